@@ -1,1 +1,3 @@
-//! x
+//! selfheal.
+
+pub mod domain;

@@ -1,0 +1,8 @@
+//! The heart: words, states and decisions, all pure.
+//!
+//! No async, no I/O, no clock and no forge's JSON in here: facts come in as values, decisions go out
+//! as values, and `now` is always an argument. What is decided here can be tested in microseconds
+//! and simulated by the million.
+
+pub mod failure;
+pub mod ids;
