@@ -4,5 +4,11 @@
 //! as values, and `now` is always an argument. What is decided here can be tested in microseconds
 //! and simulated by the million.
 
+pub mod brief;
+pub mod document;
 pub mod failure;
 pub mod ids;
+pub mod outcome;
+pub mod patch;
+pub mod policy;
+pub mod protected;

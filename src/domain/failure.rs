@@ -5,12 +5,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::ids::RepoPath;
 
 /// What sort of fault it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// The compiler refused the code.
     CompileError,
@@ -76,7 +78,8 @@ impl FailureKind {
 }
 
 /// How bad the tool itself called it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// It failed the run.
     Error,
@@ -98,7 +101,8 @@ impl Severity {
 }
 
 /// Where in the log a failure was read.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Source {
     /// The CI step that printed it, when known.
     pub step: Option<String>,
@@ -109,7 +113,7 @@ pub struct Source {
 }
 
 /// One fault, as read from a failed run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// What sort of fault it is.
     pub kind: FailureKind,
@@ -190,7 +194,8 @@ impl Failure {
 const FINGERPRINT_BYTES: usize = 12;
 
 /// A stable name of a fault: the same across runs, machines and line shifts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -30,10 +31,32 @@ impl Malformed {
     }
 }
 
+/// Lets serde read and write a value by its text form, so that a stored or sent one is parsed too.
+macro_rules! text_form {
+    ($name:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = Malformed;
+
+            fn try_from(text: String) -> Result<Self, Malformed> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    };
+}
+
 macro_rules! numeric_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
         pub struct $name(u64);
 
         impl $name {
@@ -92,8 +115,11 @@ numeric_id! {
 macro_rules! own_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
         pub struct $name(Uuid);
+
+        text_form!($name);
 
         impl $name {
             /// The id made of a UUID, which the `Ids` port hands out (version 7, ordered by time).
@@ -144,8 +170,11 @@ own_id! {
 macro_rules! text_value {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
+
+        text_form!($name);
 
         impl $name {
             /// The text itself.
@@ -267,6 +296,29 @@ impl RepoPath {
 }
 
 text_value! {
+    /// A label's name; GitHub compares them without regard to case, and so do we.
+    Label
+}
+
+impl Label {
+    /// Reads a label's name.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is empty, over 50 characters (GitHub's limit) or has control characters.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let fine = !text.trim().is_empty()
+            && text.chars().count() <= 50
+            && !text.chars().any(char::is_control);
+        if fine { Ok(Self(text.to_owned())) } else { Err(Malformed::new("a label", text)) }
+    }
+
+    /// Whether both name the same label.
+    pub fn is(&self, other: &str) -> bool {
+        self.0.to_lowercase() == other.to_lowercase()
+    }
+}
+
+text_value! {
     /// A webhook delivery's id as the forge sent it; the same again on redelivery.
     DeliveryId
 }
@@ -286,11 +338,14 @@ impl DeliveryId {
 }
 
 /// A repository's owner and name: for URLs and people, never a key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct RepoSlug {
     owner: String,
     name: String,
 }
+
+text_form!(RepoSlug);
 
 impl RepoSlug {
     /// Reads `owner/name`.
@@ -331,7 +386,8 @@ impl fmt::Display for RepoSlug {
 }
 
 /// A moment, in milliseconds since 1970 UTC; handed out by the `Clock` port alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Timestamp(i64);
 
 impl Timestamp {

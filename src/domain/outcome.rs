@@ -1,0 +1,192 @@
+//! Outcomes: what a runner reports back, and the proof that goes with a patch.
+//!
+//! A runner is not trusted. An outcome is a claim; the gate judges the patch, the server re-checks
+//! the head, and CI has the last word. These types travel between runner and server and are stored,
+//! hence their serde forms.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::Sha;
+use super::patch::Patch;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// It exited with this code.
+    Exit(i32),
+    /// It was killed by this signal.
+    Signal(i32),
+    /// It ran longer than it may and was killed.
+    TimedOut,
+    /// It used more memory, processes or output than it may and was killed.
+    OverLimit,
+    /// It could not be started: the program is not installed.
+    NotFound,
+}
+
+impl Ended {
+    /// Whether it succeeded.
+    pub const fn is_green(self) -> bool {
+        matches!(self, Self::Exit(0))
+    }
+
+    /// Whether nothing can be concluded, because the tool was not there to run.
+    ///
+    /// Shells answer 127 for an unknown command and 126 for one that cannot be executed.
+    pub const fn is_missing_tool(self) -> bool {
+        matches!(self, Self::NotFound | Self::Exit(126 | 127))
+    }
+}
+
+/// One command that was run, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandRun {
+    /// The command, as given to the shell.
+    pub command: String,
+    /// How it ended.
+    pub ended: Ended,
+    /// How long it ran, in milliseconds.
+    pub duration_ms: u64,
+    /// The end of its output, redacted; at most [`OUTPUT_TAIL_BYTES_MAX`] bytes.
+    pub output_tail: String,
+}
+
+/// How much output of a command is reported: the end, where the verdict stands.
+pub const OUTPUT_TAIL_BYTES_MAX: usize = 8 * 1024;
+
+/// What shows that a patch turns red into green.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The commit that both checkouts started from.
+    pub head: Sha,
+    /// The digest of the patch that was applied in the second one ([`Patch::digest`]).
+    pub patch_digest: String,
+    /// The failing commands at `head`, without the patch.
+    pub before: Vec<CommandRun>,
+    /// The same commands and the configured ones, in a fresh checkout with the patch.
+    pub after: Vec<CommandRun>,
+}
+
+impl Proof {
+    /// Whether at least one command was red before, and every command is green after.
+    pub fn is_red_to_green(&self) -> bool {
+        let red_before = self.before.iter().any(|run| is_red(run.ended));
+        let all_after = !self.after.is_empty() && self.after.iter().all(|run| run.ended.is_green());
+        let red_ones_run_again = self
+            .before
+            .iter()
+            .filter(|run| is_red(run.ended))
+            .all(|run| self.after.iter().any(|again| again.command == run.command));
+        red_before && all_after && red_ones_run_again
+    }
+}
+
+fn is_red(ended: Ended) -> bool {
+    !ended.is_green() && !ended.is_missing_tool()
+}
+
+/// Why a runner brings no patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GaveUp {
+    /// No configured fixer answers failures like these.
+    NoFixerAnswers,
+    /// Fixers ran and changed nothing.
+    NothingChanged,
+    /// There was a change, but the commands stayed red.
+    StillRed,
+    /// There is no command to prove a fix with.
+    NothingToProveWith,
+    /// A tool that the proof needs is not installed on the runner.
+    ToolMissing,
+    /// No sandbox could be made, and the operator did not allow to work without.
+    NoSandbox,
+    /// A limit of time, memory, processes or output was reached.
+    OverLimit,
+    /// The checkout could not be prepared.
+    NoWorkspace,
+}
+
+impl GaveUp {
+    /// The name in tables and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoFixerAnswers => "no_fixer_answers",
+            Self::NothingChanged => "nothing_changed",
+            Self::StillRed => "still_red",
+            Self::NothingToProveWith => "nothing_to_prove_with",
+            Self::ToolMissing => "tool_missing",
+            Self::NoSandbox => "no_sandbox",
+            Self::OverLimit => "over_limit",
+            Self::NoWorkspace => "no_workspace",
+        }
+    }
+}
+
+/// What a runner reports at the end of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// A patch with its proof.
+    Proposed {
+        /// What to change.
+        patch: Patch,
+        /// What shows that it works.
+        proof: Proof,
+        /// Which fixer made it: `recipe:rustfmt`, `command:my-agent`, ….
+        fixer: String,
+        /// One or two sentences about what was done, for people.
+        summary: String,
+    },
+    /// No patch.
+    GaveUp {
+        /// Why not.
+        why: GaveUp,
+        /// What was tried and seen, for people and for the next attempt.
+        note: String,
+        /// Commands that were run on the way.
+        runs: Vec<CommandRun>,
+    },
+    /// The failing commands are green at the very commit that CI calls red.
+    NotReproduced {
+        /// The commands that were run.
+        runs: Vec<CommandRun>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(command: &str, ended: Ended) -> CommandRun {
+        CommandRun { command: command.into(), ended, duration_ms: 1, output_tail: String::new() }
+    }
+
+    #[track_caller]
+    fn proves(before: &[CommandRun], after: &[CommandRun], expected: bool) {
+        let proof = Proof {
+            head: Sha::parse(&"a".repeat(40)).unwrap(),
+            patch_digest: String::new(),
+            before: before.to_vec(),
+            after: after.to_vec(),
+        };
+        assert_eq!(proof.is_red_to_green(), expected);
+    }
+
+    #[test]
+    fn a_proof_is_red_before_and_green_after_for_the_same_commands() {
+        let red = || run("test", Ended::Exit(1));
+        let green = || run("test", Ended::Exit(0));
+        proves(&[red()], &[green()], true);
+        proves(&[red()], &[green(), run("lint", Ended::Exit(0))], true);
+        proves(&[green()], &[green()], false);
+        proves(&[red()], &[red()], false);
+        proves(&[red()], &[], false);
+        proves(&[], &[green()], false);
+        proves(&[red()], &[run("other", Ended::Exit(0))], false);
+        proves(&[red()], &[green(), run("lint", Ended::Exit(1))], false);
+        proves(&[run("test", Ended::Exit(127))], &[green()], false);
+        proves(&[run("test", Ended::TimedOut)], &[green()], true);
+    }
+}
