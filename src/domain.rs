@@ -6,9 +6,12 @@
 
 pub mod brief;
 pub mod document;
+pub mod event;
 pub mod failure;
 pub mod ids;
 pub mod outcome;
 pub mod patch;
 pub mod policy;
 pub mod protected;
+pub mod pull;
+pub mod view;

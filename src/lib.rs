@@ -1,3 +1,4 @@
 //! selfheal.
 
 pub mod domain;
+pub mod ports;

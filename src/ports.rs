@@ -1,0 +1,5 @@
+//! What the product needs from outside, as traits in domain words.
+//!
+//! Adapters implement them and know nothing of each other; services use them and know no adapter.
+
+pub mod forge;
