@@ -2,4 +2,5 @@
 //!
 //! Adapters implement them and know nothing of each other; services use them and know no adapter.
 
+pub mod clock;
 pub mod forge;
