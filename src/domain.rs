@@ -4,9 +4,14 @@
 //! as values, and `now` is always an argument. What is decided here can be tested in microseconds
 //! and simulated by the million.
 
+pub mod ask;
+pub mod attempt;
 pub mod brief;
+pub mod case;
 pub mod document;
+pub mod effect;
 pub mod event;
+pub mod evidence;
 pub mod failure;
 pub mod ids;
 pub mod outcome;

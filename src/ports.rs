@@ -4,3 +4,4 @@
 
 pub mod clock;
 pub mod forge;
+pub mod store;

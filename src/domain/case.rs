@@ -1,0 +1,246 @@
+//! Cases: one red head to bring to green, and where that stands.
+//!
+//! A case belongs to one pull request and lives until a person pushes. At most one case of a pull
+//! request is alive. Its state changes only in [`super::decide`], under the pull request's lease.
+
+use super::ids::{AttemptId, CaseId, Label, Login, PrNumber, Sha, Timestamp};
+use super::pull::{AutoMerge, Repo};
+
+/// One thing to bring to green.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Its id.
+    pub id: CaseId,
+    /// The repository.
+    pub repo: Repo,
+    /// The pull request.
+    pub number: PrNumber,
+    /// The head that a person pushed and that went red.
+    pub opened_head: Sha,
+    /// The head now: moves only by commits of our own.
+    pub head: Sha,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When it entered its state.
+    pub since: Timestamp,
+    /// Where it stands.
+    pub state: CaseState,
+    /// Attempts used so far, lost databases included (re-derived from trailers).
+    pub attempts: u8,
+    /// Times that failed jobs were run again on our word.
+    pub reruns: u8,
+    /// Labels that we added and shall remove.
+    pub labels: Vec<Label>,
+    /// Auto-merge that we switched off and shall restore.
+    pub auto_merge: Option<AutoMerge>,
+}
+
+/// Where a case stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaseState {
+    /// CI of the head has not settled.
+    Watching,
+    /// CI is red; the evidence is being read and judged.
+    Diagnosing,
+    /// Failed jobs run again, because the failure looks like none of the code's.
+    Rerunning,
+    /// There is nothing for us to do.
+    Excused(Excuse),
+    /// An attempt is at work.
+    Healing(AttemptId),
+    /// A patch waits for a person's word.
+    AwaitingApproval(AttemptId),
+    /// Our commit is on the branch; CI has to say.
+    Proving(AttemptId),
+    /// CI is green.
+    Healed(Healed),
+    /// A person has to take over.
+    Escalated(Escalation),
+    /// A person said hands off.
+    Stopped(StoppedBy),
+    /// A person pushed.
+    Superseded(Sha),
+    /// The pull request was closed or merged.
+    Closed,
+}
+
+/// Why there is nothing for us to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Excuse {
+    /// Runs wait for somebody to approve them.
+    RunsNeedApproval,
+    /// Only machines, networks or services failed, and running again did not help.
+    Infrastructure,
+    /// The repository's policy leaves such pull requests or failures alone.
+    Policy,
+    /// The policy file cannot be used as it is.
+    BrokenPolicy,
+    /// The runs were cancelled; nothing failed.
+    Cancelled,
+}
+
+impl Excuse {
+    /// Every excuse.
+    pub const ALL: [Self; 5] = [
+        Self::RunsNeedApproval,
+        Self::Infrastructure,
+        Self::Policy,
+        Self::BrokenPolicy,
+        Self::Cancelled,
+    ];
+
+    /// The name in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RunsNeedApproval => "runs_need_approval",
+            Self::Infrastructure => "infrastructure",
+            Self::Policy => "policy",
+            Self::BrokenPolicy => "broken_policy",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What made it green.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Healed {
+    /// A commit of ours.
+    ByUs,
+    /// Running the failed jobs again.
+    ByRerun,
+    /// Something else; we did nothing.
+    ByItself,
+}
+
+impl Healed {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::ByUs, Self::ByRerun, Self::ByItself];
+
+    /// The name in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ByUs => "by_us",
+            Self::ByRerun => "by_rerun",
+            Self::ByItself => "by_itself",
+        }
+    }
+}
+
+/// Why a person has to take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Escalation {
+    /// All attempts are used.
+    AttemptsUsed,
+    /// The gate refuses to begin, for a reason that a person can lift.
+    GateRefused,
+    /// A person rejected the patch.
+    Rejected,
+    /// The branch's rules, or the platform, refused our commit.
+    CommitRefused,
+    /// The runner could not be started.
+    DispatchRefused,
+    /// The runner was lost again and again.
+    RunnerLost,
+    /// CI never ran on our commit.
+    NoCiOnCommit,
+    /// The failure could not be reproduced, and running again did not help.
+    NotReproduced,
+    /// No fixer can answer, so further attempts would be the same.
+    NothingToTry,
+}
+
+impl Escalation {
+    /// Every reason.
+    pub const ALL: [Self; 9] = [
+        Self::AttemptsUsed,
+        Self::GateRefused,
+        Self::Rejected,
+        Self::CommitRefused,
+        Self::DispatchRefused,
+        Self::RunnerLost,
+        Self::NoCiOnCommit,
+        Self::NotReproduced,
+        Self::NothingToTry,
+    ];
+
+    /// The name in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AttemptsUsed => "attempts_used",
+            Self::GateRefused => "gate_refused",
+            Self::Rejected => "rejected",
+            Self::CommitRefused => "commit_refused",
+            Self::DispatchRefused => "dispatch_refused",
+            Self::RunnerLost => "runner_lost",
+            Self::NoCiOnCommit => "no_ci_on_commit",
+            Self::NotReproduced => "not_reproduced",
+            Self::NothingToTry => "nothing_to_try",
+        }
+    }
+}
+
+/// Who said hands off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoppedBy {
+    /// Somebody by command or button.
+    Person(Login),
+    /// A label that somebody set.
+    Label(Label),
+}
+
+impl CaseState {
+    /// The name in tables, reports and the transition matrix.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Watching => "watching",
+            Self::Diagnosing => "diagnosing",
+            Self::Rerunning => "rerunning",
+            Self::Excused(_) => "excused",
+            Self::Healing(_) => "healing",
+            Self::AwaitingApproval(_) => "awaiting_approval",
+            Self::Proving(_) => "proving",
+            Self::Healed(_) => "healed",
+            Self::Escalated(_) => "escalated",
+            Self::Stopped(_) => "stopped",
+            Self::Superseded(_) => "superseded",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Whether the case is over for good: another head or no head at all took its place.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Superseded(_) | Self::Closed)
+    }
+
+    /// Whether we are at work, so that labels and auto-merge are held.
+    pub const fn is_working(&self) -> bool {
+        match self {
+            Self::Healing(_) | Self::AwaitingApproval(_) | Self::Proving(_) => true,
+            Self::Watching
+            | Self::Diagnosing
+            | Self::Rerunning
+            | Self::Excused(_)
+            | Self::Healed(_)
+            | Self::Escalated(_)
+            | Self::Stopped(_)
+            | Self::Superseded(_)
+            | Self::Closed => false,
+        }
+    }
+
+    /// The attempt that the state is about.
+    pub const fn attempt(&self) -> Option<AttemptId> {
+        match self {
+            Self::Healing(id) | Self::AwaitingApproval(id) | Self::Proving(id) => Some(*id),
+            Self::Watching
+            | Self::Diagnosing
+            | Self::Rerunning
+            | Self::Excused(_)
+            | Self::Healed(_)
+            | Self::Escalated(_)
+            | Self::Stopped(_)
+            | Self::Superseded(_)
+            | Self::Closed => None,
+        }
+    }
+}
