@@ -1,0 +1,194 @@
+//! The gate before an attempt: whether to spend anything at all.
+
+use super::{Finding, Rule, Verdict, Weight};
+use crate::domain::evidence::Evidence;
+use crate::domain::policy::{Drafts, Enabled, Forks, Policy};
+use crate::domain::pull::{BranchRules, Pull, PullState, Readiness};
+
+/// What the gate looks at before an attempt.
+#[derive(Debug)]
+pub struct BeforeAttempt<'a> {
+    /// The pull request as it is now.
+    pub pull: &'a Pull,
+    /// The repository's policy.
+    pub policy: &'a Policy,
+    /// What was read.
+    pub evidence: &'a Evidence,
+    /// Rules of the pull request's own branch, where the commit would go.
+    pub rules: &'a BranchRules,
+    /// Names of the workflows and checks that failed.
+    pub failed: &'a [String],
+    /// What was used up so far.
+    pub used: Used,
+    /// Whether a person asked for this very pull request.
+    pub asked: Asked,
+}
+
+/// What was used up so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Used {
+    /// Attempts of the case.
+    pub attempts: u8,
+    /// Attempts in the repository within 24 hours.
+    pub attempts_today: u32,
+    /// Attempts in the repository at work now.
+    pub attempts_running: u32,
+}
+
+/// Whether a person asked for this very pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Somebody with write access did: drafts and required labels do not matter.
+    ByPerson,
+    /// Nobody did.
+    No,
+}
+
+/// Every rule of this gate.
+pub const RULES: &[Rule] = &[
+    Rule { id: "attempt-cap", about: "No more attempts than the cap of the case." },
+    Rule { id: "budget-day", about: "No more attempts in 24 hours than the repository allows." },
+    Rule { id: "budget-now", about: "No more attempts at once than the repository allows." },
+    Rule { id: "enabled", about: "The repository's policy switches selfheal on." },
+    Rule { id: "open", about: "The pull request is open." },
+    Rule { id: "fork", about: "The head is in this repository, where the App can write." },
+    Rule {
+        id: "draft",
+        about: "Drafts wait until they are ready, unless the policy says otherwise.",
+    },
+    Rule { id: "stop-label", about: "A stop label that a person set means hands off." },
+    Rule { id: "required-label", about: "The label that the policy requires is set." },
+    Rule { id: "branch", about: "The base branch is one that the policy heals." },
+    Rule { id: "workflow", about: "At least one failed workflow is one that the policy heals." },
+    Rule { id: "kind", about: "At least one failure is of a kind that is worth an attempt." },
+    Rule { id: "freshness", about: "The evidence is of the head as it is now." },
+    Rule { id: "branch-rules", about: "The head branch accepts a commit of the App." },
+    Rule { id: "conflict", about: "The pull request merges, so that CI will run on a commit." },
+];
+
+/// Judges whether an attempt may begin.
+pub fn judge(input: &BeforeAttempt<'_>) -> Verdict {
+    let findings = spending(input)
+        .chain(about_pull(input))
+        .chain(about_labels(input))
+        .chain(about_failure(input))
+        .chain(about_branch(input))
+        .collect();
+    Verdict::new(findings)
+}
+
+fn refuse(rule: &'static str, message: String) -> Option<Finding> {
+    Some(Finding::new(rule, Weight::Refuse, message))
+}
+
+fn spending(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
+    let BeforeAttempt { policy, used, .. } = input;
+    let cap = (used.attempts >= policy.attempts_max).then(|| {
+        let message =
+            format!("{} attempts on this case, the cap is {}", used.attempts, policy.attempts_max);
+        Finding::new("attempt-cap", Weight::Refuse, message)
+    });
+    let day = (used.attempts_today >= policy.budget.attempts_per_day).then(|| {
+        let message = format!(
+            "{} attempts in this repository within 24 hours, the budget is {}",
+            used.attempts_today, policy.budget.attempts_per_day
+        );
+        Finding::new("budget-day", Weight::Refuse, message)
+    });
+    let now = (used.attempts_running >= policy.budget.attempts_at_once).then(|| {
+        let message = format!(
+            "{} attempts at work in this repository, the limit is {}",
+            used.attempts_running, policy.budget.attempts_at_once
+        );
+        Finding::new("budget-now", Weight::Refuse, message)
+    });
+    [cap, day, now].into_iter().flatten()
+}
+
+fn about_pull(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
+    let BeforeAttempt { pull, policy, asked, .. } = input;
+    let enabled = match policy.enabled {
+        Enabled::Yes => None,
+        Enabled::No => refuse("enabled", "the repository's policy switches selfheal off".into()),
+    };
+    let open = match pull.state {
+        PullState::Open => None,
+        PullState::Closed | PullState::Merged => {
+            refuse("open", "the pull request is not open".into())
+        }
+    };
+    let fork = pull.is_from_fork().then(|| {
+        let what = match policy.forks {
+            Forks::Ignore => "pull requests from forks are left alone here",
+            Forks::Explain => {
+                "the head is in a fork, where the App cannot write; the failure is explained only"
+            }
+        };
+        Finding::new("fork", Weight::Refuse, what)
+    });
+    let draft = match (pull.readiness, policy.drafts, asked) {
+        (Readiness::Draft, Drafts::Wait, Asked::No) => {
+            refuse("draft", "it is a draft; `/selfheal fix` heals it all the same".into())
+        }
+        (Readiness::Draft | Readiness::Ready, Drafts::Wait | Drafts::Heal, _) => None,
+    };
+    [enabled, open, fork, draft].into_iter().flatten()
+}
+
+fn about_labels(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
+    let BeforeAttempt { pull, policy, asked, .. } = input;
+    let stop = policy.labels.stop.iter().find(|label| pull.has_label(label)).map(|label| {
+        Finding::new("stop-label", Weight::Refuse, format!("the label `{label}` says hands off"))
+    });
+    let require = match (&policy.labels.require, asked) {
+        (Some(label), Asked::No) if !pull.has_label(label) => {
+            refuse("required-label", format!("the label `{label}` is required and not set"))
+        }
+        (Some(_) | None, Asked::No | Asked::ByPerson) => None,
+    };
+    let branch = (!policy.branches.admits(pull.base.as_str())).then(|| {
+        let message = format!("the policy does not heal pull requests into `{}`", pull.base);
+        Finding::new("branch", Weight::Refuse, message)
+    });
+    [stop, require, branch].into_iter().flatten()
+}
+
+fn about_failure(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
+    let BeforeAttempt { policy, evidence, failed, pull, .. } = input;
+    let any_workflow = failed.iter().any(|name| policy.workflows.admits(name));
+    let workflow = (!failed.is_empty() && !any_workflow).then(|| {
+        let message = format!("the policy heals none of: {}", failed.join(", "));
+        Finding::new("workflow", Weight::Refuse, message)
+    });
+    let kinds: Vec<_> = evidence.failures.iter().map(|failure| failure.kind).collect();
+    let any_kind = kinds.iter().any(|kind| policy.kinds.contains(kind));
+    let kind = (!kinds.is_empty() && !any_kind).then(|| {
+        let mut names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let message = format!("no attempt is worth it for: {}", names.join(", "));
+        Finding::new("kind", Weight::Refuse, message)
+    });
+    let freshness = (evidence.head != pull.head.sha).then(|| {
+        Finding::new("freshness", Weight::Refuse, "the head moved since the failure was read")
+    });
+    [workflow, kind, freshness].into_iter().flatten()
+}
+
+fn about_branch(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
+    let BeforeAttempt { pull, rules, .. } = input;
+    let blocked = (!rules.blocks_pushes.is_empty()).then(|| {
+        let message = format!(
+            "rules of the branch `{}` would refuse a commit of the App: {}",
+            pull.head.branch,
+            rules.blocks_pushes.join(", ")
+        );
+        Finding::new("branch-rules", Weight::Refuse, message)
+    });
+    let conflict = (pull.conflicts == Some(true)).then(|| {
+        let message =
+            "the pull request conflicts with its base, so CI would not run on a commit of ours";
+        Finding::new("conflict", Weight::Refuse, message)
+    });
+    [blocked, conflict].into_iter().flatten()
+}

@@ -1,0 +1,189 @@
+//! The gate on the patch: whether what a fixer made may be committed.
+//!
+//! The patch is whole files and the base is the forge's own tree, so nothing is parsed that a fixer
+//! could have shaped. A rename is a deletion and an addition here, so both names are judged.
+
+use similar::{ChangeTag, TextDiff};
+
+use super::{Finding, Rule, Verdict, Weight};
+use crate::domain::ids::Sha;
+use crate::domain::outcome::Proof;
+use crate::domain::patch::{FileChange, FileMode, NewFile, Patch};
+use crate::domain::policy::Policy;
+use crate::domain::protected::Protection;
+use crate::domain::pull::BaseFile;
+
+/// What the gate looks at on a patch.
+#[derive(Debug)]
+pub struct PatchToJudge<'a> {
+    /// What shall be committed.
+    pub patch: &'a Patch,
+    /// The files of the base that the patch names, as the forge has them.
+    pub base: &'a [BaseFile],
+    /// What the runner proved.
+    pub proof: &'a Proof,
+    /// The commit that it would be committed on.
+    pub head: &'a Sha,
+    /// The repository's policy.
+    pub policy: &'a Policy,
+}
+
+/// Every rule of this gate.
+pub const RULES: &[Rule] = &[
+    Rule { id: "empty-patch", about: "A patch changes something." },
+    Rule {
+        id: "proof",
+        about: "The proof is red before and green after, for this patch and head.",
+    },
+    Rule { id: "protected-path", about: "Protected paths are refused or wait for a person." },
+    Rule { id: "symlink", about: "Symbolic links are neither made, changed nor replaced." },
+    Rule { id: "submodule", about: "Submodules are neither made, changed nor replaced." },
+    Rule { id: "mode", about: "A change of a file's mode waits for a person." },
+    Rule { id: "binary", about: "Binary content waits for a person." },
+    Rule { id: "snapshot", about: "Changed test snapshots wait for a person." },
+    Rule { id: "size-files", about: "No more files than the policy allows." },
+    Rule { id: "size-lines", about: "No more changed lines than the policy allows." },
+    Rule { id: "size-bytes", about: "No more new content than the policy allows." },
+];
+
+/// Judges whether a patch may be committed.
+pub fn judge(input: &PatchToJudge<'_>) -> Verdict {
+    let mut findings = Vec::new();
+    if input.patch.is_empty() {
+        findings.push(Finding::new("empty-patch", Weight::Refuse, "the patch changes nothing"));
+    }
+    findings.extend(about_proof(input));
+    for change in input.patch.changes() {
+        let old = input.base.iter().find(|file| file.path == change.path);
+        findings.extend(about_path(input.policy, change));
+        findings.extend(about_modes(change, old));
+        findings.extend(about_content(change, old));
+    }
+    findings.extend(about_size(input));
+    Verdict::new(findings)
+}
+
+fn about_proof(input: &PatchToJudge<'_>) -> Option<Finding> {
+    let refuse = |message: &str| Some(Finding::new("proof", Weight::Refuse, message));
+    let proof = input.proof;
+    if proof.head != *input.head {
+        return refuse("the proof was made at another commit");
+    }
+    if proof.patch_digest != input.patch.digest() {
+        return refuse("the proof was made for another patch");
+    }
+    if !proof.is_red_to_green() {
+        return refuse("the proof does not show red before and green after");
+    }
+    None
+}
+
+fn about_path(policy: &Policy, change: &FileChange) -> Option<Finding> {
+    let guard = policy.protected.guard_of(&change.path)?;
+    let weight = match guard.protection {
+        Protection::Hold => Weight::Hold,
+        Protection::Refuse => Weight::Refuse,
+    };
+    let message = format!("`{}` {} (`{}`)", change.path, guard.why, guard.pattern);
+    Some(Finding::new("protected-path", weight, message).at(&change.path))
+}
+
+fn about_modes(change: &FileChange, old: Option<&BaseFile>) -> Vec<Finding> {
+    let old_mode = old.map(|file| file.mode);
+    let new_mode = change.new.as_ref().map(|file| file.mode);
+    let path = &change.path;
+    let mut findings = Vec::new();
+    let involved = |mode: FileMode| old_mode == Some(mode) || new_mode == Some(mode);
+    if involved(FileMode::Symlink) {
+        let message = format!("`{path}` is or becomes a symbolic link");
+        findings.push(Finding::new("symlink", Weight::Refuse, message).at(path));
+    }
+    if involved(FileMode::Submodule) {
+        let message = format!("`{path}` is or becomes a submodule");
+        findings.push(Finding::new("submodule", Weight::Refuse, message).at(path));
+    }
+    let becomes_executable = new_mode == Some(FileMode::Executable) && old_mode != new_mode;
+    let changes_mode = matches!((old_mode, new_mode), (Some(old), Some(new)) if old != new);
+    if becomes_executable || changes_mode {
+        let message = format!(
+            "the mode of `{path}` changes from {} to {}",
+            old_mode.map_or("nothing", FileMode::as_str),
+            new_mode.map_or("nothing", FileMode::as_str)
+        );
+        findings.push(Finding::new("mode", Weight::Hold, message).at(path));
+    }
+    findings
+}
+
+/// Paths whose content is a recorded expectation: changing one changes what the tests ask for.
+const SNAPSHOT_MARKS: [&str; 5] = [".snap", ".snapshot", "__snapshots__/", "/snapshots/", ".ambr"];
+
+fn about_content(change: &FileChange, old: Option<&BaseFile>) -> Vec<Finding> {
+    let path = &change.path;
+    let mut findings = Vec::new();
+    let new_is_binary = change.new.as_ref().is_some_and(|file| file.content.text().is_none());
+    let old_is_binary = old.is_some_and(|file| {
+        file.text.is_none() && matches!(file.mode, FileMode::Regular | FileMode::Executable)
+    });
+    if new_is_binary || old_is_binary {
+        let message = format!("`{path}` is binary, or too large to be compared");
+        findings.push(Finding::new("binary", Weight::Hold, message).at(path));
+    }
+    let lower = path.as_str().to_lowercase();
+    if SNAPSHOT_MARKS.iter().any(|mark| lower.contains(mark)) {
+        let message = format!("`{path}` is a test snapshot: what tests expect would change");
+        findings.push(Finding::new("snapshot", Weight::Hold, message).at(path));
+    }
+    findings
+}
+
+fn about_size(input: &PatchToJudge<'_>) -> Vec<Finding> {
+    let limits = input.policy.size;
+    let files = input.patch.changes().len();
+    let bytes: u64 = input
+        .patch
+        .changes()
+        .iter()
+        .filter_map(|change| change.new.as_ref())
+        .map(|file| file.content.bytes().len() as u64)
+        .sum();
+    let lines = changed_lines(input.patch, input.base);
+    let mut findings = Vec::new();
+    if files > limits.files_max as usize {
+        let message = format!("{files} files change, the limit is {}", limits.files_max);
+        findings.push(Finding::new("size-files", Weight::Refuse, message));
+    }
+    if lines > u64::from(limits.lines_max) {
+        let message = format!("{lines} lines change, the limit is {}", limits.lines_max);
+        findings.push(Finding::new("size-lines", Weight::Refuse, message));
+    }
+    if bytes > limits.bytes_max {
+        let message = format!("{bytes} bytes of new content, the limit is {}", limits.bytes_max);
+        findings.push(Finding::new("size-bytes", Weight::Refuse, message));
+    }
+    findings
+}
+
+/// Lines added and removed together; binary content counts none.
+fn changed_lines(patch: &Patch, base: &[BaseFile]) -> u64 {
+    patch
+        .changes()
+        .iter()
+        .map(|change| {
+            let old = base.iter().find(|file| file.path == change.path);
+            let old_text = old.and_then(|file| file.text.as_deref()).unwrap_or("");
+            lines_between(old_text, new_text(change.new.as_ref()))
+        })
+        .sum()
+}
+
+fn new_text(new: Option<&NewFile>) -> &str {
+    new.and_then(|file| file.content.text()).unwrap_or("")
+}
+
+fn lines_between(old: &str, new: &str) -> u64 {
+    TextDiff::from_lines(old, new)
+        .iter_all_changes()
+        .filter(|change| change.tag() != ChangeTag::Equal)
+        .count() as u64
+}
