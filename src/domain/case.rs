@@ -29,10 +29,22 @@ pub struct Case {
     pub attempts: u8,
     /// Times that failed jobs were run again on our word.
     pub reruns: u8,
+    /// Whether a person asked for this very pull request, so that drafts and required labels
+    /// do not hold us back.
+    pub asked: Asked,
     /// Labels that we added and shall remove.
     pub labels: Vec<Label>,
     /// Auto-merge that we switched off and shall restore.
     pub auto_merge: Option<AutoMerge>,
+}
+
+/// Whether a person asked for this very pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Asked {
+    /// Somebody with write access did: drafts and required labels do not matter.
+    ByPerson,
+    /// Nobody did.
+    No,
 }
 
 /// Where a case stands.

@@ -5,6 +5,8 @@
 //! protects everything (it fails closed). A repository adds to the defaults; it narrows them only
 //! by naming the very pattern under `unprotect`.
 
+use std::sync::LazyLock;
+
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use thiserror::Error;
 
@@ -128,19 +130,24 @@ pub struct Guard {
 /// The protected paths of one repository.
 #[derive(Debug, Clone)]
 pub struct ProtectedPaths {
-    rules: Vec<(Gitignore, Guard)>,
+    guards: Vec<Guard>,
+    refused: Gitignore,
+    held: Gitignore,
 }
 
 impl Default for ProtectedPaths {
     fn default() -> Self {
-        Self::new(&Additions::default()).expect("invariant: the built-in patterns are well formed")
+        static DEFAULT: LazyLock<ProtectedPaths> = LazyLock::new(|| {
+            ProtectedPaths::new(&Additions::default())
+                .expect("invariant: the built-in patterns are well formed")
+        });
+        DEFAULT.clone()
     }
 }
 
 impl PartialEq for ProtectedPaths {
     fn eq(&self, other: &Self) -> bool {
-        let guards = |paths: &Self| paths.rules.iter().map(|(_, g)| g.clone()).collect::<Vec<_>>();
-        guards(self) == guards(other)
+        self.guards == other.guards
     }
 }
 
@@ -180,47 +187,55 @@ impl ProtectedPaths {
             .map(|b| (b.pattern, b.protection, b.why));
         let refused = additions.refuse.iter().map(|p| (p.as_str(), Protection::Refuse, OWN));
         let held = additions.hold.iter().map(|p| (p.as_str(), Protection::Hold, OWN));
-        let rules = built_in
+        let guards: Vec<Guard> = built_in
             .chain(refused)
             .chain(held)
             .map(|(pattern, protection, why)| {
-                let matcher = matcher(pattern)?;
-                let guard = Guard { pattern: pattern.to_owned(), protection, why: why.to_owned() };
-                Ok((matcher, guard))
+                let (pattern, why) = (pattern.to_owned(), why.to_owned());
+                Guard { pattern, protection, why }
             })
-            .collect::<Result<_, BadPattern>>()?;
-        Ok(Self { rules })
+            .collect();
+        let refused = matcher(&guards, Protection::Refuse)?;
+        let held = matcher(&guards, Protection::Hold)?;
+        Ok(Self { guards, refused, held })
     }
 
     /// The strongest guard of a path, if any.
     pub fn guard_of(&self, path: &RepoPath) -> Option<&Guard> {
-        self.rules
-            .iter()
-            .filter(|(m, _)| m.matched_path_or_any_parents(path.as_str(), false).is_ignore())
-            .map(|(_, guard)| guard)
-            .max_by_key(|guard| guard.protection)
+        [&self.refused, &self.held].into_iter().find_map(|matcher| {
+            let found = matcher.matched_path_or_any_parents(path.as_str(), false);
+            let pattern = found.inner()?.original();
+            self.guards.iter().find(|guard| guard.pattern == pattern)
+        })
     }
 
     /// All patterns, for the brief and for `explain`.
     pub fn patterns(&self) -> Vec<String> {
-        self.rules.iter().map(|(_, guard)| guard.pattern.clone()).collect()
+        self.guards.iter().map(|guard| guard.pattern.clone()).collect()
     }
 }
 
 const OWN: &str = "is protected by this repository's own policy";
 
-fn matcher(pattern: &str) -> Result<Gitignore, BadPattern> {
-    let bad = |reason: &str| BadPattern { pattern: pattern.to_owned(), reason: reason.to_owned() };
-    if pattern.trim().is_empty() || pattern.starts_with('#') {
-        return Err(bad("it is empty or a comment"));
-    }
-    if pattern.starts_with('!') {
-        return Err(bad("a protection cannot be negated; use `unprotect`"));
-    }
+/// One matcher for all patterns of a strength.
+fn matcher(guards: &[Guard], protection: Protection) -> Result<Gitignore, BadPattern> {
     let mut builder = GitignoreBuilder::new("");
-    let _ = builder.case_insensitive(true).map_err(|error| bad(&error.to_string()))?;
-    builder.add_line(None, pattern).map_err(|error| bad(&error.to_string()))?;
-    builder.build().map_err(|error| bad(&error.to_string()))
+    let bad = |pattern: &str, reason: &str| BadPattern {
+        pattern: pattern.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let _ = builder.case_insensitive(true).map_err(|error| bad("", &error.to_string()))?;
+    for guard in guards.iter().filter(|guard| guard.protection == protection) {
+        let pattern = guard.pattern.as_str();
+        if pattern.trim().is_empty() || pattern.starts_with('#') {
+            return Err(bad(pattern, "it is empty or a comment"));
+        }
+        if pattern.starts_with('!') {
+            return Err(bad(pattern, "a protection cannot be negated; use `unprotect`"));
+        }
+        builder.add_line(None, pattern).map_err(|error| bad(pattern, &error.to_string()))?;
+    }
+    builder.build().map_err(|error| bad("", &error.to_string()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The gate before an attempt: whether to spend anything at all.
 
 use super::{Finding, Rule, Verdict, Weight};
+use crate::domain::case::Asked;
 use crate::domain::evidence::Evidence;
 use crate::domain::policy::{Drafts, Enabled, Forks, Policy};
 use crate::domain::pull::{BranchRules, Pull, PullState, Readiness};
@@ -33,15 +34,6 @@ pub struct Used {
     pub attempts_today: u32,
     /// Attempts in the repository at work now.
     pub attempts_running: u32,
-}
-
-/// Whether a person asked for this very pull request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    /// Somebody with write access did: drafts and required labels do not matter.
-    ByPerson,
-    /// Nobody did.
-    No,
 }
 
 /// Every rule of this gate.
@@ -191,4 +183,145 @@ fn about_branch(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
         Finding::new("conflict", Weight::Refuse, message)
     });
     [blocked, conflict].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::failure::{Failure, FailureKind};
+    use crate::domain::gate::Answer;
+    use crate::domain::ids::{
+        Branch, InstallationId, Label, Login, PrNumber, RepoId, RepoSlug, Sha, Timestamp, UserId,
+    };
+    use crate::domain::pull::{Actor, Head, Repo};
+
+    struct Case {
+        pull: Pull,
+        policy: Policy,
+        evidence: Evidence,
+        rules: BranchRules,
+        used: Used,
+        asked: Asked,
+    }
+
+    fn sha(digit: &str) -> Sha {
+        Sha::parse(&digit.repeat(40)).unwrap()
+    }
+
+    fn ordinary() -> Case {
+        let repo = Repo {
+            id: RepoId::new(1),
+            slug: RepoSlug::parse("acme/widget").unwrap(),
+            installation: InstallationId::new(2),
+        };
+        let author =
+            Actor { id: UserId::new(5), login: Login::parse("mona").unwrap(), is_bot: false };
+        let branch = |name| Branch::parse(name).unwrap();
+        Case {
+            pull: Pull {
+                head: Head { sha: sha("a"), branch: branch("fix"), repo: Some(repo.id) },
+                repo,
+                number: PrNumber::new(7),
+                node_id: String::new(),
+                author,
+                state: PullState::Open,
+                readiness: Readiness::Ready,
+                base: branch("main"),
+                base_sha: sha("0"),
+                labels: Vec::new(),
+                auto_merge: None,
+                conflicts: None,
+                updated_at: Timestamp::from_millis(0),
+            },
+            policy: Policy::default(),
+            evidence: Evidence {
+                head: sha("a"),
+                failures: vec![Failure::new(FailureKind::Lint, "x")],
+                excerpt: String::new(),
+                commands: Vec::new(),
+                sources: Vec::new(),
+                notes: Vec::new(),
+                changed_files: Vec::new(),
+            },
+            rules: BranchRules::default(),
+            used: Used::default(),
+            asked: Asked::No,
+        }
+    }
+
+    /// Changes one thing of an ordinary case; exactly that rule refuses, or none.
+    #[track_caller]
+    fn check(rule: Option<&str>, change: fn(&mut Case)) {
+        let mut case = ordinary();
+        change(&mut case);
+        let verdict = judge(&BeforeAttempt {
+            pull: &case.pull,
+            policy: &case.policy,
+            evidence: &case.evidence,
+            rules: &case.rules,
+            failed: &["ci".to_owned()],
+            used: case.used,
+            asked: case.asked,
+        });
+        let refused: Vec<&str> = verdict.findings().iter().map(|found| found.rule).collect();
+        assert_eq!(refused, rule.into_iter().collect::<Vec<_>>());
+        let answer = if rule.is_some() { Answer::Refuse } else { Answer::Allow };
+        assert_eq!(verdict.answer(), answer);
+    }
+
+    fn label(text: &str) -> Label {
+        Label::parse(text).unwrap()
+    }
+
+    #[test]
+    fn each_rule_refuses_what_it_is_about_and_nothing_else() {
+        check(None, |_| {});
+        check(Some("attempt-cap"), |c| c.used.attempts = 3);
+        check(Some("budget-day"), |c| c.used.attempts_today = 40);
+        check(Some("budget-now"), |c| c.used.attempts_running = 4);
+        check(Some("enabled"), |c| c.policy.enabled = Enabled::No);
+        check(Some("open"), |c| c.pull.state = PullState::Closed);
+        check(Some("fork"), |c| c.pull.head.repo = Some(RepoId::new(9)));
+        check(Some("fork"), |c| c.pull.head.repo = None);
+        check(Some("draft"), |c| c.pull.readiness = Readiness::Draft);
+        check(Some("stop-label"), |c| c.pull.labels = vec![label("Stop-Updating")]);
+        check(Some("required-label"), |c| c.policy.labels.require = Some(label("heal me")));
+        check(Some("branch"), |c| c.policy.branches.include = vec!["release/*".into()]);
+        check(Some("workflow"), |c| c.policy.workflows.exclude = vec!["c*".into()]);
+        check(Some("kind"), |c| c.evidence.failures[0].kind = FailureKind::Infrastructure);
+        check(Some("freshness"), |c| c.evidence.head = sha("b"));
+        check(Some("branch-rules"), |c| c.rules.blocks_pushes = vec!["update".into()]);
+        check(Some("conflict"), |c| c.pull.conflicts = Some(true));
+    }
+
+    #[test]
+    fn a_persons_word_overrules_drafts_and_required_labels_only() {
+        check(None, |c| {
+            c.asked = Asked::ByPerson;
+            c.pull.readiness = Readiness::Draft;
+            c.policy.labels.require = Some(label("heal me"));
+        });
+        check(Some("stop-label"), |c| {
+            c.asked = Asked::ByPerson;
+            c.pull.labels = vec![label("selfheal:stop")];
+        });
+    }
+
+    #[test]
+    fn every_finding_names_a_documented_rule() {
+        let mut case = ordinary();
+        case.used = Used { attempts: 9, attempts_today: 999, attempts_running: 999 };
+        case.pull.state = PullState::Closed;
+        let verdict = judge(&BeforeAttempt {
+            pull: &case.pull,
+            policy: &case.policy,
+            evidence: &case.evidence,
+            rules: &case.rules,
+            failed: &[],
+            used: case.used,
+            asked: case.asked,
+        });
+        assert_eq!(verdict.findings().len(), 4, "all rules run");
+        assert!(verdict.findings().iter().all(|f| RULES.iter().any(|rule| rule.id == f.rule)));
+    }
 }

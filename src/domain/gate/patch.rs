@@ -187,3 +187,123 @@ fn lines_between(old: &str, new: &str) -> u64 {
         .filter(|change| change.tag() != ChangeTag::Equal)
         .count() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::gate::Answer;
+    use crate::domain::ids::RepoPath;
+    use crate::domain::outcome::{CommandRun, Ended};
+    use crate::domain::patch::Content;
+
+    fn path(text: &str) -> RepoPath {
+        RepoPath::parse(text).unwrap()
+    }
+
+    fn write(name: &str, mode: FileMode, content: &[u8]) -> FileChange {
+        FileChange { path: path(name), new: Some(NewFile { mode, content: Content::new(content) }) }
+    }
+
+    fn text(name: &str, content: &str) -> FileChange {
+        write(name, FileMode::Regular, content.as_bytes())
+    }
+
+    fn delete(name: &str) -> FileChange {
+        FileChange { path: path(name), new: None }
+    }
+
+    fn base(name: &str, mode: FileMode, text: Option<&str>) -> BaseFile {
+        BaseFile { path: path(name), mode, text: text.map(str::to_owned), size: 9 }
+    }
+
+    fn proof(patch: &Patch) -> Proof {
+        let run = |ended| CommandRun {
+            command: "test".into(),
+            ended,
+            duration_ms: 1,
+            output_tail: String::new(),
+        };
+        Proof {
+            head: Sha::parse(&"a".repeat(40)).unwrap(),
+            patch_digest: patch.digest(),
+            before: vec![run(Ended::Exit(1))],
+            after: vec![run(Ended::Exit(0))],
+        }
+    }
+
+    fn judged(changes: Vec<FileChange>, base: &[BaseFile], spoil: fn(&mut Proof)) -> Verdict {
+        let patch = Patch::new(changes).unwrap();
+        let mut proof = proof(&patch);
+        spoil(&mut proof);
+        let head = Sha::parse(&"a".repeat(40)).unwrap();
+        let policy = Policy::default();
+        judge(&PatchToJudge { patch: &patch, base, proof: &proof, head: &head, policy: &policy })
+    }
+
+    #[track_caller]
+    fn check(changes: Vec<FileChange>, base: &[BaseFile], expected: Answer, rule: &str) {
+        let verdict = judged(changes, base, |_| {});
+        assert_eq!(verdict.answer(), expected, "{verdict:?}");
+        if !rule.is_empty() {
+            assert_eq!(verdict.findings()[0].rule, rule, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn an_ordinary_repair_is_allowed() {
+        let old = base("src/lib.rs", FileMode::Regular, Some("fn a( ) {}\n"));
+        check(vec![text("src/lib.rs", "fn a() {}\n")], &[old], Answer::Allow, "");
+        check(vec![text("src/new.rs", "fn b() {}\n")], &[], Answer::Allow, "");
+        let gone = base("src/old.rs", FileMode::Regular, Some("x\n"));
+        check(vec![delete("src/old.rs")], &[gone], Answer::Allow, "");
+    }
+
+    #[test]
+    fn protected_paths_are_judged_by_their_old_and_new_names() {
+        let ci = base(".github/workflows/ci.yml", FileMode::Regular, Some("on: push\n"));
+        let moved = vec![delete(".github/workflows/ci.yml"), text("ci.yml", "on: push\n")];
+        check(moved, &[ci], Answer::Refuse, "protected-path");
+        let onto = vec![delete("x.yml"), text(".github/workflows/x.yml", "on: push\n")];
+        check(onto, &[], Answer::Refuse, "protected-path");
+        check(vec![text("Cargo.lock", "x")], &[], Answer::Hold, "protected-path");
+    }
+
+    #[test]
+    fn links_submodules_modes_and_binaries_do_not_slip_through() {
+        let link = |name| write(name, FileMode::Symlink, b"/etc/passwd");
+        check(vec![link("a")], &[], Answer::Refuse, "symlink");
+        let was_link = base("a", FileMode::Symlink, Some("b"));
+        check(vec![text("a", "x")], std::slice::from_ref(&was_link), Answer::Refuse, "symlink");
+        check(vec![delete("a")], &[was_link], Answer::Refuse, "symlink");
+        let module = write("m", FileMode::Submodule, "a".repeat(40).as_bytes());
+        check(vec![module], &[], Answer::Refuse, "submodule");
+        check(vec![write("a.sh", FileMode::Executable, b"x")], &[], Answer::Hold, "mode");
+        let script = base("a.sh", FileMode::Executable, Some("x"));
+        check(vec![text("a.sh", "y")], &[script], Answer::Hold, "mode");
+        check(vec![write("a.png", FileMode::Regular, b"\0\x01")], &[], Answer::Hold, "binary");
+        let image = base("a.png", FileMode::Regular, None);
+        check(vec![text("a.png", "text now")], &[image], Answer::Hold, "binary");
+        check(vec![text("src/snapshots/a.snap", "x")], &[], Answer::Hold, "snapshot");
+    }
+
+    #[test]
+    fn a_patch_out_of_size_is_refused() {
+        let many = (0..21).map(|i| text(&format!("f{i}"), "x\n")).collect();
+        check(many, &[], Answer::Refuse, "size-files");
+        check(vec![text("a", &"x\n".repeat(501))], &[], Answer::Refuse, "size-lines");
+        check(vec![text("a", &"x".repeat(600_000))], &[], Answer::Refuse, "size-bytes");
+        check(vec![], &[], Answer::Refuse, "empty-patch");
+    }
+
+    #[test]
+    fn a_patch_without_its_own_proof_is_refused() {
+        let refused = |spoil: fn(&mut Proof)| {
+            let verdict = judged(vec![text("a", "x\n")], &[], spoil);
+            assert!(verdict.names("proof", Weight::Refuse), "{verdict:?}");
+        };
+        refused(|proof| proof.head = Sha::parse(&"b".repeat(40)).unwrap());
+        refused(|proof| proof.patch_digest = "other".into());
+        refused(|proof| proof.before.clear());
+        refused(|proof| proof.after[0].ended = Ended::Exit(1));
+    }
+}

@@ -1,0 +1,142 @@
+//! What people want, decided before the state's own business.
+
+use super::{Answer, Answered, Decision, Facts, ended, leave};
+use crate::domain::ask::{Ask, AskKind};
+use crate::domain::attempt::AttemptEnd;
+use crate::domain::case::{Asked, Case, CaseState, Escalation, StoppedBy};
+use crate::domain::command::permission_for;
+use crate::domain::ids::Timestamp;
+
+use super::states::commit_allowed_patch;
+
+/// Decides about everything that people want; `None` when nobody wants anything.
+///
+/// Of several asks that change the case the last permitted one wins; all are answered.
+pub(super) fn decide(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<Decision> {
+    if facts.asks.is_empty() {
+        return None;
+    }
+    let mut decision = Decision::stay(case.clone(), Some(now));
+    let mut answers = Vec::new();
+    for (ask, permission) in facts.asks {
+        let answer = if *permission < permission_for(ask.kind) {
+            Answer::Refused("this needs write access to the repository".to_owned())
+        } else {
+            match granted(&decision.case, ask, facts, now) {
+                Ok(Some(next)) => {
+                    decision = next;
+                    Answer::Done
+                }
+                Ok(None) => Answer::Show,
+                Err(why) => Answer::Refused(why),
+            }
+        };
+        answers.push(Answered { ask: ask.clone(), answer });
+    }
+    decision.answers = answers;
+    decision.wake = Some(now);
+    Some(decision)
+}
+
+/// Answers asks of a case that is over.
+pub(super) fn answer_only(case: Case, facts: &Facts<'_>) -> Decision {
+    let mut decision = Decision::stay(case, None);
+    decision.answers = leftover(facts);
+    decision
+}
+
+/// Answers to asks that came too late.
+pub(super) fn leftover(facts: &Facts<'_>) -> Vec<Answered> {
+    let late = |(ask, _): &(Ask, _)| {
+        let answer = match ask.kind {
+            AskKind::Status | AskKind::Explain | AskKind::Help | AskKind::Unknown => Answer::Show,
+            AskKind::Fix
+            | AskKind::Retry
+            | AskKind::Stop
+            | AskKind::Resume
+            | AskKind::Approve
+            | AskKind::Reject => Answer::Refused("this case is over".to_owned()),
+        };
+        Answered { ask: ask.clone(), answer }
+    };
+    facts.asks.iter().map(late).collect()
+}
+
+/// What a permitted ask does: a decision, nothing but showing, or why not.
+fn granted(
+    case: &Case,
+    ask: &Ask,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Result<Option<Decision>, String> {
+    match ask.kind {
+        AskKind::Status | AskKind::Explain | AskKind::Help => Ok(None),
+        AskKind::Unknown => Err("this is no command that I know".to_owned()),
+        AskKind::Stop => {
+            let state = CaseState::Stopped(StoppedBy::Person(ask.actor.login.clone()));
+            Ok(Some(leave(case.clone(), state, facts, now)))
+        }
+        AskKind::Resume => match case.state {
+            CaseState::Stopped(_) => {
+                Ok(Some(Decision::enter(case.clone(), CaseState::Watching, now)))
+            }
+            _ => Err("nothing is stopped here".to_owned()),
+        },
+        AskKind::Fix | AskKind::Retry => again(case, facts, now).map(Some),
+        AskKind::Approve => approve(case, facts, now).map(Some),
+        AskKind::Reject => reject(case, ask, facts, now).map(Some),
+    }
+}
+
+fn again(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Result<Decision, String> {
+    let cap = facts.policy.attempts_max;
+    match &case.state {
+        CaseState::Healing(_) | CaseState::Proving(_) => Err("an attempt is at work".to_owned()),
+        CaseState::AwaitingApproval(_) => {
+            Err("a patch waits for `/selfheal approve` or `/selfheal reject`".to_owned())
+        }
+        CaseState::Healed(_) => Err("CI is green here".to_owned()),
+        CaseState::Superseded(_) | CaseState::Closed => Err("this case is over".to_owned()),
+        CaseState::Watching
+        | CaseState::Diagnosing
+        | CaseState::Rerunning
+        | CaseState::Excused(_)
+        | CaseState::Escalated(_)
+        | CaseState::Stopped(_) => {
+            if case.attempts >= cap {
+                return Err(format!(
+                    "{} of {cap} attempts are used; a push of yours opens a new case",
+                    case.attempts
+                ));
+            }
+            let mut decision = Decision::enter(case.clone(), CaseState::Watching, now);
+            decision.case.asked = Asked::ByPerson;
+            Ok(decision)
+        }
+    }
+}
+
+fn approve(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Result<Decision, String> {
+    let CaseState::AwaitingApproval(id) = case.state else {
+        return Err("no patch waits for approval".to_owned());
+    };
+    let current = facts
+        .attempt
+        .filter(|current| current.attempt.id == id)
+        .ok_or_else(|| "the patch is not there any more".to_owned())?;
+    commit_allowed_patch(case.clone(), current, facts, now)
+        .ok_or_else(|| "the patch is not there any more".to_owned())
+}
+
+fn reject(case: &Case, ask: &Ask, facts: &Facts<'_>, now: Timestamp) -> Result<Decision, String> {
+    let CaseState::AwaitingApproval(id) = case.state else {
+        return Err("no patch waits for approval".to_owned());
+    };
+    let state = CaseState::Escalated(Escalation::Rejected);
+    let mut decision = Decision::enter(case.clone(), state, now);
+    decision.attempt = facts
+        .attempt
+        .filter(|current| current.attempt.id == id)
+        .map(|current| ended(current.attempt, AttemptEnd::Rejected(ask.actor.login.clone())));
+    Ok(decision)
+}

@@ -1,0 +1,463 @@
+//! What each state makes of the facts, when no person intervenes.
+
+use super::{AttemptFacts, Decision, Facts, PolicyState, ended, leave};
+use crate::domain::attempt::{
+    Attempt, AttemptEnd, AttemptState, DISPATCHES_MAX, HEARTBEAT_SILENCE_MS_MAX, QUEUE_MS_MAX,
+};
+use crate::domain::case::{Case, CaseState, Escalation, Excuse, Healed, StoppedBy};
+use crate::domain::effect::{Act, EffectResult};
+use crate::domain::evidence::Evidence;
+use crate::domain::gate::{Answer, Verdict, Weight};
+use crate::domain::ids::Timestamp;
+use crate::domain::message::commit_message;
+use crate::domain::outcome::{GaveUp, Outcome};
+use crate::domain::pull::{Ci, CiRun};
+
+/// Failed jobs that were run again are not believed red before this long: the forge needs a moment
+/// to show the new attempt.
+const RERUN_SETTLE_MS: i64 = 2 * 60 * 1000;
+
+/// How long a rerun may take before the case goes on without it.
+const RERUN_MS_MAX: i64 = 6 * 60 * 60 * 1000;
+
+/// A run that ended without an outcome gets this long for the outcome to arrive.
+const LAST_WORDS_MS: i64 = 60 * 1000;
+
+const MINUTE_MS: i64 = 60 * 1000;
+
+/// How often a case of that state is looked at when nothing happens; webhooks make it faster.
+pub(super) const fn patience(state: &CaseState) -> Option<i64> {
+    match state {
+        CaseState::Watching | CaseState::Rerunning => Some(5 * MINUTE_MS),
+        CaseState::Diagnosing | CaseState::Healing(_) => Some(MINUTE_MS),
+        CaseState::Proving(_) => Some(2 * MINUTE_MS),
+        CaseState::AwaitingApproval(_) => Some(30 * MINUTE_MS),
+        CaseState::Excused(_) | CaseState::Escalated(_) | CaseState::Stopped(_) => {
+            Some(6 * 60 * MINUTE_MS)
+        }
+        CaseState::Healed(_) | CaseState::Superseded(_) | CaseState::Closed => None,
+    }
+}
+
+/// The state's own business.
+pub(super) fn decide(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    match case.state {
+        CaseState::Watching => watching(case, facts, now),
+        CaseState::Diagnosing => diagnosing(case, facts, now),
+        CaseState::Rerunning => rerunning(case, facts, now),
+        CaseState::Excused(why) => excused(case, why, facts, now),
+        CaseState::Healing(_) => healing(case, facts, now),
+        CaseState::AwaitingApproval(_) => awaiting_approval(case, facts, now),
+        CaseState::Proving(_) => proving(case, facts, now),
+        CaseState::Healed(_) => healed(case, facts, now),
+        CaseState::Escalated(_) => escalated(case, facts, now),
+        CaseState::Stopped(_) | CaseState::Superseded(_) | CaseState::Closed => {
+            Decision::stay(case, None)
+        }
+    }
+}
+
+fn watching(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    let next = match facts.ci {
+        Ci::Nothing | Ci::Pending { .. } => return Decision::stay(case, None),
+        Ci::Green => green(&case),
+        Ci::Red(_) => CaseState::Diagnosing,
+        Ci::NeedsApproval(_) => CaseState::Excused(Excuse::RunsNeedApproval),
+        Ci::Cancelled(_) => CaseState::Excused(Excuse::Cancelled),
+    };
+    Decision::enter(case, next, now)
+}
+
+/// What a green CI means for a case that nobody works on.
+fn green(case: &Case) -> CaseState {
+    let how = if case.head != case.opened_head {
+        Healed::ByUs
+    } else if case.state == CaseState::Rerunning {
+        Healed::ByRerun
+    } else {
+        Healed::ByItself
+    };
+    CaseState::Healed(how)
+}
+
+fn diagnosing(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    let Ci::Red(red) = facts.ci else {
+        return Decision::enter(case, CaseState::Watching, now);
+    };
+    if facts.policy_state == PolicyState::Broken {
+        return move_to(case, CaseState::Excused(Excuse::BrokenPolicy), now);
+    }
+    let (Some(evidence), Some(verdict)) = (facts.evidence, facts.before) else {
+        return Decision::stay(case, None);
+    };
+    if let Some(state) = refusal(verdict, facts) {
+        return if state == CaseState::Diagnosing {
+            Decision::stay(case, None)
+        } else {
+            move_to(case, state, now)
+        };
+    }
+    if evidence.is_infrastructure() {
+        return if case.reruns == 0 && any_workflow(red) {
+            rerun(case, red, now)
+        } else {
+            move_to(case, CaseState::Excused(Excuse::Infrastructure), now)
+        };
+    }
+    begin_attempt(case, evidence, facts, now)
+}
+
+/// Enters a state, unless the case is in it already: then the clock of that state goes on.
+fn move_to(case: Case, state: CaseState, now: Timestamp) -> Decision {
+    if case.state == state { Decision::stay(case, None) } else { Decision::enter(case, state, now) }
+}
+
+/// Where a refusal of the gate leads: the first of these that it names.
+fn refusal(verdict: &Verdict, facts: &Facts<'_>) -> Option<CaseState> {
+    let names = |rule: &str| verdict.names(rule, Weight::Refuse);
+    let policy = ["enabled", "open", "fork", "draft", "required-label", "branch", "workflow"];
+    if verdict.answer() == Answer::Allow {
+        return None;
+    }
+    if names("freshness") {
+        return Some(CaseState::Diagnosing);
+    }
+    if names("stop-label") {
+        let label = facts.policy.labels.stop.iter().find(|label| facts.pull.has_label(label));
+        return label.map(|label| CaseState::Stopped(StoppedBy::Label(label.clone())));
+    }
+    if policy.into_iter().any(names) {
+        return Some(CaseState::Excused(Excuse::Policy));
+    }
+    if names("attempt-cap") {
+        return Some(CaseState::Escalated(Escalation::AttemptsUsed));
+    }
+    if names("kind") {
+        return infrastructure_or_policy(facts.evidence);
+    }
+    let waits =
+        names("budget-now") && !["budget-day", "branch-rules", "conflict"].iter().any(|r| names(r));
+    Some(if waits { CaseState::Diagnosing } else { CaseState::Escalated(Escalation::GateRefused) })
+}
+
+/// Kinds that the policy does not heal: infrastructure has its own road, others are excused.
+fn infrastructure_or_policy(evidence: Option<&Evidence>) -> Option<CaseState> {
+    if evidence.is_some_and(Evidence::is_infrastructure) {
+        None
+    } else {
+        Some(CaseState::Excused(Excuse::Policy))
+    }
+}
+
+fn any_workflow(red: &[CiRun]) -> bool {
+    red.iter().any(|run| matches!(run, CiRun::Workflow { .. }))
+}
+
+fn rerun(mut case: Case, red: &[CiRun], now: Timestamp) -> Decision {
+    case.reruns = case.reruns.saturating_add(1);
+    let mut decision = Decision::enter(case, CaseState::Rerunning, now);
+    decision.acts = red
+        .iter()
+        .filter_map(|run| match run {
+            CiRun::Workflow { run, attempt, .. } => {
+                Some(Act::Rerun { run: *run, attempt: *attempt })
+            }
+            CiRun::Check { .. } | CiRun::Status { .. } => None,
+        })
+        .collect();
+    decision.wake = Some(now.plus_ms(RERUN_SETTLE_MS));
+    decision
+}
+
+fn begin_attempt(
+    mut case: Case,
+    evidence: &Evidence,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Decision {
+    case.attempts = case.attempts.saturating_add(1);
+    let attempt = Attempt {
+        id: facts.next_attempt,
+        case: case.id,
+        number: case.attempts,
+        head: evidence.head.clone(),
+        planned_at: now,
+        dispatches: 1,
+        dispatched_at: now,
+        state: AttemptState::Running,
+    };
+    let mut decision = Decision::enter(case, CaseState::Healing(attempt.id), now);
+    decision.acts.push(dispatch_of(&attempt));
+    decision.attempt = Some(attempt);
+    decision
+}
+
+fn dispatch_of(attempt: &Attempt) -> Act {
+    Act::Dispatch { attempt: attempt.id, dispatch: attempt.dispatches, head: attempt.head.clone() }
+}
+
+fn rerunning(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    let waited = now.since_ms(case.since);
+    match facts.ci {
+        Ci::Green => {
+            let state = green(&case);
+            Decision::enter(case, state, now)
+        }
+        Ci::Red(_) if waited >= RERUN_SETTLE_MS => {
+            Decision::enter(case, CaseState::Diagnosing, now)
+        }
+        Ci::Red(_) => {
+            let settled = case.since.plus_ms(RERUN_SETTLE_MS);
+            Decision::stay(case, Some(settled))
+        }
+        Ci::Nothing | Ci::Pending { .. } | Ci::NeedsApproval(_) | Ci::Cancelled(_)
+            if waited < RERUN_MS_MAX =>
+        {
+            Decision::stay(case, None)
+        }
+        Ci::Nothing | Ci::Pending { .. } | Ci::NeedsApproval(_) | Ci::Cancelled(_) => {
+            Decision::enter(case, CaseState::Watching, now)
+        }
+    }
+}
+
+fn excused(case: Case, why: Excuse, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    match (facts.ci, why) {
+        (Ci::Green, _) => {
+            let state = green(&case);
+            Decision::enter(case, state, now)
+        }
+        (Ci::Red(_), Excuse::Policy | Excuse::BrokenPolicy) => diagnosing(case, facts, now),
+        (Ci::Red(_), Excuse::RunsNeedApproval | Excuse::Cancelled) | (Ci::Pending { .. }, _) => {
+            Decision::enter(case, CaseState::Watching, now)
+        }
+        (Ci::Red(_), Excuse::Infrastructure)
+        | (Ci::Nothing | Ci::NeedsApproval(_) | Ci::Cancelled(_), _) => Decision::stay(case, None),
+    }
+}
+
+fn healing(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    let Some(current) = facts.attempt else { return Decision::stay(case, None) };
+    match &current.attempt.state {
+        AttemptState::Committing => committing(case, current, facts, now),
+        AttemptState::Running => match &current.report.outcome {
+            Some(outcome) => with_outcome(case, current, outcome, facts, now),
+            None => at_work(case, current, facts, now),
+        },
+        AttemptState::Held | AttemptState::Committed(_) | AttemptState::Ended(_) => {
+            Decision::enter(case, CaseState::Diagnosing, now)
+        }
+    }
+}
+
+fn at_work(case: Case, current: AttemptFacts<'_>, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    if matches!(facts.ci, Ci::Green) {
+        let state = green(&case);
+        return leave(case, state, facts, now);
+    }
+    if let Some(EffectResult::Refused { .. } | EffectResult::Moved) = current.dispatched {
+        let state = CaseState::Escalated(Escalation::DispatchRefused);
+        let mut decision = Decision::enter(case, state, now);
+        decision.attempt = Some(ended(current.attempt, AttemptEnd::RunnerLost));
+        return decision;
+    }
+    if !is_lost(current, now) {
+        return Decision::stay(case, None);
+    }
+    if current.attempt.dispatches >= DISPATCHES_MAX {
+        let mut decision = Decision::enter(case, CaseState::Escalated(Escalation::RunnerLost), now);
+        decision.attempt = Some(ended(current.attempt, AttemptEnd::RunnerLost));
+        return decision;
+    }
+    let again = Attempt {
+        dispatches: current.attempt.dispatches + 1,
+        dispatched_at: now,
+        ..current.attempt.clone()
+    };
+    let mut decision = Decision::stay(case, None);
+    if !current.run_ended {
+        decision.acts.extend(current.report.run.map(|run| Act::Cancel { run }));
+    }
+    decision.acts.push(dispatch_of(&again));
+    decision.attempt = Some(again);
+    decision
+}
+
+/// Whether the runner of an attempt will not be heard of again.
+fn is_lost(current: AttemptFacts<'_>, now: Timestamp) -> bool {
+    let dispatched_at = current.attempt.dispatched_at;
+    let heard = current.report.heard_at.filter(|heard| *heard >= dispatched_at);
+    let last = heard.unwrap_or(dispatched_at);
+    let silence = now.since_ms(last);
+    let patience = if heard.is_some() { HEARTBEAT_SILENCE_MS_MAX } else { QUEUE_MS_MAX };
+    silence > patience || (current.run_ended && silence > LAST_WORDS_MS)
+}
+
+fn with_outcome(
+    case: Case,
+    current: AttemptFacts<'_>,
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Decision {
+    let end = |case: Case, state: CaseState, end: AttemptEnd| {
+        let mut decision = Decision::enter(case, state, now);
+        decision.attempt = Some(ended(current.attempt, end));
+        decision
+    };
+    match outcome {
+        Outcome::GaveUp { why, .. } => {
+            let next = if is_hopeless(*why) {
+                CaseState::Escalated(Escalation::NothingToTry)
+            } else {
+                CaseState::Diagnosing
+            };
+            end(case, next, AttemptEnd::GaveUp(*why))
+        }
+        Outcome::NotReproduced { .. } => not_reproduced(case, current, facts, now),
+        Outcome::Proposed { .. } => match current.verdict.map(Verdict::answer) {
+            None => Decision::stay(case, None),
+            Some(Answer::Allow) => commit_allowed_patch(case.clone(), current, facts, now)
+                .unwrap_or_else(|| Decision::stay(case, None)),
+            Some(Answer::Hold) => {
+                let state = CaseState::AwaitingApproval(current.attempt.id);
+                let mut decision = Decision::enter(case, state, now);
+                decision.attempt =
+                    Some(Attempt { state: AttemptState::Held, ..current.attempt.clone() });
+                decision
+            }
+            Some(Answer::Refuse) => end(case, CaseState::Diagnosing, AttemptEnd::Refused),
+        },
+    }
+}
+
+/// Whether another attempt would end the same way for the same reason.
+const fn is_hopeless(why: GaveUp) -> bool {
+    match why {
+        GaveUp::NoFixerAnswers
+        | GaveUp::NothingToProveWith
+        | GaveUp::ToolMissing
+        | GaveUp::NoSandbox => true,
+        GaveUp::NothingChanged | GaveUp::StillRed | GaveUp::OverLimit | GaveUp::NoWorkspace => {
+            false
+        }
+    }
+}
+
+fn not_reproduced(
+    case: Case,
+    current: AttemptFacts<'_>,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Decision {
+    let mut decision = match facts.ci {
+        Ci::Red(red) if case.reruns == 0 && any_workflow(red) => rerun(case, red, now),
+        _ => Decision::enter(case, CaseState::Escalated(Escalation::NotReproduced), now),
+    };
+    decision.attempt = Some(ended(current.attempt, AttemptEnd::NotReproduced));
+    decision
+}
+
+/// Puts an attempt's patch on its way to the branch; `None` when there is no patch.
+pub(super) fn commit_allowed_patch(
+    case: Case,
+    current: AttemptFacts<'_>,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Option<Decision> {
+    let Some(Outcome::Proposed { patch, summary, fixer, .. }) = &current.report.outcome else {
+        return None;
+    };
+    let commit = Act::Commit {
+        attempt: current.attempt.id,
+        patch_digest: patch.digest(),
+        branch: facts.pull.head.branch.clone(),
+        parent: current.attempt.head.clone(),
+        message: commit_message(summary, fixer, current.attempt),
+    };
+    let mut decision = Decision::enter(case, CaseState::Healing(current.attempt.id), now);
+    decision.acts.push(commit);
+    decision.attempt = Some(Attempt { state: AttemptState::Committing, ..current.attempt.clone() });
+    Some(decision)
+}
+
+fn committing(
+    mut case: Case,
+    current: AttemptFacts<'_>,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Decision {
+    match current.committed {
+        None => Decision::stay(case, None),
+        Some(EffectResult::Done { commit: Some(commit), .. }) => {
+            case.head = commit.clone();
+            let mut decision = Decision::enter(case, CaseState::Proving(current.attempt.id), now);
+            decision.attempt = Some(Attempt {
+                state: AttemptState::Committed(commit.clone()),
+                ..current.attempt.clone()
+            });
+            decision
+        }
+        Some(EffectResult::Moved) => {
+            let by = facts.pull.head.sha.clone();
+            if by == case.head {
+                return Decision::stay(case, None); // the forge does not show the new head yet
+            }
+            leave(case, CaseState::Superseded(by), facts, now)
+        }
+        Some(EffectResult::Done { commit: None, .. } | EffectResult::Refused { .. }) => {
+            let state = CaseState::Escalated(Escalation::CommitRefused);
+            let mut decision = Decision::enter(case, state, now);
+            decision.attempt = Some(ended(current.attempt, AttemptEnd::CommitRefused));
+            decision
+        }
+    }
+}
+
+fn awaiting_approval(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    if matches!(facts.ci, Ci::Green) {
+        let state = green(&case);
+        return leave(case, state, facts, now);
+    }
+    Decision::stay(case, None)
+}
+
+fn proving(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    let minutes = i64::from(facts.policy.ci_start_minutes_max);
+    let overdue = now.since_ms(case.since) > minutes * MINUTE_MS;
+    let commit = case.head.clone();
+    let (next, end) = match facts.ci {
+        Ci::Green => (CaseState::Healed(Healed::ByUs), AttemptEnd::Healed(commit)),
+        Ci::Red(_) => (CaseState::Diagnosing, AttemptEnd::Disproved(commit)),
+        Ci::Nothing | Ci::NeedsApproval(_) | Ci::Cancelled(_) if overdue => {
+            (CaseState::Escalated(Escalation::NoCiOnCommit), AttemptEnd::Abandoned)
+        }
+        Ci::Nothing | Ci::NeedsApproval(_) | Ci::Cancelled(_) | Ci::Pending { .. } => {
+            return Decision::stay(case, None);
+        }
+    };
+    let mut decision = Decision::enter(case, next, now);
+    decision.attempt = facts.attempt.map(|current| ended(current.attempt, end));
+    decision
+}
+
+fn healed(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    match facts.ci {
+        Ci::Red(_) => Decision::enter(case, CaseState::Diagnosing, now),
+        Ci::Nothing | Ci::Pending { .. } | Ci::Green | Ci::NeedsApproval(_) | Ci::Cancelled(_) => {
+            Decision::stay(case, None)
+        }
+    }
+}
+
+fn escalated(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    match facts.ci {
+        Ci::Green => {
+            let state = green(&case);
+            Decision::enter(case, state, now)
+        }
+        Ci::Nothing | Ci::Pending { .. } | Ci::Red(_) | Ci::NeedsApproval(_) | Ci::Cancelled(_) => {
+            Decision::stay(case, None)
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! The transition matrix: every state in every situation. The snapshot is the documentation; what
+//! it leaves out keeps the state and does nothing.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::ask::AskKind;
+use crate::domain::case::{Asked, Escalation, Excuse, Healed};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::gate::{Finding, Weight};
+use crate::domain::ids::{
+    Branch, CaseId, InstallationId, Label, Login, PrNumber, RepoId, RepoSlug, RunId, Sha, UserId,
+};
+use crate::domain::outcome::{GaveUp, Outcome, Proof};
+use crate::domain::patch::Patch;
+use crate::domain::pull::{Actor, AutoMerge, CiRun, Head, Readiness, Repo};
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
+const LONG_AGO: Timestamp = Timestamp::from_millis(0);
+
+fn sha(digit: char) -> Sha {
+    Sha::parse(&digit.to_string().repeat(40)).unwrap()
+}
+
+fn actor(login: &str) -> Actor {
+    Actor { id: UserId::new(5), login: Login::parse(login).unwrap(), is_bot: false }
+}
+
+fn repo() -> Repo {
+    Repo {
+        id: RepoId::new(1),
+        slug: RepoSlug::parse("acme/widget").unwrap(),
+        installation: InstallationId::new(2),
+    }
+}
+
+fn attempt_id(number: u128) -> AttemptId {
+    AttemptId::new(Uuid::from_u128(number))
+}
+
+fn label(text: &str) -> Label {
+    Label::parse(text).unwrap()
+}
+
+fn red() -> Ci {
+    Ci::Red(vec![CiRun::Workflow { run: RunId::new(11), attempt: 1, name: "ci".into() }])
+}
+
+/// Everything that a decision looks at, owned, so that a test changes one thing at a time.
+struct Scene {
+    case: Case,
+    pull: Pull,
+    ci: Ci,
+    policy: Policy,
+    policy_state: PolicyState,
+    evidence: Option<Evidence>,
+    before: Option<Verdict>,
+    attempt: Attempt,
+    report: RunnerReport,
+    dispatched: Option<EffectResult>,
+    committed: Option<EffectResult>,
+    run_ended: bool,
+    verdict: Option<Verdict>,
+    asks: Vec<(Ask, Permission)>,
+}
+
+impl Scene {
+    fn new(state: CaseState) -> Self {
+        let case = Case {
+            id: CaseId::new(Uuid::from_u128(1)),
+            repo: repo(),
+            number: PrNumber::new(7),
+            opened_head: sha('a'),
+            head: sha('a'),
+            opened_at: LONG_AGO,
+            since: NOW,
+            attempts: u8::from(state.attempt().is_some()),
+            state,
+            reruns: 0,
+            asked: Asked::No,
+            labels: Vec::new(),
+            auto_merge: None,
+        };
+        let attempt_state = match &case.state {
+            CaseState::AwaitingApproval(_) => AttemptState::Held,
+            CaseState::Proving(_) => AttemptState::Committed(sha('c')),
+            _ => AttemptState::Running,
+        };
+        let mut scene = Self {
+            pull: pull(),
+            ci: red(),
+            policy: Policy::default(),
+            policy_state: PolicyState::Usable,
+            evidence: None,
+            before: None,
+            attempt: Attempt {
+                id: attempt_id(1),
+                case: case.id,
+                number: 1,
+                head: sha('a'),
+                planned_at: NOW,
+                dispatches: 1,
+                dispatched_at: NOW,
+                state: attempt_state,
+            },
+            report: RunnerReport { run: Some(RunId::new(99)), ..RunnerReport::default() },
+            dispatched: None,
+            committed: None,
+            run_ended: false,
+            verdict: None,
+            asks: Vec::new(),
+            case,
+        };
+        if matches!(scene.case.state, CaseState::Proving(_)) {
+            scene.case.head = sha('c');
+            scene.pull.head.sha = sha('c');
+        }
+        scene
+    }
+
+    fn decide(&self) -> Decision {
+        let facts = Facts {
+            pull: &self.pull,
+            ci: &self.ci,
+            policy: &self.policy,
+            policy_state: self.policy_state,
+            evidence: self.evidence.as_ref(),
+            before: self.before.as_ref(),
+            attempt: Some(AttemptFacts {
+                attempt: &self.attempt,
+                report: &self.report,
+                dispatched: self.dispatched.as_ref(),
+                committed: self.committed.as_ref(),
+                run_ended: self.run_ended,
+                verdict: self.verdict.as_ref(),
+            }),
+            asks: &self.asks,
+            hold: AutoMergeHold::BySwitch,
+            next_attempt: attempt_id(2),
+        };
+        decide(self.case.clone(), &facts, NOW)
+    }
+
+    fn asks(&mut self, kind: AskKind, permission: Permission) {
+        let ask = Ask {
+            key: "comment:1".into(),
+            kind,
+            text: format!("/selfheal {}", kind.as_str()),
+            actor: actor("mona"),
+            comment: None,
+            at: NOW,
+        };
+        self.asks.push((ask, permission));
+    }
+
+    fn reads(&mut self, kind: FailureKind) {
+        self.evidence = Some(Evidence {
+            head: self.pull.head.sha.clone(),
+            failures: vec![Failure::new(kind, "it broke")],
+            excerpt: String::new(),
+            commands: Vec::new(),
+            sources: Vec::new(),
+            notes: Vec::new(),
+            changed_files: Vec::new(),
+        });
+        self.before = Some(Verdict::default());
+    }
+
+    fn refused_by(&mut self, rule: &'static str) {
+        self.reads(FailureKind::Lint);
+        self.before = Some(Verdict::new(vec![Finding::new(rule, Weight::Refuse, "no")]));
+    }
+
+    fn proposes(&mut self, weight: Option<Weight>) {
+        let patch = Patch::default();
+        let proof = Proof {
+            head: sha('a'),
+            patch_digest: patch.digest(),
+            before: Vec::new(),
+            after: Vec::new(),
+        };
+        let (fixer, summary) = ("recipe:rustfmt".to_owned(), "Run rustfmt".to_owned());
+        self.report.outcome = Some(Outcome::Proposed { patch, proof, fixer, summary });
+        let finding = |weight| Finding::new("protected-path", weight, "it is protected");
+        self.verdict = Some(Verdict::new(weight.map(finding).into_iter().collect()));
+    }
+
+    fn gives_up(&mut self, why: GaveUp) {
+        self.report.outcome = Some(Outcome::GaveUp { why, note: String::new(), runs: Vec::new() });
+    }
+}
+
+fn pull() -> Pull {
+    Pull {
+        repo: repo(),
+        number: PrNumber::new(7),
+        node_id: "PR_7".into(),
+        author: actor("mona"),
+        state: PullState::Open,
+        readiness: Readiness::Ready,
+        head: Head {
+            sha: sha('a'),
+            branch: Branch::parse("feature").unwrap(),
+            repo: Some(RepoId::new(1)),
+        },
+        base: Branch::parse("main").unwrap(),
+        base_sha: sha('0'),
+        labels: Vec::new(),
+        auto_merge: None,
+        conflicts: None,
+        updated_at: NOW,
+    }
+}
+
+fn states() -> Vec<CaseState> {
+    vec![
+        CaseState::Watching,
+        CaseState::Diagnosing,
+        CaseState::Rerunning,
+        CaseState::Excused(Excuse::RunsNeedApproval),
+        CaseState::Excused(Excuse::Infrastructure),
+        CaseState::Excused(Excuse::Policy),
+        CaseState::Excused(Excuse::BrokenPolicy),
+        CaseState::Excused(Excuse::Cancelled),
+        CaseState::Healing(attempt_id(1)),
+        CaseState::AwaitingApproval(attempt_id(1)),
+        CaseState::Proving(attempt_id(1)),
+        CaseState::Healed(Healed::ByUs),
+        CaseState::Escalated(Escalation::AttemptsUsed),
+        CaseState::Stopped(StoppedBy::Person(Login::parse("mona").unwrap())),
+        CaseState::Stopped(StoppedBy::Label(label("selfheal:stop"))),
+        CaseState::Superseded(sha('b')),
+        CaseState::Closed,
+    ]
+}
+
+type Situation = (&'static str, fn(&mut Scene));
+
+/// Situations that every state can meet.
+const SITUATIONS: &[Situation] = &[
+    ("CI runs", |s| s.ci = Ci::Pending { red: Vec::new() }),
+    ("CI is green", |s| s.ci = Ci::Green),
+    ("CI is red", |_| {}),
+    ("CI is red, read", |s| s.reads(FailureKind::Lint)),
+    ("CI is red, infrastructure", |s| s.reads(FailureKind::Infrastructure)),
+    ("CI is red, cap reached", |s| s.refused_by("attempt-cap")),
+    ("CI is red, draft", |s| s.refused_by("draft")),
+    ("CI is red, too many at once", |s| s.refused_by("budget-now")),
+    ("CI is red, day's budget used", |s| s.refused_by("budget-day")),
+    ("CI is red, policy broken", |s| s.policy_state = PolicyState::Broken),
+    ("runs need approval", |s| s.ci = Ci::NeedsApproval(Vec::new())),
+    ("runs were cancelled", |s| s.ci = Ci::Cancelled(Vec::new())),
+    ("nothing ran, long since", |s| {
+        s.ci = Ci::Nothing;
+        s.case.since = LONG_AGO;
+    }),
+    ("red again after a while", |s| {
+        s.case.since = LONG_AGO;
+        s.case.reruns = 1;
+    }),
+    ("the runner was lost", |s| s.attempt.dispatched_at = LONG_AGO),
+    ("the runner was lost, third time", |s| {
+        s.attempt.dispatched_at = LONG_AGO;
+        s.attempt.dispatches = DISPATCHES;
+    }),
+    ("no runner can be started", |s| {
+        s.dispatched = Some(EffectResult::Refused { message: "422".into() });
+    }),
+    ("the runner gave up", |s| s.gives_up(GaveUp::StillRed)),
+    ("the runner has nothing to try", |s| s.gives_up(GaveUp::NoFixerAnswers)),
+    ("not reproduced", |s| {
+        s.report.outcome = Some(Outcome::NotReproduced { runs: Vec::new() });
+    }),
+    ("not reproduced, again", |s| {
+        s.case.reruns = 1;
+        s.report.outcome = Some(Outcome::NotReproduced { runs: Vec::new() });
+    }),
+    ("a patch is allowed", |s| s.proposes(None)),
+    ("a patch is held", |s| s.proposes(Some(Weight::Hold))),
+    ("a patch is refused", |s| s.proposes(Some(Weight::Refuse))),
+    ("the commit is done", |s| {
+        s.attempt.state = AttemptState::Committing;
+        s.pull.head.sha = sha('c');
+        s.committed = Some(EffectResult::Done { commit: Some(sha('c')), run: None });
+    }),
+    ("the commit is refused", |s| {
+        s.attempt.state = AttemptState::Committing;
+        s.committed = Some(EffectResult::Refused { message: "rule".into() });
+    }),
+    ("a person pushed before the commit", |s| {
+        s.attempt.state = AttemptState::Committing;
+        s.pull.head.sha = sha('b');
+        s.committed = Some(EffectResult::Moved);
+    }),
+    ("a person pushed", |s| s.pull.head.sha = sha('b')),
+    ("closed", |s| s.pull.state = PullState::Closed),
+    ("a stop label is set", |s| s.pull.labels = vec![label("stop-updating")]),
+    ("asked to fix", |s| s.asks(AskKind::Fix, Permission::Write)),
+    ("asked to fix by a reader", |s| s.asks(AskKind::Fix, Permission::Read)),
+    ("asked to stop", |s| s.asks(AskKind::Stop, Permission::Write)),
+    ("asked to resume", |s| s.asks(AskKind::Resume, Permission::Write)),
+    ("asked to approve", |s| {
+        s.proposes(Some(Weight::Hold));
+        s.asks(AskKind::Approve, Permission::Write);
+    }),
+    ("asked to reject", |s| s.asks(AskKind::Reject, Permission::Write)),
+    ("asked for status", |s| s.asks(AskKind::Status, Permission::Read)),
+];
+
+const DISPATCHES: u8 = crate::domain::attempt::DISPATCHES_MAX;
+
+fn named(state: &CaseState) -> String {
+    match state {
+        CaseState::Excused(why) => format!("excused({})", why.as_str()),
+        CaseState::Healed(how) => format!("healed({})", how.as_str()),
+        CaseState::Escalated(why) => format!("escalated({})", why.as_str()),
+        CaseState::Stopped(StoppedBy::Person(_)) => "stopped(person)".into(),
+        CaseState::Stopped(StoppedBy::Label(_)) => "stopped(label)".into(),
+        other => other.as_str().to_owned(),
+    }
+}
+
+fn shown(before: &CaseState, decision: &Decision) -> String {
+    let mut words = Vec::new();
+    if decision.case.state == *before {
+        words.push("·".to_owned());
+    } else {
+        words.push(named(&decision.case.state));
+    }
+    if let Some(attempt) = &decision.attempt {
+        let end = match &attempt.state {
+            AttemptState::Ended(end) => format!("/{}", end.as_str()),
+            _ => String::new(),
+        };
+        words.push(format!("attempt {}:{}{end}", attempt.number, attempt.state.as_str()));
+    }
+    words.extend(decision.acts.iter().map(act_name));
+    words.extend(decision.answers.iter().map(|answered| match &answered.answer {
+        Answer::Done => "answer: done".to_owned(),
+        Answer::Show => "answer: show".to_owned(),
+        Answer::Refused(why) => format!("answer: no, {why}"),
+    }));
+    words.join(" | ")
+}
+
+fn act_name(act: &Act) -> String {
+    match act {
+        Act::SetLabel { label, wanted } => format!("label {label} {wanted:?}"),
+        Act::SetAutoMerge { restore, .. } => match restore {
+            Some(_) => "auto-merge on".into(),
+            None => "auto-merge off".into(),
+        },
+        Act::Dispatch { dispatch, .. } => format!("dispatch {dispatch}"),
+        Act::Cancel { .. } => "cancel".into(),
+        Act::Rerun { .. } => "rerun".into(),
+        Act::Commit { .. } => "commit".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_transition_matrix_is_as_documented() {
+    let mut matrix = String::new();
+    for state in states() {
+        matrix.push_str(&format!("{}\n", named(&state)));
+        for (name, change) in SITUATIONS {
+            let mut scene = Scene::new(state.clone());
+            change(&mut scene);
+            let line = shown(&state, &scene.decide());
+            if line != "·" {
+                matrix.push_str(&format!("  {name:34} {line}\n"));
+            }
+        }
+    }
+    insta::assert_snapshot!("transition_matrix", matrix);
+}
+
+#[test]
+fn a_fourth_attempt_is_never_begun() {
+    for state in states() {
+        for (name, change) in SITUATIONS {
+            let mut scene = Scene::new(state.clone());
+            change(&mut scene);
+            scene.case.attempts = 3;
+            if scene.evidence.is_some() {
+                scene.refused_by("attempt-cap");
+            }
+            let decision = scene.decide();
+            assert!(decision.case.attempts <= 3, "{state:?} {name}");
+        }
+    }
+}
+
+#[test]
+fn what_was_held_is_given_back_whenever_the_work_ends() {
+    let auto_merge = AutoMerge {
+        enabled_by: Login::parse("mona").unwrap(),
+        method: "squash".into(),
+        commit_title: Some("Title".into()),
+        commit_message: None,
+    };
+    for (name, change) in SITUATIONS {
+        for state in states().into_iter().filter(CaseState::is_working) {
+            let mut scene = Scene::new(state);
+            change(&mut scene);
+            scene.case.labels = vec![label("selfheal")];
+            scene.case.auto_merge = Some(auto_merge.clone());
+            let decision = scene.decide();
+            if decision.case.state.is_working() {
+                assert_eq!(decision.case.labels.len(), 1, "{name}");
+                continue;
+            }
+            let removed = decision.acts.iter().any(|act| {
+                matches!(act, Act::SetLabel { wanted, .. }
+                    if *wanted == crate::domain::effect::Wanted::Absent)
+            });
+            let restored = decision.acts.iter().any(|act| {
+                matches!(act, Act::SetAutoMerge { restore: Some(on), .. } if *on == auto_merge)
+            });
+            assert!(removed && decision.case.labels.is_empty(), "{name}");
+            assert_eq!(restored, scene.pull.state == PullState::Open, "{name}");
+        }
+    }
+}
+
+#[test]
+fn somebody_elses_labels_and_auto_merge_are_respected() {
+    let mut scene = Scene::new(CaseState::Diagnosing);
+    scene.reads(FailureKind::Lint);
+    scene.pull.labels = vec![label("Selfheal")];
+    scene.pull.author = actor("renovate[bot]");
+    let decision = scene.decide();
+    assert_eq!(decision.case.labels, [label("stop-updating")], "only what was not there");
+    scene.case = decision.case;
+    scene.pull.labels.push(label("stop-updating"));
+    assert!(scene.decide().case.state.is_working(), "our own label does not stop us");
+    scene.case.labels.clear();
+    let stopped = scene.decide().case.state;
+    assert_eq!(stopped, CaseState::Stopped(StoppedBy::Label(label("stop-updating"))));
+}
