@@ -4,6 +4,7 @@
 //! any time and is kept apart ([`RunnerReport`]), so that a report never races a decision.
 
 use super::document::Stage;
+use super::effect::EffectResult;
 use super::ids::{AttemptId, CaseId, Login, RunId, Sha, Timestamp};
 use super::outcome::{GaveUp, Outcome};
 
@@ -26,6 +27,8 @@ pub struct Attempt {
     pub dispatched_at: Timestamp,
     /// Where it stands.
     pub state: AttemptState,
+    /// Why it stands there, for people: the gate's findings, the forge's words.
+    pub note: Option<String>,
 }
 
 /// Where an attempt stands.
@@ -105,6 +108,19 @@ pub const HEARTBEAT_SILENCE_MS_MAX: i64 = 3 * 60 * 1000;
 /// How long a started run may wait for a machine before we call it lost: hosted queues are short,
 /// and GitHub itself gives up after a day.
 pub const QUEUE_MS_MAX: i64 = 30 * 60 * 1000;
+
+/// An attempt with what its runner has said and what came of its effects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRecord {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// What its runner has said.
+    pub report: RunnerReport,
+    /// What came of its last dispatch.
+    pub dispatched: Option<EffectResult>,
+    /// What came of its commit.
+    pub committed: Option<EffectResult>,
+}
 
 /// What the runner of an attempt has said so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -195,6 +195,11 @@ fn ended(attempt: &Attempt, end: AttemptEnd) -> Attempt {
     Attempt { state: AttemptState::Ended(end), ..attempt.clone() }
 }
 
+/// The attempt, ended, with the reason in words.
+fn ended_because(attempt: &Attempt, end: AttemptEnd, why: impl Into<String>) -> Attempt {
+    Attempt { note: Some(why.into()), ..ended(attempt, end) }
+}
+
 /// Whether the head may have moved because of a commit of our own whose result is not in yet.
 fn commit_is_on_its_way(case: &Case, facts: &Facts<'_>) -> bool {
     facts.attempt.is_some_and(|current| {

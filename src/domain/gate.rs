@@ -108,6 +108,12 @@ impl Verdict {
         &self.findings
     }
 
+    /// Every finding in words, a line each, for reports that outlive the verdict.
+    pub fn words(&self) -> String {
+        let line = |f: &Finding| format!("{} {}: {}", f.weight.as_str(), f.rule, f.message);
+        self.findings.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
     /// Whether a rule has something to say with that weight or more.
     pub fn names(&self, rule: &str, weight: Weight) -> bool {
         self.findings.iter().any(|finding| finding.rule == rule && finding.weight >= weight)

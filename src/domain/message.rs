@@ -145,6 +145,7 @@ mod tests {
             dispatches: 1,
             dispatched_at: Timestamp::from_millis(0),
             state: AttemptState::Running,
+            note: None,
         }
     }
 

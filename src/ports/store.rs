@@ -16,7 +16,8 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::domain::ask::Ask;
-use crate::domain::attempt::{Attempt, RunnerReport};
+use crate::domain::attempt::Attempt;
+pub use crate::domain::attempt::AttemptRecord;
 use crate::domain::brief::StageReport;
 use crate::domain::case::Case;
 use crate::domain::document::Document;
@@ -139,19 +140,6 @@ pub struct PullRecord {
     pub asks: Vec<Ask>,
     /// How often looking at it has failed in a row.
     pub tries: u32,
-}
-
-/// An attempt with what its runner has said and what came of its effects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttemptRecord {
-    /// The attempt.
-    pub attempt: Attempt,
-    /// What its runner has said.
-    pub report: RunnerReport,
-    /// What came of its last dispatch.
-    pub dispatched: Option<EffectResult>,
-    /// What came of its commit.
-    pub committed: Option<EffectResult>,
 }
 
 /// What becomes of claimed work.

@@ -1,6 +1,6 @@
 //! What each state makes of the facts, when no person intervenes.
 
-use super::{AttemptFacts, Decision, Facts, PolicyState, ended, leave};
+use super::{AttemptFacts, Decision, Facts, PolicyState, ended, ended_because, leave};
 use crate::domain::attempt::{
     Attempt, AttemptEnd, AttemptState, DISPATCHES_MAX, HEARTBEAT_SILENCE_MS_MAX, QUEUE_MS_MAX,
 };
@@ -185,6 +185,7 @@ fn begin_attempt(
         dispatches: 1,
         dispatched_at: now,
         state: AttemptState::Running,
+        note: None,
     };
     let mut decision = Decision::enter(case, CaseState::Healing(attempt.id), now);
     decision.acts.push(dispatch_of(&attempt));
@@ -255,10 +256,11 @@ fn at_work(case: Case, current: AttemptFacts<'_>, facts: &Facts<'_>, now: Timest
         let state = green(&case);
         return leave(case, state, facts, now);
     }
-    if let Some(EffectResult::Refused { .. } | EffectResult::Moved) = current.dispatched {
+    if let Some(EffectResult::Refused { message }) = current.dispatched {
         let state = CaseState::Escalated(Escalation::DispatchRefused);
         let mut decision = Decision::enter(case, state, now);
-        decision.attempt = Some(ended(current.attempt, AttemptEnd::RunnerLost));
+        decision.attempt =
+            Some(ended_because(current.attempt, AttemptEnd::RunnerLost, message.clone()));
         return decision;
     }
     if !is_lost(current, now) {
@@ -300,19 +302,17 @@ fn with_outcome(
     facts: &Facts<'_>,
     now: Timestamp,
 ) -> Decision {
-    let end = |case: Case, state: CaseState, end: AttemptEnd| {
-        let mut decision = Decision::enter(case, state, now);
-        decision.attempt = Some(ended(current.attempt, end));
-        decision
-    };
     match outcome {
-        Outcome::GaveUp { why, .. } => {
+        Outcome::GaveUp { why, note, .. } => {
             let next = if is_hopeless(*why) {
                 CaseState::Escalated(Escalation::NothingToTry)
             } else {
                 CaseState::Diagnosing
             };
-            end(case, next, AttemptEnd::GaveUp(*why))
+            let mut decision = Decision::enter(case, next, now);
+            decision.attempt =
+                Some(ended_because(current.attempt, AttemptEnd::GaveUp(*why), note.clone()));
+            decision
         }
         Outcome::NotReproduced { .. } => not_reproduced(case, current, facts, now),
         Outcome::Proposed { .. } => match current.verdict.map(Verdict::answer) {
@@ -322,11 +322,19 @@ fn with_outcome(
             Some(Answer::Hold) => {
                 let state = CaseState::AwaitingApproval(current.attempt.id);
                 let mut decision = Decision::enter(case, state, now);
-                decision.attempt =
-                    Some(Attempt { state: AttemptState::Held, ..current.attempt.clone() });
+                decision.attempt = Some(Attempt {
+                    state: AttemptState::Held,
+                    note: current.verdict.map(Verdict::words),
+                    ..current.attempt.clone()
+                });
                 decision
             }
-            Some(Answer::Refuse) => end(case, CaseState::Diagnosing, AttemptEnd::Refused),
+            Some(Answer::Refuse) => {
+                let words = current.verdict.map(Verdict::words).unwrap_or_default();
+                let mut decision = Decision::enter(case, CaseState::Diagnosing, now);
+                decision.attempt = Some(ended_because(current.attempt, AttemptEnd::Refused, words));
+                decision
+            }
         },
     }
 }
@@ -405,12 +413,15 @@ fn committing(
             }
             leave(case, CaseState::Superseded(by), facts, now)
         }
-        Some(EffectResult::Done { commit: None, .. } | EffectResult::Refused { .. }) => {
+        Some(EffectResult::Refused { message }) => {
             let state = CaseState::Escalated(Escalation::CommitRefused);
             let mut decision = Decision::enter(case, state, now);
-            decision.attempt = Some(ended(current.attempt, AttemptEnd::CommitRefused));
+            decision.attempt =
+                Some(ended_because(current.attempt, AttemptEnd::CommitRefused, message.clone()));
             decision
         }
+        // A commit that is done says which one it is; anything else is not the answer to ours.
+        Some(EffectResult::Done { commit: None, .. }) => Decision::stay(case, None),
     }
 }
 

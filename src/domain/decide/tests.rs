@@ -102,6 +102,7 @@ impl Scene {
                 dispatches: 1,
                 dispatched_at: NOW,
                 state: attempt_state,
+                note: None,
             },
             report: RunnerReport { run: Some(RunId::new(99)), ..RunnerReport::default() },
             dispatched: None,

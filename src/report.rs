@@ -1,0 +1,49 @@
+//! Reports: every text that a person sees, made in one place from a case.
+//!
+//! Pure: a [`Story`] goes in, views come out. A report says what happened, why, and what to do
+//! next; it never blames a person, and our own trouble never looks red. Everything that strangers
+//! wrote passes through [`markdown`].
+
+mod check;
+mod comment;
+mod diff;
+pub mod markdown;
+pub mod onboarding;
+mod reply;
+mod sections;
+
+pub use check::{check, left_behind};
+pub use comment::{COMMENT_MARKER, comment, deserves_comment};
+pub use diff::unified;
+pub use reply::{help, reply};
+
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::case::Case;
+use crate::domain::evidence::Evidence;
+use crate::domain::gate::Verdict;
+use crate::domain::policy::Policy;
+use crate::domain::pull::Ci;
+
+/// Everything that a report may tell.
+#[derive(Debug, Clone, Copy)]
+pub struct Story<'a> {
+    /// The case.
+    pub case: &'a Case,
+    /// Its attempts, by number.
+    pub attempts: &'a [AttemptRecord],
+    /// What was read.
+    pub evidence: Option<&'a Evidence>,
+    /// What the gate said about beginning.
+    pub before: Option<&'a Verdict>,
+    /// The repository's policy.
+    pub policy: &'a Policy,
+    /// What is wrong with the policy file, in words.
+    pub policy_problem: Option<&'a str>,
+    /// How CI stands.
+    pub ci: &'a Ci,
+    /// The diff of the patch that waits for a person's word.
+    pub diff: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! Diffs for people: made from the forge's own files and the patch, never taken from a runner.
+
+use similar::TextDiff;
+
+use crate::domain::patch::Patch;
+use crate::domain::pull::BaseFile;
+
+/// Lines of context around a change, as `git diff` shows them.
+const CONTEXT_LINES: usize = 3;
+
+/// A unified diff of a patch against the files that it names; binary files are only named.
+pub fn unified(patch: &Patch, base: &[BaseFile]) -> String {
+    let mut out = String::new();
+    for change in patch.changes() {
+        let old = base.iter().find(|file| file.path == change.path);
+        let old_name = old.map_or("/dev/null".to_owned(), |_| format!("a/{}", change.path));
+        let new_name = match change.new {
+            Some(_) => format!("b/{}", change.path),
+            None => "/dev/null".to_owned(),
+        };
+        let old_text = old.map_or(Some(""), |file| file.text.as_deref());
+        let new_text = change.new.as_ref().map_or(Some(""), |file| file.content.text());
+        match (old_text, new_text) {
+            (Some(before), Some(after)) => {
+                let diff = TextDiff::from_lines(before, after);
+                let mut unified = diff.unified_diff();
+                let shown = unified.context_radius(CONTEXT_LINES).header(&old_name, &new_name);
+                out.push_str(&shown.to_string());
+            }
+            _ => out.push_str(&format!("Binary files {old_name} and {new_name} differ\n")),
+        }
+    }
+    out
+}

@@ -1,0 +1,178 @@
+//! Sections that reports share: what failed, the attempts, the reasons.
+
+use super::Story;
+use super::markdown::{block, code, cut, words};
+use crate::domain::attempt::{AttemptEnd, AttemptRecord, AttemptState};
+use crate::domain::evidence::Evidence;
+use crate::domain::failure::Failure;
+use crate::domain::gate::{Verdict, Weight};
+use crate::domain::outcome::{GaveUp, Outcome};
+
+/// Failures listed in a table; the log has the rest.
+const FAILURES_SHOWN_MAX: usize = 20;
+
+/// Characters of a message in a table cell.
+const MESSAGE_CHARS_MAX: usize = 200;
+
+/// What failed, as a table.
+pub(super) fn what_failed(evidence: Option<&Evidence>) -> String {
+    let Some(evidence) = evidence else { return String::new() };
+    let mut out = String::from("### What failed\n\n");
+    if evidence.failures.is_empty() {
+        out.push_str("Nothing in the logs could be understood as a failure.\n\n");
+        return out;
+    }
+    out.push_str("| where | what |\n| --- | --- |\n");
+    for failure in evidence.failures.iter().take(FAILURES_SHOWN_MAX) {
+        out.push_str(&format!("| {} | {} |\n", place(failure), what(failure)));
+    }
+    let more = evidence.failures.len().saturating_sub(FAILURES_SHOWN_MAX);
+    if more > 0 {
+        out.push_str(&format!("\n… and {more} more.\n"));
+    }
+    out.push('\n');
+    out
+}
+
+fn place(failure: &Failure) -> String {
+    match (&failure.file, failure.line, &failure.test) {
+        (Some(file), Some(line), _) => code(&format!("{file}:{line}")),
+        (Some(file), None, _) => code(file.as_str()),
+        (None, _, Some(test)) => code(&cut(test, MESSAGE_CHARS_MAX)),
+        (None, _, None) => words(failure.source.step.as_deref().unwrap_or("the run")),
+    }
+}
+
+fn what(failure: &Failure) -> String {
+    let tool = failure.tool.as_deref().map(|tool| format!("{}: ", words(tool)));
+    let code_of = failure.code.as_deref().map(|text| format!("{} ", code(text)));
+    let message = failure.message.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
+    format!(
+        "{}{}{}",
+        tool.unwrap_or_default(),
+        code_of.unwrap_or_default(),
+        words(&cut(message.trim(), MESSAGE_CHARS_MAX))
+    )
+}
+
+/// The attempts, as a table.
+pub(super) fn attempts(story: &Story<'_>) -> String {
+    if story.attempts.is_empty() {
+        return String::new();
+    }
+    let mut out =
+        String::from("### Attempts\n\n| # | fixer | what came of it |\n| --- | --- | --- |\n");
+    for record in story.attempts {
+        let fixer = fixer_of(record).map_or_else(|| "–".to_owned(), code);
+        out.push_str(&format!("| {} | {fixer} | {} |\n", record.attempt.number, came_of(record)));
+    }
+    out.push('\n');
+    out
+}
+
+fn fixer_of(record: &AttemptRecord) -> Option<&str> {
+    match &record.report.outcome {
+        Some(Outcome::Proposed { fixer, .. }) => Some(fixer),
+        Some(Outcome::GaveUp { .. } | Outcome::NotReproduced { .. }) | None => None,
+    }
+}
+
+/// What came of an attempt, in one line.
+fn came_of(record: &AttemptRecord) -> String {
+    let attempt = &record.attempt;
+    let note = attempt.note.as_deref().map(first_line).unwrap_or_default();
+    let because = if note.is_empty() { String::new() } else { format!(": {note}") };
+    match &attempt.state {
+        AttemptState::Running => match record.report.stage {
+            Some((stage, round)) => format!("at work: {} is done, round {round}", stage.as_str()),
+            None if record.report.admitted_at.is_some() => "at work".to_owned(),
+            None => "a runner was asked for".to_owned(),
+        },
+        AttemptState::Held => format!("waits for a person{because}"),
+        AttemptState::Committing => "proven; the commit is on its way".to_owned(),
+        AttemptState::Committed(sha) => format!("committed as {sha}, CI has to say"),
+        AttemptState::Ended(end) => match end {
+            AttemptEnd::Healed(sha) => format!("committed as {sha}, CI is green"),
+            AttemptEnd::Disproved(sha) => format!("committed as {sha}, CI is red"),
+            AttemptEnd::GaveUp(why) => format!("no patch: {}{because}", gave_up(*why)),
+            AttemptEnd::NotReproduced => {
+                "the failing commands are green at this very commit".to_owned()
+            }
+            AttemptEnd::Refused => format!("the gate refused the patch{because}"),
+            AttemptEnd::Rejected(by) => format!("{} rejected the patch", words(by.as_str())),
+            AttemptEnd::CommitRefused => format!("the branch refused the commit{because}"),
+            AttemptEnd::RunnerLost => format!("no runner{because}"),
+            AttemptEnd::Abandoned => "cut short".to_owned(),
+        },
+    }
+}
+
+fn first_line(note: &str) -> String {
+    words(&cut(note.lines().next().unwrap_or(""), MESSAGE_CHARS_MAX))
+}
+
+/// Why a runner brought no patch, in words.
+const fn gave_up(why: GaveUp) -> &'static str {
+    match why {
+        GaveUp::NoFixerAnswers => "no configured fixer answers failures like these",
+        GaveUp::NothingChanged => "the fixers changed nothing",
+        GaveUp::StillRed => "the commands stayed red",
+        GaveUp::NothingToProveWith => "there is no command to prove a fix with",
+        GaveUp::ToolMissing => "a tool that the proof needs is not on the runner",
+        GaveUp::NoSandbox => "no sandbox could be made on the runner",
+        GaveUp::OverLimit => "a limit was reached",
+        GaveUp::NoWorkspace => "the checkout could not be prepared",
+    }
+}
+
+/// The findings of a verdict, as a list.
+pub(super) fn reasons(verdict: Option<&Verdict>) -> String {
+    let Some(verdict) = verdict.filter(|verdict| !verdict.findings().is_empty()) else {
+        return String::new();
+    };
+    let mut out = String::from("### Why\n\n");
+    for finding in verdict.findings() {
+        let weight = match finding.weight {
+            Weight::Note => "note",
+            Weight::Hold => "a person decides",
+            Weight::Refuse => "refused",
+        };
+        out.push_str(&format!(
+            "- **{weight}**, {}: {}\n",
+            code(finding.rule),
+            words(&finding.message)
+        ));
+    }
+    out.push('\n');
+    out
+}
+
+/// A note with several lines, each as a list item.
+pub(super) fn listed(note: &str) -> String {
+    note.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| format!("- {}\n", words(&cut(line, 400))))
+        .collect()
+}
+
+/// The lines of the logs that matter, and where they were read.
+pub(super) fn excerpt(evidence: Option<&Evidence>) -> String {
+    let Some(evidence) = evidence else { return String::new() };
+    let mut out = String::new();
+    if !evidence.excerpt.is_empty() {
+        out.push_str("### The lines that matter\n\n");
+        out.push_str(&block(&evidence.excerpt, "text"));
+        out.push('\n');
+    }
+    if !evidence.sources.is_empty() {
+        out.push_str("### Read from\n\n");
+        out.push_str(&listed(&evidence.sources.join("\n")));
+        out.push('\n');
+    }
+    if !evidence.notes.is_empty() {
+        out.push_str("### Notes\n\n");
+        out.push_str(&listed(&evidence.notes.join("\n")));
+        out.push('\n');
+    }
+    out
+}
