@@ -14,6 +14,8 @@ pub const ATTEMPTS_MAX: u8 = 3;
 /// What a repository allows and wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
+    /// Whether selfheal works in this repository at all.
+    pub enabled: bool,
     /// Attempts per case, 1 to [`ATTEMPTS_MAX`].
     pub attempts_max: u8,
     /// Fixers in the order in which they are tried.
@@ -135,6 +137,7 @@ pub enum Forks {
 impl Default for Policy {
     fn default() -> Self {
         Self {
+            enabled: true,
             attempts_max: ATTEMPTS_MAX,
             fixers: vec![FixerSpec::Recipes { only: Vec::new() }],
             verify: Vec::new(),
