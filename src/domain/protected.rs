@@ -201,6 +201,11 @@ impl ProtectedPaths {
             .max_by_key(|guard| guard.protection)
     }
 
+    /// What protects, the built-in first.
+    pub fn guards(&self) -> impl Iterator<Item = &Guard> {
+        self.rules.iter().map(|(_, guard)| guard)
+    }
+
     /// All patterns, for the brief and for `explain`.
     pub fn patterns(&self) -> Vec<String> {
         self.rules.iter().map(|(_, guard)| guard.pattern.clone()).collect()
