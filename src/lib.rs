@@ -1,4 +1,5 @@
 //! selfheal.
 
+pub mod config;
 pub mod domain;
 pub mod ports;
