@@ -14,8 +14,8 @@ pub const ATTEMPTS_MAX: u8 = 3;
 /// What a repository allows and wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Whether the repository wants to be healed at all.
-    pub enabled: Enabled,
+    /// Whether selfheal works in this repository at all.
+    pub enabled: bool,
     /// Attempts per case, 1 to [`ATTEMPTS_MAX`].
     pub attempts_max: u8,
     /// Fixers in the order in which they are tried.
@@ -46,15 +46,6 @@ pub struct Policy {
     pub limits: RunLimits,
     /// How long CI may take to start on our commit before we say that it does not, in minutes.
     pub ci_start_minutes_max: u32,
-}
-
-/// Whether a repository wants to be healed at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enabled {
-    /// It does.
-    Yes,
-    /// It does not; nothing is done.
-    No,
 }
 
 /// Labels that matter.
@@ -146,7 +137,7 @@ pub enum Forks {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            enabled: Enabled::Yes,
+            enabled: true,
             attempts_max: ATTEMPTS_MAX,
             fixers: vec![FixerSpec::Recipes { only: Vec::new() }],
             verify: Vec::new(),

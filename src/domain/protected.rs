@@ -209,6 +209,11 @@ impl ProtectedPaths {
         })
     }
 
+    /// What protects, the built-in first.
+    pub fn guards(&self) -> impl Iterator<Item = &Guard> {
+        self.rules.iter().map(|(_, guard)| guard)
+    }
+
     /// All patterns, for the brief and for `explain`.
     pub fn patterns(&self) -> Vec<String> {
         self.guards.iter().map(|guard| guard.pattern.clone()).collect()

@@ -3,7 +3,7 @@
 use super::{Finding, Rule, Verdict, Weight};
 use crate::domain::case::Asked;
 use crate::domain::evidence::Evidence;
-use crate::domain::policy::{Drafts, Enabled, Forks, Policy};
+use crate::domain::policy::{Drafts, Forks, Policy};
 use crate::domain::pull::{BranchRules, Pull, PullState, Readiness};
 
 /// What the gate looks at before an attempt.
@@ -99,10 +99,8 @@ fn spending(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
 
 fn about_pull(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
     let BeforeAttempt { pull, policy, asked, .. } = input;
-    let enabled = match policy.enabled {
-        Enabled::Yes => None,
-        Enabled::No => refuse("enabled", "the repository's policy switches selfheal off".into()),
-    };
+    let off = "the repository's policy switches selfheal off";
+    let enabled = (!policy.enabled).then(|| Finding::new("enabled", Weight::Refuse, off));
     let open = match pull.state {
         PullState::Open => None,
         PullState::Closed | PullState::Merged => {
@@ -279,7 +277,7 @@ mod tests {
         check(Some("attempt-cap"), |c| c.used.attempts = 3);
         check(Some("budget-day"), |c| c.used.attempts_today = 40);
         check(Some("budget-now"), |c| c.used.attempts_running = 4);
-        check(Some("enabled"), |c| c.policy.enabled = Enabled::No);
+        check(Some("enabled"), |c| c.policy.enabled = false);
         check(Some("open"), |c| c.pull.state = PullState::Closed);
         check(Some("fork"), |c| c.pull.head.repo = Some(RepoId::new(9)));
         check(Some("fork"), |c| c.pull.head.repo = None);

@@ -1,0 +1,119 @@
+//! A policy in the file's own form: what `check-config` prints and where the defaults in the
+//! reference come from. What is written here, [`super::parse`] reads back as the same policy.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::keys::KEYS;
+use super::shape::{Key, Shape};
+use crate::domain::brief::{FixerSpec, Network};
+use crate::domain::failure::FailureKind;
+use crate::domain::ids::Label;
+use crate::domain::policy::{Drafts, Forks, Policy};
+use crate::domain::protected::{BUILT_IN, ProtectedPaths, Protection};
+
+/// A policy with the keys of the repository file, defaults included.
+pub fn effective(policy: &Policy) -> Value {
+    let labels = &policy.labels;
+    json!({
+        "version": 1,
+        "enabled": policy.enabled,
+        "attempts": policy.attempts_max,
+        "fixers": policy.fixers.iter().map(fixer).collect::<Vec<_>>(),
+        "verify": policy.verify,
+        "protected_paths": {
+            "refuse": own_patterns(&policy.protected, Protection::Refuse),
+            "hold": own_patterns(&policy.protected, Protection::Hold),
+            "unprotect": unprotected(&policy.protected),
+        },
+        "labels": {
+            "involved": labels.involved.as_str(),
+            "stop": labels.stop.iter().map(Label::as_str).collect::<Vec<_>>(),
+            "require": labels.require.as_ref().map(Label::as_str),
+            "hold_updates": labels.hold_updates.as_str(),
+        },
+        "update_bots": labels.update_bots,
+        "budget": {
+            "attempts_per_day": policy.budget.attempts_per_day,
+            "attempts_at_once": policy.budget.attempts_at_once,
+            "minutes_per_attempt": policy.limits.attempt_secs / 60,
+        },
+        "size": {
+            "files": policy.size.files_max,
+            "lines": policy.size.lines_max,
+            "bytes": policy.size.bytes_max,
+        },
+        "workflows": {
+            "include": policy.workflows.include,
+            "exclude": policy.workflows.exclude,
+        },
+        "branches": {
+            "include": policy.branches.include,
+            "exclude": policy.branches.exclude,
+        },
+        "drafts": match policy.drafts {
+            Drafts::Wait => "wait",
+            Drafts::Heal => "heal",
+        },
+        "forks": match policy.forks {
+            Forks::Ignore => "ignore",
+            Forks::Explain => "explain",
+        },
+        "kinds": policy.kinds.iter().map(|kind| FailureKind::as_str(*kind)).collect::<Vec<_>>(),
+        "network": match policy.network {
+            Network::Closed => "closed",
+            Network::Open => "open",
+        },
+        "ci_start_minutes": policy.ci_start_minutes_max,
+    })
+}
+
+/// A policy as the text of a repository file, in the order of the reference page.
+pub fn effective_text(policy: &Policy) -> String {
+    let values = effective(policy);
+    let mut text = String::new();
+    for key in KEYS {
+        let indent = if key.group().is_empty() { "" } else { "  " };
+        let name = key.name();
+        if matches!(key.shape, Shape::Group { .. }) {
+            let _ = writeln!(text, "{indent}{name}:");
+        } else if let Some(value) = value_of(&values, key) {
+            let _ = writeln!(text, "{indent}{name}: {value}");
+        }
+    }
+    text
+}
+
+/// The value at a key; `None` where nothing is set.
+pub(super) fn value_of<'v>(values: &'v Value, key: &Key) -> Option<&'v Value> {
+    key.path
+        .split('.')
+        .try_fold(values, |value, name| value.get(name))
+        .filter(|value| !value.is_null())
+}
+
+fn fixer(fixer: &FixerSpec) -> Value {
+    match fixer {
+        FixerSpec::Recipes { only } if only.is_empty() => json!("recipes"),
+        FixerSpec::Recipes { only } => json!({ "recipes": only }),
+        FixerSpec::Command { name, run } => json!({ "name": name, "command": run }),
+    }
+}
+
+/// What the repository added at that strength.
+fn own_patterns(paths: &ProtectedPaths, protection: Protection) -> Vec<&str> {
+    let built_in =
+        |pattern: &str| BUILT_IN.iter().any(|b| b.pattern == pattern && b.protection == protection);
+    paths
+        .guards()
+        .filter(|guard| guard.protection == protection && !built_in(&guard.pattern))
+        .map(|guard| guard.pattern.as_str())
+        .collect()
+}
+
+/// Which built-in patterns the repository took away.
+fn unprotected(paths: &ProtectedPaths) -> Vec<&'static str> {
+    let patterns = BUILT_IN.iter().map(|b| b.pattern);
+    patterns.filter(|pattern| !paths.guards().any(|guard| guard.pattern == *pattern)).collect()
+}
