@@ -1,6 +1,9 @@
 //! selfheal.
 
+pub mod compute;
 pub mod config;
 pub mod domain;
+pub mod evidence;
 pub mod ports;
 pub mod report;
+pub mod service;

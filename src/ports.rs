@@ -3,5 +3,8 @@
 //! Adapters implement them and know nothing of each other; services use them and know no adapter.
 
 pub mod clock;
+pub mod compute;
 pub mod forge;
+pub mod identity;
+pub mod inbound;
 pub mod store;

@@ -3,7 +3,7 @@
 //! An event is a hint, never the truth: deliveries are lost, doubled, late and out of order. It says
 //! where to look; what is so is read from the forge when a decision is made.
 
-use super::ids::{Branch, CheckRunId, CommentId, InstallationId, PrNumber, RunId, Sha};
+use super::ids::{Branch, CheckRunId, CommentId, InstallationId, Login, PrNumber, RunId, Sha};
 use super::pull::{Actor, Head, PullHead, Repo};
 
 /// What a delivery means.
@@ -26,6 +26,8 @@ pub enum Event {
         sha: Sha,
         /// The head branch and the repository it lives in, when the forge says so.
         head: Option<Head>,
+        /// The account that owns the head's repository, by which a fork's pull request is found.
+        head_owner: Option<Login>,
         /// Pull requests that the forge itself named; empty for forks.
         pulls: Vec<PrNumber>,
         /// The workflow run, when it was one; lets a runner's end be noticed.

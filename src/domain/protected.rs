@@ -211,7 +211,7 @@ impl ProtectedPaths {
 
     /// What protects, the built-in first.
     pub fn guards(&self) -> impl Iterator<Item = &Guard> {
-        self.rules.iter().map(|(_, guard)| guard)
+        self.guards.iter()
     }
 
     /// All patterns, for the brief and for `explain`.

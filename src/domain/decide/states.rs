@@ -29,8 +29,8 @@ const MINUTE_MS: i64 = 60 * 1000;
 pub(super) const fn patience(state: &CaseState) -> Option<i64> {
     match state {
         CaseState::Watching | CaseState::Rerunning => Some(5 * MINUTE_MS),
-        CaseState::Diagnosing | CaseState::Healing(_) => Some(MINUTE_MS),
-        CaseState::Proving(_) => Some(2 * MINUTE_MS),
+        CaseState::Diagnosing => Some(MINUTE_MS),
+        CaseState::Healing(_) | CaseState::Proving(_) => Some(3 * MINUTE_MS),
         CaseState::AwaitingApproval(_) => Some(30 * MINUTE_MS),
         CaseState::Excused(_) | CaseState::Escalated(_) | CaseState::Stopped(_) => {
             Some(6 * 60 * MINUTE_MS)

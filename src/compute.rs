@@ -1,0 +1,3 @@
+//! Where attempts run. One file per place; each implements the `Compute` port.
+
+pub mod actions;

@@ -1,0 +1,76 @@
+//! Use cases: what happens with a delivery, a pull request, an effect, a runner.
+//!
+//! Every use case loads facts, lets the domain decide, and writes once. State changes nowhere else.
+//! No forge call is made inside a database transaction: facts are read first, effects are performed
+//! later by the outbox.
+
+mod effects;
+mod gather;
+mod healing;
+mod intake;
+mod policies;
+mod reading;
+pub mod runners;
+pub mod simulate;
+pub mod worker;
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::ports::clock::{Clock, Ids};
+use crate::ports::compute::Compute;
+use crate::ports::forge::{Forge, ForgeError};
+use crate::ports::identity::IdentityVerifier;
+use crate::ports::inbound::Inbound;
+use crate::ports::store::{Store, StoreError};
+
+/// Everything that use cases need, put together once in `app`.
+#[derive(Clone)]
+pub struct Services {
+    /// What must survive.
+    pub store: Arc<dyn Store>,
+    /// The forge.
+    pub forge: Arc<dyn Forge>,
+    /// Where attempts run.
+    pub compute: Arc<dyn Compute>,
+    /// Reads deliveries.
+    pub inbound: Arc<dyn Inbound>,
+    /// Verifies runners.
+    pub identity: Arc<dyn IdentityVerifier>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and secrets.
+    pub ids: Arc<dyn Ids>,
+    /// Rouses a resting worker when something has come in; only a hint, the store is the truth.
+    pub wake: Arc<tokio::sync::Notify>,
+    /// Policies that were read, by base commit.
+    pub policies: Arc<policies::PolicyCache>,
+    /// The text of the workflow that target repositories copy, for onboarding.
+    pub workflow_text: &'static str,
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Services").finish_non_exhaustive()
+    }
+}
+
+pub use policies::PolicyCache;
+
+/// The path of the workflow in which attempts run; its runs are not CI.
+pub const OWN_WORKFLOW: &str = ".github/workflows/selfheal.yml";
+
+/// The name of our check run.
+pub const CHECK_NAME: &str = "selfheal";
+
+/// Why a use case could not be carried out.
+#[derive(Debug, Error)]
+pub enum ServiceError {
+    /// The forge did not do it.
+    #[error("the forge could not be asked")]
+    Forge(#[from] ForgeError),
+    /// The store did not do it.
+    #[error("the store could not be used")]
+    Store(#[from] StoreError),
+}

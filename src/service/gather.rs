@@ -1,0 +1,251 @@
+//! Gathering: the facts that a state needs, read from store and forge, each at most once a look.
+//!
+//! Reads are what a look costs at the forge, so nothing is read that the state does not need.
+
+use std::sync::Arc;
+
+use super::policies::PolicyRead;
+use super::{OWN_WORKFLOW, ServiceError, Services};
+use crate::domain::ask::Ask;
+use crate::domain::attempt::{AttemptRecord, AttemptState};
+use crate::domain::case::{Case, CaseState, Excuse};
+use crate::domain::decide::{AttemptFacts, AutoMergeHold, Facts, PolicyState};
+use crate::domain::evidence::Evidence;
+use crate::domain::gate::Verdict;
+use crate::domain::gate::before::{BeforeAttempt, Used, judge as judge_before};
+use crate::domain::gate::patch::{PatchToJudge, judge as judge_patch};
+use crate::domain::ids::{AttemptId, Timestamp};
+use crate::domain::outcome::Outcome;
+use crate::domain::pull::{Ci, CiRun, Permission, Pull};
+use crate::report;
+
+/// A runner that was heard of this recently is alive; its run need not be asked after.
+const SURELY_ALIVE_MS: i64 = 90 * 1000;
+
+/// The facts gathered so far.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub pull: Pull,
+    pub ci: Ci,
+    pub policy: PolicyRead,
+    pub evidence: Option<Evidence>,
+    /// Evidence that was read in this look and is to be kept.
+    pub evidence_is_new: bool,
+    pub before: Option<Verdict>,
+    pub verdict: Option<Verdict>,
+    pub diff: Option<String>,
+    pub run_ended: bool,
+    pub asks: Vec<(Ask, Permission)>,
+    pub hold: AutoMergeHold,
+    /// When to look again, when something is not there yet.
+    pub again_at: Option<Timestamp>,
+}
+
+impl Gathered {
+    /// The facts in the form that the decision takes.
+    pub fn facts<'a>(
+        &'a self,
+        attempt: Option<&'a AttemptRecord>,
+        next_attempt: AttemptId,
+    ) -> Facts<'a> {
+        let broken = self.policy.problem.is_some();
+        Facts {
+            pull: &self.pull,
+            ci: &self.ci,
+            policy: &self.policy.policy,
+            policy_state: if broken { PolicyState::Broken } else { PolicyState::Usable },
+            evidence: self.evidence.as_ref(),
+            before: self.before.as_ref(),
+            attempt: attempt.map(|record| AttemptFacts {
+                attempt: &record.attempt,
+                report: &record.report,
+                dispatched: record.dispatched.as_ref(),
+                committed: record.committed.as_ref(),
+                run_ended: self.run_ended,
+                verdict: self.verdict.as_ref(),
+            }),
+            asks: &self.asks,
+            hold: self.hold,
+            next_attempt,
+        }
+    }
+}
+
+/// What every look needs: the pull request, its CI and the repository's policy.
+pub(super) async fn first(services: &Services, pull: Pull) -> Result<Gathered, ServiceError> {
+    let forge = &services.forge;
+    let ci = forge.ci(&pull.repo, &pull.head.sha, OWN_WORKFLOW).await?;
+    let policy = services.policies.at(forge.as_ref(), &pull.repo, &pull.base_sha).await?;
+    Ok(Gathered {
+        pull,
+        ci,
+        policy,
+        evidence: None,
+        evidence_is_new: false,
+        before: None,
+        verdict: None,
+        diff: None,
+        run_ended: false,
+        asks: Vec::new(),
+        hold: AutoMergeHold::BySwitch,
+        again_at: None,
+    })
+}
+
+/// What people want, and what they may do.
+pub(super) async fn permissions(
+    services: &Services,
+    gathered: &mut Gathered,
+    asks: &[Ask],
+) -> Result<(), ServiceError> {
+    let mut known: Vec<(String, Permission)> = Vec::new();
+    for ask in asks {
+        let login = ask.actor.login.as_str().to_owned();
+        let permission = match known.iter().find(|(name, _)| *name == login) {
+            Some((_, permission)) => *permission,
+            None => services.forge.permission(&gathered.pull.repo, &ask.actor.login).await?,
+        };
+        known.push((login, permission));
+        gathered.asks.push((ask.clone(), permission));
+    }
+    Ok(())
+}
+
+/// What the case's state needs beyond that.
+pub(super) async fn for_state(
+    services: &Services,
+    gathered: &mut Gathered,
+    case: &Case,
+    attempt: Option<&AttemptRecord>,
+) -> Result<(), ServiceError> {
+    match case.state {
+        CaseState::Diagnosing | CaseState::Excused(Excuse::Policy | Excuse::BrokenPolicy) => {
+            to_begin(services, gathered, case).await
+        }
+        CaseState::Healing(_) | CaseState::AwaitingApproval(_) => match attempt {
+            Some(record) => at_work(services, gathered, record).await,
+            None => Ok(()),
+        },
+        CaseState::Watching
+        | CaseState::Rerunning
+        | CaseState::Excused(_)
+        | CaseState::Proving(_)
+        | CaseState::Healed(_)
+        | CaseState::Escalated(_)
+        | CaseState::Stopped(_)
+        | CaseState::Superseded(_)
+        | CaseState::Closed => Ok(()),
+    }
+}
+
+/// The evidence, and what the gate says about beginning.
+async fn to_begin(
+    services: &Services,
+    gathered: &mut Gathered,
+    case: &Case,
+) -> Result<(), ServiceError> {
+    let Ci::Red(red) = gathered.ci.clone() else { return Ok(()) };
+    if gathered.pull.head.sha != case.head || gathered.policy.problem.is_some() {
+        return Ok(());
+    }
+    let known = services.store.evidence(case.id, &case.head).await?;
+    let evidence = match known {
+        Some(evidence) => evidence,
+        None => {
+            let now = services.clock.now();
+            match super::reading::read(services, &gathered.pull, &red, case.since, now).await? {
+                super::reading::Read::Evidence(evidence) => {
+                    gathered.evidence_is_new = true;
+                    evidence
+                }
+                super::reading::Read::NotYet(at) => {
+                    gathered.again_at = Some(at);
+                    return Ok(());
+                }
+            }
+        }
+    };
+    gathered.before = Some(begin_verdict(services, gathered, case, &evidence, &red).await?);
+    hold_of_auto_merge(services, gathered).await?;
+    gathered.evidence = Some(evidence);
+    Ok(())
+}
+
+async fn begin_verdict(
+    services: &Services,
+    gathered: &Gathered,
+    case: &Case,
+    evidence: &Evidence,
+    red: &[CiRun],
+) -> Result<Verdict, ServiceError> {
+    let pull = &gathered.pull;
+    let rules = if pull.is_from_fork() {
+        crate::domain::pull::BranchRules::default()
+    } else {
+        services.forge.branch_rules(&pull.repo, &pull.head.branch).await?
+    };
+    let usage = services.store.usage(pull.repo.id, services.clock.now()).await?;
+    let failed: Vec<String> = red.iter().map(|run| run.name().to_owned()).collect();
+    Ok(judge_before(&BeforeAttempt {
+        pull,
+        policy: &gathered.policy.policy,
+        evidence,
+        rules: &rules,
+        failed: &failed,
+        used: Used {
+            attempts: case.attempts,
+            attempts_today: usage.attempts_today,
+            attempts_running: usage.attempts_running,
+        },
+        asked: case.asked,
+    }))
+}
+
+/// Auto-merge is held by our check run where that is required, else by switching it off.
+async fn hold_of_auto_merge(
+    services: &Services,
+    gathered: &mut Gathered,
+) -> Result<(), ServiceError> {
+    if gathered.pull.auto_merge.is_none() {
+        return Ok(());
+    }
+    let rules = services.forge.branch_rules(&gathered.pull.repo, &gathered.pull.base).await?;
+    if rules.required_checks.iter().any(|name| name == super::CHECK_NAME) {
+        gathered.hold = AutoMergeHold::ByCheck;
+    }
+    Ok(())
+}
+
+/// Whether the runner lives, or what the gate says about its patch.
+async fn at_work(
+    services: &Services,
+    gathered: &mut Gathered,
+    record: &AttemptRecord,
+) -> Result<(), ServiceError> {
+    hold_of_auto_merge(services, gathered).await?;
+    match &record.report.outcome {
+        None => {
+            let heard = record.report.heard_at.unwrap_or(record.attempt.dispatched_at);
+            let silence = services.clock.now().since_ms(heard);
+            if let Some(run) = record.report.run.filter(|_| silence > SURELY_ALIVE_MS) {
+                gathered.run_ended = services.compute.has_ended(&gathered.pull.repo, run).await?;
+            }
+            Ok(())
+        }
+        Some(Outcome::Proposed { patch, proof, .. })
+            if matches!(record.attempt.state, AttemptState::Running | AttemptState::Held) =>
+        {
+            let paths: Vec<_> = patch.changes().iter().map(|change| change.path.clone()).collect();
+            let head = &record.attempt.head;
+            let base = services.forge.base_files(&gathered.pull.repo, head, &paths).await?;
+            let policy = Arc::clone(&gathered.policy.policy);
+            let input = PatchToJudge { patch, base: &base, proof, head, policy: policy.as_ref() };
+            gathered.verdict = Some(judge_patch(&input));
+            gathered.diff = Some(report::unified(patch, &base));
+            Ok(())
+        }
+        Some(Outcome::Proposed { .. } | Outcome::GaveUp { .. } | Outcome::NotReproduced { .. }) => {
+            Ok(())
+        }
+    }
+}

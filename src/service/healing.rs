@@ -1,0 +1,373 @@
+//! Healing: one look at a pull request, from facts to changes.
+//!
+//! A look reads the pull request as it is now, opens a case when CI is red and none is alive, and
+//! lets the domain decide until nothing changes any more. Everything that was decided is written in
+//! one transaction. A look is idempotent: looking again without new facts writes the same.
+//!
+//! Races: the webhook that woke us is old (we read the truth, it was only a hint); two looks at
+//! once (the pull request's lease allows one); facts change while we read them (the next webhook or
+//! the next look sees it, and commits are compare-and-swap).
+
+use super::gather::{self, Gathered};
+use super::{ServiceError, Services};
+use crate::domain::ask::{Ask, AskKind};
+use crate::domain::attempt::{Attempt, AttemptRecord, RunnerReport};
+use crate::domain::case::{Asked, Case, CaseState, Excuse};
+use crate::domain::decide::{Answer, Answered, decide};
+use crate::domain::effect::{Act, Effect};
+use crate::domain::ids::{AttemptId, CaseId, EffectId, Timestamp};
+use crate::domain::message::attempts_shown;
+use crate::domain::policy::Forks;
+use crate::domain::pull::{Ci, PullHead, PullState};
+use crate::domain::view::Reaction;
+use crate::ports::forge::ForgeError;
+use crate::ports::store::{Changes, Finish, PullRecord};
+use crate::report::{self, Story};
+
+/// Transitions in one look. The longest road, from a red head to a started runner, has three; more
+/// than this would be a circle, and the next look goes on from here anyway.
+const TRANSITIONS_MAX: usize = 6;
+
+/// What one look has come to so far.
+struct Look {
+    case: Case,
+    /// The case as the last look left it; `None` when it was opened in this one.
+    was: Option<Case>,
+    attempts: Vec<AttemptRecord>,
+    changed: Vec<Attempt>,
+    acts: Vec<Act>,
+    answers: Vec<Answered>,
+    wake: Option<Timestamp>,
+}
+
+/// Looks at a pull request.
+///
+/// # Errors
+/// [`ServiceError`] when facts could not be read; nothing was decided then.
+pub(super) async fn look(
+    services: &Services,
+    record: &PullRecord,
+) -> Result<Changes, ServiceError> {
+    let now = services.clock.now();
+    let (repo, number) = (&record.head.repo, record.head.number);
+    let pull = match services.forge.pull(repo, number).await {
+        Ok(pull) => pull,
+        Err(ForgeError::NotFound(_)) => return Ok(Changes::finish(now, Finish::Done)),
+        Err(error) => return Err(error.into()),
+    };
+    let facts = head_facts(&pull);
+    let mut gathered = gather::first(services, pull).await?;
+    gather::permissions(services, &mut gathered, &record.asks).await?;
+    let mut changes = match begin(services, record, &gathered, now).await? {
+        None => without_case(services, record, &gathered, now),
+        Some(mut look) => {
+            transitions(services, &mut look, &mut gathered, now).await?;
+            written(services, look, &gathered, now).await?
+        }
+    };
+    changes.pulls.push(facts);
+    changes.answered = record.asks.iter().map(|ask| ask.key.clone()).collect();
+    Ok(changes)
+}
+
+fn head_facts(pull: &crate::domain::pull::Pull) -> PullHead {
+    PullHead {
+        repo: pull.repo.clone(),
+        number: pull.number,
+        head: pull.head.clone(),
+        base: pull.base.clone(),
+        state: pull.state,
+        updated_at: pull.updated_at,
+    }
+}
+
+/// The case to go on with, or a new one, or none because there is nothing to heal.
+async fn begin(
+    services: &Services,
+    record: &PullRecord,
+    gathered: &Gathered,
+    now: Timestamp,
+) -> Result<Option<Look>, ServiceError> {
+    let look = |case: Case, was: Option<Case>, attempts: Vec<AttemptRecord>| Look {
+        case,
+        was,
+        attempts,
+        changed: Vec::new(),
+        acts: Vec::new(),
+        answers: Vec::new(),
+        wake: None,
+    };
+    if let Some(case) = record.case.clone().filter(|case| !case.state.is_final()) {
+        return Ok(Some(look(case.clone(), Some(case), record.attempts.clone())));
+    }
+    if gathered.pull.state != PullState::Open || !wants_case(gathered) {
+        return Ok(None);
+    }
+    Ok(Some(look(opened(services, gathered, now).await?, None, Vec::new())))
+}
+
+/// Whether something has failed, or somebody wants hands off before anything does.
+fn wants_case(gathered: &Gathered) -> bool {
+    let failed = match &gathered.ci {
+        Ci::Red(_) => true,
+        Ci::Pending { red } => !red.is_empty(),
+        Ci::Nothing | Ci::Green | Ci::NeedsApproval(_) | Ci::Cancelled(_) => false,
+    };
+    failed || gathered.asks.iter().any(|(ask, _)| ask.kind == AskKind::Stop)
+}
+
+/// A new case; attempts that its commits already show are counted, whatever the store remembers.
+async fn opened(
+    services: &Services,
+    gathered: &Gathered,
+    now: Timestamp,
+) -> Result<Case, ServiceError> {
+    let pull = &gathered.pull;
+    let bot = services.forge.app().await?.bot;
+    let commits = services.forge.pull_commits(&pull.repo, pull.number).await?;
+    Ok(Case {
+        id: CaseId::new(services.ids.uuid()),
+        repo: pull.repo.clone(),
+        number: pull.number,
+        opened_head: pull.head.sha.clone(),
+        head: pull.head.sha.clone(),
+        opened_at: now,
+        since: now,
+        state: CaseState::Watching,
+        attempts: attempts_shown(&commits, bot),
+        reruns: 0,
+        asked: Asked::No,
+        labels: Vec::new(),
+        auto_merge: None,
+    })
+}
+
+/// Lets the domain decide until nothing changes.
+async fn transitions(
+    services: &Services,
+    look: &mut Look,
+    gathered: &mut Gathered,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    for _ in 0..TRANSITIONS_MAX {
+        let current = current_attempt(look).cloned();
+        gather::for_state(services, gathered, &look.case, current.as_ref()).await?;
+        let next = AttemptId::new(services.ids.uuid());
+        let decision = decide(look.case.clone(), &gathered.facts(current.as_ref(), next), now);
+        let moved = decision.case != look.case;
+        tracing::debug!(
+            case.id = %look.case.id,
+            from = look.case.state.as_str(),
+            to = decision.case.state.as_str(),
+            "decided"
+        );
+        look.case = decision.case;
+        look.acts.extend(decision.acts);
+        look.answers.extend(decision.answers);
+        look.wake = decision.wake;
+        if let Some(attempt) = decision.attempt {
+            remember(look, attempt);
+        }
+        let answered = !gathered.asks.is_empty();
+        gathered.asks.clear();
+        if !moved && !answered {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The attempt that the case's state is about, else the last one.
+fn current_attempt(look: &Look) -> Option<&AttemptRecord> {
+    let id = look.case.state.attempt();
+    look.attempts
+        .iter()
+        .find(|record| Some(record.attempt.id) == id)
+        .or_else(|| look.attempts.last())
+}
+
+fn remember(look: &mut Look, attempt: Attempt) {
+    look.changed.retain(|known| known.id != attempt.id);
+    look.changed.push(attempt.clone());
+    match look.attempts.iter_mut().find(|record| record.attempt.id == attempt.id) {
+        Some(record) => {
+            if record.attempt.dispatches != attempt.dispatches {
+                record.dispatched = None;
+            }
+            record.attempt = attempt;
+        }
+        None => look.attempts.push(AttemptRecord {
+            attempt,
+            report: RunnerReport::default(),
+            dispatched: None,
+            committed: None,
+        }),
+    }
+}
+
+/// Everything that a look has come to, as one write.
+async fn written(
+    services: &Services,
+    look: Look,
+    gathered: &Gathered,
+    now: Timestamp,
+) -> Result<Changes, ServiceError> {
+    let shown = match &gathered.evidence {
+        Some(evidence) => Some(evidence.clone()),
+        None => shown_evidence(services, &look).await?,
+    };
+    let story = Story {
+        case: &look.case,
+        attempts: &look.attempts,
+        evidence: shown.as_ref(),
+        before: gathered.before.as_ref(),
+        policy: &gathered.policy.policy,
+        policy_problem: gathered.policy.problem.as_deref(),
+        ci: &gathered.ci,
+        diff: gathered.diff.as_deref(),
+    };
+    let mut acts = unique(&look.acts);
+    acts.extend(answers(&look.answers, Some(&story)));
+    if !is_silent(&look.case, gathered) {
+        acts.extend(reports(&look, &story));
+    }
+    let mut changes = Changes::finish(now, finish(&look, gathered, now));
+    if gathered.evidence_is_new {
+        changes.evidence = gathered.evidence.clone().map(|read| (look.case.id, read));
+    }
+    changes.effects = effects(services, &look.case, acts);
+    changes.attempts = look.changed;
+    changes.case = Some(look.case);
+    Ok(changes)
+}
+
+/// What was read earlier, for reports of states that read nothing themselves.
+async fn shown_evidence(
+    services: &Services,
+    look: &Look,
+) -> Result<Option<crate::domain::evidence::Evidence>, ServiceError> {
+    let mut heads = vec![look.case.head.clone()];
+    heads.extend(look.attempts.last().map(|record| record.attempt.head.clone()));
+    for head in heads {
+        if let Some(read) = services.store.evidence(look.case.id, &head).await? {
+            return Ok(Some(read));
+        }
+    }
+    Ok(None)
+}
+
+/// The same act twice is one; the last word about the same thing counts.
+fn unique(acts: &[Act]) -> Vec<Act> {
+    let mut kept: Vec<Act> = Vec::with_capacity(acts.len());
+    for act in acts {
+        kept.retain(|known| !is_about_the_same(known, act));
+        kept.push(act.clone());
+    }
+    kept
+}
+
+fn is_about_the_same(one: &Act, other: &Act) -> bool {
+    match (one, other) {
+        (Act::SetLabel { label: a, .. }, Act::SetLabel { label: b, .. }) => a == b,
+        (Act::SetAutoMerge { .. }, Act::SetAutoMerge { .. }) => true,
+        (one, other) => one == other,
+    }
+}
+
+/// Whether this repository does not want to hear of us here at all.
+fn is_silent(case: &Case, gathered: &Gathered) -> bool {
+    let policy = &gathered.policy.policy;
+    let ignored_fork = gathered.pull.is_from_fork() && policy.forks == Forks::Ignore;
+    let off = !policy.enabled || ignored_fork;
+    off && matches!(
+        case.state,
+        CaseState::Watching | CaseState::Diagnosing | CaseState::Excused(Excuse::Policy)
+    )
+}
+
+/// The check run of the head, of a head left behind, and the comment.
+fn reports(look: &Look, story: &Story<'_>) -> Vec<Act> {
+    let mut acts = vec![Act::PublishCheck { view: report::check(story) }];
+    if let Some(was) = look.was.as_ref().filter(|was| was.head != look.case.head) {
+        let view = report::left_behind(&look.case, &was.head);
+        acts.push(Act::PublishCheck { view });
+    }
+    if report::deserves_comment(story) {
+        acts.push(Act::UpsertComment { view: report::comment(story) });
+    }
+    acts
+}
+
+/// Reactions and replies to what people want.
+fn answers(answered: &[Answered], story: Option<&Story<'_>>) -> Vec<Act> {
+    let mut acts = Vec::new();
+    for Answered { ask, answer } in answered {
+        let Some(to) = ask.comment else { continue };
+        let reaction = match (answer, ask.kind) {
+            (Answer::Done | Answer::Show, _) => Reaction::Rocket,
+            (Answer::Refused(_), AskKind::Unknown) => Reaction::Confused,
+            (Answer::Refused(_), _) => Reaction::ThumbsDown,
+        };
+        acts.push(Act::React { to, reaction });
+        if let Some(body) = report::reply(ask, answer, story) {
+            acts.push(Act::Reply { to: to.id, body });
+        }
+    }
+    acts
+}
+
+fn finish(look: &Look, gathered: &Gathered, now: Timestamp) -> Finish {
+    let times = [gathered.again_at, look.wake].into_iter().flatten();
+    match times.min() {
+        _ if look.case.state.is_final() => Finish::Done,
+        Some(at) => Finish::At(at.max(now)),
+        None => Finish::Done,
+    }
+}
+
+/// Nothing to heal: people are answered all the same.
+fn without_case(
+    services: &Services,
+    record: &PullRecord,
+    gathered: &Gathered,
+    now: Timestamp,
+) -> Changes {
+    let answered: Vec<Answered> = gathered
+        .asks
+        .iter()
+        .map(|(ask, _)| Answered { ask: ask.clone(), answer: idle_answer(ask) })
+        .collect();
+    let acts = answers(&answered, None);
+    let mut changes = Changes::finish(now, Finish::Done);
+    changes.effects = acts
+        .into_iter()
+        .map(|act| {
+            let number = Some(record.head.number);
+            let effect = Effect { repo: record.head.repo.clone(), number, act };
+            (EffectId::new(services.ids.uuid()), effect)
+        })
+        .collect();
+    changes
+}
+
+fn idle_answer(ask: &Ask) -> Answer {
+    match ask.kind {
+        AskKind::Status | AskKind::Explain | AskKind::Help => Answer::Show,
+        AskKind::Unknown => Answer::Refused("this is no command that I know".to_owned()),
+        AskKind::Fix
+        | AskKind::Retry
+        | AskKind::Stop
+        | AskKind::Resume
+        | AskKind::Approve
+        | AskKind::Reject => Answer::Refused("CI is not red here, there is nothing to heal".into()),
+    }
+}
+
+fn effects(services: &Services, case: &Case, acts: Vec<Act>) -> Vec<(EffectId, Effect)> {
+    acts.into_iter()
+        .map(|act| {
+            let effect = Effect { repo: case.repo.clone(), number: Some(case.number), act };
+            (EffectId::new(services.ids.uuid()), effect)
+        })
+        .collect()
+}

@@ -1,0 +1,286 @@
+//! Runners: who is let in, what they are given, what they report.
+//!
+//! A runner is not trusted. It is let in for one attempt, by an identity that can be used once and
+//! that must prove the very run that was started; what it reports is recorded and decides nothing.
+//! Reports of an attempt that is over are answered with "stop".
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::{OWN_WORKFLOW, ServiceError, Services};
+use crate::domain::attempt::{AttemptRecord, AttemptState};
+use crate::domain::brief::{
+    Admission, Brief, EarlierAttempt, Identity, Instruction, PROTOCOL_VERSION, Resume, StageReport,
+};
+use crate::domain::document::DOCUMENT_BYTES_MAX;
+use crate::domain::ids::{AttemptId, RunId};
+use crate::domain::outcome::Outcome;
+use crate::domain::pull::Pull;
+use crate::ports::identity::{IdentityError, RunnerClaims};
+use crate::ports::store::{Admitted, Inserted, RunnerAdmission, RunnerView, StoreError};
+
+/// A token outlives the longest attempt that a policy can ask for, and no more.
+const TOKEN_MS: i64 = 6 * 60 * 60 * 1000;
+
+/// How often a runner shall be heard of; far below the silence after which it is lost.
+const HEARTBEAT_SECS: u64 = 30;
+
+/// Why a runner is not served.
+#[derive(Debug, Error)]
+pub enum RunnerError {
+    /// There is no such attempt, or it is not this runner's.
+    #[error("there is no such attempt")]
+    Unknown,
+    /// Its identity does not prove that it is the runner of this attempt.
+    #[error("this identity is not the attempt's: {0}")]
+    NotYou(String),
+    /// The attempt is over.
+    #[error("the attempt is over")]
+    Over,
+    /// What it sent breaks a limit or a rule.
+    #[error("{0}")]
+    Bad(String),
+    /// Something that passes.
+    #[error("this cannot be answered now")]
+    Later(#[source] ServiceError),
+}
+
+impl From<StoreError> for RunnerError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Missing(_) => Self::Unknown,
+            error => Self::Later(error.into()),
+        }
+    }
+}
+
+/// Lets a runner in and gives it the token for its attempt alone.
+///
+/// # Errors
+/// [`RunnerError::NotYou`] when the identity does not prove the started run.
+pub async fn admit(
+    services: &Services,
+    attempt: AttemptId,
+    identity: &Identity,
+) -> Result<Admission, RunnerError> {
+    let view = services.store.runner_view(attempt).await?.ok_or(RunnerError::Unknown)?;
+    if is_over(&view) {
+        return Err(RunnerError::Over);
+    }
+    let token = match identity {
+        Identity::Oidc { token } => token,
+        Identity::Code { .. } => {
+            let why = "this server starts its runners in GitHub Actions, which have a token";
+            return Err(RunnerError::NotYou(why.to_owned()));
+        }
+    };
+    let claims = services.identity.verify(token).await.map_err(|error| match error {
+        IdentityError::Invalid(why) => RunnerError::NotYou(why),
+        IdentityError::Unavailable(why) => RunnerError::Later(ServiceError::Forge(
+            crate::ports::forge::ForgeError::Unavailable(why),
+        )),
+    })?;
+    proves(services, &claims, &view).await?;
+    let now = services.clock.now();
+    let secret = hex::encode(services.ids.secret());
+    let admission = RunnerAdmission {
+        attempt,
+        token_hash: digest(&secret),
+        token_until: now.plus_ms(TOKEN_MS),
+        identity: claims.token_id,
+        run: Some(claims.run),
+        now,
+    };
+    match services.store.admit_runner(admission).await? {
+        Admitted::Yes => Ok(Admission { token: secret, heartbeat_secs: HEARTBEAT_SECS }),
+        Admitted::IdentityUsed => Err(RunnerError::NotYou("the token was used before".into())),
+        Admitted::AttemptOver => Err(RunnerError::Over),
+    }
+}
+
+/// Whether the claims are those of the run that was started for the attempt.
+async fn proves(
+    services: &Services,
+    claims: &RunnerClaims,
+    view: &RunnerView,
+) -> Result<(), RunnerError> {
+    let not = |why: &str| Err(RunnerError::NotYou(why.to_owned()));
+    let repo = &view.case.repo;
+    if claims.repo != repo.id {
+        return not("it is of another repository");
+    }
+    if claims.event != "workflow_dispatch" {
+        return not("its run was not dispatched");
+    }
+    if let Some(started) = started_run(view).filter(|run| *run != claims.run) {
+        return Err(RunnerError::NotYou(format!("run {started} was started for this attempt")));
+    }
+    let default = services
+        .forge
+        .default_branch(repo)
+        .await
+        .map_err(|error| RunnerError::Later(ServiceError::Forge(error)))?;
+    let branch = format!("refs/heads/{default}");
+    let wanted = format!("/{OWN_WORKFLOW}@{branch}");
+    let path_and_ref = claims.workflow.splitn(3, '/').nth(2).map(|rest| format!("/{rest}"));
+    if path_and_ref.as_deref() != Some(wanted.as_str()) || claims.git_ref != branch {
+        return not("its workflow is not the default branch's selfheal workflow");
+    }
+    Ok(())
+}
+
+fn started_run(view: &RunnerView) -> Option<RunId> {
+    view.record.report.run
+}
+
+/// The attempt that a bearer token is for.
+///
+/// # Errors
+/// [`RunnerError::NotYou`] for a wrong or ended token.
+pub async fn with_token(
+    services: &Services,
+    attempt: AttemptId,
+    token: &str,
+) -> Result<RunnerView, RunnerError> {
+    let view = services.store.runner_view(attempt).await?.ok_or(RunnerError::Unknown)?;
+    let now = services.clock.now();
+    // Digests of random tokens are compared, so the comparison's time tells nothing of the token.
+    match &view.token {
+        Some((hash, until)) if *hash == digest(token) && *until > now => Ok(view),
+        Some(_) | None => Err(RunnerError::NotYou("the token is not valid".to_owned())),
+    }
+}
+
+fn digest(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
+}
+
+fn is_over(view: &RunnerView) -> bool {
+    view.record.attempt.state != AttemptState::Running
+        || view.case.state.attempt() != Some(view.record.attempt.id)
+}
+
+/// Everything that the runner is given.
+///
+/// # Errors
+/// [`RunnerError::Over`] when the attempt is over or the head moved.
+pub async fn brief(services: &Services, view: &RunnerView) -> Result<Brief, RunnerError> {
+    if is_over(view) {
+        return Err(RunnerError::Over);
+    }
+    let later = |error| RunnerError::Later(ServiceError::Forge(error));
+    let (repo, number) = (&view.case.repo, view.case.number);
+    let pull = services.forge.pull(repo, number).await.map_err(later)?;
+    if pull.head.sha != view.record.attempt.head {
+        return Err(RunnerError::Over);
+    }
+    let read =
+        services.policies.at(services.forge.as_ref(), repo, &pull.base_sha).await.map_err(later)?;
+    Ok(brief_of(view, &pull, &read.policy))
+}
+
+fn brief_of(view: &RunnerView, pull: &Pull, policy: &crate::domain::policy::Policy) -> Brief {
+    let attempt = &view.record.attempt;
+    let evidence = view.evidence.as_ref();
+    Brief {
+        protocol: PROTOCOL_VERSION,
+        attempt: attempt.id,
+        number: attempt.number,
+        repo_id: pull.repo.id,
+        repo: pull.repo.slug.clone(),
+        pull: pull.number,
+        head: attempt.head.clone(),
+        base: pull.base.clone(),
+        base_sha: pull.base_sha.clone(),
+        failures: evidence.map(|read| read.failures.clone()).unwrap_or_default(),
+        excerpt: evidence.map(|read| read.excerpt.clone()).unwrap_or_default(),
+        failing_commands: evidence.map(|read| read.commands.clone()).unwrap_or_default(),
+        verify: policy.verify.clone(),
+        fixers: policy.fixers.clone(),
+        protected: policy.protected.patterns(),
+        changed_files: evidence.map(|read| read.changed_files.clone()).unwrap_or_default(),
+        earlier: view.earlier.iter().map(earlier).collect(),
+        limits: policy.limits,
+        network: policy.network,
+        resume: resume(view),
+    }
+}
+
+fn earlier(record: &AttemptRecord) -> EarlierAttempt {
+    let fixer = match &record.report.outcome {
+        Some(Outcome::Proposed { fixer, .. }) => Some(fixer.clone()),
+        Some(Outcome::GaveUp { .. } | Outcome::NotReproduced { .. }) | None => None,
+    };
+    let end = match &record.attempt.state {
+        AttemptState::Ended(end) => end.as_str(),
+        other => other.as_str(),
+    };
+    let note = record.attempt.note.as_deref().unwrap_or("");
+    let ended = if note.is_empty() { end.to_owned() } else { format!("{end}: {note}") };
+    EarlierAttempt { number: record.attempt.number, fixer, ended }
+}
+
+fn resume(view: &RunnerView) -> Option<Resume> {
+    let (stage, round) = view.record.report.stage?;
+    Some(Resume {
+        stage,
+        round,
+        documents: view.documents.clone(),
+        work_in_progress: view.work_in_progress.clone().unwrap_or_default(),
+    })
+}
+
+/// Records that the runner lives.
+///
+/// # Errors
+/// [`RunnerError::Later`] when the store is not available.
+pub async fn heartbeat(services: &Services, view: &RunnerView) -> Result<Instruction, RunnerError> {
+    let now = services.clock.now();
+    services.store.record_heartbeat(view.record.attempt.id, now).await?;
+    Ok(if is_over(view) { Instruction::Stop } else { Instruction::Continue })
+}
+
+/// Records a finished stage.
+///
+/// # Errors
+/// [`RunnerError::Bad`] when a document is too large.
+pub async fn stage(
+    services: &Services,
+    view: &RunnerView,
+    report: &StageReport,
+) -> Result<Instruction, RunnerError> {
+    if is_over(view) {
+        return Ok(Instruction::Stop);
+    }
+    if let Some(large) =
+        report.documents.iter().find(|document| document.body.len() > DOCUMENT_BYTES_MAX)
+    {
+        return Err(RunnerError::Bad(format!(
+            "the document {} has {} bytes, the limit is {DOCUMENT_BYTES_MAX}",
+            large.name.as_str(),
+            large.body.len()
+        )));
+    }
+    services.store.record_stage(view.record.attempt.id, report, services.clock.now()).await?;
+    Ok(Instruction::Continue)
+}
+
+/// Records what the runner reports at the end; the case goes on from there.
+///
+/// # Errors
+/// [`RunnerError::Later`] when the store is not available.
+pub async fn outcome(
+    services: &Services,
+    view: &RunnerView,
+    outcome: &Outcome,
+) -> Result<Instruction, RunnerError> {
+    if is_over(view) {
+        return Ok(Instruction::Stop);
+    }
+    let now = services.clock.now();
+    let recorded = services.store.record_outcome(view.record.attempt.id, outcome, now).await?;
+    if recorded == Inserted::New {
+        services.wake.notify_one();
+    }
+    Ok(Instruction::Stop)
+}

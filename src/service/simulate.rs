@@ -1,0 +1,73 @@
+//! Simulation: what would be decided for a pull request now, without doing anything.
+//!
+//! The same gathering, the same gate and the same decision as a look, with nothing written.
+
+use super::{OWN_WORKFLOW, ServiceError, Services};
+use crate::domain::case::Asked;
+use crate::domain::evidence::Evidence;
+use crate::domain::gate::Verdict;
+use crate::domain::gate::before::{BeforeAttempt, Used, judge};
+use crate::domain::ids::PrNumber;
+use crate::domain::message::attempts_shown;
+use crate::domain::pull::{BranchRules, Ci, Pull, Repo};
+
+/// What would be decided.
+#[derive(Debug)]
+pub struct Simulation {
+    /// The pull request as it is now.
+    pub pull: Pull,
+    /// How its CI stands.
+    pub ci: Ci,
+    /// What is wrong with the policy file.
+    pub policy_problem: Option<String>,
+    /// What was read; `None` when CI is not red or a log is not there yet.
+    pub evidence: Option<Evidence>,
+    /// What the gate says about beginning an attempt.
+    pub verdict: Option<Verdict>,
+}
+
+/// What would be decided for a pull request now.
+///
+/// # Errors
+/// [`ServiceError`] when the forge could not be asked.
+pub async fn pull_request(
+    services: &Services,
+    repo: &Repo,
+    number: PrNumber,
+) -> Result<Simulation, ServiceError> {
+    let forge = &services.forge;
+    let pull = forge.pull(repo, number).await?;
+    let ci = forge.ci(repo, &pull.head.sha, OWN_WORKFLOW).await?;
+    let policy = services.policies.at(forge.as_ref(), repo, &pull.base_sha).await?;
+    let mut simulation =
+        Simulation { ci, policy_problem: policy.problem, evidence: None, verdict: None, pull };
+    let Ci::Red(red) = &simulation.ci else { return Ok(simulation) };
+    let now = services.clock.now();
+    let pull = &simulation.pull;
+    let read = super::reading::read(services, pull, red, now, now).await?;
+    let super::reading::Read::Evidence(evidence) = read else { return Ok(simulation) };
+    let rules = if pull.is_from_fork() {
+        BranchRules::default()
+    } else {
+        forge.branch_rules(repo, &pull.head.branch).await?
+    };
+    let bot = forge.app().await?.bot;
+    let commits = forge.pull_commits(repo, number).await?;
+    let usage = services.store.usage(repo.id, now).await?;
+    let failed: Vec<String> = red.iter().map(|run| run.name().to_owned()).collect();
+    simulation.verdict = Some(judge(&BeforeAttempt {
+        pull,
+        policy: &policy.policy,
+        evidence: &evidence,
+        rules: &rules,
+        failed: &failed,
+        used: Used {
+            attempts: attempts_shown(&commits, bot),
+            attempts_today: usage.attempts_today,
+            attempts_running: usage.attempts_running,
+        },
+        asked: Asked::No,
+    }));
+    simulation.evidence = Some(evidence);
+    Ok(simulation)
+}

@@ -1,0 +1,181 @@
+//! The worker: one step at a time, and the loop that production runs.
+//!
+//! A step claims one due thing under a lease, lets its use case say what follows, and applies that
+//! in one transaction. Deliveries come first (they are cheap and tell what matters), then effects
+//! (people wait for them), then pull requests. A step trusts the store, not the hint that woke it;
+//! running a step twice does nothing twice.
+//!
+//! Races: the lease is lost while a step works (nothing is written; whoever has it now goes on);
+//! the process dies at any point (the lease runs out and the step is made again).
+
+use std::time::Duration;
+
+use super::{ServiceError, Services, effects, healing, intake};
+use crate::domain::ids::Timestamp;
+use crate::ports::forge::ForgeError;
+use crate::ports::store::{Changes, Claim, Finish, Leased, StoreError};
+
+/// How long a step may take before others may take its work over. The slowest reads a few logs.
+const LEASE_MS: i64 = 5 * 60 * 1000;
+
+/// The first pause after a failure; doubled each time.
+const PAUSE_MS: i64 = 5 * 1000;
+
+/// No pause after a failure is longer.
+const PAUSE_MS_MAX: i64 = 10 * 60 * 1000;
+
+/// A delivery that failed this often is parked: its bytes make us fail.
+const DELIVERY_TRIES_MAX: u32 = 8;
+
+/// The loop sleeps at most this long when nothing is due; a delivery wakes it at once.
+const IDLE_MS_MAX: u64 = 1_000;
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It carried something out.
+    Worked,
+    /// Nothing was due.
+    Idle,
+}
+
+/// Carries out due work.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    services: Services,
+}
+
+impl Worker {
+    /// A worker on these services.
+    pub fn new(services: Services) -> Self {
+        Self { services }
+    }
+
+    /// Carries out one due thing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store could not be used; a use case's own trouble is recorded with
+    /// its work and is no error here.
+    pub async fn step(&self) -> Result<Step, StoreError> {
+        let services = &self.services;
+        let claim = Claim { now: services.clock.now(), lease_ms: LEASE_MS };
+        if let Some(leased) = services.store.claim_delivery(claim).await? {
+            return self.delivery(leased).await;
+        }
+        if let Some(leased) = services.store.claim_effect(claim).await? {
+            return self.effect(leased).await;
+        }
+        if let Some(leased) = services.store.claim_pull(claim).await? {
+            return self.pull(leased).await;
+        }
+        Ok(Step::Idle)
+    }
+
+    async fn delivery(
+        &self,
+        leased: Leased<crate::ports::store::PendingDelivery>,
+    ) -> Result<Step, StoreError> {
+        let Leased { lease, item } = leased;
+        let outcome = intake::read(&self.services, &item).await;
+        let changes = self.or_retry(outcome, item.tries, Some(DELIVERY_TRIES_MAX))?;
+        self.apply(lease, changes).await
+    }
+
+    async fn effect(
+        &self,
+        leased: Leased<crate::domain::effect::PendingEffect>,
+    ) -> Result<Step, StoreError> {
+        let Leased { lease, item } = leased;
+        let outcome = effects::perform(&self.services, &item).await;
+        let changes = self.or_retry(outcome, item.tries, None)?;
+        self.apply(lease, changes).await
+    }
+
+    async fn pull(
+        &self,
+        leased: Leased<crate::ports::store::PullRecord>,
+    ) -> Result<Step, StoreError> {
+        let Leased { lease, item } = leased;
+        let outcome = healing::look(&self.services, &item).await;
+        let changes = self.or_retry(outcome, item.tries, None)?;
+        self.apply(lease, changes).await
+    }
+
+    /// What a use case says, or when it is tried again.
+    fn or_retry(
+        &self,
+        outcome: Result<Changes, ServiceError>,
+        tries: u32,
+        tries_max: Option<u32>,
+    ) -> Result<Changes, StoreError> {
+        let now = self.services.clock.now();
+        match outcome {
+            Ok(changes) => Ok(changes),
+            Err(ServiceError::Store(error)) => Err(error),
+            Err(ServiceError::Forge(error)) => {
+                let gave_up = tries_max.is_some_and(|max| tries + 1 >= max);
+                let finish = if gave_up {
+                    Finish::Park { error: error.to_string() }
+                } else {
+                    Finish::Retry { at: retry_at(&error, tries, now), error: error.to_string() }
+                };
+                Ok(Changes::finish(now, finish))
+            }
+        }
+    }
+
+    async fn apply(
+        &self,
+        lease: crate::ports::store::Lease,
+        changes: Changes,
+    ) -> Result<Step, StoreError> {
+        if let Finish::Retry { error, .. } | Finish::Park { error } = &changes.finish {
+            tracing::warn!(work = ?lease.work, error, "could not be carried out");
+        }
+        match self.services.store.apply(lease, changes).await {
+            Ok(()) => Ok(Step::Worked),
+            Err(StoreError::LeaseLost(work)) => {
+                tracing::info!(work, "somebody else took the work over");
+                Ok(Step::Worked)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Works until told to stop; finishes the step that it is in.
+    pub async fn run(&self, mut stop: tokio::sync::watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            match self.step().await {
+                Ok(Step::Worked) => {}
+                Ok(Step::Idle) => self.rest(&mut stop, IDLE_MS_MAX).await,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "store trouble");
+                    self.rest(&mut stop, IDLE_MS_MAX).await;
+                }
+            }
+        }
+    }
+
+    async fn rest(&self, stop: &mut tokio::sync::watch::Receiver<bool>, ms: u64) {
+        let pause = tokio::time::sleep(Duration::from_millis(ms));
+        tokio::select! {
+            () = pause => {}
+            () = self.services.wake.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+fn retry_at(error: &ForgeError, tries: u32, now: Timestamp) -> Timestamp {
+    let pause = PAUSE_MS.saturating_mul(1_i64 << tries.min(20)).min(PAUSE_MS_MAX);
+    match error {
+        ForgeError::RateLimited { until } => (*until).max(now.plus_ms(PAUSE_MS)),
+        ForgeError::Unavailable(_)
+        | ForgeError::NotFound(_)
+        | ForgeError::Expired(_)
+        | ForgeError::Refused { .. }
+        | ForgeError::Moved { .. }
+        | ForgeError::NoAccess(_)
+        | ForgeError::Unreadable(_) => now.plus_ms(pause),
+    }
+}
