@@ -4,6 +4,7 @@ pub mod compute;
 pub mod config;
 pub mod domain;
 pub mod evidence;
+pub mod http;
 pub mod ports;
 pub mod report;
 pub mod service;

@@ -9,8 +9,17 @@ use crate::domain::event::Reading;
 #[error("the delivery cannot be read: {0}")]
 pub struct Unreadable(pub String);
 
-/// Reads deliveries.
+/// A delivery that nobody who knows the secret has sent.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the delivery is not authentic: {0}")]
+pub struct NotAuthentic(pub &'static str);
+
+/// Verifies and reads deliveries.
 pub trait Inbound: Send + Sync {
+    /// Whether the forge sent these very bytes: `signature` is the header's value. The comparison
+    /// takes the same time whatever is wrong.
+    fn verify(&self, body: &[u8], signature: Option<&str>) -> Result<(), NotAuthentic>;
+
     /// What a delivery means: `event` is the header's value, `body` the verified bytes.
     fn read(&self, event: &str, body: &[u8]) -> Result<Reading, Unreadable>;
 }

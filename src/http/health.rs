@@ -1,0 +1,29 @@
+//! Health: alive means the process answers; ready means that work can be recorded.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::Problem;
+use crate::service::Services;
+
+pub(super) async fn alive() -> &'static str {
+    "alive\n"
+}
+
+pub(super) async fn ready(State(services): State<Services>) -> Result<Response, Problem> {
+    match services.store.backlog().await {
+        Ok(backlog) => {
+            let body = format!(
+                "ready\ndeliveries {}\npulls {}\neffects {}\nparked {}\n",
+                backlog.deliveries, backlog.pulls, backlog.effects, backlog.parked
+            );
+            Ok((StatusCode::OK, body).into_response())
+        }
+        Err(_) => Err(Problem::later("the store is not available")),
+    }
+}
+
+pub(super) async fn front() -> &'static str {
+    concat!("selfheal ", env!("CARGO_PKG_VERSION"), ": send webhooks to /webhooks/github\n")
+}

@@ -1,0 +1,71 @@
+//! `POST /webhooks/github`: verify, record, answer. Nothing else is done here.
+//!
+//! 202 recorded, 200 known already or of no interest, 400 malformed, 401 not authentic, 413 too
+//! large, 503 the store is not available. What is answered with 202 is durable.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::Problem;
+use crate::domain::event::Reading;
+use crate::domain::ids::DeliveryId;
+use crate::ports::store::{Inserted, NewDelivery};
+use crate::service::Services;
+
+const DELIVERY: &str = "x-github-delivery";
+const EVENT: &str = "x-github-event";
+const SIGNATURE: &str = "x-hub-signature-256";
+
+pub(super) async fn github(
+    State(services): State<Services>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail);
+    services.inbound.verify(&body, text(&headers, SIGNATURE)).map_err(|error| {
+        Problem::new(StatusCode::UNAUTHORIZED, format!("{error}; is the webhook secret the same?"))
+    })?;
+    let event = text(&headers, EVENT).ok_or_else(|| bad("the header X-GitHub-Event is missing"))?;
+    let id = text(&headers, DELIVERY)
+        .ok_or_else(|| bad("the header X-GitHub-Delivery is missing"))
+        .and_then(|id| DeliveryId::parse(id).map_err(|error| bad(&error.to_string())))?;
+    if body.starts_with(b"payload=") {
+        return Err(bad("set the webhook's content type to application/json"));
+    }
+    match services.inbound.read(event, &body).map_err(|error| bad(&error.to_string()))? {
+        Reading::NoInterest(why) => Ok((StatusCode::OK, why).into_response()),
+        Reading::Event(_) => record(&services, id, event.to_owned(), body).await,
+    }
+}
+
+async fn record(
+    services: &Services,
+    id: DeliveryId,
+    event: String,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let received_at = services.clock.now();
+    let delivery = NewDelivery { id: id.clone(), event, body, received_at };
+    match services.store.insert_delivery(delivery).await {
+        Ok(Inserted::New) => {
+            tracing::info!(delivery.id = %id, "delivery recorded");
+            services.wake.notify_one();
+            Ok((StatusCode::ACCEPTED, "recorded").into_response())
+        }
+        Ok(Inserted::Duplicate) => Ok((StatusCode::OK, "known already").into_response()),
+        Err(error) => {
+            tracing::error!(
+                delivery.id = %id,
+                error = &error as &dyn std::error::Error,
+                "delivery could not be recorded"
+            );
+            Err(Problem::later("the delivery could not be recorded; send it again"))
+        }
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
