@@ -8,3 +8,4 @@ pub mod http;
 pub mod ports;
 pub mod report;
 pub mod service;
+pub mod store;

@@ -407,6 +407,9 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<Inserted, StoreError>;
 
+    /// Forgets what was finished before that time and nothing refers to; how many rows went.
+    async fn purge(&self, before: Timestamp) -> Result<u64, StoreError>;
+
     /// When the next piece of work is due; `None` when nothing waits.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 

@@ -1,0 +1,77 @@
+//! The store: SQLite and PostgreSQL behind the `Store` port. The only code that knows SQL.
+//!
+//! Promises: what [`SqlStore::insert_delivery`] answered is durable; a step is written whole or not
+//! at all; a worker whose lease was taken over writes nothing. Deliveries that arrive at the same
+//! time share one commit (see [`inbox`]), which is what makes durable intake fast.
+
+mod apply;
+mod claims;
+mod db;
+mod inbox;
+mod port;
+mod reads;
+mod rows;
+mod runners;
+pub mod sql;
+
+pub use db::Statement;
+
+use std::sync::Arc;
+
+use db::Db;
+use thiserror::Error;
+
+use crate::ports::store::StoreError;
+
+/// Why a store could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The database cannot be reached, or the address is wrong.
+    #[error("the database cannot be opened")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the schema could not be brought up to date")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+/// Whether the schema is brought up to date when a store is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrate {
+    /// It is.
+    Yes,
+    /// It is taken as it is.
+    No,
+}
+
+/// A store on either engine.
+#[derive(Debug)]
+pub struct SqlStore {
+    db: Db,
+    inbox: inbox::GroupCommit,
+}
+
+impl SqlStore {
+    /// Opens `sqlite:PATH`, `sqlite::memory:` or `postgres://…`.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the database cannot be reached or migrated.
+    pub async fn open(url: &str, migrate: Migrate) -> Result<Arc<Self>, OpenError> {
+        let db = Db::open(url).await?;
+        if migrate == Migrate::Yes {
+            db.migrate().await?;
+        }
+        let inbox = inbox::GroupCommit::start(db.clone());
+        Ok(Arc::new(Self { db, inbox }))
+    }
+
+    /// Ends every connection, after what waits has been written.
+    pub async fn close(&self) {
+        self.inbox.finish().await;
+        self.db.close().await;
+    }
+}
+
+/// The engine's trouble: anything that it reports may pass.
+fn unavailable(error: sqlx::Error) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
+}

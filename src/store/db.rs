@@ -1,0 +1,258 @@
+//! The two engines behind one face: a statement's text is shared, its arguments are bound by type.
+//!
+//! [`Db`] is an enum of concrete pools and [`Tx`] of concrete transactions, so that each engine
+//! keeps its own locking. SQLite has one writer connection, every writing transaction begins
+//! `IMMEDIATE` (a deferred one would fail half-way when another writes), and readers are apart.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::query::{Query, QueryAs};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
+use sqlx::{FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+/// Readers beside the one writer: more would only queue for two cores.
+const SQLITE_READERS: u32 = 4;
+
+/// Connections to PostgreSQL per process: workers, handlers and one for the group commit.
+const POSTGRES_CONNECTIONS: u32 = 10;
+
+/// How long a statement waits for a lock or a connection before the store counts as unavailable.
+const BUSY_SECS: u64 = 5;
+
+/// An argument of a statement.
+#[derive(Debug, Clone)]
+pub(super) enum Arg {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Vec<u8>),
+}
+
+impl From<i64> for Arg {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<Option<i64>> for Arg {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<String> for Arg {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+
+impl From<&str> for Arg {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.to_owned()))
+    }
+}
+
+impl From<Option<String>> for Arg {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value)
+    }
+}
+
+/// The arguments of a statement, in order.
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::db::Arg::from($value)),*] };
+}
+pub(super) use args;
+
+/// A row that both engines can yield.
+pub(super) trait Row:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{}
+
+/// A statement that reads or claims: one text, or two where the engines' locking differs.
+#[derive(Debug, Clone, Copy)]
+pub struct Statement {
+    /// The text for SQLite.
+    pub sqlite: &'static str,
+    /// The text for PostgreSQL.
+    pub postgres: &'static str,
+}
+
+impl Statement {
+    /// The same text for both engines.
+    pub const fn both(text: &'static str) -> Self {
+        Self { sqlite: text, postgres: text }
+    }
+}
+
+/// A database of either kind.
+#[derive(Debug, Clone)]
+pub(super) enum Db {
+    Sqlite { writer: SqlitePool, reader: SqlitePool },
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// Opens `sqlite:PATH`, `sqlite::memory:` or `postgres://…`.
+    pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let options = PgConnectOptions::from_str(url)?;
+            let pool = PgPoolOptions::new()
+                .max_connections(POSTGRES_CONNECTIONS)
+                .acquire_timeout(Duration::from_secs(BUSY_SECS))
+                .connect_with(options)
+                .await?;
+            return Ok(Self::Postgres(pool));
+        }
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(BUSY_SECS));
+        let pool = |count: u32| {
+            SqlitePoolOptions::new()
+                .max_connections(count)
+                .acquire_timeout(Duration::from_secs(BUSY_SECS))
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
+        let writer = pool(1).connect_with(options.clone()).await?;
+        // An in-memory database belongs to its one connection.
+        let reader = if url.contains(":memory:") {
+            writer.clone()
+        } else {
+            pool(SQLITE_READERS).connect_with(options.pragma("query_only", "ON")).await?
+        };
+        Ok(Self::Sqlite { writer, reader })
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
+        match self {
+            Self::Sqlite { writer, .. } => sqlx::migrate!("migrations/sqlite").run(writer).await,
+            Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await,
+        }
+    }
+
+    /// A transaction that may write.
+    pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        match self {
+            Self::Sqlite { writer, .. } => {
+                Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))
+            }
+            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+        }
+    }
+
+    /// Every row that a statement yields, outside any transaction of ours.
+    pub async fn rows<T: Row>(
+        &self,
+        statement: Statement,
+        args: Vec<Arg>,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        match self {
+            Self::Sqlite { reader, .. } => {
+                sqlite_as(statement.sqlite, args).fetch_all(reader).await
+            }
+            Self::Postgres(pool) => postgres_as(statement.postgres, args).fetch_all(pool).await,
+        }
+    }
+
+    /// Ends every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, reader } => {
+                reader.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A transaction of either kind; dropped without commit it is rolled back.
+pub(super) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    /// How many rows a statement changed.
+    pub async fn run(&mut self, statement: Statement, args: Vec<Arg>) -> Result<u64, sqlx::Error> {
+        match self {
+            Self::Sqlite(tx) => {
+                let done = sqlite(statement.sqlite, args).execute(&mut **tx).await?;
+                Ok(done.rows_affected())
+            }
+            Self::Postgres(tx) => {
+                let done = postgres(statement.postgres, args).execute(&mut **tx).await?;
+                Ok(done.rows_affected())
+            }
+        }
+    }
+
+    /// Every row that a statement yields.
+    pub async fn rows<T: Row>(
+        &mut self,
+        statement: Statement,
+        args: Vec<Arg>,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        match self {
+            Self::Sqlite(tx) => sqlite_as(statement.sqlite, args).fetch_all(&mut **tx).await,
+            Self::Postgres(tx) => postgres_as(statement.postgres, args).fetch_all(&mut **tx).await,
+        }
+    }
+
+    /// Makes everything durable.
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+}
+
+macro_rules! bind_all {
+    ($query:expr, $args:expr) => {{
+        let mut query = $query;
+        for arg in $args {
+            query = match arg {
+                Arg::Int(value) => query.bind(value),
+                Arg::Text(value) => query.bind(value),
+                Arg::Bytes(value) => query.bind(value),
+            };
+        }
+        query
+    }};
+}
+
+fn sqlite(sql: &'static str, args: Vec<Arg>) -> Query<'static, Sqlite, SqliteArguments> {
+    bind_all!(sqlx::query(sql), args)
+}
+
+fn postgres(sql: &'static str, args: Vec<Arg>) -> Query<'static, Postgres, PgArguments> {
+    bind_all!(sqlx::query(sql), args)
+}
+
+fn sqlite_as<T: Row>(
+    sql: &'static str,
+    args: Vec<Arg>,
+) -> QueryAs<'static, Sqlite, T, SqliteArguments> {
+    bind_all!(sqlx::query_as(sql), args)
+}
+
+fn postgres_as<T: Row>(
+    sql: &'static str,
+    args: Vec<Arg>,
+) -> QueryAs<'static, Postgres, T, PgArguments> {
+    bind_all!(sqlx::query_as(sql), args)
+}

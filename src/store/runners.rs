@@ -1,0 +1,128 @@
+//! What runners say: recorded at any time, without a lease, read by the next decision.
+
+use super::apply::wake;
+use super::db::{Tx, args};
+use super::rows::{inconsistent, number};
+use super::{SqlStore, sql, unavailable};
+use crate::domain::brief::StageReport;
+use crate::domain::ids::{AttemptId, Timestamp};
+use crate::domain::outcome::Outcome;
+use crate::ports::store::{Admitted, Inserted, RunnerAdmission, StoreError};
+
+impl SqlStore {
+    pub(super) async fn admitted(
+        &self,
+        admission: RunnerAdmission,
+    ) -> Result<Admitted, StoreError> {
+        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        if pull_of(&mut tx, admission.attempt).await?.is_none() {
+            return Ok(Admitted::AttemptOver);
+        }
+        let now = admission.now.millis();
+        let used = tx
+            .run(sql::runners::USE_IDENTITY, args![admission.identity, now])
+            .await
+            .map_err(unavailable)?;
+        if used == 0 {
+            return Ok(Admitted::IdentityUsed);
+        }
+        let args = args![
+            admission.attempt.to_string(),
+            admission.run.map(|run| number(run.get())),
+            now,
+            admission.token_hash,
+            admission.token_until.millis(),
+        ];
+        tx.run(sql::runners::ADMIT, args).await.map_err(unavailable)?;
+        tx.commit().await.map_err(unavailable)?;
+        Ok(Admitted::Yes)
+    }
+
+    pub(super) async fn heard(&self, attempt: AttemptId, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        let args = args![attempt.to_string(), now.millis()];
+        let rows = tx.run(sql::runners::HEARD, args).await.map_err(unavailable)?;
+        tx.commit().await.map_err(unavailable)?;
+        if rows == 1 { Ok(()) } else { Err(missing(attempt)) }
+    }
+
+    pub(super) async fn stage_recorded(
+        &self,
+        attempt: AttemptId,
+        report: &StageReport,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let id = attempt.to_string();
+        let work = serde_json::to_string(&report.work_in_progress)
+            .map_err(|error| inconsistent("runner_reports", attempt, error))?;
+        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        let round = i64::from(report.round);
+        let args = args![id.clone(), report.stage.as_str(), round, work, now.millis()];
+        if tx.run(sql::runners::SET_STAGE, args).await.map_err(unavailable)? != 1 {
+            return Err(missing(attempt));
+        }
+        for document in &report.documents {
+            let args = args![
+                id.clone(),
+                document.name.as_str(),
+                i64::from(document.round),
+                document.body.as_str(),
+            ];
+            tx.run(sql::runners::SET_DOCUMENT, args).await.map_err(unavailable)?;
+        }
+        tx.commit().await.map_err(unavailable)
+    }
+
+    pub(super) async fn outcome_recorded(
+        &self,
+        attempt: AttemptId,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<Inserted, StoreError> {
+        let body = serde_json::to_string(outcome)
+            .map_err(|error| inconsistent("runner_reports", attempt, error))?;
+        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        let Some((repo, pull)) = pull_of(&mut tx, attempt).await? else {
+            return Err(missing(attempt));
+        };
+        let args = args![attempt.to_string(), body, now.millis()];
+        let rows = tx.run(sql::runners::SET_OUTCOME, args).await.map_err(unavailable)?;
+        if rows == 0 {
+            let known: Vec<(String,)> = tx
+                .rows(sql::runners::KNOWN_RUNNER, args![attempt.to_string()])
+                .await
+                .map_err(unavailable)?;
+            return if known.is_empty() { Err(missing(attempt)) } else { Ok(Inserted::Duplicate) };
+        }
+        wake(&mut tx, repo, pull, now).await?;
+        tx.commit().await.map_err(unavailable)?;
+        Ok(Inserted::New)
+    }
+
+    pub(super) async fn purged(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        let mut gone = 0;
+        for statement in [
+            sql::inbox::PURGE_DELIVERIES,
+            sql::pulls::PURGE_ASKS,
+            sql::effects::PURGE_EFFECTS,
+            sql::runners::PURGE_IDENTITIES,
+        ] {
+            gone += tx.run(statement, args![before.millis()]).await.map_err(unavailable)?;
+        }
+        tx.commit().await.map_err(unavailable)?;
+        Ok(gone)
+    }
+}
+
+fn missing(attempt: AttemptId) -> StoreError {
+    StoreError::Missing(format!("the attempt {attempt}"))
+}
+
+async fn pull_of(tx: &mut Tx, attempt: AttemptId) -> Result<Option<(i64, i64)>, StoreError> {
+    let rows: Vec<(i64, i64)> = tx
+        .rows(sql::runners::PULL_OF_ATTEMPT, args![attempt.to_string()])
+        .await
+        .map_err(unavailable)?;
+    Ok(rows.into_iter().next())
+}

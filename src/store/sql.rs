@@ -1,0 +1,28 @@
+//! Every statement that the product runs, as text. `$1` is the first argument on both engines.
+//!
+//! Where two texts stand, the engines' locking differs: PostgreSQL skips rows that another claim
+//! has locked, SQLite has one writer and needs no words for it.
+
+pub mod cases;
+pub mod effects;
+pub mod inbox;
+pub mod pulls;
+pub mod runners;
+
+use super::db::Statement;
+
+/// Every statement with its name, so that a test can prepare each on both engines.
+pub fn all() -> Vec<(&'static str, Statement)> {
+    [inbox::ALL, pulls::ALL, cases::ALL, effects::ALL, runners::ALL].concat()
+}
+
+/// Names each statement of a family once, for [`all`].
+macro_rules! family {
+    ($($(#[$doc:meta])* $name:ident = $statement:expr;)*) => {
+        $($(#[$doc])* pub const $name: Statement = $statement;)*
+
+        /// Every statement of this family, by name.
+        pub const ALL: &[(&str, Statement)] = &[$((stringify!($name), $name)),*];
+    };
+}
+use family;

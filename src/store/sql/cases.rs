@@ -1,0 +1,116 @@
+//! Cases, attempts and evidence.
+
+use super::{Statement, family};
+
+family! {
+    /// A case, new or changed. Its pull request and what opened it never change.
+    SET_CASE = Statement::both(
+        "INSERT INTO cases (
+             id, repo_id, number, opened_head, head, opened_at_ms, since_ms, state, attempt_id,
+             reason, note, attempts, reruns, asked, labels, auto_merge
+         )
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+         ON CONFLICT (id) DO UPDATE
+         SET opened_head = excluded.opened_head,
+             head = excluded.head,
+             since_ms = excluded.since_ms,
+             state = excluded.state,
+             attempt_id = excluded.attempt_id,
+             reason = excluded.reason,
+             note = excluded.note,
+             attempts = excluded.attempts,
+             reruns = excluded.reruns,
+             asked = excluded.asked,
+             labels = excluded.labels,
+             auto_merge = excluded.auto_merge",
+    );
+
+    /// The live case of a pull request, or its last one.
+    LAST_CASE = Statement::both(
+        "SELECT c.id, c.repo_id, r.slug, r.installation_id, c.number, c.opened_head, c.head,
+                c.opened_at_ms, c.since_ms, c.state, c.attempt_id, c.reason, c.note, c.attempts,
+                c.reruns, c.asked, c.labels, c.auto_merge
+         FROM cases c
+         JOIN repos r ON r.id = c.repo_id
+         WHERE c.repo_id = $1
+           AND c.number = $2
+         ORDER BY c.opened_at_ms DESC, c.id DESC
+         LIMIT 1",
+    );
+
+    /// A case by its id.
+    CASE = Statement::both(
+        "SELECT c.id, c.repo_id, r.slug, r.installation_id, c.number, c.opened_head, c.head,
+                c.opened_at_ms, c.since_ms, c.state, c.attempt_id, c.reason, c.note, c.attempts,
+                c.reruns, c.asked, c.labels, c.auto_merge
+         FROM cases c
+         JOIN repos r ON r.id = c.repo_id
+         WHERE c.id = $1",
+    );
+
+    /// An attempt, new or changed.
+    SET_ATTEMPT = Statement::both(
+        "INSERT INTO attempts (
+             id, case_id, number, head, planned_at_ms, dispatches, dispatched_at_ms, state,
+             end_reason, end_detail, note
+         )
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (id) DO UPDATE
+         SET dispatches = excluded.dispatches,
+             dispatched_at_ms = excluded.dispatched_at_ms,
+             state = excluded.state,
+             end_reason = excluded.end_reason,
+             end_detail = excluded.end_detail,
+             note = excluded.note",
+    );
+
+    /// The attempts of a case with what their runners said, by number.
+    ATTEMPTS = Statement::both(
+        "SELECT a.id, a.case_id, a.number, a.head, a.planned_at_ms, a.dispatches,
+                a.dispatched_at_ms, a.state, a.end_reason, a.end_detail, a.note,
+                s.run_id, s.admitted_at_ms, s.heard_at_ms, s.stage, s.round, s.outcome
+         FROM attempts a
+         LEFT JOIN runner_reports s ON s.attempt_id = a.id
+         WHERE a.case_id = $1
+         ORDER BY a.number",
+    );
+
+    /// The case of an attempt.
+    CASE_OF_ATTEMPT = Statement::both(
+        "SELECT case_id
+         FROM attempts
+         WHERE id = $1",
+    );
+
+    /// What was read for a case at a head; reading again replaces it.
+    SET_EVIDENCE = Statement::both(
+        "INSERT INTO evidence (case_id, head, body, read_at_ms)
+         VALUES ($1, $2, $3, $4)
+         ON CONFLICT (case_id, head) DO UPDATE
+         SET body = excluded.body,
+             read_at_ms = excluded.read_at_ms",
+    );
+
+    /// What was read for a case at a head.
+    EVIDENCE = Statement::both(
+        "SELECT body
+         FROM evidence
+         WHERE case_id = $1
+           AND head = $2",
+    );
+
+    /// Attempts of a repository: planned since $2, and at work now.
+    USAGE = Statement::both(
+        "SELECT
+             (SELECT COUNT(*)
+              FROM attempts a
+              JOIN cases c ON c.id = a.case_id
+              WHERE c.repo_id = $1
+                AND a.planned_at_ms > $2) AS today,
+             (SELECT COUNT(*)
+              FROM attempts a
+              JOIN cases c ON c.id = a.case_id
+              WHERE c.repo_id = $1
+                AND a.state = 'running') AS running",
+    );
+}

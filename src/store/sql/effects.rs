@@ -1,0 +1,180 @@
+//! The outbox, and what its effects have learned.
+
+use super::{Statement, family};
+
+family! {
+    /// An effect that happens once: a known key changes nothing.
+    WANT_ONCE = Statement::both(
+        "INSERT INTO effects (
+             id, effect_key, kind, repo_id, number, payload, digest, wanted_at_ms, due_at_ms
+         )
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+         ON CONFLICT (effect_key) DO NOTHING",
+    );
+
+    /// An effect whose newest wish counts: a different one replaces what is known under its key.
+    ///
+    /// One that is being performed right now stays leased; its end will see the higher revision.
+    WANT_LATEST = Statement::both(
+        "INSERT INTO effects (
+             id, effect_key, kind, repo_id, number, payload, digest, wanted_at_ms, due_at_ms
+         )
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+         ON CONFLICT (effect_key) DO UPDATE
+         SET payload = excluded.payload,
+             digest = excluded.digest,
+             revision = effects.revision + 1,
+             state = 'pending',
+             tries = 0,
+             wanted_at_ms = excluded.wanted_at_ms,
+             due_at_ms = excluded.due_at_ms,
+             error = NULL,
+             result = NULL,
+             done_at_ms = NULL
+         WHERE effects.digest <> excluded.digest",
+    );
+
+    /// Claims a due effect, in the order in which they were wanted; of one pull request one at a
+    /// time. Installations that cannot be used are passed over.
+    CLAIM_EFFECT = Statement {
+        sqlite: "UPDATE effects
+             SET lease_epoch = lease_epoch + 1,
+                 lease_until_ms = $2,
+                 claimed_revision = revision
+             WHERE id = (
+                 SELECT e.id
+                 FROM effects e
+                 LEFT JOIN repos r ON r.id = e.repo_id
+                 LEFT JOIN installations i ON i.id = r.installation_id
+                 WHERE e.state = 'pending'
+                   AND e.due_at_ms <= $1
+                   AND e.lease_until_ms <= $1
+                   AND COALESCE(i.state, 'active') = 'active'
+                   AND NOT EXISTS (
+                       SELECT 1
+                       FROM effects other
+                       WHERE other.repo_id = e.repo_id
+                         AND other.number = e.number
+                         AND other.id <> e.id
+                         AND other.lease_until_ms > $1
+                   )
+                 ORDER BY e.wanted_at_ms, e.id
+                 LIMIT 1
+             )
+             RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch",
+        postgres: "UPDATE effects
+             SET lease_epoch = lease_epoch + 1,
+                 lease_until_ms = $2,
+                 claimed_revision = revision
+             WHERE id = (
+                 SELECT e.id
+                 FROM effects e
+                 LEFT JOIN repos r ON r.id = e.repo_id
+                 LEFT JOIN installations i ON i.id = r.installation_id
+                 WHERE e.state = 'pending'
+                   AND e.due_at_ms <= $1
+                   AND e.lease_until_ms <= $1
+                   AND COALESCE(i.state, 'active') = 'active'
+                   AND NOT EXISTS (
+                       SELECT 1
+                       FROM effects other
+                       WHERE other.repo_id = e.repo_id
+                         AND other.number = e.number
+                         AND other.id <> e.id
+                         AND other.lease_until_ms > $1
+                   )
+                 ORDER BY e.wanted_at_ms, e.id
+                 LIMIT 1
+                 FOR UPDATE OF e SKIP LOCKED
+             )
+             RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch",
+    };
+
+    /// Ends an effect's lease, if the epoch is still ours: $3 its state, which holds only when no
+    /// newer wish has come meanwhile; else it stays pending and is due at once.
+    FINISH_EFFECT = Statement::both(
+        "UPDATE effects
+         SET state = CASE WHEN revision = claimed_revision THEN $3 ELSE 'pending' END,
+             due_at_ms = CASE WHEN revision = claimed_revision THEN $4 ELSE due_at_ms END,
+             tries = CASE WHEN revision = claimed_revision THEN tries + $5 ELSE 0 END,
+             error = $6,
+             result = CASE WHEN revision = claimed_revision THEN $7 ELSE NULL END,
+             done_at_ms = CASE WHEN $3 = 'pending' THEN NULL ELSE $8 END,
+             lease_until_ms = 0
+         WHERE id = $1
+           AND lease_epoch = $2
+           AND lease_until_ms > 0",
+    );
+
+    /// What an effect is about, for waking its pull request.
+    EFFECT_TARGET = Statement::both(
+        "SELECT kind, repo_id, number
+         FROM effects
+         WHERE id = $1",
+    );
+
+    /// What came of the effect under a key.
+    EFFECT_RESULT = Statement::both(
+        "SELECT result
+         FROM effects
+         WHERE effect_key = $1
+           AND state = 'done'",
+    );
+
+    /// Nothing more is done through an installation that is gone.
+    PARK_INSTALLATION = Statement::both(
+        "UPDATE effects
+         SET state = 'parked',
+             error = 'the installation is gone'
+         WHERE state = 'pending'
+           AND repo_id IN (SELECT id FROM repos WHERE installation_id = $1)",
+    );
+
+    /// A check run that we made.
+    SET_CHECK = Statement::both(
+        "INSERT INTO checks (repo_id, number, head, check_run_id, annotations_sent)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (repo_id, number, head) DO UPDATE
+         SET check_run_id = excluded.check_run_id,
+             annotations_sent = excluded.annotations_sent",
+    );
+
+    /// The check run that we made on a head.
+    CHECK = Statement::both(
+        "SELECT check_run_id, annotations_sent
+         FROM checks
+         WHERE repo_id = $1
+           AND number = $2
+           AND head = $3",
+    );
+
+    /// A sticky comment that we made.
+    SET_COMMENT = Statement::both(
+        "INSERT INTO comments (repo_id, number, comment_id)
+         VALUES ($1, $2, $3)
+         ON CONFLICT (repo_id, number) DO UPDATE
+         SET comment_id = excluded.comment_id",
+    );
+
+    /// The sticky comment that we made on a pull request.
+    COMMENT = Statement::both(
+        "SELECT comment_id
+         FROM comments
+         WHERE repo_id = $1
+           AND number = $2",
+    );
+
+    /// Forgets effects that were performed long ago and whose answer no live case waits for.
+    PURGE_EFFECTS = Statement::both(
+        "DELETE FROM effects
+         WHERE state = 'done'
+           AND done_at_ms < $1
+           AND NOT EXISTS (
+               SELECT 1
+               FROM cases c
+               WHERE c.repo_id = effects.repo_id
+                 AND c.number = effects.number
+                 AND c.state NOT IN ('superseded', 'closed')
+           )",
+    );
+}

@@ -1,0 +1,63 @@
+//! The inbox.
+
+use super::{Statement, family};
+
+family! {
+    /// Records a delivery; a known id changes nothing.
+    INSERT_DELIVERY = Statement::both(
+        "INSERT INTO deliveries (id, event, body, received_at_ms, due_at_ms)
+         VALUES ($1, $2, $3, $4, $4)
+         ON CONFLICT (id) DO NOTHING",
+    );
+
+    /// Claims the oldest due delivery: $1 now, $2 the lease's end.
+    CLAIM_DELIVERY = Statement {
+        sqlite: "UPDATE deliveries
+             SET lease_epoch = lease_epoch + 1,
+                 lease_until_ms = $2
+             WHERE id = (
+                 SELECT id
+                 FROM deliveries
+                 WHERE state = 'pending'
+                   AND due_at_ms <= $1
+                   AND lease_until_ms <= $1
+                 ORDER BY due_at_ms, received_at_ms, id
+                 LIMIT 1
+             )
+             RETURNING id, event, body, received_at_ms, tries, lease_epoch",
+        postgres: "UPDATE deliveries
+             SET lease_epoch = lease_epoch + 1,
+                 lease_until_ms = $2
+             WHERE id = (
+                 SELECT id
+                 FROM deliveries
+                 WHERE state = 'pending'
+                   AND due_at_ms <= $1
+                   AND lease_until_ms <= $1
+                 ORDER BY due_at_ms, received_at_ms, id
+                 LIMIT 1
+                 FOR UPDATE SKIP LOCKED
+             )
+             RETURNING id, event, body, received_at_ms, tries, lease_epoch",
+    };
+
+    /// Ends a delivery's lease, if the epoch is still ours.
+    FINISH_DELIVERY = Statement::both(
+        "UPDATE deliveries
+         SET state = $3,
+             due_at_ms = $4,
+             tries = tries + $5,
+             error = $6,
+             lease_until_ms = 0
+         WHERE id = $1
+           AND lease_epoch = $2
+           AND lease_until_ms > 0",
+    );
+
+    /// Forgets deliveries that were read long ago.
+    PURGE_DELIVERIES = Statement::both(
+        "DELETE FROM deliveries
+         WHERE state = 'done'
+           AND received_at_ms < $1",
+    );
+}

@@ -1,0 +1,207 @@
+//! Installations, repositories, pull requests and asks.
+
+use super::{Statement, family};
+
+family! {
+    /// What is known of an installation.
+    SET_INSTALLATION = Statement::both(
+        "INSERT INTO installations (id, state)
+         VALUES ($1, $2)
+         ON CONFLICT (id) DO UPDATE
+         SET state = excluded.state",
+    );
+
+    /// An installation that was heard of for the first time can be used.
+    SEE_INSTALLATION = Statement::both(
+        "INSERT INTO installations (id, state)
+         VALUES ($1, 'active')
+         ON CONFLICT (id) DO NOTHING",
+    );
+
+    /// A repository's name and installation as last seen.
+    SET_REPO = Statement::both(
+        "INSERT INTO repos (id, slug, installation_id)
+         VALUES ($1, $2, $3)
+         ON CONFLICT (id) DO UPDATE
+         SET slug = excluded.slug,
+             installation_id = excluded.installation_id",
+    );
+
+    /// Facts about a pull request; older facts never replace newer ones.
+    SET_PULL = Statement::both(
+        "INSERT INTO pulls (
+             repo_id, number, head_sha, head_branch, head_repo_id, base, state, updated_at_ms
+         )
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (repo_id, number) DO UPDATE
+         SET head_sha = excluded.head_sha,
+             head_branch = excluded.head_branch,
+             head_repo_id = excluded.head_repo_id,
+             base = excluded.base,
+             state = excluded.state,
+             updated_at_ms = excluded.updated_at_ms
+         WHERE pulls.updated_at_ms <= excluded.updated_at_ms",
+    );
+
+    /// Wakes a pull request at that time, or earlier if it is to be woken earlier anyway.
+    WAKE_PULL = Statement::both(
+        "UPDATE pulls
+         SET wake_at_ms = CASE
+                 WHEN wake_at_ms IS NULL OR wake_at_ms > $3 THEN $3
+                 ELSE wake_at_ms
+             END
+         WHERE repo_id = $1
+           AND number = $2",
+    );
+
+    /// Claims a pull request that is due, or whose lease has run out with its holder.
+    ///
+    /// A claim clears the wake, so that one that comes meanwhile is seen.
+    CLAIM_PULL = Statement {
+        sqlite: "UPDATE pulls
+             SET lease_epoch = lease_epoch + 1,
+                 lease_until_ms = $2,
+                 wake_at_ms = NULL
+             WHERE (repo_id, number) IN (
+                 SELECT p.repo_id, p.number
+                 FROM pulls p
+                 JOIN repos r ON r.id = p.repo_id
+                 JOIN installations i ON i.id = r.installation_id
+                 WHERE i.state = 'active'
+                   AND p.lease_until_ms <= $1
+                   AND (p.wake_at_ms <= $1 OR p.lease_until_ms > 0)
+                 ORDER BY p.wake_at_ms
+                 LIMIT 1
+             )
+             RETURNING repo_id, number, lease_epoch, tries",
+        postgres: "UPDATE pulls
+             SET lease_epoch = lease_epoch + 1,
+                 lease_until_ms = $2,
+                 wake_at_ms = NULL
+             WHERE (repo_id, number) IN (
+                 SELECT p.repo_id, p.number
+                 FROM pulls p
+                 JOIN repos r ON r.id = p.repo_id
+                 JOIN installations i ON i.id = r.installation_id
+                 WHERE i.state = 'active'
+                   AND p.lease_until_ms <= $1
+                   AND (p.wake_at_ms <= $1 OR p.lease_until_ms > 0)
+                 ORDER BY p.wake_at_ms NULLS FIRST
+                 LIMIT 1
+                 FOR UPDATE OF p SKIP LOCKED
+             )
+             RETURNING repo_id, number, lease_epoch, tries",
+    };
+
+    /// Ends a pull request's lease, if the epoch is still ours: $3 when to look again (NULL: when
+    /// woken), $4 one more failure or 0 and $5 whether failures are forgotten.
+    FINISH_PULL = Statement::both(
+        "UPDATE pulls
+         SET wake_at_ms = CASE
+                 WHEN $3 IS NULL THEN wake_at_ms
+                 WHEN wake_at_ms IS NULL OR wake_at_ms > $3 THEN $3
+                 ELSE wake_at_ms
+             END,
+             tries = CASE WHEN $4 = 0 THEN 0 ELSE tries + 1 END,
+             error = $5,
+             lease_until_ms = 0
+         WHERE repo_id = $1
+           AND number = $2
+           AND lease_epoch = $6
+           AND lease_until_ms > 0",
+    );
+
+    /// A pull request's facts.
+    PULL = Statement::both(
+        "SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
+                p.head_repo_id, p.base, p.state, p.updated_at_ms
+         FROM pulls p
+         JOIN repos r ON r.id = p.repo_id
+         WHERE p.repo_id = $1
+           AND p.number = $2",
+    );
+
+    /// Pull requests by head commit, open ones first.
+    PULLS_AT = Statement::both(
+        "SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
+                p.head_repo_id, p.base, p.state, p.updated_at_ms
+         FROM pulls p
+         JOIN repos r ON r.id = p.repo_id
+         WHERE p.repo_id = $1
+           AND p.head_sha = $2
+         ORDER BY CASE WHEN p.state = 'open' THEN 0 ELSE 1 END, p.number",
+    );
+
+    /// Open pull requests by base branch.
+    PULLS_ONTO = Statement::both(
+        "SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
+                p.head_repo_id, p.base, p.state, p.updated_at_ms
+         FROM pulls p
+         JOIN repos r ON r.id = p.repo_id
+         WHERE p.repo_id = $1
+           AND p.base = $2
+           AND p.state = 'open'
+         ORDER BY p.number",
+    );
+
+    /// Records what somebody wants; a known key changes nothing.
+    INSERT_ASK = Statement::both(
+        "INSERT INTO asks (
+             ask_key, repo_id, number, kind, body, actor_id, actor_login, comment_id,
+             comment_place, asked_at_ms
+         )
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+         WHERE EXISTS (SELECT 1 FROM pulls WHERE repo_id = $2 AND number = $3)
+         ON CONFLICT (ask_key) DO NOTHING",
+    );
+
+    /// What nobody has answered, oldest first.
+    OPEN_ASKS = Statement::both(
+        "SELECT ask_key, kind, body, actor_id, actor_login, comment_id, comment_place, asked_at_ms
+         FROM asks
+         WHERE repo_id = $1
+           AND number = $2
+           AND answered_at_ms IS NULL
+         ORDER BY asked_at_ms, ask_key",
+    );
+
+    /// An ask is answered.
+    ANSWER_ASK = Statement::both(
+        "UPDATE asks
+         SET answered_at_ms = $2
+         WHERE ask_key = $1
+           AND answered_at_ms IS NULL",
+    );
+
+    /// Forgets asks that were answered long ago.
+    PURGE_ASKS = Statement::both(
+        "DELETE FROM asks
+         WHERE answered_at_ms < $1",
+    );
+
+    /// How much waits.
+    BACKLOG = Statement::both(
+        "SELECT
+             (SELECT COUNT(*) FROM deliveries WHERE state = 'pending') AS deliveries,
+             (SELECT COUNT(*) FROM pulls WHERE wake_at_ms IS NOT NULL OR lease_until_ms > 0) AS pulls,
+             (SELECT COUNT(*) FROM effects WHERE state = 'pending') AS effects,
+             (SELECT COUNT(*) FROM deliveries WHERE state = 'parked')
+                 + (SELECT COUNT(*) FROM effects WHERE state = 'parked') AS parked",
+    );
+
+    /// When the next piece of work is due.
+    NEXT_DUE = Statement::both(
+        "SELECT MIN(due) AS due
+         FROM (
+             SELECT MIN(CASE WHEN lease_until_ms > due_at_ms THEN lease_until_ms ELSE due_at_ms END)
+                 AS due FROM deliveries WHERE state = 'pending'
+             UNION ALL
+             SELECT MIN(CASE WHEN lease_until_ms > due_at_ms THEN lease_until_ms ELSE due_at_ms END)
+                 AS due FROM effects WHERE state = 'pending'
+             UNION ALL
+             SELECT MIN(wake_at_ms) AS due FROM pulls WHERE lease_until_ms = 0
+             UNION ALL
+             SELECT MIN(lease_until_ms) AS due FROM pulls WHERE lease_until_ms > 0
+         ) AS times",
+    );
+}

@@ -1,0 +1,117 @@
+//! What runners say.
+
+use super::{Statement, family};
+
+family! {
+    /// Marks an identity as used; one that was used before changes nothing.
+    USE_IDENTITY = Statement::both(
+        "INSERT INTO identities_used (identity, used_at_ms)
+         VALUES ($1, $2)
+         ON CONFLICT (identity) DO NOTHING",
+    );
+
+    /// Lets a runner in: a new one takes over from the one before.
+    ADMIT = Statement::both(
+        "INSERT INTO runner_reports (
+             attempt_id, run_id, admitted_at_ms, heard_at_ms, token_hash, token_until_ms
+         )
+         VALUES ($1, $2, $3, $3, $4, $5)
+         ON CONFLICT (attempt_id) DO UPDATE
+         SET run_id = COALESCE(excluded.run_id, runner_reports.run_id),
+             admitted_at_ms = excluded.admitted_at_ms,
+             heard_at_ms = excluded.heard_at_ms,
+             token_hash = excluded.token_hash,
+             token_until_ms = excluded.token_until_ms",
+    );
+
+    /// The run that was started for an attempt.
+    SET_RUN = Statement::both(
+        "INSERT INTO runner_reports (attempt_id, run_id)
+         VALUES ($1, $2)
+         ON CONFLICT (attempt_id) DO UPDATE
+         SET run_id = excluded.run_id",
+    );
+
+    /// The token that is valid for an attempt, and the change so far.
+    RUNNER = Statement::both(
+        "SELECT token_hash, token_until_ms, work_in_progress
+         FROM runner_reports
+         WHERE attempt_id = $1",
+    );
+
+    /// A runner was heard of.
+    HEARD = Statement::both(
+        "UPDATE runner_reports
+         SET heard_at_ms = $2
+         WHERE attempt_id = $1",
+    );
+
+    /// A finished stage and the change so far.
+    SET_STAGE = Statement::both(
+        "UPDATE runner_reports
+         SET stage = $2,
+             round = $3,
+             work_in_progress = $4,
+             heard_at_ms = $5
+         WHERE attempt_id = $1",
+    );
+
+    /// A document; written again in the same round it is replaced.
+    SET_DOCUMENT = Statement::both(
+        "INSERT INTO documents (attempt_id, position, name, round, body)
+         SELECT $1, COALESCE(MAX(position), 0) + 1, $2, $3, $4
+         FROM documents
+         WHERE attempt_id = $1
+         ON CONFLICT (attempt_id, name, round) DO UPDATE
+         SET body = excluded.body",
+    );
+
+    /// The documents of an attempt, in the order in which they were written.
+    DOCUMENTS = Statement::both(
+        "SELECT name, round, body
+         FROM documents
+         WHERE attempt_id = $1
+         ORDER BY position",
+    );
+
+    /// What a runner reports at the end, once.
+    SET_OUTCOME = Statement::both(
+        "UPDATE runner_reports
+         SET outcome = $2,
+             outcome_at_ms = $3,
+             heard_at_ms = $3
+         WHERE attempt_id = $1
+           AND outcome IS NULL",
+    );
+
+    /// Whether a runner of that attempt has been let in or started.
+    KNOWN_RUNNER = Statement::both(
+        "SELECT attempt_id
+         FROM runner_reports
+         WHERE attempt_id = $1",
+    );
+
+    /// The pull request of an attempt.
+    PULL_OF_ATTEMPT = Statement::both(
+        "SELECT c.repo_id, c.number
+         FROM attempts a
+         JOIN cases c ON c.id = a.case_id
+         WHERE a.id = $1",
+    );
+
+    /// The pull request whose attempt a run works on.
+    PULL_OF_RUN = Statement::both(
+        "SELECT c.repo_id, c.number
+         FROM runner_reports s
+         JOIN attempts a ON a.id = s.attempt_id
+         JOIN cases c ON c.id = a.case_id
+         WHERE c.repo_id = $1
+           AND s.run_id = $2",
+    );
+
+    /// Forgets identities whose tokens ended long ago.
+    PURGE_IDENTITIES = Statement::both(
+        "DELETE FROM identities_used
+         WHERE used_at_ms < $1",
+    );
+}
