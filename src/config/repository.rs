@@ -1,8 +1,8 @@
 //! The repository file `.github/selfheal.yml`: what a repository allows and wants.
 //!
 //! The text comes from the base branch and is still hostile: anybody may propose it in a fork, and
-//! `check-config` reads whatever it is given. So it is bounded ([`raw`]), checked key by key
-//! ([`checked`]) against one table ([`keys`]), and what is wrong is said with line, key, value and
+//! `check-config` reads whatever it is given. So it is bounded (`raw`), checked key by key
+//! (`checked`) against one table (`keys`), and what is wrong is said with line, key, value and
 //! what is allowed. An empty file is a policy: the default one. A file that could not be fetched is
 //! not this module's matter, and not a refusal.
 
