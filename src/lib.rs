@@ -1,5 +1,6 @@
 //! selfheal.
 
+pub mod cli;
 pub mod compute;
 pub mod config;
 pub mod domain;
@@ -8,3 +9,4 @@ pub mod http;
 pub mod ports;
 pub mod report;
 pub mod service;
+pub mod telemetry;
