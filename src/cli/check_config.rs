@@ -82,7 +82,9 @@ fn print(
             format!("# {name} is fine. With the defaults it says:\n{}", effective_text(&policy))
         }
         (Format::Human, Err(problems)) => {
-            problems.iter().map(|problem| format!("{name}: {problem}\n")).collect()
+            let lines: Vec<_> =
+                problems.iter().map(|problem| format!("{name}: {problem}")).collect();
+            format!("{}\n", lines.join("\n"))
         }
         (Format::Json, Ok(policy)) => {
             format!("{}\n", json!({ "problems": [], "policy": effective(&policy) }))

@@ -69,8 +69,8 @@ impl std::error::Error for ConfigError {}
 ///
 /// # Errors
 /// The first [`ConfigError`] in the order of the file; [`check`] tells all of them.
-pub fn parse(text: &str) -> Result<Policy, ConfigError> {
-    check(text).map_err(|mut problems| problems.swap_remove(0))
+pub fn parse(text: &str) -> Result<Policy, Box<ConfigError>> {
+    check(text).map_err(|mut problems| Box::new(problems.swap_remove(0)))
 }
 
 /// Reads and checks a repository file and tells everything that is wrong with it.

@@ -5,11 +5,13 @@
 //! flag, variable or line. Secrets are [`SecretString`]s and never part of a message; the App's
 //! credentials may also be those that `/setup` stored in the data directory.
 
+mod github;
 mod layers;
+mod reference;
 mod stored;
 mod table;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -17,15 +19,17 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+pub use self::github::GithubHost;
 pub use self::layers::{SettingError, SettingsError};
+pub use self::reference::docs;
 pub use self::stored::{
     STORED_CREDENTIALS_FILE, StoredCredentials, StoredCredentialsError, store_credentials,
     stored_credentials,
 };
 pub use self::table::ServerArgs;
 
-use self::layers::{Environment, Given, Layers};
-use self::table::{Otherwise, SETTINGS, Secrecy, setting};
+use self::layers::{Given, Layers};
+use self::table::{Otherwise, Secrecy, setting};
 
 /// The longest stop that can be asked for: past ten minutes every platform kills.
 const SHUTDOWN_SECS_MAX: u64 = 600;
@@ -53,19 +57,6 @@ pub struct ServerSettings {
     pub shutdown_secs: u64,
     /// How many steps are worked on at the same time.
     pub worker_count: usize,
-}
-
-/// Where a GitHub is: github.com, an enterprise's own server, or a test's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GithubHost {
-    /// As people see it.
-    pub web_url: Url,
-    /// Its REST API.
-    pub api_url: Url,
-    /// Its GraphQL API, up to and including `/graphql`.
-    pub graphql_url: Url,
-    /// Who signs the identity of workflow runs, exactly as the `iss` claim says it.
-    pub oidc_issuer: String,
 }
 
 /// What the App proves itself with.
@@ -143,39 +134,6 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-impl GithubHost {
-    /// The usual addresses for a forge that people see at `web_url`.
-    ///
-    /// github.com and GHE.com have hosts of their own for the API; an enterprise's server has
-    /// paths. Source: <https://docs.github.com/enterprise-server/rest/enterprise-admin>.
-    pub fn at(web_url: Url) -> Self {
-        let host = web_url.host_str().unwrap_or_default().to_owned();
-        let tenant = host.ends_with(".ghe.com").then_some(host.as_str());
-        let derived = match (host.as_str(), tenant) {
-            ("github.com", _) => [
-                "https://api.github.com".to_owned(),
-                "https://api.github.com/graphql".to_owned(),
-                "https://token.actions.githubusercontent.com".to_owned(),
-            ],
-            (_, Some(tenant)) => [
-                format!("https://api.{tenant}"),
-                format!("https://api.{tenant}/graphql"),
-                format!("https://token.actions.{tenant}"),
-            ],
-            (_, None) => {
-                let web = web_url.as_str().trim_end_matches('/');
-                let paths = ["api/v3", "api/graphql", "_services/token"];
-                paths.map(|path| format!("{web}/{path}"))
-            }
-        };
-        let [api, graphql, oidc_issuer] = derived;
-        let url = |text: String| {
-            Url::parse(&text).expect("invariant: an address made of a good one is good")
-        };
-        Self { web_url, api_url: url(api), graphql_url: url(graphql), oidc_issuer }
-    }
-}
-
 impl ServerSettings {
     /// The settings of this process: `args`, its environment, the file, the data directory.
     ///
@@ -189,7 +147,10 @@ impl ServerSettings {
     ///
     /// # Errors
     /// [`SettingsError`] with everything that is wrong.
-    pub fn resolve(args: &ServerArgs, environment: Environment<'_>) -> Result<Self, SettingsError> {
+    pub fn resolve(
+        args: &ServerArgs,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, SettingsError> {
         let mut reader = Reader { layers: Layers::new(args, environment) };
         let settings = reader.settings();
         let problems = reader.layers.problems;
@@ -387,46 +348,6 @@ fn private_key(text: &str) -> Option<SecretString> {
     let pem = if text.contains('\n') { text.to_owned() } else { text.replace("\\n", "\n") };
     let fine = pem.starts_with("-----BEGIN ") && pem.contains("PRIVATE KEY-----");
     fine.then(|| pem.into())
-}
-
-/// The reference page of the server's settings, in Markdown.
-pub fn docs() -> String {
-    let mut page = String::from(
-        "<!-- Generated from src/config/server/table.rs by \
-         `BLESS=1 cargo test --lib config::` -->\n\
-         # The server's settings\n\n\
-         `selfheal serve` takes each setting from its flag, else from its environment variable, \
-         else from the file that `--config` or `SELFHEAL_CONFIG` names (TOML, the keys without \
-         tables), else it has its default. An empty variable counts as not given.\n\n\
-         - Every secret can also be read from a file: `--…-file`, `SELFHEAL_…_FILE` or `…_file` \
-         gives the path. Secrets themselves have no flag, because every user of a machine can \
-         read command lines.\n\
-         - `DATABASE_URL` and `PORT`, which hosting platforms set, are honoured after the \
-         variables named here; with `PORT` the server listens on all addresses.\n\
-         - Without credentials of the App the server starts all the same and offers `/setup`, \
-         which stores them as `github-app.json` (readable by its owner alone) in the data \
-         directory.\n\n\
-         | flag | variable | key | allowed | default | meaning |\n\
-         | --- | --- | --- | --- | --- | --- |\n",
-    );
-    for row in SETTINGS {
-        let flag = row.flag().map_or_else(|| format!("{}-file", row.name), str::to_owned);
-        let file = if row.secrecy == Secrecy::Open { "" } else { " (also `…_FILE`)" };
-        let default = match row.otherwise {
-            Otherwise::Value(text) => format!("`{text}`"),
-            Otherwise::Derived(text) => text.to_owned(),
-            Otherwise::Absent => "–".to_owned(),
-        };
-        let _ = writeln!(
-            page,
-            "| `--{flag}` | `{}`{file} | `{}` | {} | {default} | {}. |",
-            row.variable(),
-            row.key(),
-            row.form,
-            row.meaning
-        );
-    }
-    page
 }
 
 #[cfg(test)]

@@ -90,8 +90,7 @@ impl<'a> Layers<'a> {
         let flag = setting.flag();
         let file_flag = setting.file_flag;
         let value = flag.and_then(|flag| named(self.args.get(flag), format!("`--{flag}`")));
-        let path =
-            file_flag.as_deref().and_then(|flag| named(self.args.get(flag), format!("`--{flag}`")));
+        let path = file_flag.and_then(|flag| named(self.args.get(flag), format!("`--{flag}`")));
         if value.is_some() || path.is_some() {
             return self.value_or_content(value, path);
         }

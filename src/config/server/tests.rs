@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use clap::{Args as _, Command, FromArgMatches as _};
+use secrecy::ExposeSecret;
 
+use super::table::SETTINGS;
 use super::*;
 use crate::config::assert_current;
 
@@ -58,7 +60,7 @@ impl Machine {
 
     #[track_caller]
     fn good(&self) -> ServerSettings {
-        self.settings().unwrap_or_else(|error| panic!("{error}"))
+        self.settings().expect("the settings are wrong")
     }
 
     /// What the operator reads, with this machine's directory as `DIR`.
@@ -139,7 +141,7 @@ fn two_webhook_secrets_are_valid_while_one_is_changed() {
     let machine = Machine::new().with_app();
     let app = machine.variable("SELFHEAL_GITHUB_WEBHOOK_SECRET_PREVIOUS", "hush-0").good().app;
     let secrets: Vec<_> =
-        app.iter().flat_map(|app| &app.webhook_secrets).map(|s| s.expose_secret()).collect();
+        app.iter().flat_map(|app| &app.webhook_secrets).map(ExposeSecret::expose_secret).collect();
     assert_eq!(secrets, ["hush-1", "hush-0"]);
 }
 
