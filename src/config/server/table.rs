@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 
 use clap::{Arg, ArgMatches, Command};
 
@@ -232,7 +233,9 @@ pub(super) const SETTINGS: &[Setting] = &[
 pub(super) const CONFIG: &str = "config";
 
 /// The flags of a command that needs the server's settings; to be flattened into it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// `Debug` names the flags that were given, never their values: an address may hold a password.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ServerArgs {
     given: BTreeMap<String, String>,
 }
@@ -273,6 +276,12 @@ impl ServerArgs {
             }
         }
         flags
+    }
+}
+
+impl fmt::Debug for ServerArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.given.keys()).finish()
     }
 }
 

@@ -51,11 +51,14 @@ impl Machine {
         self.file("s.toml", text).variable("SELFHEAL_CONFIG", &path)
     }
 
-    fn settings(&self) -> Result<ServerSettings, SettingsError> {
+    fn args(&self) -> ServerArgs {
         let command = ServerArgs::augment_args(Command::new("serve"));
         let matches = command.try_get_matches_from(&self.flags).unwrap();
-        let args = ServerArgs::from_arg_matches(&matches).unwrap();
-        ServerSettings::resolve(&args, &|name| self.variables.get(name).cloned())
+        ServerArgs::from_arg_matches(&matches).unwrap()
+    }
+
+    fn settings(&self) -> Result<ServerSettings, SettingsError> {
+        ServerSettings::resolve(&self.args(), &|name| self.variables.get(name).cloned())
     }
 
     #[track_caller]
@@ -326,8 +329,9 @@ fn everything_that_is_wrong_is_told_at_once() {
 
 #[test]
 fn secrets_do_not_show_in_debug_output() {
-    let machine = Machine::new().with_app().variable("DATABASE_URL", "postgres://u:hush@db/x");
+    let machine = Machine::new().with_app().flag("--database-url=postgres://u:hush@db/x");
     assert!(!format!("{:?}", machine.good()).contains("hush"));
+    assert_eq!(format!("{:?}", machine.args()), r#"{"database-url"}"#);
 }
 
 #[test]
