@@ -1,4 +1,4 @@
-//! Configuration: what a repository wants ([`repository`]) and what an operator sets (`server`).
+//! Configuration: what a repository wants ([`repository`]) and what an operator sets ([`server`]).
 //!
 //! Both go the same way: read as written, then checked against one table of keys, and what comes
 //! out has no open questions left. Help, reference pages and schemas are derived from the same
@@ -6,6 +6,7 @@
 //! anything about a case.
 
 pub mod repository;
+pub mod server;
 
 /// How many edits a misspelt word may be away from the one we suggest; past that it is a guess.
 const EDITS_MAX: usize = 3;

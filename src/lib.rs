@@ -1,5 +1,6 @@
 //! selfheal.
 
+pub mod cli;
 pub mod compute;
 pub mod config;
 pub mod domain;
@@ -9,3 +10,4 @@ pub mod ports;
 pub mod report;
 pub mod service;
 pub mod store;
+pub mod telemetry;

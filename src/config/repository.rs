@@ -1,8 +1,8 @@
 //! The repository file `.github/selfheal.yml`: what a repository allows and wants.
 //!
 //! The text comes from the base branch and is still hostile: anybody may propose it in a fork, and
-//! `check-config` reads whatever it is given. So it is bounded ([`raw`]), checked key by key
-//! ([`checked`]) against one table ([`keys`]), and what is wrong is said with line, key, value and
+//! `check-config` reads whatever it is given. So it is bounded (`raw`), checked key by key
+//! (`checked`) against one table (`keys`), and what is wrong is said with line, key, value and
 //! what is allowed. An empty file is a policy: the default one. A file that could not be fetched is
 //! not this module's matter, and not a refusal.
 
@@ -69,8 +69,8 @@ impl std::error::Error for ConfigError {}
 ///
 /// # Errors
 /// The first [`ConfigError`] in the order of the file; [`check`] tells all of them.
-pub fn parse(text: &str) -> Result<Policy, ConfigError> {
-    check(text).map_err(|mut problems| problems.swap_remove(0))
+pub fn parse(text: &str) -> Result<Policy, Box<ConfigError>> {
+    check(text).map_err(|mut problems| Box::new(problems.swap_remove(0)))
 }
 
 /// Reads and checks a repository file and tells everything that is wrong with it.

@@ -108,12 +108,11 @@ impl Reader<'_> {
         };
         for (key, value) in entries {
             let full = join(path, &key.name);
-            match keys::keys_of(path).find(|known| known.name() == key.name) {
-                Some(known) => self.value(known, value),
-                None => {
-                    let known: Vec<_> = keys::keys_of(path).map(Key::name).collect();
-                    self.unknown(&full, key, &known);
-                }
+            if let Some(known) = keys::keys_of(path).find(|known| known.name() == key.name) {
+                self.value(known, value);
+            } else {
+                let known: Vec<_> = keys::keys_of(path).map(Key::name).collect();
+                self.unknown(&full, key, &known);
             }
         }
     }
@@ -139,12 +138,11 @@ impl Reader<'_> {
                 let found = choices
                     .iter()
                     .find(|(word, _)| matches!(value, Value::Text(text) if text == word));
-                match found {
-                    Some((_, set)) => set(&mut self.draft),
-                    None => {
-                        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-                        self.refused(key.path, node, &format!("are {}", words.join(", ")));
-                    }
+                if let Some((_, set)) = found {
+                    set(&mut self.draft);
+                } else {
+                    let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+                    self.refused(key.path, node, &format!("are {}", words.join(", ")));
                 }
             }
             (Shape::Text { form, accept }, _) => self.text(key.path, node, (form, accept)),

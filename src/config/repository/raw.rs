@@ -317,7 +317,7 @@ mod tests {
         let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for (before, this) in ('a'..'j').zip('b'..='j') {
             let uses = vec![format!("*{before}"); 9].join(", ");
-            bomb.push_str(&format!("{this}: &{this} [{uses}]\n"));
+            bomb = format!("{bomb}{this}: &{this} [{uses}]\n");
         }
         let message = read(&bomb).unwrap_err().message;
         assert!(message.starts_with("the file is too large or too deep"), "{message}");

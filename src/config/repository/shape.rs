@@ -20,6 +20,9 @@ pub(super) type Set<T> = fn(&mut Draft, T);
 /// A setter that may say why a text will not do.
 pub(super) type Accept = fn(&mut Draft, &str) -> Result<(), String>;
 
+/// One of several words, and what it sets.
+pub(super) type Word = (&'static str, fn(&mut Draft));
+
 /// What may stand at a key.
 #[derive(Clone, Copy)]
 pub(super) enum Shape {
@@ -30,7 +33,7 @@ pub(super) enum Shape {
     /// A whole number within limits, both allowed.
     Integer { min: u64, max: u64, set: Set<u64> },
     /// One of these words.
-    Choice(&'static [(&'static str, fn(&mut Draft))]),
+    Choice(&'static [Word]),
     /// A text.
     Text { form: &'static str, accept: Accept },
     /// A list of texts, which replaces the default: `clear` runs before the first `accept`.

@@ -16,7 +16,7 @@ const EXAMPLE: &str = include_str!("../../../docs/selfheal.example.yml");
 /// What people read about a bad file, one problem a line.
 fn said(file: &str) -> String {
     let problems = check(file).expect_err("the file is good");
-    problems.iter().map(|problem| format!("{problem}\n")).collect()
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[track_caller]
@@ -26,10 +26,7 @@ fn bad(file: &str, expected: &str) {
 
 #[track_caller]
 fn good(file: &str) -> Policy {
-    match parse(file) {
-        Ok(policy) => policy,
-        Err(problem) => panic!("{problem}\n{file}"),
-    }
+    parse(file).expect("the file is bad")
 }
 
 #[test]
