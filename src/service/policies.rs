@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::repository;
 use crate::domain::ids::{RepoId, Sha};
-use crate::domain::policy::{POLICY_FILE, Policy, policy_path};
+use crate::domain::policy::{Policy, policy_path};
 use crate::domain::pull::Repo;
 use crate::ports::forge::{Forge, ForgeError};
 
@@ -66,11 +66,16 @@ impl PolicyCache {
 
 /// The policy that a file's text states, or the defaults with what is wrong.
 fn checked(text: &str) -> PolicyRead {
-    match repository::parse(text) {
+    match repository::check(text) {
         Ok(policy) => PolicyRead { policy: Arc::new(policy), problem: None },
-        Err(error) => PolicyRead {
+        Err(errors) => PolicyRead {
             policy: Arc::new(Policy::default()),
-            problem: Some(format!("{POLICY_FILE}: {error}")),
+            problem: Some(lines(&errors)),
         },
     }
+}
+
+/// Everything that is wrong with the file, a line each.
+fn lines(errors: &[repository::ConfigError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
