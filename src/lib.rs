@@ -5,6 +5,7 @@ pub mod compute;
 pub mod config;
 pub mod domain;
 pub mod evidence;
+pub mod forge;
 pub mod http;
 pub mod ports;
 pub mod report;

@@ -68,10 +68,9 @@ impl PolicyCache {
 fn checked(text: &str) -> PolicyRead {
     match repository::check(text) {
         Ok(policy) => PolicyRead { policy: Arc::new(policy), problem: None },
-        Err(errors) => PolicyRead {
-            policy: Arc::new(Policy::default()),
-            problem: Some(lines(&errors)),
-        },
+        Err(errors) => {
+            PolicyRead { policy: Arc::new(Policy::default()), problem: Some(lines(&errors)) }
+        }
     }
 }
 

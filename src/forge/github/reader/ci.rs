@@ -1,0 +1,342 @@
+//! How CI stands: workflow runs, other Apps' check runs and classic statuses of one commit.
+//!
+//! GitHub Actions shows each job as a check run too; those are left to the workflow runs, which
+//! know attempts and logs. Our own check run, and runs of the workflow in which attempts run, are
+//! not CI. Unknown words of GitHub's count as "not ended" or "not failed", never as red.
+
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use http::Method;
+use serde::Deserialize;
+
+use super::super::GithubForge;
+use super::super::client::As;
+use super::super::types::{AnnotationJson, CheckRunJson, CombinedJson, JobJson, WorkflowRunJson};
+use crate::domain::ids::{CheckRunId, JobId, RunId, Sha};
+use crate::domain::pull::{Ci, CiAnnotation, CiRun, FailedJob, Repo};
+use crate::ports::forge::{ForgeError, JobLog, RunState};
+
+/// How one thing that ran has ended, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Running,
+    Green,
+    Red,
+    NeedsApproval,
+    Cancelled,
+}
+
+fn end_of(status: &str, conclusion: Option<&str>) -> End {
+    match (status, conclusion) {
+        (_, Some("action_required")) | ("waiting" | "action_required", _) => End::NeedsApproval,
+        ("completed", Some("failure" | "timed_out" | "startup_failure")) => End::Red,
+        ("completed", Some("cancelled" | "stale")) => End::Cancelled,
+        ("completed", Some(_)) => End::Green,
+        _ => End::Running,
+    }
+}
+
+impl GithubForge {
+    pub(super) async fn ci_of(
+        &self,
+        repo: &Repo,
+        sha: &Sha,
+        own_workflow: &str,
+    ) -> Result<Ci, ForgeError> {
+        let mut seen = self.workflow_runs(repo, sha, own_workflow).await?;
+        seen.extend(self.foreign_checks(repo, sha).await?);
+        seen.extend(self.statuses(repo, sha).await?);
+        Ok(summed_up(seen))
+    }
+
+    async fn workflow_runs(
+        &self,
+        repo: &Repo,
+        sha: &Sha,
+        own_workflow: &str,
+    ) -> Result<Vec<(CiRun, End)>, ForgeError> {
+        let path = format!("/actions/runs?head_sha={sha}");
+        let runs: Vec<WorkflowRunJson> =
+            self.client.pages(repo, &path, Some("workflow_runs")).await?;
+        let mut latest: Vec<WorkflowRunJson> = Vec::new();
+        for run in runs {
+            if run.path.split('@').next() == Some(own_workflow) {
+                continue;
+            }
+            // Of several runs of one workflow for one event the newest one counts.
+            let same = |known: &WorkflowRunJson| {
+                known.workflow_id.is_some()
+                    && known.workflow_id == run.workflow_id
+                    && known.event == run.event
+            };
+            match latest.iter().position(same) {
+                Some(at) if latest[at].run_number < run.run_number => latest[at] = run,
+                Some(_) => {}
+                None => latest.push(run),
+            }
+        }
+        Ok(latest
+            .into_iter()
+            .map(|run| {
+                let status = run.status.as_deref().unwrap_or("");
+                let end = end_of(status, run.conclusion.as_deref());
+                let seen = CiRun::Workflow {
+                    run: RunId::new(run.id),
+                    attempt: run.run_attempt.unwrap_or(1),
+                    name: run.name.unwrap_or(run.path),
+                };
+                (seen, end)
+            })
+            .collect())
+    }
+
+    async fn foreign_checks(
+        &self,
+        repo: &Repo,
+        sha: &Sha,
+    ) -> Result<Vec<(CiRun, End)>, ForgeError> {
+        let path = format!("/commits/{sha}/check-runs?filter=latest");
+        let checks: Vec<CheckRunJson> = self.client.pages(repo, &path, Some("check_runs")).await?;
+        let ours = self.client.app_id();
+        Ok(checks
+            .into_iter()
+            .filter_map(|check| {
+                let app = check.app.as_ref()?;
+                let slug = app.slug.clone().unwrap_or_default();
+                if app.id == Some(ours) || slug == "github-actions" {
+                    return None;
+                }
+                let end = end_of(&check.status, check.conclusion.as_deref());
+                let run =
+                    CiRun::Check { check: CheckRunId::new(check.id), name: check.name, app: slug };
+                Some((run, end))
+            })
+            .collect())
+    }
+
+    async fn statuses(&self, repo: &Repo, sha: &Sha) -> Result<Vec<(CiRun, End)>, ForgeError> {
+        let combined: CombinedJson =
+            self.client.get(repo, &format!("/commits/{sha}/status?per_page=100")).await?;
+        Ok(combined
+            .statuses
+            .into_iter()
+            .map(|status| {
+                let end = match status.state.as_str() {
+                    "success" => End::Green,
+                    "failure" | "error" => End::Red,
+                    _ => End::Running,
+                };
+                (CiRun::Status { context: status.context, url: status.target_url }, end)
+            })
+            .collect())
+    }
+
+    pub(super) async fn jobs_that_failed(
+        &self,
+        repo: &Repo,
+        run: RunId,
+        attempt: u32,
+    ) -> Result<Vec<FailedJob>, ForgeError> {
+        let path = format!("/actions/runs/{run}/attempts/{attempt}/jobs");
+        let jobs: Vec<JobJson> = self.client.pages(repo, &path, Some("jobs")).await?;
+        let failed = |conclusion: Option<&str>| matches!(conclusion, Some("failure" | "timed_out"));
+        Ok(jobs
+            .into_iter()
+            .filter(|job| failed(job.conclusion.as_deref()))
+            .map(|job| FailedJob {
+                id: JobId::new(job.id),
+                name: job.name,
+                failed_steps: job
+                    .steps
+                    .into_iter()
+                    .filter(|step| failed(step.conclusion.as_deref()))
+                    .map(|step| step.name)
+                    .collect(),
+                url: job.html_url,
+            })
+            .collect())
+    }
+
+    /// The log is a plain text elsewhere, behind an address that works for a minute and needs no
+    /// token; the second hop is made without one.
+    pub(super) async fn log_of(
+        &self,
+        repo: &Repo,
+        job: JobId,
+        bytes_max: usize,
+    ) -> Result<JobLog, ForgeError> {
+        let path = format!("/actions/jobs/{job}/logs");
+        let answer = self.client.call(As::reader(repo), Method::GET, &path, None).await?;
+        if !answer.status.is_redirection() {
+            return Err(ForgeError::Unreadable("a log without an address".to_owned()));
+        }
+        let place = answer
+            .headers
+            .get(http::header::LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .ok_or_else(|| ForgeError::Unreadable("a log without an address".to_owned()))?;
+        let place = self
+            .client
+            .api
+            .join(place)
+            .map_err(|error| ForgeError::Unreadable(error.to_string()))?;
+        let trouble = |_| ForgeError::Unavailable("the log could not be fetched".to_owned());
+        let response = self.client.plain.get(place).send().await.map_err(trouble)?;
+        match response.status().as_u16() {
+            200 => {}
+            404 => return Err(ForgeError::NotFound("the log".to_owned())),
+            410 => return Err(ForgeError::Expired("the log".to_owned())),
+            status => return Err(ForgeError::Unavailable(format!("the log: status {status}"))),
+        }
+        let mut keep = HeadAndTail::new(bytes_max);
+        let mut stream = response.bytes_stream();
+        while let Some(chunk) = stream.next().await {
+            keep.push(&chunk.map_err(trouble)?);
+        }
+        Ok(keep.into_log())
+    }
+
+    pub(super) async fn annotations_of(
+        &self,
+        repo: &Repo,
+        run: &CiRun,
+    ) -> Result<Vec<CiAnnotation>, ForgeError> {
+        let CiRun::Check { check, .. } = run else { return Ok(Vec::new()) };
+        let path = format!("/check-runs/{check}/annotations");
+        let annotations: Vec<AnnotationJson> = self.client.pages(repo, &path, None).await?;
+        Ok(annotations
+            .into_iter()
+            .map(|annotation| CiAnnotation {
+                path: annotation.path,
+                start_line: annotation.start_line,
+                level: annotation.annotation_level.unwrap_or_default(),
+                message: annotation.message.unwrap_or_default(),
+                title: annotation.title,
+            })
+            .collect())
+    }
+
+    pub(super) async fn state_of_run(
+        &self,
+        repo: &Repo,
+        run: RunId,
+    ) -> Result<RunState, ForgeError> {
+        #[derive(Deserialize)]
+        struct Run {
+            #[serde(default)]
+            status: Option<String>,
+        }
+        let run: Run = self.client.get(repo, &format!("/actions/runs/{run}")).await?;
+        Ok(match run.status.as_deref() {
+            Some("completed") => RunState::Ended,
+            _ => RunState::Running,
+        })
+    }
+}
+
+/// What many ends come to: approval is asked for before red is healed, and red counts only once
+/// everything has ended.
+fn summed_up(seen: Vec<(CiRun, End)>) -> Ci {
+    let with = |end: End| -> Vec<CiRun> {
+        seen.iter().filter(|(_, had)| *had == end).map(|(run, _)| run.clone()).collect()
+    };
+    let red = with(End::Red);
+    let waiting = with(End::NeedsApproval);
+    let cancelled = with(End::Cancelled);
+    if seen.is_empty() {
+        Ci::Nothing
+    } else if seen.iter().any(|(_, end)| *end == End::Running) {
+        Ci::Pending { red }
+    } else if !red.is_empty() {
+        Ci::Red(red)
+    } else if !waiting.is_empty() {
+        Ci::NeedsApproval(waiting)
+    } else if !cancelled.is_empty() {
+        Ci::Cancelled(cancelled)
+    } else {
+        Ci::Green
+    }
+}
+
+/// Keeps the beginning and the end of a stream within a limit.
+struct HeadAndTail {
+    head: BytesMut,
+    tail: std::collections::VecDeque<u8>,
+    half: usize,
+    omitted: u64,
+}
+
+impl HeadAndTail {
+    fn new(bytes_max: usize) -> Self {
+        let half = bytes_max / 2;
+        Self { head: BytesMut::new(), tail: std::collections::VecDeque::new(), half, omitted: 0 }
+    }
+
+    fn push(&mut self, chunk: &[u8]) {
+        let room = self.half - self.head.len();
+        let (first, rest) = chunk.split_at(room.min(chunk.len()));
+        self.head.extend_from_slice(first);
+        self.tail.extend(rest);
+        let over = self.tail.len().saturating_sub(self.half);
+        self.tail.drain(..over);
+        self.omitted += over as u64;
+    }
+
+    fn into_log(self) -> JobLog {
+        let mut bytes = self.head.to_vec();
+        if self.omitted > 0 {
+            bytes.extend_from_slice(b"\n");
+        }
+        bytes.extend(self.tail);
+        JobLog { bytes, omitted: self.omitted }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(name: &str) -> CiRun {
+        CiRun::Status { context: name.into(), url: None }
+    }
+
+    #[track_caller]
+    fn check(ends: &[End], expected: &Ci) {
+        let seen = ends.iter().map(|end| (run("x"), *end)).collect();
+        assert_eq!(summed_up(seen), *expected);
+    }
+
+    #[test]
+    fn red_counts_once_everything_has_ended() {
+        let red = || vec![run("x")];
+        check(&[], &Ci::Nothing);
+        check(&[End::Green, End::Green], &Ci::Green);
+        check(&[End::Green, End::Red], &Ci::Red(red()));
+        check(&[End::Running, End::Red], &Ci::Pending { red: red() });
+        check(&[End::NeedsApproval, End::Green], &Ci::NeedsApproval(red()));
+        check(&[End::NeedsApproval, End::Red], &Ci::Red(red()));
+        check(&[End::Cancelled, End::Green], &Ci::Cancelled(red()));
+    }
+
+    #[test]
+    fn words_that_github_adds_later_are_never_red() {
+        assert_eq!(end_of("completed", Some("splendid")), End::Green);
+        assert_eq!(end_of("pondering", None), End::Running);
+        assert_eq!(end_of("completed", None), End::Running);
+        assert_eq!(end_of("completed", Some("startup_failure")), End::Red);
+        assert_eq!(end_of("completed", Some("action_required")), End::NeedsApproval);
+    }
+
+    #[test]
+    fn a_long_log_keeps_its_beginning_and_its_end() {
+        let mut keep = HeadAndTail::new(8);
+        for chunk in ["abc", "defgh", "ijklmnop"] {
+            keep.push(chunk.as_bytes());
+        }
+        let log = keep.into_log();
+        assert_eq!((log.bytes.as_slice(), log.omitted), (&b"abcd\nmnop"[..], 8));
+        let mut short = HeadAndTail::new(8);
+        short.push(b"abcdef");
+        assert_eq!(short.into_log().bytes, b"abcdef");
+    }
+}

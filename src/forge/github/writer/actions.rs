@@ -1,0 +1,105 @@
+//! Workflow runs: started on the default branch, cancelled, run again.
+
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::super::GithubForge;
+use super::super::client::As;
+use super::super::reader::segment;
+use super::super::types::WorkflowRunJson;
+use crate::domain::ids::RunId;
+use crate::domain::pull::Repo;
+use crate::ports::forge::{ForgeError, ForgeReader, WorkflowDispatch};
+
+#[derive(Deserialize)]
+struct DispatchAnswer {
+    workflow_run_id: u64,
+}
+
+#[derive(Deserialize)]
+struct RunAnswer {
+    #[serde(default)]
+    run_attempt: Option<u32>,
+    #[serde(default)]
+    status: Option<String>,
+}
+
+impl GithubForge {
+    pub(super) async fn dispatched(
+        &self,
+        wish: &WorkflowDispatch,
+    ) -> Result<Option<RunId>, ForgeError> {
+        if let Some(run) = self.run_of_attempt(wish).await? {
+            return Ok(Some(run));
+        }
+        let repo = &wish.repo;
+        let default = self.default_branch(repo).await?;
+        let inputs: Map<String, Value> =
+            wish.inputs.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let body = json!({
+            "ref": default.as_str(),
+            "inputs": inputs,
+            "return_run_details": true,
+        });
+        let path = format!("/actions/workflows/{}/dispatches", segment(&wish.workflow));
+        let who = As::dispatcher(repo);
+        let answer = self.client.call(who, Method::POST, &path, Some(&body)).await?;
+        if answer.status == StatusCode::OK {
+            let started: DispatchAnswer = answer.json()?;
+            return Ok(Some(RunId::new(started.workflow_run_id)));
+        }
+        self.run_of_attempt(wish).await
+    }
+
+    /// A run of that attempt which has not ended: its title carries the attempt's id.
+    async fn run_of_attempt(&self, wish: &WorkflowDispatch) -> Result<Option<RunId>, ForgeError> {
+        let path = format!(
+            "/actions/workflows/{}/runs?event=workflow_dispatch&per_page=30",
+            segment(&wish.workflow)
+        );
+        #[derive(Deserialize)]
+        struct Runs {
+            #[serde(default)]
+            workflow_runs: Vec<WorkflowRunJson>,
+        }
+        let runs: Runs = self.client.get(&wish.repo, &path).await?;
+        let attempt = wish.attempt.to_string();
+        Ok(runs
+            .workflow_runs
+            .into_iter()
+            .find(|run| {
+                let titled =
+                    run.display_title.as_deref().is_some_and(|title| title.contains(&attempt));
+                titled && run.status.as_deref() != Some("completed")
+            })
+            .map(|run| RunId::new(run.id)))
+    }
+
+    pub(super) async fn cancelled(&self, repo: &Repo, run: RunId) -> Result<(), ForgeError> {
+        let path = format!("/actions/runs/{run}/cancel");
+        match self.client.call(As::dispatcher(repo), Method::POST, &path, None).await {
+            Ok(_) | Err(ForgeError::NotFound(_) | ForgeError::Refused { status: 409, .. }) => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn run_again(
+        &self,
+        repo: &Repo,
+        run: RunId,
+        attempt: u32,
+    ) -> Result<(), ForgeError> {
+        let path = format!("/actions/runs/{run}");
+        let now: RunAnswer = self.client.get(repo, &path).await?;
+        let ended = now.status.as_deref() == Some("completed");
+        if now.run_attempt.unwrap_or(1) > attempt || !ended {
+            return Ok(());
+        }
+        let path = format!("{path}/rerun-failed-jobs");
+        self.client.call(As::dispatcher(repo), Method::POST, &path, None).await?;
+        Ok(())
+    }
+}
