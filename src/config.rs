@@ -58,27 +58,26 @@ fn shown(text: &str, chars_max: usize) -> String {
     shown
 }
 
-/// Holds a generated file in the repository against what the code says now.
-///
-/// With `BLESS=1` in the environment the file is written instead.
-#[cfg(test)]
-#[track_caller]
-fn assert_current(path: &str, text: &str) {
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, text).unwrap();
-    }
-    let committed = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        committed == text,
-        "{path} is not current: run `BLESS=1 cargo test --lib config::` and commit it"
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Holds a generated file in the repository against what the code says now.
+    ///
+    /// With `BLESS=1` in the environment the file is written instead.
+    #[track_caller]
+    pub(in crate::config) fn assert_current(path: &str, text: &str) {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, text).unwrap();
+        }
+        let committed = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            committed == text,
+            "{path} is not current: run `BLESS=1 cargo test --lib config::` and commit it"
+        );
+    }
 
     #[track_caller]
     fn check(misspelt: &str, expected: Option<&str>) {

@@ -140,7 +140,7 @@ impl ServerSettings {
     /// # Errors
     /// [`SettingsError`] with everything that is wrong.
     pub fn load(args: &ServerArgs) -> Result<Self, SettingsError> {
-        Self::resolve(args, &table::process_variable)
+        Self::resolve(args, &table::from_environment)
     }
 
     /// The settings by flags and an environment of the caller's.

@@ -1,1 +1,6 @@
-//! x
+//! The one integration binary: everything that needs more than one module or the real world.
+//!
+//! Pure code is tested beside itself; what is promised to people is tested here.
+
+#[cfg(test)]
+mod tidy;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::keys::KEYS;
 use super::shape::Shape;
 use super::*;
-use crate::config::assert_current;
+use crate::config::tests::assert_current;
 use crate::domain::brief::FixerSpec;
 use crate::domain::failure::FailureKind;
 use crate::domain::ids::RepoPath;

@@ -314,7 +314,7 @@ impl clap::FromArgMatches for ServerArgs {
 }
 
 /// The process's environment variables; tests bring their own.
-pub(super) fn process_variable(name: &str) -> Option<String> {
+pub(super) fn from_environment(name: &str) -> Option<String> {
     std::env::var_os(name).map(OsString::into_string).map(|text| match text {
         Ok(text) => text,
         Err(bytes) => bytes.to_string_lossy().into_owned(),

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::table::SETTINGS;
 use super::*;
-use crate::config::assert_current;
+use crate::config::tests::assert_current;
 
 const PEM: &str = "-----BEGIN RSA PRIVATE KEY-----\nhush\n-----END RSA PRIVATE KEY-----";
 

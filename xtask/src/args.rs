@@ -1,0 +1,114 @@
+//! The command line: what was asked.
+
+use crate::steps::{STEPS, Step};
+
+/// What was asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Say what can be asked.
+    Help,
+    /// Run these steps, in their own order; all of them when none is named.
+    Test(Vec<&'static str>),
+    /// Write the generated pages.
+    WriteDocs,
+    /// See that the generated pages are what would be written.
+    CheckDocs,
+}
+
+/// Read the words after `cargo xtask`.
+///
+/// # Errors
+/// When a word means nothing here; the error says which and what is allowed.
+pub(crate) fn parse(words: &[String]) -> anyhow::Result<Asked> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] | ["help" | "--help" | "-h", ..] | ["test" | "docs", "--help" | "-h"] => Ok(Asked::Help),
+        ["test", rest @ ..] => Ok(Asked::Test(only(rest)?)),
+        ["docs"] => Ok(Asked::WriteDocs),
+        ["docs", "--check"] => Ok(Asked::CheckDocs),
+        ["docs", word, ..] => anyhow::bail!("`docs` knows `--check`, not `{word}`"),
+        [word, ..] => anyhow::bail!("there is no `{word}`"),
+    }
+}
+
+fn only(mut words: &[&str]) -> anyhow::Result<Vec<&'static str>> {
+    let mut named = Vec::new();
+    while let [first, rest @ ..] = words {
+        let (name, rest) = match (first.strip_prefix("--only="), first, rest) {
+            (Some(name), _, rest) => (name, rest),
+            (None, &"--only", [name, rest @ ..]) => (*name, rest),
+            (None, &"--only", []) => anyhow::bail!("`--only` wants the name of a step"),
+            (None, word, _) => anyhow::bail!("`test` knows `--only STEP`, not `{word}`"),
+        };
+        named.push(step(name)?.name);
+        words = rest;
+    }
+    Ok(named)
+}
+
+fn step(name: &str) -> anyhow::Result<&'static Step> {
+    STEPS.iter().find(|step| step.name == name).ok_or_else(|| {
+        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        anyhow::anyhow!("there is no step `{name}`; there are: {}", names.join(", "))
+    })
+}
+
+/// The help page.
+pub(crate) fn help() -> String {
+    let steps: Vec<String> =
+        STEPS.iter().map(|step| format!("  {:<9} {}", step.name, step.what)).collect();
+    let steps = steps.join("\n");
+    format!(
+        "cargo xtask test [--only STEP]…   every test and check, in this order\n\
+         cargo xtask docs [--check]        write the generated pages of docs/, or see that they are current\n\
+         cargo xtask help                  this page\n\
+         \n\
+         Steps of `test`:\n\
+         {steps}\n\
+         \n\
+         Tools go to target/tools, or where SELFHEAL_TOOLS_DIR says; CARGO_TARGET_DIR is honoured."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_what_was_asked() {
+        check("", Ok(Asked::Help));
+        check("help", Ok(Asked::Help));
+        check("test --help", Ok(Asked::Help));
+        check("test", Ok(Asked::Test(vec![])));
+        check("test --only fmt --only=docs", Ok(Asked::Test(vec!["fmt", "docs"])));
+        check("docs", Ok(Asked::WriteDocs));
+        check("docs --check", Ok(Asked::CheckDocs));
+    }
+
+    #[test]
+    fn words_that_mean_nothing_are_named() {
+        check("tset", Err("there is no `tset`"));
+        check("test fast", Err("`test` knows `--only STEP`, not `fast`"));
+        check("test --only", Err("`--only` wants the name of a step"));
+        check("docs --chek", Err("`docs` knows `--check`, not `--chek`"));
+    }
+
+    #[test]
+    fn an_unknown_step_is_answered_with_those_that_there_are() {
+        let why = parse(&["test".into(), "--only=lint".into()]).unwrap_err().to_string();
+        assert!(why.starts_with("there is no step `lint`; there are: tools, fmt, clippy"), "{why}");
+    }
+
+    #[test]
+    fn the_help_names_every_step() {
+        let help = help();
+        assert!(STEPS.iter().all(|step| help.contains(&format!("  {} ", step.name))), "{help}");
+    }
+
+    #[track_caller]
+    fn check(words: &str, expected: Result<Asked, &str>) {
+        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        let expected = expected.map_err(str::to_owned);
+        assert_eq!(parse(&words).map_err(|why| why.to_string()), expected);
+    }
+}

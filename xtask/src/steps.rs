@@ -1,0 +1,135 @@
+//! The checks in their order, and what a run of them shows.
+//!
+//! The first failure ends the run: the steps stand in the order of what a contributor most wants
+//! to hear first. The last line on the screen is the verdict.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::place::Place;
+use crate::{debian, docs, lint, run, say, tools};
+
+/// One check.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// What `--only` calls it.
+    pub(crate) name: &'static str,
+    /// What it checks, for the help page and the screen.
+    pub(crate) what: &'static str,
+    /// Does it.
+    check: fn(&Place) -> anyhow::Result<()>,
+}
+
+/// All checks, in their order.
+pub(crate) const STEPS: &[Step] = &[
+    Step { name: "tools", what: "install what the checks need, pinned", check: install },
+    Step { name: "fmt", what: "the code is formatted", check: |place| cargo(place, FMT) },
+    Step { name: "clippy", what: "the lints find nothing", check: |place| cargo(place, CLIPPY) },
+    Step { name: "build", what: "the programs build", check: |place| cargo(place, BUILD) },
+    Step { name: "test", what: "the tests pass", check: |place| cargo(place, TEST) },
+    Step { name: "doc", what: "the code's documentation builds", check: rustdoc },
+    Step { name: "deny", what: "licences, bans and sources of dependencies", check: deny },
+    Step { name: "workflows", what: "workflow and action files", check: lint::workflows },
+    Step { name: "docker", what: "the Dockerfile", check: lint::dockerfile },
+    Step { name: "compose", what: "docker-compose.yml", check: lint::compose },
+    Step { name: "fly", what: "fly.toml", check: lint::fly },
+    Step { name: "shell", what: "shell scripts", check: lint::shell },
+    Step { name: "docs", what: "the generated pages are current", check: docs::check },
+];
+
+const FMT: &[&str] = &["fmt", "--all", "--check"];
+const CLIPPY: &[&str] =
+    &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+const BUILD: &[&str] = &["build", "--locked", "--bins"];
+const TEST: &[&str] = &["test", "--locked", "--workspace"];
+const DOC: &[&str] = &["doc", "--locked", "--no-deps", "--workspace"];
+
+/// Run the named steps, or all of them, until one fails.
+///
+/// # Errors
+/// When a step fails; what it said stands on the screen above.
+pub(crate) fn run(place: &Place, only: &[&str]) -> anyhow::Result<()> {
+    let chosen: Vec<&Step> =
+        STEPS.iter().filter(|step| only.is_empty() || only.contains(&step.name)).collect();
+    let mut spent = Vec::new();
+    for (number, step) in chosen.iter().enumerate() {
+        say::line(&format!(
+            "\n== {} ({} of {}): {}",
+            step.name,
+            number + 1,
+            chosen.len(),
+            step.what
+        ));
+        let start = Instant::now();
+        let outcome = (step.check)(place);
+        spent.push((step.name, start.elapsed()));
+        if outcome.is_err() {
+            say::line(&summary(&spent));
+        }
+        outcome.with_context(|| format!("step `{}` failed", step.name))?;
+    }
+    say::line(&summary(&spent));
+    say::line(&format!("all {} steps passed", spent.len()));
+    Ok(())
+}
+
+fn summary(spent: &[(&str, Duration)]) -> String {
+    let total = spent.iter().map(|(_, spent)| *spent).sum();
+    let lines: String =
+        spent.iter().map(|(name, spent)| summary_line(name, *spent)).collect::<Vec<_>>().concat();
+    format!("\n== time spent\n{lines}{}", summary_line("total", total).trim_end())
+}
+
+fn summary_line(name: &str, spent: Duration) -> String {
+    format!("  {name:<9} {:>12}\n", say::duration(spent))
+}
+
+fn install(place: &Place) -> anyhow::Result<()> {
+    debian::install()?;
+    tools::install(place)
+}
+
+fn cargo(place: &Place, words: &[&str]) -> anyhow::Result<()> {
+    run::succeed(run::cargo(place)?.args(words))
+}
+
+fn rustdoc(place: &Place) -> anyhow::Result<()> {
+    run::succeed(run::cargo(place)?.env("RUSTDOCFLAGS", "-D warnings").args(DOC))
+}
+
+/// Advisories are not asked for: their database lives on a git host, and a test run must not hang
+/// on one. `deny.toml` says how to ask for them by hand.
+fn deny(place: &Place) -> anyhow::Result<()> {
+    let program = tools::cargo_deny(place)?;
+    run::succeed(run::program(place, &program.to_string_lossy())?.args([
+        "--locked",
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_lists_every_step_and_the_total() {
+        let spent = [("fmt", Duration::from_millis(600)), ("clippy", Duration::from_secs(130))];
+        assert_eq!(
+            summary(&spent),
+            "\n== time spent\n  fmt              0.6 s\n  clippy      2 min 10 s\n  total       2 min 10 s"
+        );
+    }
+
+    #[test]
+    fn no_two_steps_share_a_name() {
+        let mut names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), STEPS.len());
+    }
+}

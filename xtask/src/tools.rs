@@ -1,0 +1,137 @@
+//! The tools of the checks: found, or installed with pinned versions into one folder.
+//!
+//! Linters come from PyPI into a private environment (`xtask/tools.txt` pins them and everything
+//! that they stand on), `cargo-deny` from crates.io. Nothing outside the folder is touched.
+//!
+//! An installation is complete when its stamp says so, and the stamp is written last: one that was
+//! broken off is begun anew. Two runs at once take turns by a lock on a file, which the operating
+//! system lets go when its holder dies.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::place::Place;
+use crate::{run, say};
+
+/// What is installed from PyPI.
+const PYTHON_TOOLS: &str = include_str!("../tools.txt");
+/// Pinned, because a new release may find new faults on the day of somebody else's change.
+const CARGO_DENY_VERSION: &str = "0.20.2";
+/// What a Python must be able to do; 3.11 is the oldest that zizmor and check-jsonschema support.
+const PYTHON_FITS: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+
+/// Install what is missing.
+///
+/// # Errors
+/// When a tool can be neither found nor installed; the error says what to do by hand.
+pub(crate) fn install(place: &Place) -> anyhow::Result<()> {
+    components(place)?;
+    python(place)?;
+    cargo_deny(place).map(drop)
+}
+
+/// The private Python environment, so that its programs are on the `PATH` of what we start.
+///
+/// # Errors
+/// When there is no fitting Python or PyPI gives us nothing.
+pub(crate) fn python(place: &Place) -> anyhow::Result<()> {
+    let _turn = take_turn(place)?;
+    let stamp = place.venv().join("installed.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == PYTHON_TOOLS) {
+        return Ok(());
+    }
+    anyhow::ensure!(
+        run::works(Command::new("python3").args(["-c", PYTHON_FITS])),
+        "the linters need python3, 3.11 or newer, with venv: on Debian and Ubuntu \
+         `apt-get install python3-venv`"
+    );
+    say::line("installing the linters from PyPI (xtask/tools.txt), about 60 MB, once");
+    run::succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(place.venv()))?;
+    run::succeed(
+        Command::new(place.venv().join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"])
+            .arg("--requirement")
+            .arg(place.root.join("xtask/tools.txt")),
+    )
+    .context("PyPI did not give us the linters; try again when it can be reached")?;
+    fs::write(&stamp, PYTHON_TOOLS).context("the tools' folder cannot be written")
+}
+
+/// The path of `cargo-deny`.
+///
+/// # Errors
+/// When crates.io gives us nothing, or it does not build.
+pub(crate) fn cargo_deny(place: &Place) -> anyhow::Result<PathBuf> {
+    let _turn = take_turn(place)?;
+    let home = place.tools.join(format!("cargo-deny-{CARGO_DENY_VERSION}"));
+    let program = home.join("bin/cargo-deny");
+    // `cargo install` moves the program to its place as its last act: it is its own stamp.
+    if program.is_file() {
+        return Ok(program);
+    }
+    say::line("building cargo-deny, about a minute, once");
+    let scratch = place.tools.join("build");
+    let version = format!("={CARGO_DENY_VERSION}");
+    run::succeed(
+        run::cargo(place)?
+            .env("CARGO_TARGET_DIR", &scratch)
+            // A debug build: it reads a few files, and an optimised one takes four times as long.
+            .args(["install", "cargo-deny", "--quiet", "--locked", "--debug", "--version"])
+            .args([&version, "--root"])
+            .arg(&home),
+    )
+    .context("cargo-deny could not be installed from crates.io")?;
+    let _ = fs::remove_dir_all(&scratch);
+    Ok(program)
+}
+
+fn components(place: &Place) -> anyhow::Result<()> {
+    for (component, word) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        anyhow::ensure!(
+            run::works(run::cargo(place)?.args([word, "--version"])),
+            "this Rust has no {component}: `rustup component add {component}`"
+        );
+    }
+    Ok(())
+}
+
+/// Wait until nobody else installs; it is our turn while the file is held.
+fn take_turn(place: &Place) -> anyhow::Result<File> {
+    fs::create_dir_all(&place.tools)
+        .with_context(|| format!("{} cannot be made", place.tools.display()))?;
+    let file = File::create(place.tools.join("lock")).context("the tools' lock cannot be made")?;
+    file.lock().context("the tools' lock cannot be taken")?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_is_pinned_to_one_version() {
+        let loose: Vec<&str> = PYTHON_TOOLS
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .filter(|line| !is_pinned(line))
+            .collect();
+        assert_eq!(loose, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_range_or_a_bare_name_is_not_pinned() {
+        assert!(is_pinned("zizmor==1.32.0"));
+        assert!(!is_pinned("zizmor"));
+        assert!(!is_pinned("zizmor>=1.32.0"));
+        assert!(!is_pinned("zizmor==1.*"));
+    }
+
+    fn is_pinned(line: &str) -> bool {
+        line.split_once("==").is_some_and(|(name, version)| {
+            !name.is_empty() && version.chars().all(|c| c.is_ascii_digit() || c == '.')
+        })
+    }
+}
