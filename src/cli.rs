@@ -5,3 +5,47 @@
 //! fine, 1 it says no, 2 usage, 3 could not do its work.
 
 pub mod check_config;
+pub mod docs;
+pub mod doctor;
+pub mod healthcheck;
+pub mod serve;
+pub mod setup;
+pub mod simulate;
+
+use std::process::ExitCode;
+
+/// Heals failing CI: reads the failure, fixes it in a sandbox, proves it, commits it
+#[derive(Debug, clap::Parser)]
+#[command(name = "selfheal", version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Setup(setup::Args),
+    Doctor(doctor::Args),
+    Simulate(simulate::Args),
+    CheckConfig(check_config::Args),
+    Healthcheck(healthcheck::Args),
+    #[command(hide = true)]
+    Docs(docs::Args),
+}
+
+/// Runs the command line.
+///
+/// # Errors
+/// Whatever kept a subcommand from doing its work; the program exits with 3 then.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Serve(args) => serve::run(&args).await,
+        Command::Setup(args) => setup::run(&args),
+        Command::Doctor(args) => doctor::run(&args).await,
+        Command::Simulate(args) => simulate::run(&args).await,
+        Command::CheckConfig(args) => check_config::run(&args),
+        Command::Healthcheck(args) => healthcheck::run(&args).await,
+        Command::Docs(args) => docs::run(&args),
+    }
+}

@@ -5,6 +5,7 @@
 //! tables, so that none of them can say something else than the checks do. Nothing in here decides
 //! anything about a case.
 
+pub mod app_manifest;
 pub mod repository;
 pub mod server;
 

@@ -3,6 +3,7 @@
 mod health;
 mod problem;
 mod runner;
+pub mod setup;
 mod webhook;
 
 use std::time::Duration;

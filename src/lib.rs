@@ -1,5 +1,6 @@
 //! selfheal.
 
+pub mod app;
 pub mod cli;
 pub mod compute;
 pub mod config;

@@ -7,4 +7,5 @@ pub mod compute;
 pub mod forge;
 pub mod identity;
 pub mod inbound;
+pub mod registrar;
 pub mod store;

@@ -9,6 +9,7 @@ pub mod app;
 mod auth;
 mod budget;
 mod client;
+pub mod inbound;
 pub mod oidc;
 mod reader;
 pub mod signature;

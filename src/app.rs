@@ -1,0 +1,130 @@
+//! The composition root: the only place that names adapters and puts them together.
+
+mod registrar;
+mod system;
+
+use std::sync::Arc;
+
+use axum::Router;
+use secrecy::SecretString;
+use thiserror::Error;
+use url::Url;
+
+pub use registrar::GithubRegistrar;
+pub use system::{SystemClock, SystemIds};
+
+use crate::compute::actions::ActionsCompute;
+use crate::forge::github::inbound::GithubInbound;
+use crate::forge::github::oidc::OidcVerifier;
+use crate::forge::github::{GithubForge, GithubSettings, SetupError};
+use crate::http;
+use crate::ports::clock::{Clock, Ids};
+use crate::ports::forge::Forge;
+use crate::ports::store::Store;
+use crate::service::worker::Worker;
+use crate::service::{PolicyCache, Services};
+use crate::store::{Migrate, OpenError, SqlStore};
+
+/// The workflow that target repositories copy.
+pub const WORKFLOW: &str = include_str!("../workflows/selfheal.yml");
+
+/// Everything that an instance is made of.
+pub struct Parts {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub database: String,
+    /// Whether the schema is brought up to date.
+    pub migrate: Migrate,
+    /// How GitHub is reached.
+    pub github: GithubSettings,
+    /// Secrets that webhooks may be signed with.
+    pub webhook_secrets: Vec<SecretString>,
+    /// Who signs runners' tokens.
+    pub oidc_issuer: String,
+    /// Where GitHub and runners reach this server; also the audience of runners' tokens.
+    pub public_url: Url,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and secrets.
+    pub ids: Arc<dyn Ids>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("github", &self.github)
+            .field("public_url", &self.public_url.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why an instance could not be put together.
+#[derive(Debug, Error)]
+pub enum AssembleError {
+    /// The store.
+    #[error("the store cannot be used")]
+    Store(#[from] OpenError),
+    /// The forge.
+    #[error("GitHub cannot be used")]
+    Github(#[from] SetupError),
+}
+
+/// One instance of the server.
+#[derive(Debug)]
+pub struct App {
+    services: Services,
+    store: Arc<SqlStore>,
+    github: Arc<GithubForge>,
+}
+
+impl App {
+    /// Puts an instance together; nothing runs yet.
+    ///
+    /// # Errors
+    /// [`AssembleError`] when the store cannot be opened or the App's key cannot be read.
+    pub async fn assemble(parts: Parts) -> Result<Self, AssembleError> {
+        let store = SqlStore::open(&parts.database, parts.migrate).await?;
+        let github = Arc::new(GithubForge::new(&parts.github, Arc::clone(&parts.clock))?);
+        let forge: Arc<dyn Forge> = github.clone();
+        let audience = parts.public_url.as_str();
+        let identity = OidcVerifier::new(&parts.oidc_issuer, audience, Arc::clone(&parts.clock))?;
+        let compute = ActionsCompute::new(Arc::clone(&forge), parts.public_url);
+        let services = Services {
+            store: store.clone() as Arc<dyn Store>,
+            forge,
+            compute: Arc::new(compute),
+            inbound: Arc::new(GithubInbound::new(parts.github.app_id, parts.webhook_secrets)),
+            identity: Arc::new(identity),
+            clock: parts.clock,
+            ids: parts.ids,
+            wake: Arc::new(tokio::sync::Notify::new()),
+            policies: Arc::new(PolicyCache::default()),
+            workflow_text: WORKFLOW,
+        };
+        Ok(Self { services, store, github })
+    }
+
+    /// What answers requests.
+    pub fn router(&self) -> Router {
+        http::router(self.services.clone())
+    }
+
+    /// What carries out work; any number may run beside each other.
+    pub fn worker(&self) -> Worker {
+        Worker::new(self.services.clone())
+    }
+
+    /// The use cases.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// GitHub, for diagnosis.
+    pub fn github(&self) -> &GithubForge {
+        &self.github
+    }
+
+    /// Writes what waits and ends every connection.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+}

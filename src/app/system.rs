@@ -1,0 +1,33 @@
+//! The machine's own time and randomness; the only place that asks for either.
+
+use rand::Rng;
+use uuid::Uuid;
+
+use crate::domain::ids::Timestamp;
+use crate::ports::clock::{Clock, Ids};
+
+/// The machine's time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+    }
+}
+
+/// The machine's randomness.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemIds;
+
+impl Ids for SystemIds {
+    fn uuid(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+
+    fn secret(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        rand::rng().fill_bytes(&mut bytes);
+        bytes
+    }
+}

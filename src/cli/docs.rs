@@ -1,0 +1,106 @@
+//! `selfheal docs`: writes the reference pages that are generated from code.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::config::{repository, server};
+use crate::domain::command::COMMANDS;
+use crate::domain::gate::Rule;
+use crate::domain::gate::{before, patch};
+use crate::domain::protected::{BUILT_IN, Protection};
+use crate::domain::pull::Permission;
+
+/// Write the generated reference pages
+///
+/// Exit codes: 0 written, 2 usage, 3 it could not write.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The directory to write into
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// When a page cannot be written.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    for (name, text) in pages()? {
+        let path = args.out.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(&path, text).with_context(|| path.display().to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every generated page, by its path.
+fn pages() -> anyhow::Result<Vec<(&'static str, String)>> {
+    let schema = serde_json::to_string_pretty(&repository::schema())? + "\n";
+    Ok(vec![
+        ("commands.md", commands()),
+        ("gate.md", gate()),
+        ("config.md", repository::docs()),
+        ("settings.md", server::docs()),
+        ("schemas/selfheal.schema.json", schema),
+    ])
+}
+
+fn commands() -> String {
+    let mut page = String::from(
+        "# Commands\n\nGenerated from the table that also parses them; `cargo xtask docs` writes \
+         this page.\n\nA command stands at the beginning of a line of a comment on a pull request. \
+         `/heal` means the same as `/selfheal`. Commands of bots, in quotations, in code and in \
+         edited comments are not read. The permission is checked when the command is carried \
+         out.\n\n| command | who | button | what it does |\n| --- | --- | --- | --- |\n",
+    );
+    for command in COMMANDS {
+        let who = match command.permission {
+            Permission::None | Permission::Read => "anybody who can read",
+            Permission::Write => "write access",
+            Permission::Admin => "administrators",
+        };
+        let button = command.button.map_or("–", |(label, _)| label);
+        page.push_str(&format!(
+            "| `/selfheal {}` | {who} | {button} | {} |\n",
+            command.name, command.help
+        ));
+    }
+    page
+}
+
+fn gate() -> String {
+    let mut page = String::from(
+        "# The gate\n\nGenerated from the rules; `cargo xtask docs` writes this page.\n\nAll rules \
+         run, always; the weightiest finding decides: allow, hold for a person, or refuse.\n\n",
+    );
+    page.push_str("## Before an attempt\n\n");
+    rules(&mut page, before::RULES);
+    page.push_str("\n## On its patch\n\n");
+    rules(&mut page, patch::RULES);
+    page.push_str(
+        "\n## Protected paths\n\nPatterns have gitignore's meaning and are compared without \
+         regard to case. A repository adds its own under `protected_paths` and takes one of these \
+         away only by naming it under `unprotect`.\n\n| pattern | a patch that touches it | why \
+         |\n| --- | --- | --- |\n",
+    );
+    for built_in in BUILT_IN {
+        let what = match built_in.protection {
+            Protection::Hold => "waits for a person",
+            Protection::Refuse => "is refused",
+        };
+        page.push_str(&format!("| `{}` | {what} | {} |\n", built_in.pattern, built_in.why));
+    }
+    page
+}
+
+fn rules(page: &mut String, rules: &[Rule]) {
+    page.push_str("| rule | what it looks at |\n| --- | --- |\n");
+    for rule in rules {
+        page.push_str(&format!("| `{}` | {} |\n", rule.id, rule.about));
+    }
+}

@@ -1,0 +1,136 @@
+//! `selfheal simulate`: what would be decided for a pull request now, without doing anything.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::check_config::Format;
+use super::serve::parts;
+use crate::app::App;
+use crate::config::server::{ServerArgs, ServerSettings};
+use crate::domain::gate::Answer;
+use crate::domain::ids::{PrNumber, RepoId, RepoSlug};
+use crate::domain::pull::{Ci, Repo};
+use crate::service::simulate::{Simulation, pull_request};
+use crate::telemetry;
+
+/// Say what would be decided for a pull request now
+///
+/// Reads the pull request, its CI, its logs and the policy on its base branch, and asks the same
+/// gate that the server asks. Nothing is written. Exit codes: 0 an attempt would begin, 1 it would
+/// not, 2 usage, 3 it could not be told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The repository, as OWNER/NAME
+    #[arg(long)]
+    repo: String,
+    /// The pull request's number
+    #[arg(long)]
+    pull: u64,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// When settings are wrong or GitHub could not be asked.
+pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut settings = ServerSettings::load(&args.server)?;
+    telemetry::init(&settings.log).context("logs cannot be set up")?;
+    let credentials = settings.app.take().context("the App is not set up; see selfheal setup")?;
+    std::fs::create_dir_all(&settings.data_dir)?;
+    let app = App::assemble(parts(&settings, credentials)?).await?;
+    let slug = RepoSlug::parse(&args.repo)?;
+    let installation = app.github().client().installed_on(&slug).await?;
+    let repo = found(&app, slug, installation).await?;
+    let simulation = pull_request(app.services(), &repo, PrNumber::new(args.pull)).await?;
+    let mut out = std::io::stdout().lock();
+    match args.format {
+        Format::Human => human(&mut out, &simulation)?,
+        Format::Json => writeln!(out, "{}", machine(&simulation))?,
+    }
+    let begins = simulation.verdict.is_some_and(|verdict| verdict.answer() == Answer::Allow);
+    Ok(if begins { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The repository with its number, which only an installation may ask for.
+///
+/// # Errors
+/// When GitHub could not be asked.
+pub async fn found(
+    app: &App,
+    slug: RepoSlug,
+    installation: crate::domain::ids::InstallationId,
+) -> anyhow::Result<Repo> {
+    let unnumbered = Repo { id: RepoId::new(0), slug, installation };
+    let id = app.github().client().repo_id(&unnumbered).await?;
+    Ok(Repo { id, ..unnumbered })
+}
+
+fn ci_word(ci: &Ci) -> &'static str {
+    match ci {
+        Ci::Nothing => "nothing ran",
+        Ci::Pending { .. } => "something still runs",
+        Ci::Green => "green",
+        Ci::Red(_) => "red",
+        Ci::NeedsApproval(_) => "runs wait for approval",
+        Ci::Cancelled(_) => "cancelled",
+    }
+}
+
+fn human(out: &mut impl Write, simulation: &Simulation) -> anyhow::Result<()> {
+    writeln!(out, "head: {}", simulation.pull.head.sha)?;
+    writeln!(out, "CI: {}", ci_word(&simulation.ci))?;
+    if let Some(problem) = &simulation.policy_problem {
+        writeln!(out, "policy file: {problem}")?;
+    }
+    if let Some(evidence) = &simulation.evidence {
+        for failure in evidence.failures.iter().take(10) {
+            let place = failure.file.as_ref().map(ToString::to_string).unwrap_or_default();
+            writeln!(out, "failure: {} {place} {}", failure.kind.as_str(), failure.message)?;
+        }
+    }
+    match &simulation.verdict {
+        None => writeln!(out, "gate: not asked, because CI is not red")?,
+        Some(verdict) => {
+            writeln!(out, "gate: {}", verdict.answer().as_str())?;
+            for finding in verdict.findings() {
+                let weight = finding.weight.as_str();
+                writeln!(out, "  {weight} {}: {}", finding.rule, finding.message)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn machine(simulation: &Simulation) -> serde_json::Value {
+    let findings = simulation.verdict.as_ref().map(|verdict| {
+        verdict
+            .findings()
+            .iter()
+            .map(|finding| {
+                json!({
+                    "rule": finding.rule,
+                    "severity": finding.weight.as_str(),
+                    "file": finding.file.as_ref().map(ToString::to_string),
+                    "line": finding.line,
+                    "message": finding.message,
+                })
+            })
+            .collect::<Vec<_>>()
+    });
+    json!({
+        "head": simulation.pull.head.sha.as_str(),
+        "ci": ci_word(&simulation.ci),
+        "policy_problem": simulation.policy_problem,
+        "failures": simulation.evidence.as_ref().map(|evidence| &evidence.failures),
+        "verdict": simulation.verdict.as_ref().map(|verdict| verdict.answer().as_str()),
+        "findings": findings,
+    })
+}
