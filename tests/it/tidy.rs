@@ -85,6 +85,12 @@ fn pages_are_short_enough_to_be_read() {
 }
 
 #[test]
+fn pages_link_to_what_is_there() {
+    let tree = Tree::of_the_project();
+    nothing(&pages::broken_links(&tree.texts(&["md"]), &tree.paths()));
+}
+
+#[test]
 fn both_engines_have_the_same_migrations() {
     let tree = Tree::of_the_project();
     nothing(&pages::unlike_migrations(

@@ -36,6 +36,7 @@ pub(crate) fn check(place: &Place) -> anyhow::Result<()> {
     if fresh.exists() {
         fs::remove_dir_all(&fresh).context("yesterday's pages cannot be removed")?;
     }
+    fs::create_dir_all(&fresh).context("the target directory cannot be written")?;
     generate(place, &fresh)?;
     let generated = read(&fresh)?;
     anyhow::ensure!(!generated.is_empty(), "`selfheal docs` wrote nothing");

@@ -24,6 +24,22 @@ pub(crate) fn too_long(pages: &[Text]) -> Vec<String> {
         .collect()
 }
 
+/// Links to files of the project that are not there.
+pub(crate) fn broken_links(pages: &[Text], paths: &[String]) -> Vec<String> {
+    let there = |path: &str| {
+        path.is_empty() || paths.iter().any(|it| it == path || it.starts_with(&format!("{path}/")))
+    };
+    let mut findings = Vec::new();
+    for page in pages {
+        let folder = page.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (at, line) in page.text.lines().enumerate() {
+            let broken = links(line).filter(|link| !there(&joined(folder, link)));
+            findings.extend(broken.map(|link| format!("{}:{}: no `{link}`", page.path, at + 1)));
+        }
+    }
+    findings
+}
+
 /// Migrations that one engine has and the other has not.
 pub(crate) fn unlike_migrations(sqlite: &[String], postgres: &[String]) -> Vec<String> {
     let only = |these: &[String], those: &[String], engine: &str| -> Vec<String> {
@@ -83,6 +99,29 @@ pub(crate) fn litter(paths: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// The targets of `[text](target)` that are files of ours, without their anchors.
+fn links(line: &str) -> impl Iterator<Item = &str> {
+    line.match_indices("](").filter_map(|(at, open)| {
+        let (target, _) = line[at + open.len()..].split_once(')')?;
+        let file = target.split('#').next().unwrap_or(target);
+        let ours = !file.is_empty() && !file.contains(':') && !file.contains(' ');
+        ours.then_some(file)
+    })
+}
+
+/// A relative path seen from a folder, without `.` and `..`.
+fn joined(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 fn says_generated(line: &str) -> bool {
     line.to_lowercase().contains(GENERATED)
 }
@@ -127,6 +166,14 @@ mod tests {
     }
 
     #[test]
+    fn a_link_to_nowhere_is_found() {
+        broken("docs/a.md", "[b](b.md#part), [here](#part), [far](https://example.com/x.md)", 0);
+        broken("docs/a.md", "[readme](../README.md) and [all](../docs)", 0);
+        broken("docs/a.md", "[b](b.md) [c](c.md)", 1);
+        broken("README.md", "[b](b.md)", 1);
+    }
+
+    #[test]
     fn a_migration_for_one_engine_only_is_found() {
         let names = |of: &[&str]| of.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         assert_eq!(unlike_migrations(&names(&["1_a.sql"]), &names(&["1_a.sql"])).len(), 0);
@@ -162,6 +209,13 @@ mod tests {
         assert_eq!(found("src/snapshots/a.snap"), 0);
         assert_eq!(found("src/snapshots/a.snap.new"), 1);
         assert_eq!(found("src/.a.rs.pending-snap"), 1);
+    }
+
+    #[track_caller]
+    fn broken(path: &str, line: &str, expected: usize) {
+        let paths = ["README.md", "docs/a.md", "docs/b.md"].map(str::to_owned);
+        let found = broken_links(&[text(path, line)], &paths);
+        assert_eq!(found.len(), expected, "{found:?}");
     }
 
     #[track_caller]
