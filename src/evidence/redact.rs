@@ -89,7 +89,7 @@ const REPLACEMENT: &str = "${keep}[redacted]${tail}";
 
 /// Shapes of credentials, each with what issues them.
 static SHAPES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    const BODY: &str = r#"[^\s'"<>&;,)\]}]"#;
+    const BODY: &str = r#"[^\s'"<>&;,)\[\]}]"#;
     let shapes = [
         // Private keys in PEM; a cut one goes to the end of its base64.
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[A-Za-z0-9+/=\s:,-]|\\n)*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)".to_owned(),

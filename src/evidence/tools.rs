@@ -9,8 +9,12 @@ use super::rule::{Rule, Tool};
 use crate::domain::failure::FailureKind;
 
 mod cargo;
+mod js_lint;
+mod js_packages;
+mod js_tests;
 mod rust_tests;
 mod rustc;
+mod typescript;
 
 /// Every tool, the most specific first.
 pub(super) static TOOLS: &[&Tool] = &[
@@ -18,6 +22,17 @@ pub(super) static TOOLS: &[&Tool] = &[
     &cargo::TOOL,
     &cargo::RUSTFMT,
     &rust_tests::TOOL,
+    &typescript::TOOL,
+    &typescript::BUNDLERS,
+    &js_lint::ESLINT,
+    &js_lint::BIOME,
+    &js_lint::PRETTIER,
+    &js_tests::JEST,
+    &js_tests::VITEST,
+    &js_tests::MOCHA,
+    &js_tests::BUN,
+    &js_packages::TOOL,
+    &js_packages::NODE,
 ];
 
 /// What stands between two texts, if both are there.
@@ -44,6 +59,32 @@ fn place_in(text: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
     let (line, whole) = numbers.next()?;
     let column = if whole { numbers.next().and_then(|(column, _)| column) } else { None };
     (!path.is_empty() && line.is_some()).then_some((path, line, column))
+}
+
+/// Reads a JavaScript stack frame: `at f (PATH:LINE:COLUMN)`, `at PATH:LINE:COLUMN`.
+fn frame_in(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
+    let frame = line.trim().strip_prefix("at ")?;
+    let place = match frame.rsplit_once('(') {
+        Some((_, place)) => place.trim_end_matches(')'),
+        None => frame.trim_start_matches("async "),
+    };
+    place_in(place.strip_prefix("file://").unwrap_or(place))
+}
+
+/// Whether a stack frame's path is the project's and not its runtime's or a dependency's.
+fn is_own(path: &str) -> bool {
+    const FOREIGN: [&str; 9] = [
+        "node_modules",
+        "node:",
+        "internal/",
+        "<anonymous>",
+        "bun:",
+        "site-packages",
+        "/usr/lib",
+        "hostedtoolcache",
+        ".cargo/registry",
+    ];
+    !FOREIGN.iter().any(|part| path.contains(part)) && path.contains(['.', '/'])
 }
 
 #[cfg(test)]
