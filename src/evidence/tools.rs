@@ -9,9 +9,13 @@ use super::rule::{Rule, Tool};
 use crate::domain::failure::FailureKind;
 
 mod cargo;
+mod go;
 mod js_lint;
 mod js_packages;
 mod js_tests;
+mod python_lint;
+mod python_packages;
+mod python_tests;
 mod rust_tests;
 mod rustc;
 mod typescript;
@@ -32,6 +36,16 @@ pub(super) static TOOLS: &[&Tool] = &[
     &js_tests::MOCHA,
     &js_tests::BUN,
     &js_packages::TOOL,
+    &python_lint::TYPES,
+    &python_lint::LINT,
+    &python_lint::FORMAT,
+    &python_tests::PYTEST,
+    &python_tests::UNITTEST,
+    &go::TEST,
+    &go::TOOL,
+    &go::GOFMT,
+    &python_packages::TOOL,
+    &python_packages::TRACEBACK,
     &js_packages::NODE,
 ];
 
