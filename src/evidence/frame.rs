@@ -36,7 +36,6 @@ pub(super) struct Window {
     pub(super) verdict: Verdict,
     /// The line on which the CI system said so.
     pub(super) said_at: Option<usize>,
-    column: u32,
 }
 
 /// A log, its windows, and which lines are quiet.
@@ -125,7 +124,6 @@ impl<'t> Framing<'t> {
             end: index,
             verdict: Verdict::Unsaid,
             said_at: None,
-            column: self.column,
         });
         self.in_cleanup = false;
         self.echo_since = None;
@@ -291,6 +289,19 @@ impl<'f> At<'f> {
 
 /// How many prefixes may be stacked: build log, container, package, tool.
 pub(super) const PEELS_MAX: u8 = 4;
+
+/// Whether a line begins as only a container build's log does: `#19 11.02 `, `42.1 `.
+pub(super) fn is_prefixed(text: &str) -> bool {
+    let Some((word, rest)) = text.trim_start().split_once(' ') else { return false };
+    let numeric = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+    };
+    !rest.is_empty()
+        && match word.strip_prefix('#') {
+            Some(number) => numeric(number),
+            None => word.contains('.') && numeric(word),
+        }
+}
 
 /// What stands behind one prefix that some program put before another one's line.
 pub(super) fn peel(text: &str) -> Option<&str> {

@@ -10,7 +10,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use regex::bytes::Regex;
 
 use super::draft::Draft;
-use super::frame::{Frame, PEELS_MAX, peel};
+use super::frame::{Frame, PEELS_MAX, is_prefixed, peel};
 use super::rule::{Rule, Tool};
 use super::tools::TOOLS;
 use crate::domain::failure::Severity;
@@ -103,7 +103,8 @@ fn look(
         called.sort_unstable();
         let mut text = frame.text.line(index);
         for peels in 0..=PEELS_MAX {
-            if read_line(scanner, frame, (index, peels, text), called, drafts) {
+            // A path may hold spaces, so what surely is a prefix must go before any rule looks.
+            if !is_prefixed(text) && read_line(scanner, frame, (index, peels, text), called, drafts) {
                 break;
             }
             match peel(text) {

@@ -9,13 +9,17 @@ use super::rule::{Rule, Tool};
 use crate::domain::failure::FailureKind;
 
 mod cargo;
+mod dotnet;
 mod go;
 mod js_lint;
 mod js_packages;
 mod js_tests;
+mod jvm;
+mod native;
 mod python_lint;
 mod python_packages;
 mod python_tests;
+mod ruby;
 mod rust_tests;
 mod rustc;
 mod typescript;
@@ -44,6 +48,20 @@ pub(super) static TOOLS: &[&Tool] = &[
     &go::TEST,
     &go::TOOL,
     &go::GOFMT,
+    &jvm::COMPILER,
+    &jvm::TESTS,
+    &jvm::BUILD,
+    &dotnet::BUILD,
+    &dotnet::TESTS,
+    &dotnet::PESTER,
+    &ruby::RSPEC,
+    &ruby::MINITEST,
+    &ruby::RUBOCOP,
+    &ruby::BUNDLER,
+    &native::TESTS,
+    &native::LINKER,
+    &native::CMAKE,
+    &native::COMPILER,
     &python_packages::TOOL,
     &python_packages::TRACEBACK,
     &js_packages::NODE,

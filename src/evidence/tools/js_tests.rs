@@ -181,7 +181,11 @@ fn mocha(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         title.push(' ');
         title.push_str(line.trim());
     }
-    draft.failure.test = Some(title.trim_end_matches(':').to_owned());
+    let title = title.trim_end_matches(':');
+    if matches!(title, "Failure" | "Error" | "Skipped") {
+        return; // minitest numbers its blocks too
+    }
+    draft.failure.test = Some(title.to_owned());
     draft.failure.message.clear();
     for (distance, line) in at.lines_below(BLOCK_LINES_MAX).skip(below) {
         let told = line.trim();
