@@ -1,34 +1,98 @@
-//! Stub while the reader is being written.
+//! Evidence: what a failed run says, read from its log. Bytes in, failures out.
+//!
+//! Pure: no I/O, no clock, never an error, never a panic, always bounded, because everything in a log
+//! was written by strangers. The road of a log: [`text`] makes clean lines of any bytes, [`frame`]
+//! tells steps, echoes and verdicts apart, [`scan`] lets the rules of the [`tools`] look at the lines
+//! that may say something, [`judgement`] keeps causes, drops consequences and folds repeats,
+//! [`paths`] makes places relative to the repository, [`redact`] takes secrets out of every output.
+//!
+//! It reads; it never decides: what to do about a failure is the domain's business. To teach it a
+//! tool, add one file under `tools/` with its rules and cases and name it in the registry.
+
 use crate::domain::failure::Failure;
-#[derive(Debug, Default)]
-/// x
+
+mod commands;
+mod docs;
+mod draft;
+mod excerpt;
+mod frame;
+mod json;
+mod judgement;
+mod paths;
+mod redact;
+mod reports;
+mod rule;
+mod scan;
+mod text;
+mod tools;
+
+pub use docs::docs;
+pub use json::{SCHEMA_VERSION, failures_json};
+pub use redact::redact;
+pub use reports::from_report_lines;
+
+use redact::Redactor;
+
+/// What the caller knows about a log besides its bytes.
+#[derive(Debug, Clone, Default)]
 pub struct Hints<'a> {
-    /// x
+    /// Names of the steps that failed, as the CI system gives them; empty when not known.
     pub failed_steps: Vec<String>,
-    /// x
-    pub known_secrets: Vec<&'a str>,
+    /// Directories that stand for the repository's root, to be taken off paths.
+    pub workspace_roots: Vec<String>,
+    /// Values that must not appear in any output, in no encoding.
+    pub known_secrets: &'a [&'a str],
+    /// The exit code of the command that wrote the log, when it is known.
+    pub exit_code: Option<i32>,
 }
-#[derive(Debug, Default)]
-/// x
+
+/// What was read from one job's log.
+#[derive(Debug, Clone, Default)]
 pub struct Reading {
-    /// x
+    /// The faults, what to fix first at the front; at most
+    /// [`FAILURES_MAX`](crate::domain::failure::FAILURES_MAX).
     pub failures: Vec<Failure>,
-    /// x
+    /// What a reader should know about how the log was read.
     pub notes: Vec<String>,
-    /// x
+    /// Commands that CI ran and that failed, as the log echoes them; hostile text.
     pub commands: Vec<String>,
+    /// How much was read.
+    pub stats: Stats,
+    redactor: Redactor,
 }
+
+/// How much was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Bytes of the raw log.
+    pub bytes: usize,
+    /// Lines of the raw log.
+    pub lines: usize,
+}
+
+/// Reads the log of one job, or of several jobs one after the other.
+///
+/// A log that says that it passed has no failures. One that failed and is not understood has one of
+/// kind `unknown` with the lines that most likely say why.
+pub fn read(log: &[u8], hints: &Hints<'_>) -> Reading {
+    let redactor = Redactor::of(hints.known_secrets);
+    let frame = frame::Frame::of(log);
+    let drafts = scan::scan(&frame);
+    let (failures, notes) = judgement::judge(&frame, drafts, hints, &redactor);
+    let stats = Stats { bytes: log.len(), lines: frame.text.lines.len() };
+    let commands = commands::failed_scripts(log);
+    Reading { failures, notes, commands, stats, redactor }
+}
+
 impl Reading {
-    /// x
-    pub fn excerpt(&self, _log: &[u8], _max: usize) -> String {
-        String::new()
+    /// The lines that matter, cause first, with their numbers, in at most `bytes_max` bytes.
+    ///
+    /// `log` is the log that this was read from. Secrets are redacted and characters that could
+    /// mislead a reader or a terminal made harmless; what remains is still hostile text.
+    pub fn excerpt(&self, log: &[u8], bytes_max: usize) -> String {
+        excerpt::excerpt(self, log, bytes_max)
     }
 }
-/// x
-pub fn read(_log: &[u8], _h: &Hints<'_>) -> Reading {
-    Reading::default()
-}
-/// x
-pub fn redact(text: &str, _known: &[&str]) -> String {
-    text.to_owned()
-}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! The excerpt: the lines that matter, for people and prompts.
+//!
+//! Cause first, then the other failures in their order, each with a little context, numbered as in
+//! the raw log, within a byte budget. The invariant: what leaves here is redacted and harmless, and
+//! never longer than asked.
+
+use super::Reading;
+use super::redact::harmless;
+use super::text::{Text, floor};
+
+/// Lines shown before a failure's first.
+const BEFORE_LINES: usize = 2;
+
+/// Lines shown after a failure's last.
+const AFTER_LINES: usize = 6;
+
+/// The longest line shown: bundles are minified, people's lines are not.
+const SHOWN_BYTES_MAX: usize = 400;
+
+/// The most lines shown of one failure: a panic's backtrace says little past that.
+const FAILURE_LINES_MAX: usize = 40;
+
+/// The most failures shown; the budget usually ends before.
+const SHOWN_FAILURES_MAX: usize = 40;
+
+/// Builds the excerpt of a reading of `log` in at most `bytes_max` bytes.
+pub(super) fn excerpt(reading: &Reading, log: &[u8], bytes_max: usize) -> String {
+    let text = Text::of(log);
+    let mut shown = vec![false; text.lines.len()];
+    let mut out = String::new();
+    for failure in reading.failures.iter().take(SHOWN_FAILURES_MAX) {
+        let first = (failure.source.first_line as usize).saturating_sub(1);
+        let last = (failure.source.last_line as usize).clamp(first, first + FAILURE_LINES_MAX);
+        let from = first.saturating_sub(BEFORE_LINES);
+        let to = (last + AFTER_LINES).min(text.lines.len());
+        let mut block = String::new();
+        for index in from..to {
+            if !std::mem::replace(&mut shown[index], true) {
+                let line = floor(text.line(index), SHOWN_BYTES_MAX);
+                block.push_str(&format!("{:>6} {line}\n", index + 1));
+            }
+        }
+        if block.is_empty() {
+            continue;
+        }
+        // A secret may span lines, so a block is redacted whole.
+        let block = harmless(&reading.redactor.redact(&block));
+        let gap = if out.is_empty() { "" } else { "   …\n" };
+        if out.len() + gap.len() + block.len() > bytes_max {
+            if out.is_empty() {
+                out.push_str(floor(&block, bytes_max));
+            }
+            break;
+        }
+        out.push_str(gap);
+        out.push_str(&block);
+    }
+    out
+}

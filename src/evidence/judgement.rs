@@ -1,0 +1,177 @@
+//! Judgement: of all that the rules read, what failed the run.
+//!
+//! Causes before signs, signs before guesses, and consequences only where nothing else is known;
+//! steps that the CI system calls failed before the others; the same fault once. The invariant: a log
+//! that says it passed yields nothing, one that failed yields something, and the result is bounded.
+
+use std::collections::HashMap;
+
+use super::Hints;
+use super::draft::{Draft, Weight};
+use super::frame::{Frame, Verdict, Window};
+use super::paths;
+use super::redact::{Redactor, harmless};
+use super::text::floor;
+use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, MESSAGE_BYTES_MAX, Source};
+
+mod fold;
+mod unknown;
+
+/// The longest code, test, task, suggestion or step name kept: parametrised tests reach 300 bytes.
+const FIELD_BYTES_MAX: usize = 1024;
+
+/// Decides which drafts are failures, in the order in which a person should look at them.
+pub(super) fn judge(
+    frame: &Frame,
+    drafts: Vec<Draft>,
+    hints: &Hints<'_>,
+    redactor: &Redactor,
+) -> (Vec<Failure>, Vec<String>) {
+    let mut notes = Vec::new();
+    let mut by_window: Vec<Vec<Draft>> = vec![Vec::new(); frame.windows.len()];
+    for draft in drafts {
+        by_window[frame.window_of(draft.first)].push(draft);
+    }
+    let blamed = blamed(frame, hints);
+    let mut kept: Vec<Draft> = Vec::new();
+    let mut silent: Vec<usize> = Vec::new();
+    for (index, drafts) in by_window.iter_mut().enumerate() {
+        if !blamed[index] {
+            continue;
+        }
+        let strongest = strongest(std::mem::take(drafts));
+        let explains = strongest.iter().any(|draft| draft.weight < Weight::Consequence);
+        if !explains && says_failed(&frame.windows[index], hints) {
+            silent.push(index);
+        }
+        kept.extend(strongest);
+    }
+    if kept.iter().all(|draft| draft.weight > Weight::Sign) {
+        kept.extend(elsewhere(frame, by_window, &blamed));
+    }
+    if kept.iter().any(|draft| draft.weight < Weight::Consequence) {
+        kept.retain(|draft| draft.weight < Weight::Consequence);
+    }
+    if kept.is_empty() && silent.is_empty() && hints.exit_code.is_some_and(|code| code != 0) {
+        silent.extend(frame.windows.iter().rposition(|window| window.end > window.first));
+    }
+    let explained: Vec<&str> =
+        kept.iter().map(|d| frame.windows[frame.window_of(d.first)].job.as_str()).collect();
+    let unexplained: Vec<Draft> = silent
+        .into_iter()
+        .filter(|index| !explained.contains(&frame.windows[*index].job.as_str()))
+        .filter_map(|index| unknown::of_window(frame, index))
+        .collect();
+    if !unexplained.is_empty() {
+        notes.push(format!("{} failed step(s) not understood", unexplained.len()));
+    }
+    kept.extend(unexplained);
+    let finished = finish(frame, kept, hints, redactor);
+    let mut failures = fold::fold(finished);
+    failures.sort_by_key(|failure| failure.kind == FailureKind::Unknown);
+    if failures.len() > FAILURES_MAX {
+        notes.push(format!("{} more failures left out", failures.len() - FAILURES_MAX));
+        failures.truncate(FAILURES_MAX);
+    }
+    (failures, notes)
+}
+
+/// Which windows may hold the cause.
+///
+/// Where the caller or the log names failed steps, those; in a job that names none, all that did not pass.
+fn blamed(frame: &Frame, hints: &Hints<'_>) -> Vec<bool> {
+    let named = |window: &Window| {
+        hints.failed_steps.iter().any(|step| {
+            let step = step.trim();
+            !step.is_empty()
+                && window.name.trim_start_matches("Run ") == step.trim_start_matches("Run ")
+        })
+    };
+    if frame.windows.iter().any(|window| named(window) && window.verdict != Verdict::Passed) {
+        return frame.windows.iter().map(named).collect();
+    }
+    let mut failing_jobs: Vec<&str> = Vec::new();
+    for window in &frame.windows {
+        if window.verdict == Verdict::Failed && !failing_jobs.contains(&window.job.as_str()) {
+            failing_jobs.push(&window.job);
+        }
+    }
+    let in_failing = |window: &Window| failing_jobs.contains(&window.job.as_str());
+    frame
+        .windows
+        .iter()
+        .map(|window| match window.verdict {
+            Verdict::Failed => true,
+            Verdict::Passed => false,
+            Verdict::Unsaid => !in_failing(window),
+        })
+        .collect()
+}
+
+fn says_failed(window: &Window, hints: &Hints<'_>) -> bool {
+    window.verdict == Verdict::Failed || hints.failed_steps.contains(&window.name)
+}
+
+/// The drafts of the strongest weight that a window has, without what stands inside another's lines.
+fn strongest(drafts: Vec<Draft>) -> Vec<Draft> {
+    let Some(weight) = drafts.iter().map(|draft| draft.weight).min() else { return drafts };
+    drafts.into_iter().filter(|draft| draft.weight == weight).collect()
+}
+
+/// Causes in steps of a failing job that were not called failed: a step that tolerated its errors
+/// and left the verdict to a later one.
+fn elsewhere(frame: &Frame, by_window: Vec<Vec<Draft>>, blamed: &[bool]) -> Vec<Draft> {
+    let mut found = Vec::new();
+    for (index, drafts) in by_window.into_iter().enumerate() {
+        if !blamed[index] && frame.windows[index].verdict == Verdict::Unsaid {
+            found.extend(drafts.into_iter().filter(|draft| draft.weight == Weight::Cause));
+        }
+    }
+    found
+}
+
+/// Makes failures of drafts: places relative, secrets out, everything bounded.
+fn finish(
+    frame: &Frame,
+    drafts: Vec<Draft>,
+    hints: &Hints<'_>,
+    redactor: &Redactor,
+) -> Vec<Failure> {
+    let mut roots: HashMap<String, Option<crate::domain::ids::RepoPath>> = HashMap::new();
+    let clean = |text: &str, bytes_max: usize| {
+        harmless(floor(&redactor.redact(floor(text, bytes_max * 2)), bytes_max))
+    };
+    let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
+    let finish_one = |draft: Draft| {
+        let mut failure = draft.failure;
+        if let Some(path) = &draft.path {
+            let known = roots
+                .entry(path.clone())
+                .or_insert_with(|| paths::relative(path, &hints.workspace_roots));
+            failure.file.clone_from(known);
+            if failure.file.is_none() {
+                // A line and column of somebody else's file would mislead.
+                let at = failure.line.map_or(String::new(), |line| format!(":{line}"));
+                failure.message = format!("{} (in {path}{at})", failure.message);
+                failure.line = None;
+                failure.column = None;
+                failure.end_line = None;
+            }
+        }
+        failure.message = clean(&failure.message, MESSAGE_BYTES_MAX);
+        for field in
+            [&mut failure.code, &mut failure.test, &mut failure.task, &mut failure.suggestion]
+        {
+            *field = field.take().map(|text| clean(&text, FIELD_BYTES_MAX));
+        }
+        let window = &frame.windows[frame.window_of(draft.first)];
+        let step = Some(&window.name).filter(|name| !name.is_empty());
+        failure.source = Source {
+            step: step.map(|name| clean(name, FIELD_BYTES_MAX)),
+            first_line: number(draft.first),
+            last_line: number(draft.last),
+        };
+        failure
+    };
+    drafts.into_iter().map(finish_one).collect()
+}

@@ -1,0 +1,184 @@
+//! Paths as printed, made relative to the repository.
+//!
+//! Machines differ in where a checkout lies; faults must not. The invariant: what comes out is a
+//! [`RepoPath`] with forward slashes, or nothing when the file is not the repository's own (a
+//! toolchain, a dependency, a temporary directory).
+
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+use crate::domain::ids::RepoPath;
+
+/// Where CI systems and containers put a checkout, the longest prefix first.
+static CHECKOUTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let roots = [
+        r"/(?:home|Users)/runner/work/[^/]+/[^/]+", // GitHub
+        r"/__w/[^/]+/[^/]+",                        // GitHub, in a container
+        r"/github/workspace",
+        r"/(?:runner|actions-runner)/_work/[^/]+/[^/]+",
+        r"/[A-Za-z]/a/[^/]+/[^/]+", // GitHub, Windows, after `D:\` became `/D/`
+        r"/a/[^/]+/[^/]+",
+        r"/home/travis/build/[^/]+/[^/]+",
+        r"/(?:home/travis|root)/gopath/src/[^/]+/[^/]+/[^/]+",
+        r"/home/travis/gopath/src/[^/]+/[^/]+/[^/]+",
+        r"/Users/travis/build/[^/]+/[^/]+",
+        r"/builds/[^/]+/[^/]+",                      // GitLab
+        r"/(?:home/circleci|root)/(?:project|repo)", // CircleCI
+        r"/var/lib/buildkite-agent/builds/[^/]+/[^/]+/[^/]+",
+        r"/(?:home/vsts|agent|azp)/_?work/[0-9]+/s", // Azure
+        r"/home/vsts/work/[0-9]+/s",
+        r"/(?:var/lib/jenkins|home/jenkins|var/jenkins_home)/(?:agent/)?workspace/[^/]+",
+        r"/opt/(?:buildagent|atlassian)/[^/]+/(?:agent/)?(?:build|[0-9a-f]+)",
+        r"/[cC]/projects/[^/]+", // AppVeyor
+        r"/drone/src",
+        r"/builddir/build/BUILD/[^/]+(?:-build/[^/]+)?", // RPM
+        r"/(?:workspace|workspaces/[^/]+|usr/src/app|usr/src/[^/]+|code|app|src|repo|project|build|work)",
+        r"/go/src/[^/]+/[^/]+/[^/]+",
+        r"/tmp/(?:repo|workspace|checkout)",
+    ];
+    Regex::new(&format!(r"(?-u)^(?:{})/", roots.join("|"))).ok()
+});
+
+/// Parts of a path that say that the file belongs to somebody else.
+const FOREIGN: [&str; 18] = [
+    "/node_modules/",
+    "/site-packages/",
+    "/dist-packages/",
+    "/.cargo/registry/",
+    "/.cargo/git/",
+    "/.rustup/",
+    "/rustc/",
+    "/rustlib/",
+    "/hostedtoolcache/",
+    "/pkg/mod/",
+    "/usr/local/go/",
+    "/usr/lib/",
+    "/usr/include/",
+    "/usr/local/lib/",
+    "/usr/local/include/",
+    "/.gradle/",
+    "/.m2/",
+    "/gems/",
+];
+
+/// The path in the repository that a printed path means.
+pub(super) fn relative(printed: &str, roots: &[String]) -> Option<RepoPath> {
+    let path = normalise(printed);
+    if FOREIGN.iter().any(|part| path.contains(part))
+        || path.starts_with("node_modules/")
+        || path.starts_with('<')
+    {
+        return None;
+    }
+    let mut inside = without_root(&path, roots)?;
+    while let Some(rest) = inside.strip_prefix("./").or_else(|| inside.strip_prefix("../")) {
+        inside = rest;
+    }
+    let collapsed = collapse(inside);
+    RepoPath::parse(&collapsed).ok()
+}
+
+/// Forward slashes, no scheme, no drive; an absolute path begins with a slash.
+fn normalise(printed: &str) -> String {
+    let trimmed = printed.trim().trim_matches(['"', '\'', '`', '(', ')']);
+    let mut path = trimmed.replace('\\', "/");
+    for scheme in ["file://", "webpack:///", "webpack://", "//?/", "//./"] {
+        if let Some(rest) = path.strip_prefix(scheme) {
+            path = rest.to_owned();
+        }
+    }
+    let bytes = path.as_bytes();
+    if bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && &bytes[1..3] == b":/" {
+        path = format!("/{}{}", &path[..1], &path[2..]);
+    }
+    // Bazel runs compilers in a sandbox that mirrors the workspace.
+    if let Some((_, rest)) = path.split_once("/execroot/")
+        && let Some((_, inside)) = rest.split_once('/')
+    {
+        return inside.to_owned();
+    }
+    path
+}
+
+fn without_root<'p>(path: &'p str, roots: &[String]) -> Option<&'p str> {
+    for root in roots {
+        let root = normalise(root);
+        if let Some(rest) = path.strip_prefix(root.trim_end_matches('/'))
+            && let Some(inside) = rest.strip_prefix('/')
+        {
+            return Some(inside);
+        }
+    }
+    if !path.starts_with('/') {
+        return Some(path);
+    }
+    let end = CHECKOUTS.as_ref()?.find(path.as_bytes())?.end();
+    path.get(end..)
+}
+
+/// Takes `.` and resolvable `..` parts out of a relative path.
+fn collapse(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(printed: &str, expected: Option<&str>) {
+        let roots = ["/opt/checkout/".to_owned()];
+        let got = relative(printed, &roots);
+        assert_eq!(got.as_ref().map(RepoPath::as_str), expected, "{printed:?}");
+    }
+
+    #[test]
+    fn a_place_is_the_same_wherever_the_checkout_lies() {
+        for root in [
+            "",
+            "./",
+            "/home/runner/work/shop/shop/",
+            "/Users/runner/work/shop/shop/",
+            "D:\\a\\shop\\shop\\",
+            "\\\\?\\D:\\a\\shop\\shop\\",
+            "/__w/shop/shop/",
+            "/github/workspace/",
+            "/builds/group/shop/",
+            "/home/circleci/project/",
+            "/home/vsts/work/1/s/",
+            "/home/travis/build/acme/shop/",
+            "/opt/checkout/",
+            "file:///home/runner/work/shop/shop/",
+            "webpack:///./",
+            "/root/.cache/bazel/x/sandbox/linux-sandbox/7/execroot/_main/",
+        ] {
+            check(&format!("{root}src/a.rs"), Some("src/a.rs"));
+        }
+        check("src\\a\\b.cs", Some("src/a/b.cs"));
+        check("../../lib/a.rs", Some("lib/a.rs"));
+        check("src/x/../a.rs", Some("src/a.rs"));
+    }
+
+    #[test]
+    fn files_of_others_have_no_place_here() {
+        check("/home/runner/.cargo/registry/src/index/serde-1.0.0/src/lib.rs", None);
+        check("/rustc/abc/library/core/src/option.rs", None);
+        check("node_modules/jest/build/index.js", None);
+        check("/usr/lib/python3/dist-packages/x.py", None);
+        check("<frozen importlib._bootstrap>", None);
+        check("/etc/passwd", None);
+        check("src/.git/config", None);
+        check("", None);
+    }
+}

@@ -1,0 +1,124 @@
+//! The registry: every tool that is understood, in the order in which their rules look at a line.
+//!
+//! One file a tool (or a family that shares its forms). Specific formats come before general ones: a
+//! line has one reading. What several tools need to read around a line stands here.
+
+use super::draft::{Draft, Weight};
+use super::frame::At;
+use super::rule::{Rule, Tool};
+use crate::domain::failure::FailureKind;
+
+mod cargo;
+mod dotnet;
+mod go;
+mod js_lint;
+mod js_packages;
+mod js_tests;
+mod jvm;
+mod native;
+mod python_lint;
+mod python_packages;
+mod python_tests;
+mod ruby;
+mod rust_tests;
+mod rustc;
+mod typescript;
+
+/// Every tool, the most specific first.
+pub(super) static TOOLS: &[&Tool] = &[
+    &rustc::TOOL,
+    &cargo::TOOL,
+    &cargo::RUSTFMT,
+    &rust_tests::TOOL,
+    &typescript::TOOL,
+    &typescript::BUNDLERS,
+    &js_lint::ESLINT,
+    &js_lint::BIOME,
+    &js_lint::PRETTIER,
+    &js_tests::JEST,
+    &js_tests::VITEST,
+    &js_tests::MOCHA,
+    &js_tests::BUN,
+    &js_packages::TOOL,
+    &python_lint::TYPES,
+    &python_lint::LINT,
+    &python_lint::FORMAT,
+    &python_tests::PYTEST,
+    &python_tests::UNITTEST,
+    &go::TEST,
+    &go::TOOL,
+    &go::GOFMT,
+    &jvm::COMPILER,
+    &jvm::TESTS,
+    &jvm::BUILD,
+    &dotnet::BUILD,
+    &dotnet::TESTS,
+    &dotnet::PESTER,
+    &ruby::RSPEC,
+    &ruby::MINITEST,
+    &ruby::RUBOCOP,
+    &ruby::BUNDLER,
+    &native::TESTS,
+    &native::LINKER,
+    &native::CMAKE,
+    &native::COMPILER,
+    &python_packages::TOOL,
+    &python_packages::TRACEBACK,
+    &js_packages::NODE,
+];
+
+/// What stands between two texts, if both are there.
+fn between<'t>(line: &'t str, before: &str, after: &str) -> Option<&'t str> {
+    let (_, rest) = line.split_once(before)?;
+    let (inside, _) = rest.split_once(after)?;
+    Some(inside)
+}
+
+/// Reads `PATH:LINE:COLUMN` or `PATH:LINE`, with anything after it.
+fn place_in(text: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
+    let text = text.trim();
+    // A drive letter's colon is part of the path.
+    let skip =
+        if text.get(1..3).is_some_and(|drive| drive == ":\\" || drive == ":/") { 2 } else { 0 };
+    let colon = text[skip..].match_indices(':').find_map(|(at, _)| {
+        let rest = &text[skip + at + 1..];
+        rest.starts_with(|c: char| c.is_ascii_digit()).then_some(skip + at)
+    })?;
+    let (path, rest) = (&text[..colon], &text[colon + 1..]);
+    let mut numbers = rest.split(':').map(|part| {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        (part[..digits].parse().ok().filter(|n| *n > 0), digits == part.len())
+    });
+    let (line, whole) = numbers.next()?;
+    let column = if whole { numbers.next().and_then(|(column, _)| column) } else { None };
+    (!path.is_empty() && line.is_some()).then_some((path, line, column))
+}
+
+/// Reads a JavaScript stack frame: `at f (PATH:LINE:COLUMN)`, `at PATH:LINE:COLUMN`.
+fn frame_in(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
+    let frame = line.trim().strip_prefix("at ")?;
+    let place = match frame.rsplit_once('(') {
+        Some((_, place)) => place.trim_end_matches(')'),
+        None => frame.trim_start_matches("async "),
+    };
+    place_in(place.strip_prefix("file://").unwrap_or(place))
+}
+
+/// Whether a stack frame's path is the project's and not its runtime's or a dependency's.
+fn is_own(path: &str) -> bool {
+    const FOREIGN: [&str; 9] = [
+        "node_modules",
+        "node:",
+        "internal/",
+        "<anonymous>",
+        "bun:",
+        "site-packages",
+        "/usr/lib",
+        "hostedtoolcache",
+        ".cargo/registry",
+    ];
+    !FOREIGN.iter().any(|part| path.contains(part)) && path.contains(['.', '/'])
+}
+
+#[cfg(test)]
+use super::tests::check;

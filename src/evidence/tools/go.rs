@@ -1,0 +1,277 @@
+//! Go: the compiler, vet, tests, modules, gofmt, golangci-lint.
+
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
+
+pub(super) static TOOL: Tool = Tool {
+    name: "go",
+    about: "`go build`, `go vet`, `go mod` and golangci-lint.",
+    example: "# example.com/shop/cart\n./cart.go:12:5: undefined: total",
+    rules: &[
+        Rule::new(
+            K::Lint,
+            &[".go:"],
+            r"^\s*(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?P<message>.+) \((?P<code>[a-z][a-z0-9]+)\)$",
+        )
+        .reading(golangci),
+        Rule::new(
+            K::CompileError,
+            &[".go:"],
+            r"^(?P<code>vet: )?(?P<file>[^\s:()]+\.go):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.+)$",
+        )
+        .reading(compiler),
+        Rule::new(
+            K::Dependency,
+            &["go: ", "missing go.sum entry", "no required module provides", "inconsistent vendoring"],
+            r"^(?:(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?P<column>[0-9]+): |go: )(?P<message>.*(?:updates to go\.(?:mod|sum) needed|missing go\.sum entry|no matching versions|not found|unknown revision|cannot find module|cannot find package|no required module provides package|inconsistent vendoring|is not in (?:std|GOROOT)|requires go >= |checksum mismatch|invalid version|verifying ).*)$",
+        ),
+        Rule::new(
+            K::Infrastructure,
+            &["proxy.golang.org", "dial tcp", "i/o timeout"],
+            r"^go: (?P<message>.*(?:dial tcp|i/o timeout|connection reset|502 Bad Gateway|503 Service).*)$",
+        ),
+    ],
+};
+
+fn golangci(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    match draft.failure.code.as_deref() {
+        Some("gofmt" | "gofumpt" | "goimports" | "gci" | "golines") => {
+            draft.failure.kind = K::Format
+        }
+        Some("typecheck") => draft.failure.kind = K::CompileError,
+        // What the compiler itself puts in brackets.
+        Some("value" | "type" | "untyped" | "missing" | "constant" | "variable") => return,
+        Some(_) | None => {}
+    }
+    found.push(draft);
+}
+
+fn compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let vet = draft.failure.code.take().is_some();
+    if draft.failure.message.starts_with("warning") || draft.failure.message.starts_with("level=") {
+        return;
+    }
+    // A test's own log has the same form, indented; a compiler's line stands at the margin.
+    let header = at.lines_above(60).find(|(_, line)| line.starts_with("# "));
+    if vet && header.is_none() {
+        draft.failure.kind = K::CompileError;
+    }
+    if let Some((_, package)) = header {
+        let package = package.trim_start_matches("# ").split(' ').next().unwrap_or("");
+        draft.failure.task = Some(package.trim_matches(['[', ']']).to_owned());
+    }
+    if draft.failure.message.contains("could not import")
+        && draft.failure.message.contains("no required module")
+    {
+        draft.failure.kind = K::Dependency;
+    }
+    found.push(draft);
+}
+
+pub(super) static TEST: Tool = Tool {
+    name: "go test",
+    about: "`go test` with testify and subtests; panics; packages that would not build.",
+    example: "--- FAIL: TestAdds (0.00s)\n    cart_test.go:12: got 4, want 5\nFAIL\nFAIL\texample.com/shop/cart\t0.003s",
+    rules: &[
+        Rule::new(
+            K::TestFailure,
+            &["--- FAIL: "],
+            r"^\s*--- FAIL: (?P<test>\S+)(?: \([0-9.]+ ?m?s\))?$",
+        )
+        .reading(test),
+        Rule::new(K::TestFailure, &["panic: "], r"^(?P<message>panic: .+)$")
+            .weighing(Weight::Sign)
+            .reading(panic),
+        Rule::new(
+            K::TestFailure,
+            &["[Fail] ", "[FAIL] ", "[It] "],
+            r"^\s*\[(?:Fail|FAIL)\] (?P<test>.+)$",
+        )
+        .reading(ginkgo),
+        Rule::new(
+            K::TestFailure,
+            &["FAIL\t"],
+            r"^(?P<message>FAIL\t(?P<task>\S+)(?:\t[0-9.]+s| \[(?:build|setup) failed\])?)$",
+        )
+        .weighing(Weight::Consequence),
+        Rule::new(
+            K::Timeout,
+            &["panic: test timed out after"],
+            r"^(?P<message>panic: test timed out after .+)$",
+        ),
+    ],
+};
+
+fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let name = draft.failure.test.clone().unwrap_or_default();
+    let indent = at.text().len() - at.text().trim_start().len();
+    // A parent of failed subtests only sums them up.
+    let child = format!("--- FAIL: {name}/");
+    let mut placed = false;
+    let mut subtests = false;
+    draft.failure.message.clear();
+    for (distance, line) in at.lines_below(400) {
+        let told = line.trim_start();
+        let here = line.len() - told.len();
+        subtests |= told.starts_with(&child);
+        if told.starts_with("--- ") && (here <= indent || placed)
+            || told.starts_with("=== ")
+            || line.starts_with("FAIL")
+        {
+            break;
+        }
+        if subtests && told.starts_with("--- ") {
+            break;
+        }
+        if let Some(trace) = told.strip_prefix("Error Trace:") {
+            if let Some((path, line, _)) = place_in(trace) {
+                draft.place(path, line, None);
+            }
+        } else if let Some(error) = told.strip_prefix("Error:") {
+            error.trim().clone_into(&mut draft.failure.message);
+            draft.last = draft.first + distance;
+        } else if !placed && let Some((path, row, message)) = go_log(told) {
+            placed = true;
+            draft.place(path, row, None);
+            message.clone_into(&mut draft.failure.message);
+            draft.last = draft.first + distance;
+        } else if placed && draft.failure.message.is_empty() && !told.starts_with("Error") {
+            told.clone_into(&mut draft.failure.message);
+        }
+    }
+    if subtests && !placed {
+        draft.weight = Weight::Consequence;
+    }
+    if !placed && !subtests {
+        output_above(at, &name, &mut draft);
+    }
+    if draft.failure.message.is_empty() {
+        draft.failure.message = format!("{name} failed");
+    }
+    found.push(draft);
+}
+
+/// With `-v`, a test's output stands between `=== RUN` and its verdict.
+fn output_above(at: &At<'_>, name: &str, draft: &mut Draft) {
+    let run = format!("=== RUN   {name}");
+    let mut best: Option<(&str, Option<u32>, &str)> = None;
+    for (_, line) in at.lines_above(200) {
+        let told = line.trim();
+        if told == run || told.starts_with("--- ") {
+            break;
+        }
+        if let Some(log) = go_log(told) {
+            best = Some(log);
+        }
+    }
+    if let Some((path, row, message)) = best {
+        draft.place(path, row, None);
+        message.clone_into(&mut draft.failure.message);
+    }
+}
+
+/// Reads `cart_test.go:12: got 4`.
+fn go_log(told: &str) -> Option<(&str, Option<u32>, &str)> {
+    let (head, rest) = told.split_once(".go:")?;
+    if head.contains(' ') || head.is_empty() {
+        return None;
+    }
+    let digits = rest.find(':')?;
+    let row = rest[..digits].parse().ok()?;
+    Some((&told[..head.len() + 3], Some(row), rest[digits + 1..].trim()))
+}
+
+fn panic(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    if !at
+        .lines_below(12)
+        .any(|(_, line)| line.starts_with("goroutine ") || line.starts_with("[signal "))
+    {
+        return;
+    }
+    for (distance, line) in at.lines_below(60) {
+        let place = line.strip_prefix('\t').and_then(place_in);
+        if let Some((path, row, _)) = place.filter(|(path, ..)| !is_toolchain(path)) {
+            draft.place(path, row, None);
+            draft.last = draft.first + distance.min(20);
+            break;
+        }
+    }
+    found.push(draft);
+}
+
+fn is_toolchain(path: &str) -> bool {
+    ["/usr/local/go/", "/hostedtoolcache/", "/pkg/mod/", "/go/src/runtime", "/libexec/src/"]
+        .iter()
+        .any(|part| path.contains(part))
+}
+
+/// Ginkgo's summary of failures has the place on its next line.
+fn ginkgo(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    if let Some((path, line, _)) = at.below(1).and_then(place_in) {
+        draft.place(path, line, None);
+        draft.last += 1;
+    }
+    found.push(draft);
+}
+
+pub(super) static GOFMT: Tool = Tool {
+    name: "gofmt",
+    about: "`gofmt -l` and `gofmt -d`, where a check prints them.",
+    example: "diff cart.go.orig cart.go\n--- cart.go.orig\n+++ cart.go",
+    rules: &[
+        Rule::new(
+            K::Format,
+            &[".go.orig"],
+            r"^(?P<message>diff (?:-u )?\S+\.go\.orig (?P<file>\S+\.go))$",
+        ),
+        Rule::new(K::Format, &[".go"], r"^(?P<file>[A-Za-z0-9_./-]+\.go)$")
+            .weighing(Weight::Guess)
+            .reading(listed),
+    ],
+};
+
+fn listed(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.message = "not formatted as gofmt wants it".to_owned();
+    found.push(draft);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+
+    #[test]
+    fn the_compiler_and_the_linters_are_told_apart() {
+        check(
+            "# example.com/a/b\nb/x.go:3:4: undefined: y\nFAIL\texample.com/a/b [build failed]",
+            "compile_error b/x.go:3:4 undefined: y",
+        );
+        check(
+            "a.go:3:4: Error return value is not checked (errcheck)\nb.go:1:1: File is not properly formatted (gofmt)",
+            "lint a.go:3:4 [errcheck] Error return value is not checked\nformat b.go:1:1 [gofmt] File is not properly formatted",
+        );
+        check(
+            "go: updates to go.mod needed; to update it:\n\tgo mod tidy",
+            "dependency updates to go.mod needed; to update it:",
+        );
+    }
+
+    #[test]
+    fn a_failed_test_has_its_first_log_line() {
+        check(
+            "=== RUN   TestA\n    a_test.go:12: got 4\n--- FAIL: TestA (0.00s)\nFAIL",
+            "test_failure a_test.go:12 {TestA} got 4",
+        );
+        check(
+            "--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n        a_test.go:7: no\nFAIL\nFAIL\tx\t0.1s",
+            "test_failure a_test.go:7 {TestA/b} no",
+        );
+        check(
+            "--- FAIL: TestA (0.00s)\n    a_test.go:9: \n        \tError Trace:\t/home/runner/work/a/a/a_test.go:9\n        \tError:      \tNot \
+             equal: \n        \t            \texpected: 1\nFAIL",
+            "test_failure a_test.go:9 {TestA} Not equal:",
+        );
+        check(
+            "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/home/runner/work/a/a/main.go:3 +0x1",
+            "test_failure main.go:3 panic: boom",
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! JavaScript's linters and formatters: ESLint, Biome, Prettier, Stylelint.
+
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
+
+pub(super) static ESLINT: Tool = Tool {
+    name: "eslint",
+    about: "ESLint and Stylelint in the stylish, compact and unix forms; warnings only where too many of them \
+            failed the run.",
+    example: "/home/runner/work/shop/shop/src/cart.ts\n  102:9  error  'timeout' is never reassigned. Use 'const' \
+              instead  prefer-const\n\n✖ 1 problem (1 error, 0 warnings)",
+    rules: &[
+        Rule::new(
+            K::Lint,
+            &["  error  ", "  \u{2716}  ", " error "],
+            r"^\s+(?P<line>[0-9]+):(?P<column>[0-9]+)\s+(?:error|✖|×)\s+(?P<message>\S.*?)(?:\s\s+(?P<code>@?[A-Za-z0-9_/@.-]+))?\s*$",
+        )
+        .reading(under_header),
+        Rule::new(
+            K::Lint,
+            &[", Error - "],
+            r"^(?P<file>[^\s:][^:]*): line (?P<line>[0-9]+), col (?P<column>[0-9]+), Error - (?P<message>.+?)(?: \((?P<code>[^()]+)\))?$",
+        ),
+        Rule::new(
+            K::Lint,
+            &["[Error/"],
+            r"^(?P<file>[^\s:][^:]*):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.+) \[Error/(?P<code>[^\]]+)\]$",
+        ),
+        Rule::new(
+            K::Lint,
+            &["too many warnings (maximum"],
+            r"^(?P<message>.*found too many warnings \(maximum.*)$",
+        )
+        .reading(warnings_above),
+        Rule::new(
+            K::Config,
+            &["Oops! Something went wrong", "ESLint couldn't find"],
+            r"^\s*(?P<message>(?:Oops! Something went wrong|ESLint couldn't find).*)$",
+        )
+        .reading(oops),
+    ],
+};
+
+/// How many findings of one file may stand above another one.
+const HEADER_LINES_MAX: usize = 400;
+
+/// The file stands alone on a line above its findings.
+fn under_header(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let Some(path) = header_above(at) else { return };
+    draft.path = Some(path.to_owned());
+    found.push(draft);
+}
+
+fn header_above<'f>(at: &At<'f>) -> Option<&'f str> {
+    for (_, line) in at.lines_above(HEADER_LINES_MAX) {
+        if line.trim().is_empty() {
+            return None;
+        }
+        let told = line.trim_end();
+        if told.starts_with(' ') || told.starts_with('\t') {
+            continue;
+        }
+        // A path and nothing else: rules with long messages wrap without indentation.
+        let is_path =
+            told.contains(['/', '\\', '.']) && !told.contains("  ") && !told.ends_with(':');
+        return is_path.then_some(told);
+    }
+    None
+}
+
+/// Where only the number of warnings failed the run, the warnings are the failures.
+fn warnings_above(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    let mut file = None;
+    let mut rows: Vec<Draft> = Vec::new();
+    let mut lines: Vec<(usize, &str)> = at.lines_above(HEADER_LINES_MAX).collect();
+    lines.reverse();
+    for (distance, line) in lines {
+        if line.trim().is_empty() {
+            file = None;
+        } else if !line.starts_with(' ') {
+            file = Some(line.trim());
+        } else if let (Some(path), Some((place, rest))) = (file, line.trim().split_once("  ")) {
+            let Some(message) = rest.trim_start().strip_prefix("warning") else { continue };
+            let Some((row, column)) = place.split_once(':') else { continue };
+            let mut warning = draft.clone();
+            warning.place(path, row.parse().ok(), column.trim().parse().ok());
+            let (message, rule) = message.trim().rsplit_once("  ").unwrap_or((message.trim(), ""));
+            message.trim().clone_into(&mut warning.failure.message);
+            warning.failure.code = Some(rule.to_owned()).filter(|rule| !rule.is_empty());
+            warning.first = draft.first - distance;
+            warning.last = warning.first;
+            rows.push(warning);
+        }
+    }
+    if rows.is_empty() {
+        rows.push(draft);
+    }
+    found.append(&mut rows);
+}
+
+fn oops(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    for (distance, line) in at.lines_below(12) {
+        let told = line.trim();
+        if !told.is_empty() && !told.starts_with("ESLint:") {
+            told.clone_into(&mut draft.failure.message);
+            draft.last = draft.first + distance;
+            break;
+        }
+    }
+    found.push(draft);
+}
+
+pub(super) static BIOME: Tool = Tool {
+    name: "biome",
+    about: "Biome's lint, parse and format diagnostics.",
+    example: "src/a.ts:3:7 lint/style/useConst  FIXABLE  ━━━━━━━━━━\n\n  × This let declares a variable that is only \
+              assigned once.",
+    rules: &[
+        Rule::new(
+            K::Lint,
+            &[" lint/", " parse ", " assist/", " organizeImports", " format \u{2501}"],
+            r"^(?P<file>[^\s:]+)(?::(?P<line>[0-9]+):(?P<column>[0-9]+))? (?P<code>lint/\S+|parse|assist/\S+|organizeImports|format)\b.*━",
+        )
+        .reading(biome),
+    ],
+};
+
+fn biome(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.kind = match draft.failure.code.as_deref() {
+        Some("format") => K::Format,
+        Some("parse") => K::CompileError,
+        Some(_) | None => K::Lint,
+    };
+    for (distance, line) in at.lines_below(6) {
+        let told = line.trim();
+        if let Some(message) = told.strip_prefix('×').or_else(|| told.strip_prefix('✖')) {
+            message.trim().clone_into(&mut draft.failure.message);
+            draft.last = draft.first + distance;
+            found.push(draft);
+            return;
+        }
+        if told.starts_with('!') || told.starts_with('i') {
+            draft.failure.severity = crate::domain::failure::Severity::Warning;
+            found.push(draft);
+            return;
+        }
+    }
+}
+
+pub(super) static PRETTIER: Tool = Tool {
+    name: "prettier",
+    about: "`prettier --check`: one failure a file.",
+    example: "Checking formatting...\n[warn] src/cart.ts\n[warn] Code style issues found in the above file. Run \
+              Prettier with --write to fix.",
+    rules: &[
+        Rule::new(
+            K::Format,
+            &["[warn] "],
+            r"^\[warn\] (?P<message>(?P<file>[^\s].*\.[A-Za-z0-9]{1,12}))$",
+        )
+        .reading(unformatted),
+        Rule::new(
+            K::Format,
+            &["[error] "],
+            r"^\[error\] (?P<file>[^\s:]+\.[A-Za-z0-9]{1,12}): (?P<message>\w*Error: .+?)(?: \((?P<line>[0-9]+):(?P<column>[0-9]+)\))?$",
+        ),
+        Rule::new(
+            K::Format,
+            &["Code style issues"],
+            r"^(?:\[warn\] )?(?P<message>Code style issues .+)$",
+        )
+        .weighing(Weight::Consequence),
+    ],
+};
+
+/// Only where the list ends in Prettier's verdict: others print `[warn]` too.
+fn unformatted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let verdict = at
+        .lines_below(400)
+        .take_while(|(_, line)| line.starts_with("[warn] ") || line.starts_with("[error] "))
+        .any(|(_, line)| {
+            line.contains("Code style issues") || line.contains("Forgot to run Prettier")
+        });
+    if verdict && place_in(&draft.failure.message).is_none() {
+        draft.failure.message = "not formatted as Prettier wants it".to_owned();
+        found.push(draft);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+
+    #[test]
+    fn findings_belong_to_the_file_above_them() {
+        check(
+            "/home/runner/work/a/a/src/x.js\n  1:2  warning  w  no-console\n  3:4  error  'a' is not defined  no-undef\n\n\
+             /home/runner/work/a/a/src/y.js\n  5:6  error  Parsing error: Unexpected token\n\n✖ 3 problems",
+            "lint src/x.js:3:4 [no-undef] 'a' is not defined\n\
+             lint src/y.js:5:6 Parsing error: Unexpected token",
+        );
+        check(
+            "packages/a lint: /w/x.js\npackages/a lint:   1:2  error  m  r",
+            "lint [r] m (in /w/x.js:1)",
+        );
+        check("  1:2  error  no header", "");
+    }
+
+    #[test]
+    fn warnings_fail_only_where_there_were_too_many() {
+        check(
+            "src/x.js\n  1:2  warning  w  no-console\n\n✖ 1 problem (0 errors, 1 warning)\n\nESLint found too many \
+             warnings (maximum: 0).",
+            "lint src/x.js:1:2 [no-console] w",
+        );
+    }
+
+    #[test]
+    fn prettier_lists_files() {
+        check(
+            "Checking formatting...\n[warn] src/a.ts\n[warn] b.md\n[warn] Code style issues found in 2 files. Run Prettier \
+             with --write to fix.",
+            "format src/a.ts not formatted as Prettier wants it\nformat b.md not formatted as Prettier wants it",
+        );
+        check("[warn] src/a.ts", "");
+        check(
+            "[error] src/a.ts: SyntaxError: ';' expected. (3:4)",
+            "format src/a.ts:3:4 SyntaxError: ';' expected.",
+        );
+    }
+}

@@ -1,0 +1,397 @@
+//! The JVM: javac, Maven, Surefire, Gradle, kotlinc, scalac, their checkers.
+
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
+
+pub(super) static COMPILER: Tool = Tool {
+    name: "javac",
+    about: "javac (bare, under Maven, under Gradle), kotlinc, scalac, Checkstyle, detekt and ktlint.",
+    example: "[ERROR] /home/runner/work/shop/shop/src/main/java/shop/Cart.java:[12,5] cannot find symbol\n[ERROR]   symbol:   \
+              variable total",
+    rules: &[
+        Rule::new(
+            K::CompileError,
+            &[":["],
+            r"^\[ERROR\] (?P<file>\S.*?\.(?:java|kt|groovy|scala)):\s?\[(?P<line>[0-9]+),(?P<column>[0-9]+)\] (?:error: )?(?P<message>.+)$",
+        )
+        .reading(maven_compiler),
+        Rule::new(
+            K::CompileError,
+            &[".java:"],
+            r"^(?P<file>\S.*?\.java):(?P<line>[0-9]+): error: (?P<message>.+)$",
+        ),
+        Rule::new(
+            K::CompileError,
+            &["e: "],
+            r"^e: (?:file://)?(?P<file>\S.*?\.kts?): ?\(?(?P<line>[0-9]+)(?:, |:)(?P<column>[0-9]+)\)?:? (?P<message>.+)$",
+        ),
+        Rule::new(
+            K::CompileError,
+            &["Line "],
+            r"^\s*(?P<message>Line (?P<line>[0-9]+): .+)$",
+        )
+        .reading(gradle_script),
+        Rule::new(
+            K::CompileError,
+            &["[error] "],
+            r"^\[error\] (?P<file>\S.*?\.(?:scala|java|sbt)):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?P<message>.+)$",
+        ),
+        Rule::new(
+            K::CompileError,
+            &["[error] -- "],
+            r"^\[error\] -- (?:\[(?P<code>E[0-9]+)\] )?.*?Error: (?P<file>\S+?):(?P<line>[0-9]+):(?P<column>[0-9]+) -*$",
+        )
+        .reading(scala3),
+        Rule::new(
+            K::Lint,
+            &["[ERROR] ", "[WARN] ", "[ant:checkstyle]"],
+            r"^(?:\[ant:checkstyle\] )?\[(?:ERROR|error)\] (?P<file>\S.*?\.(?:java|kt|xml|properties)):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?: (?P<message>.+?)(?: \[(?P<code>[A-Za-z]+)\])?$",
+        ),
+        Rule::new(
+            K::Lint,
+            &[".kt:", ".kts:"],
+            r"^(?P<file>\S+\.kts?):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.+?) (?:\[(?P<code>[A-Za-z]+)\]|\((?:[a-z-]+:)?(?P<rule>[a-z-]+)\))$",
+        ),
+    ],
+};
+
+fn maven_compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    for (distance, line) in at.lines_below(3) {
+        let Some(detail) = line.strip_prefix("[ERROR]   ").or_else(|| line.strip_prefix("  "))
+        else {
+            break;
+        };
+        draft.say(detail.trim());
+        draft.last = draft.first + distance;
+    }
+    found.push(draft);
+}
+
+/// Gradle's script compiler: `Script compilation errors:` or `Build file 'PATH'` above `Line 2: code`, `^ message` below.
+fn gradle_script(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let Some(file) = at.lines_above(60).find_map(|(_, line)| {
+        let rest = line
+            .trim()
+            .strip_prefix("Build file '")
+            .or_else(|| line.trim().strip_prefix("Settings file '"))?;
+        rest.split('\'').next()
+    }) else {
+        return;
+    };
+    let error = at.lines_below(3).find_map(|(distance, line)| {
+        let message = line.trim().strip_prefix("^ ")?;
+        Some((distance, message))
+    });
+    let Some((distance, message)) = error else { return };
+    message.clone_into(&mut draft.failure.message);
+    draft.path = Some(file.to_owned());
+    draft.last = draft.first + distance;
+    found.push(draft);
+}
+
+fn scala3(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.message.clear();
+    for (distance, line) in at.lines_below(8) {
+        let told = line.trim_start_matches("[error]").trim();
+        let Some(rest) = told.strip_prefix('|') else { continue };
+        let rest = rest.trim();
+        if !rest.is_empty() && !rest.starts_with('^') {
+            draft.say(rest);
+            draft.last = draft.first + distance;
+        }
+    }
+    found.push(draft);
+}
+
+pub(super) static TESTS: Tool = Tool {
+    name: "surefire",
+    about: "Surefire and Failsafe, Gradle's test report, ScalaTest.",
+    example: "[ERROR] shop.CartTest.adds  Time elapsed: 0.01 s  <<< FAILURE!\norg.opentest4j.AssertionFailedError: expected: <5> but \
+              was: <4>\n\tat shop.CartTest.adds(CartTest.java:12)",
+    rules: &[
+        Rule::new(
+            K::TestFailure,
+            &["<<< FAILURE!", "<<< ERROR!"],
+            r"^(?:\[ERROR\] )?\s*(?P<test>\S.*?)\s+(?:--\s+)?Time elapsed: [0-9.,]+ ?s(?:ec)?\s+(?:--\s+in \S+\s+)?<<< (?:FAILURE|ERROR)!$",
+        )
+        .reading(surefire),
+        Rule::new(
+            K::TestFailure,
+            &["[ERROR]   ", "[ERROR] "],
+            r"^\[ERROR\] +(?P<test>[A-Z]\w*(?:\$\w+)?(?:\.|>)[\w.>$\[\]]+):(?P<line>[0-9]+)(?:->\S+)? (?P<message>.+)$",
+        ),
+        Rule::new(
+            K::TestFailure,
+            &[" FAILED"],
+            r"^(?P<test>[A-Za-z_][\w.$]*(?: > .+?)+) FAILED$",
+        )
+        .reading(gradle_test),
+        Rule::new(K::TestFailure, &["*** FAILED ***"], r"^(?:\[info\] )?\s*-?\s*(?P<test>.+?) \*\*\* FAILED \*\*\*.*$")
+            .reading(scalatest),
+    ],
+};
+
+/// Reads the exception below a failed test and the frame in the test's class.
+fn surefire(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let mut test = draft.failure.test.clone().unwrap_or_default();
+    if test.starts_with("Tests run:") {
+        return;
+    }
+    // The older form: `adds(shop.CartTest)`.
+    if let Some((method, class)) = test.trim_end_matches(')').split_once('(')
+        && class.contains(|c: char| c == '.' || c.is_ascii_uppercase())
+        && !class.contains(' ')
+    {
+        test = format!("{class}.{method}");
+    }
+    let class = class_of(&test).to_owned();
+    draft.failure.test = Some(test);
+    exception_below(at, &class, &mut draft);
+    found.push(draft);
+}
+
+/// The simple class name in `shop.CartTest.adds` or `shop.CartTest`.
+fn class_of(test: &str) -> &str {
+    let name = test.split(['(', '[', '{']).next().unwrap_or(test).trim();
+    let mut parts = name.rsplit(['.', '$']);
+    let last = parts.next().unwrap_or(name);
+    if last.starts_with(|c: char| c.is_ascii_uppercase()) {
+        last
+    } else {
+        parts.next().unwrap_or(last)
+    }
+}
+
+fn exception_below(at: &At<'_>, class: &str, draft: &mut Draft) {
+    let mut message = String::new();
+    for (distance, line) in at.lines_below(60) {
+        let told = line.trim();
+        if told.is_empty() && !message.is_empty()
+            || line.starts_with("[ERROR] ")
+            || told.contains(" > ") && told.ends_with("FAILED")
+        {
+            break;
+        }
+        if let Some(frame) = told.strip_prefix("at ") {
+            let place = frame.rsplit_once('(').map(|(_, place)| place.trim_end_matches(')'));
+            if let Some((file, row, _)) = place.or(Some(frame)).and_then(place_in)
+                && file.split('.').next() == Some(class.split('$').next().unwrap_or(class))
+            {
+                draft.place(file, row, None);
+                draft.last = draft.first + distance;
+                break;
+            }
+        } else if message.is_empty() && !told.is_empty() {
+            told.clone_into(&mut message);
+            draft.last = draft.first + distance;
+        } else if !told.starts_with("...")
+            && !told.starts_with("Caused by:")
+            && message.lines().count() < 6
+        {
+            message.push('\n');
+            message.push_str(told);
+        }
+    }
+    if !message.trim().is_empty() {
+        draft.failure.message = message;
+    }
+}
+
+fn gradle_test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let test = draft.failure.test.clone().unwrap_or_default();
+    let class = test.split(" > ").next().unwrap_or("");
+    let class = class.rsplit('.').next().unwrap_or(class).to_owned();
+    for (distance, line) in at.lines_below(30) {
+        let told = line.trim();
+        if told.is_empty() {
+            break;
+        }
+        if distance == 1 {
+            told.clone_into(&mut draft.failure.message);
+            draft.last = draft.first + distance;
+        }
+        let place = told.strip_prefix("at ").map(|frame| match frame.rsplit_once('(') {
+            Some((_, place)) => place.trim_end_matches(')'),
+            None => frame,
+        });
+        if let Some((file, row, _)) = place.and_then(place_in)
+            && file.split('.').next() == Some(class.as_str())
+        {
+            draft.place(file, row, None);
+            draft.last = draft.first + distance;
+            break;
+        }
+    }
+    found.push(draft);
+}
+
+fn scalatest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    if let Some(line) = at.below(1) {
+        let told = line.trim_start_matches("[info]").trim();
+        told.clone_into(&mut draft.failure.message);
+        if let Some((_, place)) = told.rsplit_once('(')
+            && let Some((file, row, _)) = place_in(place.trim_end_matches(')'))
+        {
+            draft.place(file, row, None);
+        }
+        draft.last += 1;
+    }
+    found.push(draft);
+}
+
+pub(super) static BUILD: Tool = Tool {
+    name: "gradle",
+    about: "Maven's and Gradle's own errors: resolution, plugins, configuration.",
+    example: "* What went wrong:\nExecution failed for task ':cart:generateLint'.\n> unable to find project exploded aar for :cart\n",
+    rules: &[
+        Rule::new(
+            K::Dependency,
+            &["Could not resolve dependencies", "Could not find artifact", "Non-resolvable ", "could not be resolved", "Could not transfer artifact"],
+            r"^\[ERROR\] (?:\[ERROR\] )?(?:Failed to execute goal .*: )?(?P<message>.*?(?:Could not resolve dependencies for project|Could not find artifact|Non-resolvable (?:parent|import) POM|could not be resolved|Could not transfer artifact).*?)(?: -> \[Help [0-9]+\])?$",
+        ),
+        Rule::new(
+            K::Unknown,
+            &["Failed to execute goal "],
+            r"^\[ERROR\] (?P<message>Failed to execute goal .+?)(?: -> \[Help [0-9]+\])?$",
+        )
+        .weighing(Weight::Sign)
+        .reading(goal),
+        Rule::new(
+            K::Config,
+            &["Malformed POM", "Unknown lifecycle phase", "No plugin found for prefix", "Non-parseable POM", "there is no POM in this directory"],
+            r"^\[ERROR\] (?:\[FATAL\] )?(?P<message>.*(?:Malformed POM|Unknown lifecycle phase|No plugin found for prefix|Non-parseable POM|there is no POM in this directory).*?)(?: -> \[Help [0-9]+\])?$",
+        ),
+        Rule::new(K::Config, &["* What went wrong:"], r"^\* (?P<message>What went wrong:)$")
+            .weighing(Weight::Sign)
+            .reading(went_wrong),
+        Rule::new(
+            K::Unknown,
+            &["BUILD FAILED", "BUILD FAILURE", "FAILURE: Build failed"],
+            r"^(?:\[(?:INFO|ERROR)\] )?(?P<message>(?:BUILD FAIL(?:ED|URE)|FAILURE: Build failed).*)$",
+        )
+        .weighing(Weight::Consequence),
+    ],
+};
+
+/// What Maven's goals say when they only repeat what was read above.
+fn goal(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let message = &draft.failure.message;
+    if ["There are test failures", "Compilation failure", "There was a timeout"]
+        .iter()
+        .any(|w| message.contains(w))
+    {
+        draft.weight = Weight::Consequence;
+    } else if ["checkstyle", "spotbugs", "pmd", "spotless", "enforcer"]
+        .iter()
+        .any(|name| message.contains(name))
+    {
+        draft.failure.kind = K::Lint;
+    } else {
+        draft.failure.kind = K::Config;
+    }
+    found.push(draft);
+}
+
+fn went_wrong(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.message.clear();
+    for (distance, line) in at.lines_below(16) {
+        let told = line.trim();
+        if told.is_empty() && !draft.failure.message.is_empty() || told.starts_with("* ") {
+            break;
+        }
+        draft.say(told);
+        draft.last = draft.first + distance;
+    }
+    let message = draft.failure.message.clone();
+    draft.failure.task = super::between(&message, "task '", "'").map(str::to_owned);
+    let said = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if said(&[
+        "Compilation failed",
+        "Compilation error",
+        "There were failing tests",
+        "finished with non-zero exit value",
+        "Script compilation error",
+    ]) {
+        draft.weight = Weight::Consequence;
+    } else if said(&[
+        "Could not resolve",
+        "Could not find ",
+        "was not found in any of",
+        "Could not download",
+    ]) {
+        draft.failure.kind = K::Dependency;
+    } else if said(&["format violations", "formatting violations"]) {
+        draft.failure.kind = K::Format;
+    } else if said(&["Checkstyle", "detekt", "ktlint", "lint found errors", "Lint found"]) {
+        draft.failure.kind = K::Lint;
+    } else if said(&["OutOfMemoryError", "Java heap space"]) {
+        draft.failure.kind = K::Oom;
+    }
+    if draft.failure.message.is_empty() {
+        return;
+    }
+    found.push(draft);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+
+    #[test]
+    fn compilers_of_the_jvm_are_read() {
+        check(
+            "[ERROR] /home/runner/work/a/a/src/A.java:[3,4] cannot find symbol\n[ERROR]   symbol: x\n[INFO] BUILD FAILURE\n[ERROR] Failed \
+             to execute goal x:compile: Compilation failure -> [Help 1]",
+            "compile_error src/A.java:3:4 cannot find symbol",
+        );
+        check(
+            "/home/runner/work/a/a/A.java:3: error: ';' expected",
+            "compile_error A.java:3 ';' expected",
+        );
+        check(
+            "e: file:///home/runner/work/a/a/src/B.kt:12:5 Unresolved reference 'x'.\ne: /home/runner/work/a/a/src/C.kt: (3, 4): Unresolved reference: y",
+            "compile_error src/B.kt:12:5 Unresolved reference 'x'.\ncompile_error src/C.kt:3:4 Unresolved reference: y",
+        );
+        check(
+            "* Where:\nBuild file '/home/runner/work/a/a/build.gradle.kts' line: 2\n\n* What went wrong:\nScript compilation errors:\n\n  Line 2:   \
+             alias(libs.x)\n                  ^ Unresolved reference: libs\n",
+            "compile_error build.gradle.kts:2 Unresolved reference: libs",
+        );
+        check(
+            "[error] /home/travis/build/a/b/src/X.scala:10:25: not found: value y",
+            "compile_error src/X.scala:10:25 not found: value y",
+        );
+        check(
+            "[error] -- [E006] Not Found Error: src/X.scala:3:5 ------\n[error] 3 |  foo\n[error]   |  ^^^\n[error]   |  Not found: foo",
+            "compile_error src/X.scala:3:5 [E006] Not found: foo",
+        );
+    }
+
+    #[test]
+    fn tests_of_the_jvm_are_read() {
+        check(
+            "[ERROR] adds(shop.CartTest)  Time elapsed: 0.01 s  <<< FAILURE!\njava.lang.AssertionError: expected:<5> but was:<4>\n\tat \
+             org.junit.Assert.fail(Assert.java:88)\n\tat shop.CartTest.adds(CartTest.java:12)\n\n[ERROR]   CartTest.adds:12 expected:<5> but was:<4>",
+            "test_failure CartTest.java:12 {shop.CartTest.adds} java.lang.AssertionError: expected:<5> but was:<4>",
+        );
+        check(
+            "shop.CartTest > adds() FAILED\n    org.opentest4j.AssertionFailedError: no\n        at app//shop.CartTest.adds(CartTest.java:12)\n\n1 test completed, 1 failed",
+            "test_failure CartTest.java:12 {shop.CartTest > adds()} org.opentest4j.AssertionFailedError: no",
+        );
+        check(
+            "[info] - adds *** FAILED ***\n[info]   4 did not equal 5 (CartSpec.scala:12)",
+            "test_failure CartSpec.scala:12 {adds} 4 did not equal 5 (CartSpec.scala:12)",
+        );
+    }
+
+    #[test]
+    fn builds_say_what_is_missing() {
+        check(
+            "[ERROR] Failed to execute goal on project a: Could not resolve dependencies for project x:a:jar:1: Could not find artifact y -> [Help 1]",
+            "dependency Could not resolve dependencies for project x:a:jar:1: Could not find artifact y",
+        );
+        check(
+            "* What went wrong:\nCould not determine java version from '17'.\n\n* Try:",
+            "config Could not determine java version from '17'.",
+        );
+    }
+}
