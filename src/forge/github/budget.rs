@@ -18,6 +18,9 @@ pub(super) enum Cost {
     Mutation,
     /// It changes something that notifies people or counts as content.
     Content,
+    /// It goes on with what an earlier call has begun: it is paid for, into debt if need be, because
+    /// half a commit that is begun again and again would never become a whole one.
+    Following,
 }
 
 const MUTATIONS_BURST: f64 = 8.0;
@@ -82,14 +85,15 @@ impl Purse {
         }
         let buckets: Vec<&mut Bucket> = match cost {
             Cost::Read => Vec::new(),
-            Cost::Mutation => vec![&mut self.mutations],
+            Cost::Mutation | Cost::Following => vec![&mut self.mutations],
             Cost::Content => {
                 vec![&mut self.mutations, &mut self.per_minute, &mut self.per_hour]
             }
         };
         let mut buckets = buckets;
         buckets.iter_mut().for_each(|bucket| bucket.fill(now));
-        if let Some(wait) = buckets.iter().filter_map(|bucket| bucket.wait()).max() {
+        let wait = buckets.iter().filter_map(|bucket| bucket.wait()).max();
+        if let Some(wait) = wait.filter(|_| cost != Cost::Following) {
             return Some(now.plus_ms(wait));
         }
         buckets.iter_mut().for_each(|bucket| bucket.level -= 1.0);
@@ -152,6 +156,15 @@ mod tests {
             }
         }
         assert!((400..=800).contains(&made), "{made}: a full bucket and one hour's filling");
+    }
+
+    #[test]
+    fn what_was_begun_is_finished_and_paid_for_later() {
+        let mut purse = Purse::new(at(0));
+        for _ in 0..10 {
+            assert_eq!(purse.pay(Cost::Following, at(0)), None);
+        }
+        assert_eq!(purse.pay(Cost::Mutation, at(0)), Some(at(3000)));
     }
 
     #[test]

@@ -84,6 +84,12 @@ impl<'a> As<'a> {
         Self { repo, purpose: Purpose::Dispatch, cost: Cost::Mutation }
     }
 
+    /// The call goes on with what an earlier one has begun.
+    pub fn following(mut self) -> Self {
+        self.cost = Cost::Following;
+        self
+    }
+
     /// The call notifies people or counts as content.
     pub fn content(mut self) -> Self {
         self.cost = Cost::Content;

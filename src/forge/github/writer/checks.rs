@@ -29,12 +29,11 @@ impl GithubForge {
         let left = view.annotations.get(sent..).unwrap_or_default();
         let mut batches = left.chunks(ANNOTATIONS_PER_REQUEST);
         let first = batches.next().unwrap_or_default();
-        let mut id = known.map(|known| known.id);
-        id = Some(self.send_check(repo, view, id, first).await?);
+        let known_id = known.map(|known| known.id);
+        let id = self.send_check(As::reporter(repo), view, known_id, first).await?;
         for batch in batches {
-            id = Some(self.send_check(repo, view, id, batch).await?);
+            self.send_check(As::reporter(repo).following(), view, Some(id), batch).await?;
         }
-        let id = id.ok_or_else(|| ForgeError::Unreadable("a check run without a number".into()))?;
         let annotations_sent = u32::try_from(view.annotations.len().max(sent)).unwrap_or(u32::MAX);
         Ok(PublishedCheck { id, annotations_sent })
     }
@@ -66,13 +65,12 @@ impl GithubForge {
 
     async fn send_check(
         &self,
-        repo: &Repo,
+        who: As<'_>,
         view: &CheckView,
         id: Option<CheckRunId>,
         annotations: &[Annotation],
     ) -> Result<CheckRunId, ForgeError> {
         let mut body = check_body(view, annotations);
-        let who = As::reporter(repo);
         let answer = match id {
             Some(id) => {
                 let path = format!("/check-runs/{id}");

@@ -55,6 +55,7 @@ impl GithubForge {
         if at != wish.parent {
             return if is_ours(&known, wish) { Ok(at) } else { Err(moved(wish)) };
         }
+        let known_repo: RepoAnswer = self.client.get(repo, "").await?;
         let tree = self.new_tree(wish, &known.tree.sha).await?;
         let body = json!({
             "message": wish.message,
@@ -63,11 +64,11 @@ impl GithubForge {
         });
         let made: Object = self
             .client
-            .call(As::writer(repo).content(), Method::POST, "/git/commits", Some(&body))
+            .call(As::writer(repo).following(), Method::POST, "/git/commits", Some(&body))
             .await?
             .json()?;
         let commit = Sha::parse(&made.sha)?;
-        self.swap(wish, &commit).await?;
+        self.swap(wish, &commit, &known_repo.node_id).await?;
         Ok(commit)
     }
 
@@ -83,7 +84,8 @@ impl GithubForge {
             entries.push(self.entry(&wish.repo, change).await?);
         }
         let body = json!({ "base_tree": base, "tree": entries });
-        let who = As::writer(&wish.repo);
+        // The first change of a commit pays for all of it; blobs before it follow.
+        let who = As::writer(&wish.repo).content();
         let made: Object =
             self.client.call(who, Method::POST, "/git/trees", Some(&body)).await?.json()?;
         Ok(made.sha)
@@ -100,29 +102,30 @@ impl GithubForge {
         }
         let content = STANDARD.encode(file.content.bytes());
         let body = json!({ "content": content, "encoding": "base64" });
-        let who = As::writer(repo);
+        let who = As::writer(repo).following();
         let blob: Object =
             self.client.call(who, Method::POST, "/git/blobs", Some(&body)).await?.json()?;
         Ok(json!({ "path": path, "mode": mode, "type": "blob", "sha": blob.sha }))
     }
 
     /// Moves the branch from the parent to the commit, or not at all.
-    async fn swap(&self, wish: &NewCommit, commit: &Sha) -> Result<(), ForgeError> {
+    async fn swap(
+        &self,
+        wish: &NewCommit,
+        commit: &Sha,
+        node_id: &str,
+    ) -> Result<(), ForgeError> {
         let repo = &wish.repo;
-        let known: RepoAnswer = self.client.get(repo, "").await?;
-        let query = "mutation SelfhealUpdateRefs($repository: ID!, $updates: [RefUpdate!]!) { \
-             updateRefs(input: {repositoryId: $repository, refUpdates: $updates}) \
-             { clientMutationId } }";
-        let variables = json!({
-            "repository": known.node_id,
-            "updates": [{
-                "name": format!("refs/heads/{}", wish.branch),
-                "beforeOid": wish.parent.as_str(),
-                "afterOid": commit.as_str(),
-                "force": false,
-            }],
+        let query = "mutation SelfhealUpdateRefs($input: UpdateRefsInput!) { \
+             updateRefs(input: $input) { clientMutationId } }";
+        let update = json!({
+            "name": format!("refs/heads/{}", wish.branch),
+            "beforeOid": wish.parent.as_str(),
+            "afterOid": commit.as_str(),
+            "force": false,
         });
-        match self.client.graphql(As::writer(repo), query, variables).await {
+        let variables = json!({ "input": { "repositoryId": node_id, "refUpdates": [update] } });
+        match self.client.graphql(As::writer(repo).following(), query, variables).await {
             Ok(_) => Ok(()),
             // The words for a lost race differ; where the branch stands tells.
             Err(error @ (ForgeError::Refused { .. } | ForgeError::NotFound(_))) => {
@@ -151,7 +154,7 @@ impl GithubForge {
             "sha": base.as_str(),
         });
         let writer = As::writer(repo);
-        match self.client.call(writer, Method::POST, "/git/refs", Some(&made)).await {
+        match self.client.call(writer.content(), Method::POST, "/git/refs", Some(&made)).await {
             Ok(_) => {}
             Err(ForgeError::Refused { status: 422, .. }) => {} // the branch is there
             Err(error) => return Err(error),
@@ -189,7 +192,7 @@ impl GithubForge {
             "content": STANDARD.encode(&proposal.content),
             "branch": proposal.branch.as_str(),
         });
-        self.client.call(As::writer(repo).content(), Method::PUT, &path, Some(&body)).await?;
+        self.client.call(As::writer(repo).following(), Method::PUT, &path, Some(&body)).await?;
         Ok(())
     }
 }

@@ -148,9 +148,10 @@ impl GithubForge {
         if pull.auto_merge.is_none() {
             return Ok(());
         }
-        let query = "mutation SelfhealDisableAutoMerge($pull: ID!) { \
-             disablePullRequestAutoMerge(input: {pullRequestId: $pull}) { clientMutationId } }";
-        let variables = json!({ "pull": pull.node_id });
+        let query =
+            "mutation SelfhealDisableAutoMerge($input: DisablePullRequestAutoMergeInput!) { \
+             disablePullRequestAutoMerge(input: $input) { clientMutationId } }";
+        let variables = json!({ "input": { "pullRequestId": pull.node_id } });
         self.client.graphql(As::writer(repo), query, variables).await?;
         Ok(())
     }

@@ -1,0 +1,205 @@
+//! The harness: a whole server against a whole world, driven one step at a time.
+//!
+//! The world is a fake GitHub whose state is the truth; the server is the real one, on a real
+//! socket, with a real SQLite file and the real client. Time stands still unless a test moves it,
+//! nothing runs by itself, and nothing may be left over at the end.
+
+mod identity;
+mod runner;
+mod time;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use selfheal::app::{App, Parts};
+use selfheal::forge::github::GithubSettings;
+use selfheal::ports::store::Backlog;
+use selfheal::service::worker::Step;
+use selfheal::store::Migrate;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use url::Url;
+use world::{Pull, Repository, World, WorldOptions};
+
+pub(crate) use identity::Issuer;
+pub(crate) use runner::HandRunner;
+pub(crate) use time::{SeededIds, TestClock};
+
+/// Work that is due within this is waited for when a story settles: pauses of our own budgets and
+/// first retries. Longer waits are a story's own business.
+const SETTLE_MS: i64 = 20 * 1000;
+
+/// Steps after which a story is going in circles.
+const STEPS_MAX: usize = 500;
+
+/// A server and the world around it.
+pub(crate) struct Tester {
+    pub(crate) world: World,
+    pub(crate) clock: Arc<TestClock>,
+    issuer: Issuer,
+    ids: Arc<SeededIds>,
+    dir: TempDir,
+    listener: std::net::TcpListener,
+    address: SocketAddr,
+    running: Option<Running>,
+    /// Restart the server before every step of the worker.
+    restarts: bool,
+}
+
+struct Running {
+    app: App,
+    server: JoinHandle<()>,
+}
+
+impl Tester {
+    /// A server that is set up, and an empty world.
+    pub(crate) async fn start() -> Self {
+        let clock = Arc::new(TestClock::new());
+        let theirs = Arc::clone(&clock);
+        let world = World::start(WorldOptions::new(move || theirs.ms())).await.unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut tester = Self {
+            issuer: Issuer::start(Arc::clone(&clock)).await,
+            ids: Arc::new(SeededIds::new()),
+            dir: tempfile::tempdir().unwrap(),
+            running: None,
+            restarts: false,
+            world,
+            clock,
+            listener,
+            address,
+        };
+        tester.boot().await;
+        tester
+    }
+
+    /// From now on the server is killed and started again before every step.
+    pub(crate) fn restart_before_every_step(&mut self) {
+        self.restarts = true;
+    }
+
+    /// Where the server is reached.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    async fn boot(&mut self) {
+        let app = App::assemble(self.parts()).await.unwrap();
+        let listener = self.listener.try_clone().unwrap();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let router = app.router();
+        let server = tokio::spawn(async move {
+            axum::serve(listener, router).await.unwrap();
+        });
+        self.running = Some(Running { app, server });
+    }
+
+    fn parts(&self) -> Parts {
+        let url = |text: String| Url::parse(&text).unwrap();
+        Parts {
+            database: format!("sqlite:{}", self.dir.path().join("selfheal.db").display()),
+            migrate: Migrate::Yes,
+            github: GithubSettings {
+                app_id: self.world.app_id(),
+                private_key: SecretString::from(self.world.private_key_pem()),
+                api_url: url(self.world.api_url()),
+                graphql_url: url(self.world.graphql_url()),
+            },
+            webhook_secrets: vec![SecretString::from(self.world.webhook_secret())],
+            oidc_issuer: self.issuer.url(),
+            public_url: url(self.url()),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    /// Kills the server without any goodbye and starts it again on the same database.
+    pub(crate) async fn restart(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.server.abort();
+            let _ = running.server.await; // it was killed, so it did not end well
+            running.app.close().await;
+        }
+        self.boot().await;
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.running.as_ref().expect("the server runs").app
+    }
+
+    async fn step(&mut self) -> Step {
+        if self.restarts {
+            self.restart().await;
+        }
+        self.app().worker().step().await.unwrap()
+    }
+
+    /// Delivers webhooks and carries out steps until nothing is due any more.
+    pub(crate) async fn settle(&mut self) {
+        for _ in 0..STEPS_MAX {
+            let url = format!("{}/webhooks/github", self.url());
+            let delivered = self.world.deliver(&url).await;
+            if self.step().await == Step::Worked || !delivered.is_empty() {
+                continue;
+            }
+            let now = self.clock.ms();
+            match self.app().services().store.next_due().await.unwrap() {
+                Some(due) if due.millis() <= now + SETTLE_MS => {
+                    self.clock.advance((due.millis() - now).max(1));
+                }
+                Some(_) | None => return,
+            }
+        }
+        panic!("the story goes in circles:\n{}", self.world.requests_text(0));
+    }
+
+    /// Everything happens that happens by itself: webhooks, steps and the repository's own CI.
+    pub(crate) async fn settle_with_ci(&mut self) {
+        loop {
+            self.settle().await;
+            if self.world.run_ci().await == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Lets time pass, then settles.
+    pub(crate) async fn wait_minutes(&mut self, minutes: i64) {
+        self.clock.advance(minutes * 60 * 1000);
+        self.settle().await;
+    }
+
+    /// The runner of the attempt that was started last, played by hand.
+    pub(crate) async fn runner(&mut self, repository: &Repository) -> HandRunner {
+        HandRunner::admitted(self, repository).await
+    }
+
+    pub(crate) fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// What waits in the store.
+    pub(crate) async fn backlog(&self) -> Backlog {
+        self.app().services().store.backlog().await.unwrap()
+    }
+
+    /// The check run of a pull request's head, as people see it.
+    pub(crate) fn check(&self, pull: &Pull) -> String {
+        self.world.check_run_text(pull)
+    }
+
+    /// Ends the story: nothing may be left over anywhere.
+    pub(crate) async fn finish(mut self) {
+        self.settle().await;
+        let backlog = self.backlog().await;
+        assert_eq!((backlog.deliveries, backlog.effects, backlog.parked), (0, 0, 0));
+        if let Some(running) = self.running.take() {
+            running.server.abort();
+            running.app.close().await;
+        }
+        self.world.finish().unwrap();
+    }
+}

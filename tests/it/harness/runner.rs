@@ -1,0 +1,153 @@
+//! A runner played by hand: it speaks the runner's protocol and does what the story says.
+
+use reqwest::{Client, Method, StatusCode};
+use selfheal::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
+use selfheal::domain::document::{Document, DocumentName, Stage};
+use selfheal::domain::ids::RepoPath;
+use selfheal::domain::outcome::{CommandRun, Ended, GaveUp, Outcome, Proof};
+use selfheal::domain::patch::{Content, FileChange, FileMode, NewFile, Patch};
+use serde::Serialize;
+use serde_json::json;
+use world::{Repository, RunScript, StartedRun};
+
+use super::Tester;
+
+/// A runner that was let in.
+pub(crate) struct HandRunner {
+    client: Client,
+    base: String,
+    token: String,
+    repository: Repository,
+    pub(crate) run: StartedRun,
+    pub(crate) brief: Brief,
+}
+
+/// The claims that a run of the shipped workflow has.
+pub(crate) fn claims(run: &StartedRun, token_id: &str) -> serde_json::Value {
+    json!({
+        "repository_id": run.repository_id.to_string(),
+        "run_id": run.run_id.to_string(),
+        "run_attempt": run.run_attempt.to_string(),
+        "workflow_ref":
+            format!("{}/.github/workflows/selfheal.yml@refs/heads/main", run.repository),
+        "jti": token_id,
+    })
+}
+
+impl HandRunner {
+    pub(super) async fn admitted(tester: &mut Tester, repository: &Repository) -> Self {
+        let run = tester.world.dispatched(repository).pop().expect("a run was dispatched");
+        tester.world.begin_run(repository, run.run_id);
+        let base = format!("{}/runner/v1/attempts/{}", tester.url(), run.input("attempt"));
+        let client = Client::builder().no_proxy().build().unwrap();
+        let token_id = format!("token of run {}", run.run_id);
+        let token = tester.issuer().token(&tester.url(), &claims(&run, &token_id));
+        let answer = client
+            .post(format!("{base}/admission"))
+            .json(&Identity::Oidc { token })
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
+        let Admission { token, .. } = answer.json().await.unwrap();
+        let brief = client
+            .get(format!("{base}/brief"))
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap()
+            .error_for_status()
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        Self { client, base, token, repository: repository.clone(), run, brief }
+    }
+
+    async fn post(&self, path: &str, body: &impl Serialize) -> Instruction {
+        self.client
+            .request(Method::POST, format!("{}/{path}", self.base))
+            .bearer_auth(&self.token)
+            .json(body)
+            .send()
+            .await
+            .unwrap()
+            .error_for_status()
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+
+    /// Says that it lives.
+    pub(crate) async fn beats(&self) -> Instruction {
+        self.post("heartbeat", &json!({})).await
+    }
+
+    /// Finishes a stage with one document and the change so far.
+    pub(crate) async fn finishes(&self, stage: Stage, files: &[(&str, Option<&str>)]) {
+        let document =
+            Document { name: DocumentName::State, round: 1, body: format!("after {stage:?}\n") };
+        let report = StageReport {
+            stage,
+            round: 1,
+            documents: vec![document],
+            work_in_progress: patch(files),
+        };
+        assert_eq!(self.post("stages", &report).await, Instruction::Continue);
+    }
+
+    /// Proposes these files, proven; its run ends green.
+    pub(crate) async fn proposes(&self, tester: &Tester, files: &[(&str, Option<&str>)]) {
+        let patch = patch(files);
+        let outcome = Outcome::Proposed {
+            proof: self.proof(&patch),
+            patch,
+            fixer: "recipe:rustfmt".into(),
+            summary: "Run rustfmt".into(),
+        };
+        self.reports(tester, &outcome).await;
+    }
+
+    /// A proof that is as it should be.
+    pub(crate) fn proof(&self, patch: &Patch) -> Proof {
+        let run = |ended| CommandRun {
+            command: "cargo fmt --check".into(),
+            ended,
+            duration_ms: 12,
+            output_tail: String::new(),
+        };
+        Proof {
+            head: self.brief.head.clone(),
+            patch_digest: patch.digest(),
+            before: vec![run(Ended::Exit(1))],
+            after: vec![run(Ended::Exit(0))],
+        }
+    }
+
+    /// Brings no patch; its run ends green all the same.
+    pub(crate) async fn gives_up(&self, tester: &Tester, why: GaveUp) {
+        let note = "tried and failed".to_owned();
+        self.reports(tester, &Outcome::GaveUp { why, note, runs: Vec::new() }).await;
+    }
+
+    /// Reports an outcome; its run ends green.
+    pub(crate) async fn reports(&self, tester: &Tester, outcome: &Outcome) {
+        assert_eq!(self.post("outcome", outcome).await, Instruction::Stop);
+        self.ends(tester);
+    }
+
+    /// Its run ends, whatever it has reported.
+    pub(crate) fn ends(&self, tester: &Tester) {
+        tester.world.finish_run(&self.repository, self.run.run_id, &RunScript::green());
+    }
+}
+
+/// A patch of ordinary files; `None` deletes.
+pub(crate) fn patch(files: &[(&str, Option<&str>)]) -> Patch {
+    let change = |(path, content): &(&str, Option<&str>)| FileChange {
+        path: RepoPath::parse(path).unwrap(),
+        new: content.map(|text| NewFile { mode: FileMode::Regular, content: Content::new(text) }),
+    };
+    Patch::new(files.iter().map(change).collect()).unwrap()
+}

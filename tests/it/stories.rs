@@ -1,0 +1,52 @@
+//! Stories: promises in the words of people and GitHub, kept by the whole server.
+
+mod healing;
+
+use world::{Pull, Repository, RunScript};
+
+use crate::harness::Tester;
+
+/// The repository that most stories are about: one Rust file, CI that wants it formatted.
+pub(crate) const BAD: &str = "pub fn answer( ) -> u8 { 42 }\n";
+
+/// The same, as CI wants it.
+pub(crate) const GOOD: &str = "pub fn answer() -> u8 {\n    42\n}\n";
+
+const CI: &str = ".github/workflows/ci.yml";
+
+const CI_FILE: &str = "name: ci\non: pull_request\njobs:\n  test:\n    runs-on: ubuntu-latest\n    \
+    steps:\n      - run: cargo fmt --check\n";
+
+/// What `cargo fmt --check` prints about [`BAD`].
+const FMT_LOG: &str = "Diff in /home/runner/work/widget/widget/src/lib.rs:1:\n\
+    -pub fn answer( ) -> u8 { 42 }\n+pub fn answer() -> u8 {\n+    42\n+}\n";
+
+/// A repository with the App, the workflow, and CI that is red while `src/lib.rs` is [`BAD`].
+pub(crate) async fn widget(tester: &Tester) -> Repository {
+    let world = &tester.world;
+    let repository = world
+        .repository("acme/widget")
+        .file("src/lib.rs", GOOD)
+        .file(CI, CI_FILE)
+        .file(".github/workflows/selfheal.yml", selfheal::app::WORKFLOW)
+        .file(".github/selfheal.yml", "version: 1\n")
+        .collaborator("mona", "write")
+        .collaborator("reader", "read")
+        .create()
+        .await
+        .unwrap();
+    world.install("acme");
+    world.ci(&repository, (CI, "pull_request"), |run| async move {
+        match run.file("src/lib.rs").await.as_deref() {
+            Some(BAD) => RunScript::red("test", "Run cargo fmt --check", FMT_LOG),
+            _ => RunScript::green(),
+        }
+    });
+    repository
+}
+
+/// Mona's pull request that CI does not like.
+pub(crate) async fn broken_pull(tester: &Tester, repository: &Repository) -> Pull {
+    let files = [("src/lib.rs", Some(BAD))];
+    tester.world.pull_request(repository).by("mona").files(&files).open().await.unwrap()
+}
