@@ -1,6 +1,8 @@
 //! The composition root: the only place that names adapters and puts them together.
 
+pub mod diagnosis;
 mod registrar;
+pub mod serving;
 mod system;
 
 use std::sync::Arc;
@@ -14,6 +16,7 @@ pub use registrar::GithubRegistrar;
 pub use system::{SystemClock, SystemIds};
 
 use crate::compute::actions::ActionsCompute;
+use crate::config::server::{AppCredentials, ServerSettings};
 use crate::forge::github::inbound::GithubInbound;
 use crate::forge::github::oidc::OidcVerifier;
 use crate::forge::github::{GithubForge, GithubSettings, SetupError};
@@ -54,6 +57,41 @@ impl std::fmt::Debug for Parts {
             .field("github", &self.github)
             .field("public_url", &self.public_url.as_str())
             .finish_non_exhaustive()
+    }
+}
+
+impl Parts {
+    /// The parts of an instance by its settings, with the machine's own time and randomness.
+    ///
+    /// # Errors
+    /// When the public address cannot be made out.
+    pub fn by_settings(
+        settings: &ServerSettings,
+        app: AppCredentials,
+    ) -> Result<Self, url::ParseError> {
+        Ok(Self {
+            database: settings.database_url.expose().to_owned(),
+            migrate: Migrate::Yes,
+            github: GithubSettings {
+                app_id: app.app_id,
+                private_key: app.private_key,
+                api_url: settings.github.api_url.clone(),
+                graphql_url: settings.github.graphql_url.clone(),
+            },
+            webhook_secrets: app.webhook_secrets,
+            oidc_issuer: settings.github.oidc_issuer.clone(),
+            public_url: public_url(settings)?,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+        })
+    }
+}
+
+/// Where the server is reached; when nobody said so, the address that it listens on.
+fn public_url(settings: &ServerSettings) -> Result<Url, url::ParseError> {
+    match &settings.public_url {
+        Some(url) => Ok(url.clone()),
+        None => Url::parse(&format!("http://{}", settings.listen)),
     }
 }
 

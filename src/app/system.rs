@@ -11,6 +11,7 @@ use crate::ports::clock::{Clock, Ids};
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
     }
@@ -21,6 +22,7 @@ impl Clock for SystemClock {
 pub struct SystemIds;
 
 impl Ids for SystemIds {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
     fn uuid(&self) -> Uuid {
         Uuid::now_v7()
     }

@@ -7,12 +7,12 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::check_config::Format;
-use super::serve::parts;
-use crate::app::App;
+use crate::app::diagnosis::repository_named;
+use crate::app::{App, Parts};
 use crate::config::server::{ServerArgs, ServerSettings};
 use crate::domain::gate::Answer;
-use crate::domain::ids::{PrNumber, RepoId, RepoSlug};
-use crate::domain::pull::{Ci, Repo};
+use crate::domain::ids::{PrNumber, RepoSlug};
+use crate::domain::pull::Ci;
 use crate::service::simulate::{Simulation, pull_request};
 use crate::telemetry;
 
@@ -45,10 +45,9 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     telemetry::init(&settings.log).context("logs cannot be set up")?;
     let credentials = settings.app.take().context("the App is not set up; see selfheal setup")?;
     std::fs::create_dir_all(&settings.data_dir)?;
-    let app = App::assemble(parts(&settings, credentials)?).await?;
+    let app = App::assemble(Parts::by_settings(&settings, credentials)?).await?;
     let slug = RepoSlug::parse(&args.repo)?;
-    let installation = app.github().client().installed_on(&slug).await?;
-    let repo = found(&app, slug, installation).await?;
+    let repo = repository_named(&app, &slug).await?;
     let simulation = pull_request(app.services(), &repo, PrNumber::new(args.pull)).await?;
     let mut out = std::io::stdout().lock();
     match args.format {
@@ -57,20 +56,6 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let begins = simulation.verdict.is_some_and(|verdict| verdict.answer() == Answer::Allow);
     Ok(if begins { ExitCode::SUCCESS } else { ExitCode::from(1) })
-}
-
-/// The repository with its number, which only an installation may ask for.
-///
-/// # Errors
-/// When GitHub could not be asked.
-pub async fn found(
-    app: &App,
-    slug: RepoSlug,
-    installation: crate::domain::ids::InstallationId,
-) -> anyhow::Result<Repo> {
-    let unnumbered = Repo { id: RepoId::new(0), slug, installation };
-    let id = app.github().client().repo_id(&unnumbered).await?;
-    Ok(Repo { id, ..unnumbered })
 }
 
 fn ci_word(ci: &Ci) -> &'static str {

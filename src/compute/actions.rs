@@ -25,7 +25,9 @@ pub struct ActionsCompute {
 
 impl std::fmt::Debug for ActionsCompute {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ActionsCompute").field("server", &self.server.as_str()).finish()
+        f.debug_struct("ActionsCompute")
+            .field("server", &self.server.as_str())
+            .finish_non_exhaustive()
     }
 }
 

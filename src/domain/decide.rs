@@ -15,6 +15,7 @@
 mod asks;
 mod care;
 mod states;
+mod work;
 
 use super::ask::Ask;
 use super::attempt::{Attempt, AttemptEnd, AttemptState, RunnerReport};

@@ -5,6 +5,7 @@
 //! type that we read has only the fields we use, every enum has room for the unknown. Retrying is
 //! the outbox's business; a write is sent once.
 
+mod answer;
 pub mod app;
 mod auth;
 mod budget;

@@ -83,13 +83,14 @@ fn buttons(state: &CaseState) -> Vec<Button> {
         CaseState::AwaitingApproval(_) => &["approve", "reject", "stop"],
         CaseState::Escalated(Escalation::AttemptsUsed) => &["stop"],
         CaseState::Escalated(_) | CaseState::Excused(_) => &["retry", "stop"],
-        CaseState::Stopped(_) => &["resume"],
+        CaseState::Stopped(StoppedBy::Person(_)) => &["resume"],
         CaseState::Watching
         | CaseState::Diagnosing
         | CaseState::Rerunning
         | CaseState::Healing(_)
         | CaseState::Proving(_)
         | CaseState::Healed(_)
+        | CaseState::Stopped(StoppedBy::Label(_))
         | CaseState::Superseded(_)
         | CaseState::Closed => &[],
     };

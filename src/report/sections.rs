@@ -149,10 +149,11 @@ pub(super) fn reasons(verdict: Option<&Verdict>) -> String {
 
 /// A note with several lines, each as a list item.
 pub(super) fn listed(note: &str) -> String {
-    note.lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| format!("- {}\n", words(&cut(line, 400))))
-        .collect()
+    let mut out = String::new();
+    for line in note.lines().filter(|line| !line.trim().is_empty()) {
+        out.push_str(&format!("- {}\n", words(&cut(line, 400))));
+    }
+    out
 }
 
 /// The lines of the logs that matter, and where they were read.

@@ -147,12 +147,12 @@ async fn ci_moved(
     hint: &Hint<'_>,
 ) -> Result<Changes, ServiceError> {
     let now = hint.now;
-    if let Some(run) = moved.run {
-        if let Some(number) = services.store.pull_of_run(moved.repo.id, run).await? {
-            let mut changes = Changes::finish(now, Finish::Done);
-            changes.wake = vec![(moved.repo.id, number, now)];
-            return Ok(changes);
-        }
+    if let Some(run) = moved.run
+        && let Some(number) = services.store.pull_of_run(moved.repo.id, run).await?
+    {
+        let mut changes = Changes::finish(now, Finish::Done);
+        changes.wake = vec![(moved.repo.id, number, now)];
+        return Ok(changes);
     }
     let found = pulls_of(services, &moved).await?;
     if found.is_empty() && moved.head.is_none() && hint.tries == 0 {

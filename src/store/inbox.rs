@@ -59,10 +59,11 @@ impl GroupCommit {
     /// Writes what waits and takes nothing more.
     pub async fn finish(&self) {
         self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some(task) = self.task.lock().await.take() {
-            if task.await.is_err() {
-                tracing::error!("the inbox's writer ended badly");
-            }
+        let task = self.task.lock().await.take();
+        if let Some(task) = task
+            && task.await.is_err()
+        {
+            tracing::error!("the inbox's writer ended badly");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::case::{Asked, Case, CaseState, Escalation, StoppedBy};
 use crate::domain::command::permission_for;
 use crate::domain::ids::Timestamp;
 
-use super::states::commit_allowed_patch;
+use super::work::commit_allowed_patch;
 
 /// Decides about everything that people want; `None` when nobody wants anything.
 ///
@@ -76,9 +76,12 @@ fn granted(
             let state = CaseState::Stopped(StoppedBy::Person(ask.actor.login.clone()));
             Ok(Some(leave(case.clone(), state, facts, now)))
         }
-        AskKind::Resume => match case.state {
-            CaseState::Stopped(_) => {
+        AskKind::Resume => match &case.state {
+            CaseState::Stopped(StoppedBy::Person(_)) => {
                 Ok(Some(Decision::enter(case.clone(), CaseState::Watching, now)))
+            }
+            CaseState::Stopped(StoppedBy::Label(label)) => {
+                Err(format!("the label `{label}` says hands off; remove it to go on"))
             }
             _ => Err("nothing is stopped here".to_owned()),
         },

@@ -1,16 +1,13 @@
 //! What each state makes of the facts, when no person intervenes.
 
-use super::{AttemptFacts, Decision, Facts, PolicyState, ended, ended_because, leave};
-use crate::domain::attempt::{
-    Attempt, AttemptEnd, AttemptState, DISPATCHES_MAX, HEARTBEAT_SILENCE_MS_MAX, QUEUE_MS_MAX,
-};
+use super::work::{begin_attempt, healing};
+use super::{Decision, Facts, PolicyState, ended, leave};
+use crate::domain::attempt::AttemptEnd;
 use crate::domain::case::{Case, CaseState, Escalation, Excuse, Healed, StoppedBy};
-use crate::domain::effect::{Act, EffectResult};
+use crate::domain::effect::Act;
 use crate::domain::evidence::Evidence;
 use crate::domain::gate::{Answer, Verdict, Weight};
 use crate::domain::ids::Timestamp;
-use crate::domain::message::commit_message;
-use crate::domain::outcome::{GaveUp, Outcome};
 use crate::domain::pull::{Ci, CiRun};
 
 /// Failed jobs that were run again are not believed red before this long: the forge needs a moment
@@ -19,9 +16,6 @@ const RERUN_SETTLE_MS: i64 = 2 * 60 * 1000;
 
 /// How long a rerun may take before the case goes on without it.
 const RERUN_MS_MAX: i64 = 6 * 60 * 60 * 1000;
-
-/// A run that ended without an outcome gets this long for the outcome to arrive.
-const LAST_WORDS_MS: i64 = 60 * 1000;
 
 const MINUTE_MS: i64 = 60 * 1000;
 
@@ -69,7 +63,7 @@ fn watching(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
 }
 
 /// What a green CI means for a case that nobody works on.
-fn green(case: &Case) -> CaseState {
+pub(super) fn green(case: &Case) -> CaseState {
     let how = if case.head != case.opened_head {
         Healed::ByUs
     } else if case.state == CaseState::Rerunning {
@@ -149,11 +143,11 @@ fn infrastructure_or_policy(evidence: Option<&Evidence>) -> Option<CaseState> {
     }
 }
 
-fn any_workflow(red: &[CiRun]) -> bool {
+pub(super) fn any_workflow(red: &[CiRun]) -> bool {
     red.iter().any(|run| matches!(run, CiRun::Workflow { .. }))
 }
 
-fn rerun(mut case: Case, red: &[CiRun], now: Timestamp) -> Decision {
+pub(super) fn rerun(mut case: Case, red: &[CiRun], now: Timestamp) -> Decision {
     case.reruns = case.reruns.saturating_add(1);
     let mut decision = Decision::enter(case, CaseState::Rerunning, now);
     decision.acts = red
@@ -167,34 +161,6 @@ fn rerun(mut case: Case, red: &[CiRun], now: Timestamp) -> Decision {
         .collect();
     decision.wake = Some(now.plus_ms(RERUN_SETTLE_MS));
     decision
-}
-
-fn begin_attempt(
-    mut case: Case,
-    evidence: &Evidence,
-    facts: &Facts<'_>,
-    now: Timestamp,
-) -> Decision {
-    case.attempts = case.attempts.saturating_add(1);
-    let attempt = Attempt {
-        id: facts.next_attempt,
-        case: case.id,
-        number: case.attempts,
-        head: evidence.head.clone(),
-        planned_at: now,
-        dispatches: 1,
-        dispatched_at: now,
-        state: AttemptState::Running,
-        note: None,
-    };
-    let mut decision = Decision::enter(case, CaseState::Healing(attempt.id), now);
-    decision.acts.push(dispatch_of(&attempt));
-    decision.attempt = Some(attempt);
-    decision
-}
-
-fn dispatch_of(attempt: &Attempt) -> Act {
-    Act::Dispatch { attempt: attempt.id, dispatch: attempt.dispatches, head: attempt.head.clone() }
 }
 
 fn rerunning(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
@@ -234,194 +200,6 @@ fn excused(case: Case, why: Excuse, facts: &Facts<'_>, now: Timestamp) -> Decisi
         }
         (Ci::Red(_), Excuse::Infrastructure)
         | (Ci::Nothing | Ci::NeedsApproval(_) | Ci::Cancelled(_), _) => Decision::stay(case, None),
-    }
-}
-
-fn healing(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
-    let Some(current) = facts.attempt else { return Decision::stay(case, None) };
-    match &current.attempt.state {
-        AttemptState::Committing => committing(case, current, facts, now),
-        AttemptState::Running => match &current.report.outcome {
-            Some(outcome) => with_outcome(case, current, outcome, facts, now),
-            None => at_work(case, current, facts, now),
-        },
-        AttemptState::Held | AttemptState::Committed(_) | AttemptState::Ended(_) => {
-            Decision::enter(case, CaseState::Diagnosing, now)
-        }
-    }
-}
-
-fn at_work(case: Case, current: AttemptFacts<'_>, facts: &Facts<'_>, now: Timestamp) -> Decision {
-    if matches!(facts.ci, Ci::Green) {
-        let state = green(&case);
-        return leave(case, state, facts, now);
-    }
-    if let Some(EffectResult::Refused { message }) = current.dispatched {
-        let state = CaseState::Escalated(Escalation::DispatchRefused);
-        let mut decision = Decision::enter(case, state, now);
-        decision.attempt =
-            Some(ended_because(current.attempt, AttemptEnd::RunnerLost, message.clone()));
-        return decision;
-    }
-    if !is_lost(current, now) {
-        return Decision::stay(case, None);
-    }
-    if current.attempt.dispatches >= DISPATCHES_MAX {
-        let mut decision = Decision::enter(case, CaseState::Escalated(Escalation::RunnerLost), now);
-        decision.attempt = Some(ended(current.attempt, AttemptEnd::RunnerLost));
-        return decision;
-    }
-    let again = Attempt {
-        dispatches: current.attempt.dispatches + 1,
-        dispatched_at: now,
-        ..current.attempt.clone()
-    };
-    let mut decision = Decision::stay(case, None);
-    if !current.run_ended {
-        decision.acts.extend(current.report.run.map(|run| Act::Cancel { run }));
-    }
-    decision.acts.push(dispatch_of(&again));
-    decision.attempt = Some(again);
-    decision
-}
-
-/// Whether the runner of an attempt will not be heard of again.
-fn is_lost(current: AttemptFacts<'_>, now: Timestamp) -> bool {
-    let dispatched_at = current.attempt.dispatched_at;
-    let heard = current.report.heard_at.filter(|heard| *heard >= dispatched_at);
-    let last = heard.unwrap_or(dispatched_at);
-    let silence = now.since_ms(last);
-    let patience = if heard.is_some() { HEARTBEAT_SILENCE_MS_MAX } else { QUEUE_MS_MAX };
-    silence > patience || (current.run_ended && silence > LAST_WORDS_MS)
-}
-
-fn with_outcome(
-    case: Case,
-    current: AttemptFacts<'_>,
-    outcome: &Outcome,
-    facts: &Facts<'_>,
-    now: Timestamp,
-) -> Decision {
-    match outcome {
-        Outcome::GaveUp { why, note, .. } => {
-            let next = if is_hopeless(*why) {
-                CaseState::Escalated(Escalation::NothingToTry)
-            } else {
-                CaseState::Diagnosing
-            };
-            let mut decision = Decision::enter(case, next, now);
-            decision.attempt =
-                Some(ended_because(current.attempt, AttemptEnd::GaveUp(*why), note.clone()));
-            decision
-        }
-        Outcome::NotReproduced { .. } => not_reproduced(case, current, facts, now),
-        Outcome::Proposed { .. } => match current.verdict.map(Verdict::answer) {
-            None => Decision::stay(case, None),
-            Some(Answer::Allow) => commit_allowed_patch(case.clone(), current, facts, now)
-                .unwrap_or_else(|| Decision::stay(case, None)),
-            Some(Answer::Hold) => {
-                let state = CaseState::AwaitingApproval(current.attempt.id);
-                let mut decision = Decision::enter(case, state, now);
-                decision.attempt = Some(Attempt {
-                    state: AttemptState::Held,
-                    note: current.verdict.map(Verdict::words),
-                    ..current.attempt.clone()
-                });
-                decision
-            }
-            Some(Answer::Refuse) => {
-                let words = current.verdict.map(Verdict::words).unwrap_or_default();
-                let mut decision = Decision::enter(case, CaseState::Diagnosing, now);
-                decision.attempt = Some(ended_because(current.attempt, AttemptEnd::Refused, words));
-                decision
-            }
-        },
-    }
-}
-
-/// Whether another attempt would end the same way for the same reason.
-const fn is_hopeless(why: GaveUp) -> bool {
-    match why {
-        GaveUp::NoFixerAnswers
-        | GaveUp::NothingToProveWith
-        | GaveUp::ToolMissing
-        | GaveUp::NoSandbox => true,
-        GaveUp::NothingChanged | GaveUp::StillRed | GaveUp::OverLimit | GaveUp::NoWorkspace => {
-            false
-        }
-    }
-}
-
-fn not_reproduced(
-    case: Case,
-    current: AttemptFacts<'_>,
-    facts: &Facts<'_>,
-    now: Timestamp,
-) -> Decision {
-    let mut decision = match facts.ci {
-        Ci::Red(red) if case.reruns == 0 && any_workflow(red) => rerun(case, red, now),
-        _ => Decision::enter(case, CaseState::Escalated(Escalation::NotReproduced), now),
-    };
-    decision.attempt = Some(ended(current.attempt, AttemptEnd::NotReproduced));
-    decision
-}
-
-/// Puts an attempt's patch on its way to the branch; `None` when there is no patch.
-pub(super) fn commit_allowed_patch(
-    case: Case,
-    current: AttemptFacts<'_>,
-    facts: &Facts<'_>,
-    now: Timestamp,
-) -> Option<Decision> {
-    let Some(Outcome::Proposed { patch, summary, fixer, .. }) = &current.report.outcome else {
-        return None;
-    };
-    let commit = Act::Commit {
-        attempt: current.attempt.id,
-        patch_digest: patch.digest(),
-        branch: facts.pull.head.branch.clone(),
-        parent: current.attempt.head.clone(),
-        message: commit_message(summary, fixer, current.attempt),
-    };
-    let mut decision = Decision::enter(case, CaseState::Healing(current.attempt.id), now);
-    decision.acts.push(commit);
-    decision.attempt = Some(Attempt { state: AttemptState::Committing, ..current.attempt.clone() });
-    Some(decision)
-}
-
-fn committing(
-    mut case: Case,
-    current: AttemptFacts<'_>,
-    facts: &Facts<'_>,
-    now: Timestamp,
-) -> Decision {
-    match current.committed {
-        None => Decision::stay(case, None),
-        Some(EffectResult::Done { commit: Some(commit), .. }) => {
-            case.head = commit.clone();
-            let mut decision = Decision::enter(case, CaseState::Proving(current.attempt.id), now);
-            decision.attempt = Some(Attempt {
-                state: AttemptState::Committed(commit.clone()),
-                ..current.attempt.clone()
-            });
-            decision
-        }
-        Some(EffectResult::Moved) => {
-            let by = facts.pull.head.sha.clone();
-            if by == case.head {
-                return Decision::stay(case, None); // the forge does not show the new head yet
-            }
-            leave(case, CaseState::Superseded(by), facts, now)
-        }
-        Some(EffectResult::Refused { message }) => {
-            let state = CaseState::Escalated(Escalation::CommitRefused);
-            let mut decision = Decision::enter(case, state, now);
-            decision.attempt =
-                Some(ended_because(current.attempt, AttemptEnd::CommitRefused, message.clone()));
-            decision
-        }
-        // A commit that is done says which one it is; anything else is not the answer to ours.
-        Some(EffectResult::Done { commit: None, .. }) => Decision::stay(case, None),
     }
 }
 

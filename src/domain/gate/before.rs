@@ -69,8 +69,8 @@ pub fn judge(input: &BeforeAttempt<'_>) -> Verdict {
     Verdict::new(findings)
 }
 
-fn refuse(rule: &'static str, message: String) -> Option<Finding> {
-    Some(Finding::new(rule, Weight::Refuse, message))
+fn refuse(rule: &'static str, message: impl Into<String>) -> Finding {
+    Finding::new(rule, Weight::Refuse, message)
 }
 
 fn spending(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
@@ -100,11 +100,11 @@ fn spending(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
 fn about_pull(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
     let BeforeAttempt { pull, policy, asked, .. } = input;
     let off = "the repository's policy switches selfheal off";
-    let enabled = (!policy.enabled).then(|| Finding::new("enabled", Weight::Refuse, off));
+    let enabled = (!policy.enabled).then(|| refuse("enabled", off));
     let open = match pull.state {
         PullState::Open => None,
         PullState::Closed | PullState::Merged => {
-            refuse("open", "the pull request is not open".into())
+            Some(refuse("open", "the pull request is not open"))
         }
     };
     let fork = pull.is_from_fork().then(|| {
@@ -118,7 +118,7 @@ fn about_pull(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
     });
     let draft = match (pull.readiness, policy.drafts, asked) {
         (Readiness::Draft, Drafts::Wait, Asked::No) => {
-            refuse("draft", "it is a draft; `/selfheal fix` heals it all the same".into())
+            Some(refuse("draft", "it is a draft; `/selfheal fix` heals it all the same"))
         }
         (Readiness::Draft | Readiness::Ready, Drafts::Wait | Drafts::Heal, _) => None,
     };
@@ -132,7 +132,8 @@ fn about_labels(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
     });
     let require = match (&policy.labels.require, asked) {
         (Some(label), Asked::No) if !pull.has_label(label) => {
-            refuse("required-label", format!("the label `{label}` is required and not set"))
+            let message = format!("the label `{label}` is required and not set");
+            Some(refuse("required-label", message))
         }
         (Some(_) | None, Asked::No | Asked::ByPerson) => None,
     };

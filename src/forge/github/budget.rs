@@ -83,20 +83,23 @@ impl Purse {
         if let Some(until) = self.blocked_until.filter(|until| *until > now) {
             return Some(until);
         }
-        let buckets: Vec<&mut Bucket> = match cost {
+        let mut buckets: Vec<&mut Bucket> = match cost {
             Cost::Read => Vec::new(),
             Cost::Mutation | Cost::Following => vec![&mut self.mutations],
             Cost::Content => {
                 vec![&mut self.mutations, &mut self.per_minute, &mut self.per_hour]
             }
         };
-        let mut buckets = buckets;
-        buckets.iter_mut().for_each(|bucket| bucket.fill(now));
+        for bucket in &mut buckets {
+            bucket.fill(now);
+        }
         let wait = buckets.iter().filter_map(|bucket| bucket.wait()).max();
         if let Some(wait) = wait.filter(|_| cost != Cost::Following) {
             return Some(now.plus_ms(wait));
         }
-        buckets.iter_mut().for_each(|bucket| bucket.level -= 1.0);
+        for bucket in &mut buckets {
+            bucket.level -= 1.0;
+        }
         None
     }
 }

@@ -7,8 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use octocrab::Octocrab;
 use secrecy::{ExposeSecret, SecretString};
@@ -17,10 +16,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::answer::{Answer, LIMIT_MS, bounded, sorted};
 use super::auth::{AppKey, Purpose, Token, TokenKey, Tokens};
 use super::budget::{Budget, Cost};
 use super::{GithubSettings, SetupError};
-use crate::domain::ids::Timestamp;
 use crate::domain::pull::Repo;
 use crate::ports::clock::Clock;
 use crate::ports::forge::ForgeError;
@@ -28,36 +27,14 @@ use crate::ports::forge::ForgeError;
 /// No answer that we read is larger: the largest is a recursive tree of 7 MB.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Words of an error that are kept.
-const ERROR_CHARS_MAX: usize = 300;
-
 /// GitHub ends its own requests after ten seconds; this adds the way there and back.
 const REQUEST_SECS_MAX: u64 = 20;
 
 /// Pages of a listing that are read at most, of 100 entries each.
 const PAGES_MAX: u32 = 30;
 
-/// When GitHub limits us without saying for how long.
-const LIMIT_MS: i64 = 60 * 1000;
-
 /// The version of GitHub's API that our types are written for.
 const API_VERSION: &str = "2022-11-28";
-
-/// An answer.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-}
-
-impl Answer {
-    /// The body as JSON.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ForgeError> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| ForgeError::Unreadable(error.to_string()))
-    }
-}
 
 /// As whom a call is made, and what it costs.
 #[derive(Debug, Clone, Copy)]
@@ -375,65 +352,4 @@ impl Client {
 
 fn key_of(who: As<'_>) -> TokenKey {
     TokenKey { installation: who.repo.installation, repo: who.repo.id, purpose: who.purpose }
-}
-
-/// An answer, or what is wrong with it.
-fn sorted(answer: Answer, now: Timestamp) -> Result<Answer, ForgeError> {
-    let status = answer.status;
-    if status.is_success() || status.is_redirection() {
-        return Ok(answer);
-    }
-    if let Some(until) = limited_until(&answer, now) {
-        return Err(ForgeError::RateLimited { until });
-    }
-    let message = message_of(&answer);
-    Err(match status {
-        StatusCode::NOT_FOUND => ForgeError::NotFound(message),
-        StatusCode::GONE => ForgeError::Expired(message),
-        StatusCode::UNAUTHORIZED => ForgeError::NoAccess(message),
-        status if status.is_server_error() => {
-            ForgeError::Unavailable(format!("{}: {message}", status.as_u16()))
-        }
-        status => ForgeError::Refused { status: status.as_u16(), message },
-    })
-}
-
-/// When a rate limit ends, if the answer is one.
-fn limited_until(answer: &Answer, now: Timestamp) -> Option<Timestamp> {
-    let limited = matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS);
-    if !limited {
-        return None;
-    }
-    let number = |name: &str| -> Option<i64> {
-        answer.headers.get(name)?.to_str().ok()?.trim().parse().ok()
-    };
-    if let Some(secs) = number("retry-after") {
-        return Some(now.plus_ms(secs.saturating_mul(1000)));
-    }
-    if number("x-ratelimit-remaining") == Some(0) {
-        let reset = number("x-ratelimit-reset").map(|secs| secs.saturating_mul(1000));
-        let until = reset.map_or(now.plus_ms(LIMIT_MS), Timestamp::from_millis);
-        return Some(until.max(now.plus_ms(1000)));
-    }
-    let secondary = message_of(answer).to_lowercase().contains("rate limit");
-    (secondary || answer.status == StatusCode::TOO_MANY_REQUESTS).then(|| now.plus_ms(LIMIT_MS))
-}
-
-fn message_of(answer: &Answer) -> String {
-    #[derive(Deserialize)]
-    struct Words {
-        message: String,
-        #[serde(default)]
-        errors: Option<Value>,
-    }
-    match serde_json::from_slice::<Words>(&answer.body) {
-        Ok(Words { message, errors: Some(errors) }) => bounded(&format!("{message} {errors}")),
-        Ok(Words { message, errors: None }) => bounded(&message),
-        Err(_) => format!("status {}", answer.status.as_u16()),
-    }
-}
-
-/// The beginning of a foreign text.
-pub(super) fn bounded(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(ERROR_CHARS_MAX).collect()
 }

@@ -27,6 +27,6 @@ impl Inbound for GithubInbound {
     }
 
     fn read(&self, event: &str, body: &[u8]) -> Result<Reading, Unreadable> {
-        webhook::read(event, body, &self.context).map_err(|error| Unreadable(error.to_string()))
+        webhook::read(event, body, self.context).map_err(|error| Unreadable(error.to_string()))
     }
 }

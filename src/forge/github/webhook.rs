@@ -41,7 +41,7 @@ const OTHER_ACTION: Uninteresting = "an action that we do not act on";
 ///
 /// # Errors
 /// [`NotJson`] when the bytes are not a JSON object.
-pub fn read(event: &str, bytes: &[u8], context: &Context) -> Result<Reading, NotJson> {
+pub fn read(event: &str, bytes: &[u8], context: Context) -> Result<Reading, NotJson> {
     let body: Body = serde_json::from_slice(bytes).map_err(|error| NotJson(error.to_string()))?;
     Ok(match of_event(event, &body, context) {
         Ok(event) => Reading::Event(Box::new(event)),
@@ -49,7 +49,7 @@ pub fn read(event: &str, bytes: &[u8], context: &Context) -> Result<Reading, Not
     })
 }
 
-fn of_event(name: &str, body: &Body, context: &Context) -> Result<Event, Uninteresting> {
+fn of_event(name: &str, body: &Body, context: Context) -> Result<Event, Uninteresting> {
     match name {
         "ping" => Ok(Event::Ping),
         "pull_request" => pull_request(body),
@@ -171,7 +171,7 @@ fn numbers(named: &[payload::NamedPull], sha: &str) -> Vec<PrNumber> {
         .collect()
 }
 
-fn check_run(body: &Body, context: &Context) -> Result<Event, Uninteresting> {
+fn check_run(body: &Body, context: Context) -> Result<Event, Uninteresting> {
     let check: &CheckRun = body.check_run.as_ref().ok_or(INCOMPLETE)?;
     let app = check.app.as_ref();
     let ours = app.and_then(|app| app.id) == Some(context.app_id);
@@ -206,7 +206,7 @@ fn check_run(body: &Body, context: &Context) -> Result<Event, Uninteresting> {
     }
 }
 
-fn check_suite(body: &Body, context: &Context) -> Result<Event, Uninteresting> {
+fn check_suite(body: &Body, context: Context) -> Result<Event, Uninteresting> {
     if body.action() != "rerequested" {
         return Err(OTHER_ACTION);
     }

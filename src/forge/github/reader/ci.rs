@@ -46,7 +46,7 @@ impl GithubForge {
         let mut seen = self.workflow_runs(repo, sha, own_workflow).await?;
         seen.extend(self.foreign_checks(repo, sha).await?);
         seen.extend(self.statuses(repo, sha).await?);
-        Ok(summed_up(seen))
+        Ok(summed_up(&seen))
     }
 
     async fn workflow_runs(
@@ -236,7 +236,7 @@ impl GithubForge {
 
 /// What many ends come to: approval is asked for before red is healed, and red counts only once
 /// everything has ended.
-fn summed_up(seen: Vec<(CiRun, End)>) -> Ci {
+fn summed_up(seen: &[(CiRun, End)]) -> Ci {
     let with = |end: End| -> Vec<CiRun> {
         seen.iter().filter(|(_, had)| *had == end).map(|(run, _)| run.clone()).collect()
     };
@@ -302,8 +302,8 @@ mod tests {
 
     #[track_caller]
     fn check(ends: &[End], expected: &Ci) {
-        let seen = ends.iter().map(|end| (run("x"), *end)).collect();
-        assert_eq!(summed_up(seen), *expected);
+        let seen: Vec<(CiRun, End)> = ends.iter().map(|end| (run("x"), *end)).collect();
+        assert_eq!(summed_up(&seen), *expected);
     }
 
     #[test]

@@ -18,6 +18,12 @@ struct DispatchAnswer {
 }
 
 #[derive(Deserialize)]
+struct Runs {
+    #[serde(default)]
+    workflow_runs: Vec<WorkflowRunJson>,
+}
+
+#[derive(Deserialize)]
 struct RunAnswer {
     #[serde(default)]
     run_attempt: Option<u32>,
@@ -58,11 +64,6 @@ impl GithubForge {
             "/actions/workflows/{}/runs?event=workflow_dispatch&per_page=30",
             segment(&wish.workflow)
         );
-        #[derive(Deserialize)]
-        struct Runs {
-            #[serde(default)]
-            workflow_runs: Vec<WorkflowRunJson>,
-        }
         let runs: Runs = self.client.get(&wish.repo, &path).await?;
         let attempt = wish.attempt.to_string();
         Ok(runs

@@ -109,12 +109,7 @@ impl GithubForge {
     }
 
     /// Moves the branch from the parent to the commit, or not at all.
-    async fn swap(
-        &self,
-        wish: &NewCommit,
-        commit: &Sha,
-        node_id: &str,
-    ) -> Result<(), ForgeError> {
+    async fn swap(&self, wish: &NewCommit, commit: &Sha, node_id: &str) -> Result<(), ForgeError> {
         let repo = &wish.repo;
         let query = "mutation SelfhealUpdateRefs($input: UpdateRefsInput!) { \
              updateRefs(input: $input) { clientMutationId } }";
@@ -125,21 +120,16 @@ impl GithubForge {
             "force": false,
         });
         let variables = json!({ "input": { "repositoryId": node_id, "refUpdates": [update] } });
-        match self.client.graphql(As::writer(repo).following(), query, variables).await {
-            Ok(_) => Ok(()),
-            // The words for a lost race differ; where the branch stands tells.
-            Err(error @ (ForgeError::Refused { .. } | ForgeError::NotFound(_))) => {
-                let at = self.branch_head(repo, &wish.branch).await?;
-                if at == *commit {
-                    Ok(())
-                } else if at == wish.parent {
-                    Err(error)
-                } else {
-                    Err(moved(wish))
-                }
-            }
-            Err(error) => Err(error),
+        let asked = self.client.graphql(As::writer(repo).following(), query, variables).await;
+        // The words for a lost race differ; where the branch stands tells.
+        let Err(error @ (ForgeError::Refused { .. } | ForgeError::NotFound(_))) = asked else {
+            return asked.map(|_| ());
+        };
+        let at = self.branch_head(repo, &wish.branch).await?;
+        if at == *commit {
+            return Ok(());
         }
+        Err(if at == wish.parent { error } else { moved(wish) })
     }
 
     pub(super) async fn proposed(

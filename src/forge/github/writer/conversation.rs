@@ -148,8 +148,7 @@ impl GithubForge {
         if pull.auto_merge.is_none() {
             return Ok(());
         }
-        let query =
-            "mutation SelfhealDisableAutoMerge($input: DisablePullRequestAutoMergeInput!) { \
+        let query = "mutation SelfhealDisableAutoMerge($input: DisablePullRequestAutoMergeInput!) { \
              disablePullRequestAutoMerge(input: $input) { clientMutationId } }";
         let variables = json!({ "input": { "pullRequestId": pull.node_id } });
         self.client.graphql(As::writer(repo), query, variables).await?;

@@ -1,0 +1,101 @@
+//! Serving: the set-up page until there are credentials, then the server, on the same address.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+
+use super::{App, GithubRegistrar, Parts, SystemIds, public_url};
+use crate::config::server::{AppCredentials, ServerSettings};
+use crate::http::setup::{self, Setup};
+use crate::ports::clock::Ids;
+
+/// Serves the set-up page until there are credentials; `None` when told to stop before.
+///
+/// # Errors
+/// When the address is taken.
+pub async fn set_up(
+    settings: &ServerSettings,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<Option<()>> {
+    let listener = listen(settings).await?;
+    let token = hex::encode(&SystemIds.secret()[..16]);
+    let url = public_url(settings)?;
+    let base = url.as_str().trim_end_matches('/').to_owned();
+    tracing::warn!("not set up yet: open {base}/setup?token={token}");
+    let done = Arc::new(Notify::new());
+    let page = Setup {
+        registrar: Arc::new(GithubRegistrar {
+            api_url: settings.github.api_url.clone(),
+            data_dir: settings.data_dir.clone(),
+        }),
+        web_url: settings.github.web_url.clone(),
+        public_url: url,
+        token: SecretString::from(token),
+        done: Arc::clone(&done),
+    };
+    let (end, ended) = tokio::sync::oneshot::channel::<bool>();
+    let until = async move {
+        let registered = tokio::select! {
+            () = done.notified() => true,
+            _ = stopped.wait_for(|stop| *stop) => false,
+        };
+        let _ = end.send(registered); // the receiver lives until the server has ended
+    };
+    axum::serve(listener, setup::router(page)).with_graceful_shutdown(until).await?;
+    Ok(ended.await.unwrap_or(false).then_some(()))
+}
+
+/// Serves until told to stop; finishes the steps that are under way.
+///
+/// # Errors
+/// When the address is taken or the store cannot be opened.
+pub async fn serve(
+    settings: &ServerSettings,
+    credentials: AppCredentials,
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    if settings.public_url.is_none() {
+        tracing::warn!(
+            "no public URL is set: GitHub and runners cannot reach this server; set --public-url"
+        );
+    }
+    let app = App::assemble(Parts::by_settings(settings, credentials)?).await?;
+    let listener = listen(settings).await?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    let workers: Vec<_> = (0..settings.worker_count)
+        .map(|_| {
+            let (worker, stopped) = (app.worker(), stopped.clone());
+            tokio::spawn(async move { worker.run(stopped).await })
+        })
+        .collect();
+    let mut told = stopped.clone();
+    axum::serve(listener, app.router())
+        .with_graceful_shutdown(async move {
+            let _ = told.wait_for(|stop| *stop).await; // a sender that is gone means stop, too
+        })
+        .await?;
+    let patience = Duration::from_secs(settings.shutdown_secs);
+    let all = async {
+        for worker in workers {
+            if worker.await.is_err() {
+                tracing::error!("a worker ended badly");
+            }
+        }
+    };
+    if tokio::time::timeout(patience, all).await.is_err() {
+        tracing::warn!("steps were under way longer than a stop waits; they are made again");
+    }
+    app.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(settings: &ServerSettings) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; is something else there?", settings.listen))
+}

@@ -1,0 +1,203 @@
+//! A scene: everything that a decision looks at, changed one thing at a time.
+
+use uuid::Uuid;
+
+use super::*;
+
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
+pub(super) const LONG_AGO: Timestamp = Timestamp::from_millis(0);
+
+pub(super) fn sha(digit: char) -> Sha {
+    Sha::parse(&digit.to_string().repeat(40)).unwrap()
+}
+
+pub(super) fn actor(login: &str) -> Actor {
+    Actor { id: UserId::new(5), login: Login::parse(login).unwrap(), is_bot: false }
+}
+
+pub(super) fn repo() -> Repo {
+    Repo {
+        id: RepoId::new(1),
+        slug: RepoSlug::parse("acme/widget").unwrap(),
+        installation: InstallationId::new(2),
+    }
+}
+
+pub(super) fn attempt_id(number: u128) -> AttemptId {
+    AttemptId::new(Uuid::from_u128(number))
+}
+
+pub(super) fn label(text: &str) -> Label {
+    Label::parse(text).unwrap()
+}
+
+pub(super) fn red() -> Ci {
+    Ci::Red(vec![CiRun::Workflow { run: RunId::new(11), attempt: 1, name: "ci".into() }])
+}
+
+/// Everything that a decision looks at, owned, so that a test changes one thing at a time.
+pub(super) struct Scene {
+    pub(super) case: Case,
+    pub(super) pull: Pull,
+    pub(super) ci: Ci,
+    pub(super) policy: Policy,
+    pub(super) policy_state: PolicyState,
+    pub(super) evidence: Option<Evidence>,
+    pub(super) before: Option<Verdict>,
+    pub(super) attempt: Attempt,
+    pub(super) report: RunnerReport,
+    pub(super) dispatched: Option<EffectResult>,
+    pub(super) committed: Option<EffectResult>,
+    pub(super) run_ended: bool,
+    pub(super) verdict: Option<Verdict>,
+    pub(super) asks: Vec<(Ask, Permission)>,
+}
+
+impl Scene {
+    pub(super) fn new(state: CaseState) -> Self {
+        let case = Case {
+            id: CaseId::new(Uuid::from_u128(1)),
+            repo: repo(),
+            number: PrNumber::new(7),
+            opened_head: sha('a'),
+            head: sha('a'),
+            opened_at: LONG_AGO,
+            since: NOW,
+            attempts: u8::from(state.attempt().is_some()),
+            state,
+            reruns: 0,
+            asked: Asked::No,
+            labels: Vec::new(),
+            auto_merge: None,
+        };
+        let attempt_state = match &case.state {
+            CaseState::AwaitingApproval(_) => AttemptState::Held,
+            CaseState::Proving(_) => AttemptState::Committed(sha('c')),
+            _ => AttemptState::Running,
+        };
+        let mut scene = Self {
+            pull: pull(),
+            ci: red(),
+            policy: Policy::default(),
+            policy_state: PolicyState::Usable,
+            evidence: None,
+            before: None,
+            attempt: Attempt {
+                id: attempt_id(1),
+                case: case.id,
+                number: 1,
+                head: sha('a'),
+                planned_at: NOW,
+                dispatches: 1,
+                dispatched_at: NOW,
+                state: attempt_state,
+                note: None,
+            },
+            report: RunnerReport { run: Some(RunId::new(99)), ..RunnerReport::default() },
+            dispatched: None,
+            committed: None,
+            run_ended: false,
+            verdict: None,
+            asks: Vec::new(),
+            case,
+        };
+        if matches!(scene.case.state, CaseState::Proving(_)) {
+            scene.case.head = sha('c');
+            scene.pull.head.sha = sha('c');
+        }
+        scene
+    }
+
+    pub(super) fn decide(&self) -> Decision {
+        let facts = Facts {
+            pull: &self.pull,
+            ci: &self.ci,
+            policy: &self.policy,
+            policy_state: self.policy_state,
+            evidence: self.evidence.as_ref(),
+            before: self.before.as_ref(),
+            attempt: Some(AttemptFacts {
+                attempt: &self.attempt,
+                report: &self.report,
+                dispatched: self.dispatched.as_ref(),
+                committed: self.committed.as_ref(),
+                run_ended: self.run_ended,
+                verdict: self.verdict.as_ref(),
+            }),
+            asks: &self.asks,
+            hold: AutoMergeHold::BySwitch,
+            next_attempt: attempt_id(2),
+        };
+        decide(self.case.clone(), &facts, NOW)
+    }
+
+    pub(super) fn asks(&mut self, kind: AskKind, permission: Permission) {
+        let ask = Ask {
+            key: "comment:1".into(),
+            kind,
+            text: format!("/selfheal {}", kind.as_str()),
+            actor: actor("mona"),
+            comment: None,
+            at: NOW,
+        };
+        self.asks.push((ask, permission));
+    }
+
+    pub(super) fn reads(&mut self, kind: FailureKind) {
+        self.evidence = Some(Evidence {
+            head: self.pull.head.sha.clone(),
+            failures: vec![Failure::new(kind, "it broke")],
+            excerpt: String::new(),
+            commands: Vec::new(),
+            sources: Vec::new(),
+            notes: Vec::new(),
+            changed_files: Vec::new(),
+        });
+        self.before = Some(Verdict::default());
+    }
+
+    pub(super) fn refused_by(&mut self, rule: &'static str) {
+        self.reads(FailureKind::Lint);
+        self.before = Some(Verdict::new(vec![Finding::new(rule, Weight::Refuse, "no")]));
+    }
+
+    pub(super) fn proposes(&mut self, weight: Option<Weight>) {
+        let patch = Patch::default();
+        let proof = Proof {
+            head: sha('a'),
+            patch_digest: patch.digest(),
+            before: Vec::new(),
+            after: Vec::new(),
+        };
+        let (fixer, summary) = ("recipe:rustfmt".to_owned(), "Run rustfmt".to_owned());
+        self.report.outcome = Some(Outcome::Proposed { patch, proof, fixer, summary });
+        let finding = |weight| Finding::new("protected-path", weight, "it is protected");
+        self.verdict = Some(Verdict::new(weight.map(finding).into_iter().collect()));
+    }
+
+    pub(super) fn gives_up(&mut self, why: GaveUp) {
+        self.report.outcome = Some(Outcome::GaveUp { why, note: String::new(), runs: Vec::new() });
+    }
+}
+
+pub(super) fn pull() -> Pull {
+    Pull {
+        repo: repo(),
+        number: PrNumber::new(7),
+        node_id: "PR_7".into(),
+        author: actor("mona"),
+        state: PullState::Open,
+        readiness: Readiness::Ready,
+        head: Head {
+            sha: sha('a'),
+            branch: Branch::parse("feature").unwrap(),
+            repo: Some(RepoId::new(1)),
+        },
+        base: Branch::parse("main").unwrap(),
+        base_sha: sha('0'),
+        labels: Vec::new(),
+        auto_merge: None,
+        conflicts: None,
+        updated_at: NOW,
+    }
+}

@@ -1,0 +1,236 @@
+//! Attempts: begun, watched over, judged and committed.
+
+use super::states::{any_workflow, green, rerun};
+use super::{AttemptFacts, Decision, Facts, ended, ended_because, leave};
+use crate::domain::attempt::{
+    Attempt, AttemptEnd, AttemptState, DISPATCHES_MAX, HEARTBEAT_SILENCE_MS_MAX, QUEUE_MS_MAX,
+};
+use crate::domain::case::{Case, CaseState, Escalation};
+use crate::domain::effect::{Act, EffectResult};
+use crate::domain::evidence::Evidence;
+use crate::domain::gate::{Answer, Verdict};
+use crate::domain::ids::Timestamp;
+use crate::domain::message::commit_message;
+use crate::domain::outcome::{GaveUp, Outcome};
+use crate::domain::pull::Ci;
+
+/// A run that ended without an outcome gets this long for the outcome to arrive.
+const LAST_WORDS_MS: i64 = 60 * 1000;
+
+/// Plans an attempt and asks for a runner.
+pub(super) fn begin_attempt(
+    mut case: Case,
+    evidence: &Evidence,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Decision {
+    case.attempts = case.attempts.saturating_add(1);
+    let attempt = Attempt {
+        id: facts.next_attempt,
+        case: case.id,
+        number: case.attempts,
+        head: evidence.head.clone(),
+        planned_at: now,
+        dispatches: 1,
+        dispatched_at: now,
+        state: AttemptState::Running,
+        note: None,
+    };
+    let mut decision = Decision::enter(case, CaseState::Healing(attempt.id), now);
+    decision.acts.push(dispatch_of(&attempt));
+    decision.attempt = Some(attempt);
+    decision
+}
+
+fn dispatch_of(attempt: &Attempt) -> Act {
+    Act::Dispatch { attempt: attempt.id, dispatch: attempt.dispatches, head: attempt.head.clone() }
+}
+
+/// An attempt is at work.
+pub(super) fn healing(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    let Some(current) = facts.attempt else { return Decision::stay(case, None) };
+    match &current.attempt.state {
+        AttemptState::Committing => committing(case, current, facts, now),
+        AttemptState::Running => match &current.report.outcome {
+            Some(outcome) => with_outcome(case, current, outcome, facts, now),
+            None => at_work(case, current, facts, now),
+        },
+        AttemptState::Held | AttemptState::Committed(_) | AttemptState::Ended(_) => {
+            Decision::enter(case, CaseState::Diagnosing, now)
+        }
+    }
+}
+
+fn at_work(case: Case, current: AttemptFacts<'_>, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    if matches!(facts.ci, Ci::Green) {
+        let state = green(&case);
+        return leave(case, state, facts, now);
+    }
+    if let Some(EffectResult::Refused { message }) = current.dispatched {
+        let state = CaseState::Escalated(Escalation::DispatchRefused);
+        let mut decision = Decision::enter(case, state, now);
+        decision.attempt =
+            Some(ended_because(current.attempt, AttemptEnd::RunnerLost, message.clone()));
+        return decision;
+    }
+    if !is_lost(current, now) {
+        return Decision::stay(case, None);
+    }
+    if current.attempt.dispatches >= DISPATCHES_MAX {
+        let mut decision = Decision::enter(case, CaseState::Escalated(Escalation::RunnerLost), now);
+        decision.attempt = Some(ended(current.attempt, AttemptEnd::RunnerLost));
+        return decision;
+    }
+    let again = Attempt {
+        dispatches: current.attempt.dispatches + 1,
+        dispatched_at: now,
+        ..current.attempt.clone()
+    };
+    let mut decision = Decision::stay(case, None);
+    if !current.run_ended {
+        decision.acts.extend(current.report.run.map(|run| Act::Cancel { run }));
+    }
+    decision.acts.push(dispatch_of(&again));
+    decision.attempt = Some(again);
+    decision
+}
+
+/// Whether the runner of an attempt will not be heard of again.
+fn is_lost(current: AttemptFacts<'_>, now: Timestamp) -> bool {
+    let dispatched_at = current.attempt.dispatched_at;
+    let heard = current.report.heard_at.filter(|heard| *heard >= dispatched_at);
+    let last = heard.unwrap_or(dispatched_at);
+    let silence = now.since_ms(last);
+    let patience = if heard.is_some() { HEARTBEAT_SILENCE_MS_MAX } else { QUEUE_MS_MAX };
+    silence > patience || (current.run_ended && silence > LAST_WORDS_MS)
+}
+
+fn with_outcome(
+    case: Case,
+    current: AttemptFacts<'_>,
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Decision {
+    match outcome {
+        Outcome::GaveUp { why, note, .. } => {
+            let next = if is_hopeless(*why) {
+                CaseState::Escalated(Escalation::NothingToTry)
+            } else {
+                CaseState::Diagnosing
+            };
+            let mut decision = Decision::enter(case, next, now);
+            decision.attempt =
+                Some(ended_because(current.attempt, AttemptEnd::GaveUp(*why), note.clone()));
+            decision
+        }
+        Outcome::NotReproduced { .. } => not_reproduced(case, current, facts, now),
+        Outcome::Proposed { .. } => match current.verdict.map(Verdict::answer) {
+            None => Decision::stay(case, None),
+            Some(Answer::Allow) => commit_allowed_patch(case.clone(), current, facts, now)
+                .unwrap_or_else(|| Decision::stay(case, None)),
+            Some(Answer::Hold) => {
+                let state = CaseState::AwaitingApproval(current.attempt.id);
+                let mut decision = Decision::enter(case, state, now);
+                decision.attempt = Some(Attempt {
+                    state: AttemptState::Held,
+                    note: current.verdict.map(Verdict::words),
+                    ..current.attempt.clone()
+                });
+                decision
+            }
+            Some(Answer::Refuse) => {
+                let words = current.verdict.map(Verdict::words).unwrap_or_default();
+                let mut decision = Decision::enter(case, CaseState::Diagnosing, now);
+                decision.attempt = Some(ended_because(current.attempt, AttemptEnd::Refused, words));
+                decision
+            }
+        },
+    }
+}
+
+/// Whether another attempt would end the same way for the same reason.
+const fn is_hopeless(why: GaveUp) -> bool {
+    match why {
+        GaveUp::NoFixerAnswers
+        | GaveUp::NothingToProveWith
+        | GaveUp::ToolMissing
+        | GaveUp::NoSandbox => true,
+        GaveUp::NothingChanged | GaveUp::StillRed | GaveUp::OverLimit | GaveUp::NoWorkspace => {
+            false
+        }
+    }
+}
+
+fn not_reproduced(
+    case: Case,
+    current: AttemptFacts<'_>,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Decision {
+    let mut decision = match facts.ci {
+        Ci::Red(red) if case.reruns == 0 && any_workflow(red) => rerun(case, red, now),
+        _ => Decision::enter(case, CaseState::Escalated(Escalation::NotReproduced), now),
+    };
+    decision.attempt = Some(ended(current.attempt, AttemptEnd::NotReproduced));
+    decision
+}
+
+/// Puts an attempt's patch on its way to the branch; `None` when there is no patch.
+pub(super) fn commit_allowed_patch(
+    case: Case,
+    current: AttemptFacts<'_>,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Option<Decision> {
+    let Some(Outcome::Proposed { patch, summary, fixer, .. }) = &current.report.outcome else {
+        return None;
+    };
+    let commit = Act::Commit {
+        attempt: current.attempt.id,
+        patch_digest: patch.digest(),
+        branch: facts.pull.head.branch.clone(),
+        parent: current.attempt.head.clone(),
+        message: commit_message(summary, fixer, current.attempt),
+    };
+    let mut decision = Decision::enter(case, CaseState::Healing(current.attempt.id), now);
+    decision.acts.push(commit);
+    decision.attempt = Some(Attempt { state: AttemptState::Committing, ..current.attempt.clone() });
+    Some(decision)
+}
+
+fn committing(
+    mut case: Case,
+    current: AttemptFacts<'_>,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Decision {
+    match current.committed {
+        None => Decision::stay(case, None),
+        Some(EffectResult::Done { commit: Some(commit), .. }) => {
+            case.head = commit.clone();
+            let mut decision = Decision::enter(case, CaseState::Proving(current.attempt.id), now);
+            decision.attempt = Some(Attempt {
+                state: AttemptState::Committed(commit.clone()),
+                ..current.attempt.clone()
+            });
+            decision
+        }
+        Some(EffectResult::Moved) => {
+            let by = facts.pull.head.sha.clone();
+            if by == case.head {
+                return Decision::stay(case, None); // the forge does not show the new head yet
+            }
+            leave(case, CaseState::Superseded(by), facts, now)
+        }
+        Some(EffectResult::Refused { message }) => {
+            let state = CaseState::Escalated(Escalation::CommitRefused);
+            let mut decision = Decision::enter(case, state, now);
+            decision.attempt =
+                Some(ended_because(current.attempt, AttemptEnd::CommitRefused, message.clone()));
+            decision
+        }
+        // A commit that is done says which one it is; anything else is not the answer to ours.
+        Some(EffectResult::Done { commit: None, .. }) => Decision::stay(case, None),
+    }
+}
