@@ -1,0 +1,66 @@
+//! Keys, secrets and tokens: made at start, never committed, worthless outside this process.
+
+use std::sync::OnceLock;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::KeyPair as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::DecodingKey;
+
+/// The App's key: the private half as GitHub hands it out, the public half to check JWTs.
+pub(crate) struct AppKey {
+    pub(crate) pem: String,
+    pub(crate) public: DecodingKey,
+}
+
+/// The App's key. All worlds of a process share one, because making one takes long.
+pub(crate) fn app_key() -> &'static AppKey {
+    static KEY: OnceLock<AppKey> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let pair = KeyPair::generate(KeySize::Rsa2048).expect("invariant: RSA keys can be made");
+        let der = pair.as_der().expect("invariant: a made key can be written");
+        AppKey {
+            pem: pem("PRIVATE KEY", der.as_ref()),
+            public: DecodingKey::from_rsa_der(pair.public_key().as_ref()),
+        }
+    })
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let mut lines = vec![format!("-----BEGIN {label}-----")];
+    lines.extend(text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()));
+    lines.push(format!("-----END {label}-----\n"));
+    lines.join("\n")
+}
+
+/// Forty random hexadecimal digits.
+pub(crate) fn random_hex() -> String {
+    hex::encode(rand::random::<[u8; 20]>())
+}
+
+/// An installation token. Its length varies, as GitHub's stateless tokens do.
+pub(crate) fn installation_token() -> String {
+    let length = 20 + usize::from(rand::random::<u8>() % 64);
+    let random: [u8; 84] = rand::random();
+    format!("ghs_{}", hex::encode(&random[..length]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_that_the_app_gets_is_the_one_that_its_jwts_are_checked_with() {
+        let key = app_key();
+        let signing = jsonwebtoken::EncodingKey::from_rsa_pem(key.pem.as_bytes()).unwrap();
+        let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS256);
+        let claims = serde_json::json!({"iss": "1", "exp": 1});
+        let jwt = jsonwebtoken::encode(&header, &claims, &signing).unwrap();
+        let mut checks = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::RS256);
+        checks.validate_exp = false;
+        assert!(jsonwebtoken::decode::<serde_json::Value>(&jwt, &key.public, &checks).is_ok());
+    }
+}
