@@ -175,7 +175,7 @@ impl State {
             triggering_actor: new.actor.clone(),
             inputs: new.inputs.clone(),
             attempts: vec![Attempt { number: 1, jobs: Vec::new(), started_ms: now }],
-            run_number: earlier as u64 + 1,
+            serial: earlier as u64 + 1,
             created_ms: now,
             updated_ms: now,
         };

@@ -230,7 +230,7 @@ fn disable_auto_merge(ctx: &Ctx) -> Result<Value, Failed> {
     }
     state.repo_mut(at.0).note(at.1, format!("{bot}: auto_merge_disabled"));
     let extra = json!({ "reason": "disabled by an App" });
-    state.tell_pull(at, "auto_merge_disabled", &bot, extra, now_ms);
+    state.tell_pull(at, ("auto_merge_disabled", &bot), extra, now_ms);
     let id = state.pull_mut(at).node_id();
     Ok(json!({ "disablePullRequestAutoMerge": { "pullRequest": { "id": id } } }))
 }
@@ -261,7 +261,7 @@ fn enable_auto_merge(ctx: &Ctx) -> Result<Value, Failed> {
     });
     let id = pull.node_id();
     state.repo_mut(at.0).note(at.1, format!("{bot}: auto_merge_enabled"));
-    state.tell_pull(at, "auto_merge_enabled", &bot, json!({}), now_ms);
+    state.tell_pull(at, ("auto_merge_enabled", &bot), json!({}), now_ms);
     Ok(json!({ "enablePullRequestAutoMerge": { "pullRequest": { "id": id } } }))
 }
 

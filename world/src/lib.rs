@@ -89,6 +89,7 @@ impl WorldOptions {
     }
 
     /// A world that lives by this machine's clock, for demonstrations.
+    #[expect(clippy::disallowed_methods, reason = "nobody else gives a demonstration its time")]
     pub fn by_wall_clock() -> Self {
         Self::new(|| {
             let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -151,7 +151,7 @@ impl PullBuilder {
             number
         };
         point(&git, &format!("refs/pull/{number}/head"), &sha).await?;
-        shared.state().tell_pull((self.repo.id, number), "opened", &self.by, json!({}), now_ms);
+        shared.state().tell_pull((self.repo.id, number), ("opened", &self.by), json!({}), now_ms);
         if !conflicts {
             let moved = Moved {
                 repo: head_repo.id,
@@ -263,7 +263,7 @@ impl World {
             merged.closed_ms = Some(now_ms);
             merged.auto_merge = None;
             state.repo_mut(pull.repo.id).note(pull.number, format!("{by} merged"));
-            state.tell_pull(pull.at(), "closed", by, json!({}), now_ms);
+            state.tell_pull(pull.at(), ("closed", by), json!({}), now_ms);
         }
         let branch = kept.base_branch;
         let moved = Moved {
@@ -399,6 +399,6 @@ impl World {
         kept.updated_ms = now_ms;
         let extra = change(kept);
         state.repo_mut(pull.repo.id).note(pull.number, format!("{by}: {action}"));
-        state.tell_pull(pull.at(), action, by, extra, now_ms);
+        state.tell_pull(pull.at(), (action, by), extra, now_ms);
     }
 }

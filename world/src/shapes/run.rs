@@ -46,7 +46,7 @@ impl State {
             "head_sha": run.head_sha,
             "path": run.workflow_path,
             "display_title": run.title,
-            "run_number": run.run_number,
+            "run_number": run.serial,
             "event": run.event,
             "status": run.status,
             "conclusion": run.conclusion,
