@@ -30,6 +30,7 @@ mod graphql;
 mod hooks;
 mod keys;
 mod ledger;
+mod pages;
 mod people;
 mod pulls;
 mod reply;

@@ -213,11 +213,22 @@ impl World {
         by: &str,
         files: &[(&str, Option<&str>)],
     ) -> Result<String> {
+        self.push_saying(pull, (by, &message_for(files)), files).await
+    }
+
+    /// Somebody pushes a commit with that message to a pull request's branch; the new head.
+    ///
+    /// # Errors
+    /// When git fails, or the fork is gone.
+    pub async fn push_saying(
+        &self,
+        pull: &Pull,
+        (by, message): (&str, &str),
+        files: &[(&str, Option<&str>)],
+    ) -> Result<String> {
         let head = self.state().pull_mut(pull.at()).head.clone();
         let repo = head.repo.context("the fork is gone")?;
-        let message = message_for(files);
-        let files = owned(files);
-        self.shared().commit_files((repo, &head.branch), by, &message, &files).await
+        self.shared().commit_files((repo, &head.branch), by, message, &owned(files)).await
     }
 
     /// The commit that a pull request is at.

@@ -8,5 +8,6 @@ mod access;
 mod actions;
 mod faults;
 mod git;
+mod pages;
 mod pulls;
 mod webhooks;
