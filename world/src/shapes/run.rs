@@ -31,8 +31,7 @@ impl State {
         let api = format!("{}/repos/{}", self.api_url, repo.slug());
         let url = format!("{api}/actions/runs/{}", run.id);
         let workflow = repo.workflow_ids.get(&run.workflow_path).copied().unwrap_or(0);
-        let is_fork = run.head_repo != Some(repo_id);
-        let pulls = if is_fork || run.event == "workflow_dispatch" {
+        let pulls = if run.event == "workflow_dispatch" {
             json!([])
         } else {
             self.pull_links(repo_id, &run.head_sha)

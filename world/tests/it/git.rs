@@ -42,6 +42,12 @@ async fn a_branch_moves_only_from_where_the_caller_believes_it_to_be() {
     assert_eq!(scene.world.head_sha(&pull), other);
 
     let fix = commit(&scene, &token, &other, "src/lib.rs").await;
+    let forward = moving(&scene, "refs/heads/feature", (&head, &fix));
+    let believed = scene.graphql(&token, UPDATE, forward).await;
+    assert_eq!(
+        believed.body["errors"][0]["type"], "STALE_DATA",
+        "a fast-forward, but not from there"
+    );
     let done =
         scene.graphql(&token, UPDATE, moving(&scene, "refs/heads/feature", (&other, &fix))).await;
     assert_eq!(done.body["errors"], Value::Null, "{:?}", done.body);
