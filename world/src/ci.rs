@@ -281,6 +281,7 @@ impl State {
             actions: Vec::new(),
         };
         self.repo_mut(repo).checks.insert(id, check);
+        self.tell_check((repo, id), "created", (&run.triggering_actor, None), now);
         self.tell_check((repo, id), "completed", (&run.triggering_actor, None), now);
     }
 

@@ -52,6 +52,7 @@ async fn every_change_tells_what_github_would_tell() {
         [
             "workflow_run.requested",
             "workflow_run.in_progress",
+            "check_run.created",
             "check_run.completed",
             "workflow_run.completed",
             "check_suite.completed"
