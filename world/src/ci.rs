@@ -15,10 +15,10 @@ use crate::Shared;
 use crate::branches::Moved;
 use crate::git::Repo as Git;
 use crate::hooks::Telling;
+use crate::script::{JobScript, RunScript};
 use crate::state::check::{CheckRun, CheckSuite};
 use crate::state::run::{Attempt, Job, Log, Run, Step};
 use crate::state::{ACTIONS_APP, State};
-use crate::time::log_stamp;
 
 /// Plays the runs of one workflow.
 pub type CiScript = Arc<dyn Fn(StartedRun) -> Playing + Send + Sync>;
@@ -79,115 +79,6 @@ impl StartedRun {
     pub fn input(&self, name: &str) -> &str {
         self.inputs.get(name).and_then(Value::as_str).unwrap_or_default()
     }
-}
-
-/// How a job comes out.
-#[derive(Debug, Clone)]
-pub struct JobScript {
-    /// Its name, matrix values included.
-    pub name: String,
-    /// `success`, `failure`, `cancelled`, `skipped`, `timed_out`.
-    pub conclusion: String,
-    /// Its steps in order: name and conclusion.
-    pub steps: Vec<(String, String)>,
-    /// Its log in GitHub's own format; `None` while it is not uploaded.
-    pub log: Option<Vec<u8>>,
-    /// Whether the log is past its retention.
-    pub is_log_expired: bool,
-}
-
-/// How a run comes out.
-#[derive(Debug, Clone)]
-pub struct RunScript {
-    /// The conclusion; `None` leaves it running.
-    pub conclusion: Option<String>,
-    /// Its jobs.
-    pub jobs: Vec<JobScript>,
-}
-
-impl RunScript {
-    /// One green job.
-    pub fn green() -> Self {
-        let step = [("Run cargo test", "success")];
-        Self::concluded("success").job(JobScript::new("build", "success", &step, "ok\n"))
-    }
-
-    /// One red job: the step that fails, and what it printed.
-    pub fn red(job: &str, step: &str, output: &str) -> Self {
-        let steps = [("Set up job", "success"), (step, "failure"), ("Complete job", "success")];
-        Self::concluded("failure").job(JobScript::new(job, "failure", &steps, output))
-    }
-
-    /// A run without jobs: `cancelled`, `action_required`, `startup_failure`, `timed_out`, …
-    pub fn concluded(conclusion: &str) -> Self {
-        Self { conclusion: Some(conclusion.to_owned()), jobs: Vec::new() }
-    }
-
-    /// A run that does not end.
-    pub fn unfinished() -> Self {
-        Self { conclusion: None, jobs: Vec::new() }
-    }
-
-    /// The same with one more job.
-    #[must_use]
-    pub fn job(mut self, job: JobScript) -> Self {
-        self.jobs.push(job);
-        self
-    }
-
-    /// The same, before its logs are uploaded.
-    #[must_use]
-    pub fn without_logs(mut self) -> Self {
-        self.jobs.iter_mut().for_each(|job| job.log = None);
-        self
-    }
-
-    /// The same, after the retention of its logs.
-    #[must_use]
-    pub fn with_expired_logs(mut self) -> Self {
-        self.jobs.iter_mut().for_each(|job| job.is_log_expired = true);
-        self
-    }
-}
-
-impl JobScript {
-    /// A job whose last failed (else last) step printed `output`.
-    pub fn new(name: &str, conclusion: &str, steps: &[(&str, &str)], output: &str) -> Self {
-        let log = framed(steps, output);
-        let steps = steps.iter().map(|(name, end)| ((*name).into(), (*end).into())).collect();
-        Self {
-            name: name.into(),
-            conclusion: conclusion.into(),
-            steps,
-            log: Some(log.into_bytes()),
-            is_log_expired: false,
-        }
-    }
-}
-
-/// When the lines of scripted logs were printed; nothing depends on it.
-const LOG_MS: i64 = 1_767_225_600_000;
-
-/// Output as the log of a job: byte order mark, time stamps, groups, and the runner's last word.
-fn framed(steps: &[(&str, &str)], output: &str) -> String {
-    let failing = steps.iter().find(|(_, end)| *end == "failure");
-    let (name, end) = failing.or(steps.last()).copied().unwrap_or(("Run", "success"));
-    let command = name.strip_prefix("Run ").unwrap_or(name);
-    let mut lines = vec!["Current runner version: '2.330.0'".to_owned()];
-    lines.push(format!("##[group]Run {command}"));
-    lines.push(format!("\u{1b}[36;1m{command}\u{1b}[0m"));
-    lines.push("shell: /usr/bin/bash -e {0}".into());
-    lines.push("##[endgroup]".into());
-    lines.extend(output.lines().map(str::to_owned));
-    if end == "failure" {
-        lines.push("##[error]Process completed with exit code 1.".into());
-    }
-    lines.push("Cleaning up orphan processes".into());
-    let stamped = lines
-        .iter()
-        .zip(0..)
-        .map(|(line, at)| format!("{} {line}\r\n", log_stamp(LOG_MS + i64::from(at) * 7)));
-    format!("\u{feff}{}", stamped.collect::<String>())
 }
 
 /// A run to be queued.
@@ -284,7 +175,7 @@ impl State {
             triggering_actor: new.actor.clone(),
             inputs: new.inputs.clone(),
             attempts: vec![Attempt { number: 1, jobs: Vec::new(), started_ms: now }],
-            run_number: earlier as u64 + 1,
+            serial: earlier as u64 + 1,
             created_ms: now,
             updated_ms: now,
         };
@@ -390,6 +281,7 @@ impl State {
             actions: Vec::new(),
         };
         self.repo_mut(repo).checks.insert(id, check);
+        self.tell_check((repo, id), "created", (&run.triggering_actor, None), now);
         self.tell_check((repo, id), "completed", (&run.triggering_actor, None), now);
     }
 

@@ -5,7 +5,7 @@
 //! is read once per process, and each body's validator is built when its operation is first used.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
@@ -24,8 +24,14 @@ pub(crate) struct Fit {
 pub(crate) struct Contract {
     document: Value,
     templates: Vec<Template>,
-    validators: Mutex<BTreeMap<(String, &'static str), Option<std::sync::Arc<Validator>>>>,
+    validators: Mutex<BTreeMap<Operation, Judge>>,
 }
+
+/// Method in lower case, and path template.
+type Operation = (String, &'static str);
+
+/// Judges bodies; none when the schema itself cannot be used.
+type Judge = Option<Arc<Validator>>;
 
 struct Template {
     text: String,
@@ -129,11 +135,7 @@ impl Contract {
         pointer.and_then(|pointer| self.document.pointer(pointer)).unwrap_or(value)
     }
 
-    fn validator(
-        &self,
-        (method, template): (&str, &'static str),
-        schema: &Value,
-    ) -> Option<std::sync::Arc<Validator>> {
+    fn validator(&self, (method, template): (&str, &'static str), schema: &Value) -> Judge {
         let mut built = self.validators.lock().expect("invariant: no panic while it is held");
         let key = (method.to_lowercase(), template);
         built
@@ -147,7 +149,7 @@ impl Contract {
                 let options = jsonschema::options()
                     .with_draft(Draft::Draft202012)
                     .should_validate_formats(true);
-                options.build(&whole).ok().map(std::sync::Arc::new)
+                options.build(&whole).ok().map(Arc::new)
             })
             .clone()
     }
@@ -201,15 +203,12 @@ pub(crate) fn decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
         let hexed = (first == b'%').then(|| tail.get(..2)).flatten();
-        match hexed.and_then(|digits| hex::decode(digits).ok()) {
-            Some(byte) => {
-                bytes.extend(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
+        if let Some(byte) = hexed.and_then(|digits| hex::decode(digits).ok()) {
+            bytes.extend(byte);
+            rest = &tail[2..];
+        } else {
+            bytes.push(first);
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -233,14 +232,11 @@ fn allow_null(fields: &mut Map<String, Value>) {
     if let Some(Value::Array(choices)) = fields.get_mut("enum") {
         choices.push(Value::Null);
     }
-    match fields.get("type").cloned() {
-        Some(Value::String(kind)) => {
-            fields.insert("type".into(), json!([kind, "null"]));
-        }
-        Some(_) | None => {
-            let inner = Value::Object(std::mem::take(fields));
-            fields.insert("anyOf".into(), json!([inner, { "type": "null" }]));
-        }
+    if let Some(Value::String(kind)) = fields.get("type").cloned() {
+        fields.insert("type".into(), json!([kind, "null"]));
+    } else {
+        let inner = Value::Object(std::mem::take(fields));
+        fields.insert("anyOf".into(), json!([inner, { "type": "null" }]));
     }
 }
 

@@ -89,6 +89,11 @@ fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a str {
     fields.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The first of these variables that was given; queries name theirs as they like.
+fn said<'a>(fields: &'a Map<String, Value>, names: &[&str]) -> &'a str {
+    names.iter().map(|name| text(fields, name)).find(|text| !text.is_empty()).unwrap_or_default()
+}
+
 /// The repository of a node id, if the caller reaches it.
 fn reached(ctx: &Ctx, state: &State, id: u64) -> Result<u64, Failed> {
     match &ctx.caller {
@@ -145,7 +150,8 @@ fn blob_json(bytes: &[u8], sha: &str) -> Value {
 /// Moves branches if every one of them is where the caller believes it to be.
 async fn update_refs(ctx: &Ctx) -> Result<Value, Failed> {
     let input = input(ctx);
-    let id = text(&input, "repositoryId").trim_start_matches("R_").parse().unwrap_or(0);
+    let node = said(&input, &["repositoryId", "repository"]);
+    let id = node.trim_start_matches("R_").parse().unwrap_or(0);
     let (repo, git) = {
         let mut state = ctx.state();
         if state.repo(id).is_none() {
@@ -158,7 +164,8 @@ async fn update_refs(ctx: &Ctx) -> Result<Value, Failed> {
         return Err(forbidden());
     }
     let empty = Vec::new();
-    let updates = input.get("refUpdates").and_then(Value::as_array).unwrap_or(&empty);
+    let updates = input.get("refUpdates").or_else(|| input.get("updates"));
+    let updates = updates.and_then(Value::as_array).unwrap_or(&empty);
     for update in updates {
         let field = |name: &str| update[name].as_str().unwrap_or_default().to_owned();
         let (name, before, after) = (field("name"), field("beforeOid"), field("afterOid"));
@@ -223,14 +230,14 @@ fn disable_auto_merge(ctx: &Ctx) -> Result<Value, Failed> {
     may_merge(ctx)?;
     let (input, now_ms, bot) = (input(ctx), ctx.now_ms(), ctx.actor());
     let mut state = ctx.state();
-    let at = pull_at(ctx, &state, text(&input, "pullRequestId"))?;
+    let at = pull_at(ctx, &state, said(&input, &["pullRequestId", "pull"]))?;
     if state.pull_mut(at).auto_merge.take().is_none() {
         let text = "Can't disable auto-merge for this pull request";
         return Err(Failed::Said("UNPROCESSABLE", text.into()));
     }
     state.repo_mut(at.0).note(at.1, format!("{bot}: auto_merge_disabled"));
     let extra = json!({ "reason": "disabled by an App" });
-    state.tell_pull(at, "auto_merge_disabled", &bot, extra, now_ms);
+    state.tell_pull(at, ("auto_merge_disabled", &bot), extra, now_ms);
     let id = state.pull_mut(at).node_id();
     Ok(json!({ "disablePullRequestAutoMerge": { "pullRequest": { "id": id } } }))
 }
@@ -240,7 +247,7 @@ fn enable_auto_merge(ctx: &Ctx) -> Result<Value, Failed> {
     let (input, now_ms, bot) = (input(ctx), ctx.now_ms(), ctx.actor());
     let given = |name: &str| Some(text(&input, name)).filter(|said| !said.is_empty());
     let mut state = ctx.state();
-    let at = pull_at(ctx, &state, text(&input, "pullRequestId"))?;
+    let at = pull_at(ctx, &state, said(&input, &["pullRequestId", "pull"]))?;
     let pull = state.pull_mut(at);
     let refused = match given("expectedHeadOid") {
         Some(expected) if expected != pull.head.sha => Some("Head sha didn't match"),
@@ -261,7 +268,7 @@ fn enable_auto_merge(ctx: &Ctx) -> Result<Value, Failed> {
     });
     let id = pull.node_id();
     state.repo_mut(at.0).note(at.1, format!("{bot}: auto_merge_enabled"));
-    state.tell_pull(at, "auto_merge_enabled", &bot, json!({}), now_ms);
+    state.tell_pull(at, ("auto_merge_enabled", &bot), json!({}), now_ms);
     Ok(json!({ "enablePullRequestAutoMerge": { "pullRequest": { "id": id } } }))
 }
 

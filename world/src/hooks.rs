@@ -143,7 +143,7 @@ impl State {
         });
         payload.insert("installation".into(), reference);
         payload.insert("sender".into(), self.user_json(telling.sender));
-        let about = About { installation: Some(installation.id), repo: Some(telling.repo) };
+        let about = &About { installation: Some(installation.id), repo: Some(telling.repo) };
         self.queue_delivery(now_ms, (telling.event, telling.action), about, Value::Object(payload));
     }
 
@@ -160,7 +160,7 @@ impl State {
         if let Value::Object(fields) = body {
             payload.extend(fields);
         }
-        let about = About { installation: Some(installation), repo: None };
+        let about = &About { installation: Some(installation), repo: None };
         self.queue_delivery(now_ms, (event, Some(action)), about, Value::Object(payload));
     }
 
@@ -179,7 +179,7 @@ impl State {
                 "created_at": iso(now_ms), "updated_at": iso(now_ms),
             },
         });
-        let about = About { installation: None, repo: None };
+        let about = &About { installation: None, repo: None };
         self.queue_delivery(now_ms, ("ping", None), about, payload);
     }
 
@@ -187,7 +187,7 @@ impl State {
         &mut self,
         at_ms: i64,
         (event, action): (&str, Option<&str>),
-        about: About,
+        about: &About,
         payload: Value,
     ) {
         let delivery = Delivery {

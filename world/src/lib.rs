@@ -30,10 +30,12 @@ mod graphql;
 mod hooks;
 mod keys;
 mod ledger;
+mod pages;
 mod people;
 mod pulls;
 mod reply;
 mod rest;
+mod script;
 mod serve;
 mod shapes;
 mod state;
@@ -54,10 +56,11 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use ci::{CiScript, JobScript, Playing, RunScript, StartedRun};
+pub use ci::{CiScript, Playing, StartedRun};
 pub use hooks::Delivered;
 pub use people::pull::{Pull, PullBuilder};
 pub use people::repo::{Repository, RepositoryBuilder};
+pub use script::{JobScript, RunScript};
 pub use state::UserKind;
 pub use state::app::Level;
 
@@ -87,6 +90,7 @@ impl WorldOptions {
     }
 
     /// A world that lives by this machine's clock, for demonstrations.
+    #[expect(clippy::disallowed_methods, reason = "nobody else gives a demonstration its time")]
     pub fn by_wall_clock() -> Self {
         Self::new(|| {
             let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -8,6 +8,7 @@ pub(crate) mod actions;
 pub(crate) mod app;
 pub(crate) mod check;
 pub(crate) mod live;
+pub(crate) mod merging;
 pub(crate) mod pull;
 pub(crate) mod repo;
 pub(crate) mod talk;

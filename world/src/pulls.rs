@@ -32,8 +32,7 @@ impl State {
     pub(crate) fn tell_pull(
         &mut self,
         (repo, number): (u64, u64),
-        action: &str,
-        sender: &str,
+        (action, sender): (&str, &str),
         extra: Value,
         now_ms: i64,
     ) {
@@ -82,7 +81,7 @@ impl State {
     pub(crate) fn open_pull(&mut self, repo: u64, new: NewPull, now_ms: i64) -> u64 {
         let author = new.author.clone();
         let number = self.next_pull(repo, new, now_ms);
-        self.tell_pull((repo, number), "opened", &author, json!({}), now_ms);
+        self.tell_pull((repo, number), ("opened", &author), json!({}), now_ms);
         number
     }
 
@@ -93,7 +92,7 @@ impl State {
         pull.closed_ms = Some(now_ms);
         pull.updated_ms = now_ms;
         self.repo_mut(at.0).note(at.1, format!("{by} closed"));
-        self.tell_pull(at, "closed", by, json!({}), now_ms);
+        self.tell_pull(at, ("closed", by), json!({}), now_ms);
     }
 
     /// The label of that name, made when it is missing; its name as it is written.
@@ -118,7 +117,7 @@ impl State {
         pull.updated_ms = now_ms;
         self.repo_mut(at.0).note(at.1, format!("{by} added label {name}"));
         let extra = json!({ "label": self.label_of(at.0, &name) });
-        self.tell_pull(at, "labeled", by, extra, now_ms);
+        self.tell_pull(at, ("labeled", by), extra, now_ms);
     }
 
     /// Whether it was there.
@@ -138,7 +137,7 @@ impl State {
         pull.updated_ms = now_ms;
         self.repo_mut(at.0).note(at.1, format!("{by} removed label {name}"));
         let extra = json!({ "label": self.label_of(at.0, name) });
-        self.tell_pull(at, "unlabeled", by, extra, now_ms);
+        self.tell_pull(at, ("unlabeled", by), extra, now_ms);
         true
     }
 }

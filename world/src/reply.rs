@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Option<Value>,
+    /// Boxed, because a refusal travels through many `Result`s.
+    pub(crate) body: Option<Box<Value>>,
     /// Bytes instead of JSON.
     pub(crate) raw: Option<Vec<u8>>,
 }
@@ -19,7 +20,7 @@ pub(crate) type Answer = Result<Reply, Reply>;
 
 impl Reply {
     pub(crate) fn json(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body: Some(body), raw: None }
+        Self { status, headers: Vec::new(), body: Some(Box::new(body)), raw: None }
     }
 
     pub(crate) fn ok(body: Value) -> Self {
@@ -54,7 +55,7 @@ impl Reply {
     /// 422 in the shape of a failed validation.
     pub(crate) fn invalid(resource: &str, field: &str, message: &str) -> Self {
         let mut reply = Self::refused(422, "Validation Failed");
-        if let Some(Value::Object(body)) = &mut reply.body {
+        if let Some(Value::Object(body)) = reply.body.as_deref_mut() {
             let error = json!({
                 "resource": resource, "field": field, "code": "custom", "message": message,
             });

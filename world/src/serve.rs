@@ -252,13 +252,14 @@ async fn answered(
 /// Finds the repository, and refuses who may not do this there.
 fn permitted(ctx: &mut Ctx, route: &Route) -> Result<(), Reply> {
     match (&ctx.caller, &route.need) {
-        (_, Need::Nobody) | (Caller::App, Need::App) | (Caller::Installation(_), Need::Token) => {}
+        (_, Need::Nobody)
+        | (Caller::App, Need::App)
+        | (Caller::Installation(_), Need::Token | Need::Any(_)) => {}
         (Caller::Nobody, _) => return Err(Reply::refused(401, "Requires authentication")),
         (Caller::Installation(_), Need::App) => {
             return Err(Reply::refused(401, "A JSON web token could not be decoded"));
         }
         (Caller::App, Need::Token | Need::Any(_)) => return Err(Reply::forbidden()),
-        (Caller::Installation(_), Need::Any(_)) => {}
     }
     if route.template.starts_with("/repos/{owner}/{repo}") {
         ctx.repo = Some(repository(ctx)?);

@@ -14,14 +14,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Shared;
-use crate::keys;
+use crate::{keys, pages};
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/_blobs/{signature}", get(blob))
         .route("/settings/apps/new", post(register))
         .route("/organizations/{org}/settings/apps/new", post(register))
-        .with_state(shared)
+        .with_state(Arc::clone(&shared))
+        .merge(pages::router(shared))
 }
 
 async fn blob(

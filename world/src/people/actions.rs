@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::pull::Pull;
 use super::repo::Repository;
-use crate::ci::{NewRun, RunScript, StartedRun};
+use crate::ci::{NewRun, StartedRun};
+use crate::script::RunScript;
 use crate::state::State;
 use crate::state::run::Attempt;
 use crate::{Shared, World};

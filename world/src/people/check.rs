@@ -140,31 +140,6 @@ impl World {
         state.tell(now_ms, telling, body);
         Ok(())
     }
-
-    /// A merge queue asks for checks on a merge commit of its own; that commit.
-    ///
-    /// # Errors
-    /// When the App may not hear of it, nothing is told.
-    pub fn queue_checks(&self, pull: &Pull, by: &str) -> Result<()> {
-        let now_ms = self.now_ms();
-        let mut state = self.state();
-        let kept = state.pull_mut(pull.at()).clone();
-        let head_ref =
-            format!("refs/heads/gh-readonly-queue/main/pr-{}-{}", pull.number, kept.base_sha);
-        let body = json!({ "merge_group": {
-            "head_sha": kept.head.sha, "head_ref": head_ref,
-            "base_sha": kept.base_sha, "base_ref": format!("refs/heads/{}", kept.base_branch),
-            "head_commit": { "id": kept.head.sha, "message": kept.title },
-        } });
-        let telling = Telling {
-            event: "merge_group",
-            action: Some("checks_requested"),
-            repo: pull.repo.id,
-            sender: by,
-        };
-        state.tell(now_ms, telling, body);
-        Ok(())
-    }
 }
 
 impl State {

@@ -1,15 +1,14 @@
 //! Pull requests and what people do to them.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::repo::{Repository, message_for, owned};
 use crate::World;
 use crate::branches::{Moved, point};
 use crate::ci::NewRun;
-use crate::git::{Force, NewCommit, RefMove};
 use crate::pulls::NewPull;
-use crate::state::pull::{AutoMerge, Head, Pull as Kept, PullState};
+use crate::state::pull::{Head, Pull as Kept, PullState};
 
 /// A pull request, for verbs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +150,7 @@ impl PullBuilder {
             number
         };
         point(&git, &format!("refs/pull/{number}/head"), &sha).await?;
-        shared.state().tell_pull((self.repo.id, number), "opened", &self.by, json!({}), now_ms);
+        shared.state().tell_pull((self.repo.id, number), ("opened", &self.by), json!({}), now_ms);
         if !conflicts {
             let moved = Moved {
                 repo: head_repo.id,
@@ -214,67 +213,27 @@ impl World {
         by: &str,
         files: &[(&str, Option<&str>)],
     ) -> Result<String> {
+        self.push_saying(pull, (by, &message_for(files)), files).await
+    }
+
+    /// Somebody pushes a commit with that message to a pull request's branch; the new head.
+    ///
+    /// # Errors
+    /// When git fails, or the fork is gone.
+    pub async fn push_saying(
+        &self,
+        pull: &Pull,
+        (by, message): (&str, &str),
+        files: &[(&str, Option<&str>)],
+    ) -> Result<String> {
         let head = self.state().pull_mut(pull.at()).head.clone();
         let repo = head.repo.context("the fork is gone")?;
-        let message = message_for(files);
-        let files = owned(files);
-        self.shared().commit_files((repo, &head.branch), by, &message, &files).await
+        self.shared().commit_files((repo, &head.branch), by, message, &owned(files)).await
     }
 
     /// The commit that a pull request is at.
     pub fn head_sha(&self, pull: &Pull) -> String {
         self.state().pull_mut(pull.at()).head.sha.clone()
-    }
-
-    /// Somebody merges a pull request by a merge commit; that commit.
-    ///
-    /// # Errors
-    /// When it conflicts, or git fails.
-    pub async fn merge(&self, pull: &Pull, by: &str) -> Result<String> {
-        let now_ms = self.now_ms();
-        let (git, kept, author) = {
-            let mut state = self.state();
-            state.user(by);
-            let kept = state.pull_mut(pull.at()).clone();
-            let author = state.person(by, now_ms);
-            (state.repo_mut(pull.repo.id).git.clone(), kept, author)
-        };
-        ensure!(kept.is_open(), "#{} is not open", kept.number);
-        let name = format!("refs/heads/{}", kept.base_branch);
-        let old = git.get_ref(&name).await?.context("the base branch is gone")?;
-        let tree = git.merge_tree(&old, &kept.head.sha).await?.context("it conflicts")?;
-        let parents = [old.clone(), kept.head.sha.clone()];
-        let message = format!("Merge pull request #{}", kept.number);
-        let new = NewCommit {
-            tree: &tree,
-            parents: &parents,
-            message: &message,
-            author: &author,
-            committer: &author,
-        };
-        let sha = git.write_commit(&new).await?;
-        let moving = RefMove { name: &name, new: &sha, expected_old: Some(&old), force: Force::No };
-        ensure!(git.update_ref(&moving).await?.is_ok(), "the base branch moved meanwhile");
-        {
-            let mut state = self.state();
-            let merged = state.pull_mut(pull.at());
-            merged.state = PullState::Merged;
-            merged.merge_sha = Some(sha.clone());
-            merged.closed_ms = Some(now_ms);
-            merged.auto_merge = None;
-            state.repo_mut(pull.repo.id).note(pull.number, format!("{by} merged"));
-            state.tell_pull(pull.at(), "closed", by, json!({}), now_ms);
-        }
-        let branch = kept.base_branch;
-        let moved = Moved {
-            repo: pull.repo.id,
-            branch,
-            old: Some(old),
-            new: Some(sha.clone()),
-            by: by.to_owned(),
-        };
-        self.shared().branch_moved(&moved).await?;
-        Ok(sha)
     }
 
     /// Somebody closes a pull request.
@@ -337,56 +296,12 @@ impl World {
         self.state().remove_label(pull.at(), name, by, now_ms);
     }
 
-    /// Somebody switches auto-merge on; the method is `merge`, `squash` or `rebase`.
-    pub fn enable_auto_merge(&self, pull: &Pull, by: &str, method: &str) {
-        self.change(pull, ("auto_merge_enabled", by), |kept| {
-            kept.auto_merge = Some(AutoMerge {
-                enabled_by: by.to_owned(),
-                method: method.to_owned(),
-                title: None,
-                message: None,
-            });
-            json!({})
-        });
-    }
-
-    /// Somebody switches auto-merge off.
-    pub fn disable_auto_merge(&self, pull: &Pull, by: &str) {
-        self.change(pull, ("auto_merge_disabled", by), |kept| {
-            kept.auto_merge = None;
-            json!({ "reason": "disabled by hand" })
-        });
-    }
-
-    /// Who switched auto-merge on, and the method, when it is on.
-    pub fn auto_merge(&self, pull: &Pull) -> Option<(String, String)> {
-        let mut state = self.state();
-        let auto = state.pull_mut(pull.at()).auto_merge.clone();
-        auto.map(|auto| (auto.enabled_by, auto.method))
-    }
-
-    /// Somebody puts it into the merge queue.
-    pub fn enqueue(&self, pull: &Pull, by: &str) {
-        self.change(pull, ("enqueued", by), |kept| {
-            kept.is_queued = true;
-            json!({})
-        });
-    }
-
-    /// It leaves the merge queue, for a reason such as `CI_FAILURE`.
-    pub fn dequeue(&self, pull: &Pull, by: &str, reason: &str) {
-        self.change(pull, ("dequeued", by), |kept| {
-            kept.is_queued = false;
-            json!({ "reason": reason })
-        });
-    }
-
     /// GitHub has (not) found conflicts, or has not looked yet.
     pub fn set_conflicts(&self, pull: &Pull, has_conflicts: Option<bool>) {
         self.state().pull_mut(pull.at()).has_conflicts = has_conflicts;
     }
 
-    fn change(
+    pub(super) fn change(
         &self,
         pull: &Pull,
         (action, by): (&str, &str),
@@ -399,6 +314,6 @@ impl World {
         kept.updated_ms = now_ms;
         let extra = change(kept);
         state.repo_mut(pull.repo.id).note(pull.number, format!("{by}: {action}"));
-        state.tell_pull(pull.at(), action, by, extra, now_ms);
+        state.tell_pull(pull.at(), (action, by), extra, now_ms);
     }
 }

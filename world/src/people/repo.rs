@@ -269,6 +269,6 @@ pub(super) fn message_for(files: &[(&str, Option<&str>)]) -> String {
 }
 
 pub(super) fn owned(files: &[(&str, Option<&str>)]) -> Vec<(String, Option<Vec<u8>>)> {
-    let bytes = |content: &Option<&str>| content.map(|text| text.as_bytes().to_vec());
-    files.iter().map(|(path, content)| ((*path).to_owned(), bytes(content))).collect()
+    let bytes = |content: Option<&str>| content.map(|text| text.as_bytes().to_vec());
+    files.iter().map(|(path, content)| ((*path).to_owned(), bytes(*content))).collect()
 }

@@ -90,7 +90,7 @@ impl State {
         let kept = self.repo_mut(repo);
         kept.note(comment.pull, line);
         kept.comments.insert(comment.id, comment.clone());
-        self.tell_comment(repo, &comment, "created", &comment.author, now_ms);
+        self.tell_comment((repo, &comment), ("created", &comment.author), now_ms);
         comment
     }
 
@@ -105,10 +105,15 @@ impl State {
         body.clone_into(&mut comment.body);
         comment.updated_ms = now_ms;
         let comment = comment.clone();
-        self.tell_comment(repo, &comment, "edited", by, now_ms);
+        self.tell_comment((repo, &comment), ("edited", by), now_ms);
     }
 
-    fn tell_comment(&mut self, repo: u64, comment: &Comment, action: &str, by: &str, now_ms: i64) {
+    fn tell_comment(
+        &mut self,
+        (repo, comment): (u64, &Comment),
+        (action, by): (&str, &str),
+        now_ms: i64,
+    ) {
         let shape = self.comment_json(repo, comment);
         let (event, body) = if comment.place.is_some() {
             let pull = self.pull_json(repo, comment.pull);

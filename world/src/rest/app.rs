@@ -41,7 +41,7 @@ fn convert(ctx: &Ctx) -> Answer {
     state.app.webhook_secret = keys::random_hex();
     state.app.created_ms = now_ms;
     let hook = &manifest["hook_attributes"]["url"];
-    state.app.hook_url = hook.as_str().unwrap_or_default().to_owned();
+    hook.as_str().unwrap_or_default().clone_into(&mut state.app.hook_url);
     if let Value::Object(asked) = &manifest["default_permissions"] {
         let levels = asked
             .iter()

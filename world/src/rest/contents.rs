@@ -23,12 +23,11 @@ pub(super) fn routes() -> Vec<Route> {
 
 async fn read(ctx: Ctx) -> Answer {
     let git = ctx.git();
-    let at = match ctx.asked("ref") {
-        Some(rev) => git.resolve(rev).await?,
-        None => {
-            let default = ctx.state().repo_mut(ctx.repo()).default_branch.clone();
-            git.resolve(&format!("refs/heads/{default}")).await?
-        }
+    let at = if let Some(rev) = ctx.asked("ref") {
+        git.resolve(rev).await?
+    } else {
+        let default = ctx.state().repo_mut(ctx.repo()).default_branch.clone();
+        git.resolve(&format!("refs/heads/{default}")).await?
     };
     let at = at.ok_or_else(|| Reply::refused(404, "No commit found for the ref"))?;
     let path = ctx.param("path").trim_matches('/').to_owned();

@@ -31,8 +31,7 @@ impl State {
         let api = format!("{}/repos/{}", self.api_url, repo.slug());
         let url = format!("{api}/actions/runs/{}", run.id);
         let workflow = repo.workflow_ids.get(&run.workflow_path).copied().unwrap_or(0);
-        let is_fork = run.head_repo != Some(repo_id);
-        let pulls = if is_fork || run.event == "workflow_dispatch" {
+        let pulls = if run.event == "workflow_dispatch" {
             json!([])
         } else {
             self.pull_links(repo_id, &run.head_sha)
@@ -46,7 +45,7 @@ impl State {
             "head_sha": run.head_sha,
             "path": run.workflow_path,
             "display_title": run.title,
-            "run_number": run.run_number,
+            "run_number": run.serial,
             "event": run.event,
             "status": run.status,
             "conclusion": run.conclusion,

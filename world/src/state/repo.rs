@@ -63,7 +63,10 @@ pub(crate) struct Repo {
 
 impl fmt::Debug for Repo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Repo").field("id", &self.id).field("slug", &self.slug()).finish()
+        f.debug_struct("Repo")
+            .field("id", &self.id)
+            .field("slug", &self.slug())
+            .finish_non_exhaustive()
     }
 }
 

@@ -60,7 +60,8 @@ pub(crate) struct Run {
     pub(crate) triggering_actor: String,
     pub(crate) inputs: Map<String, Value>,
     pub(crate) attempts: Vec<Attempt>,
-    pub(crate) run_number: u64,
+    /// Counted per workflow, from 1.
+    pub(crate) serial: u64,
     pub(crate) created_ms: i64,
     pub(crate) updated_ms: i64,
 }
