@@ -39,8 +39,13 @@ pub(super) fn judge(
         if !blamed[index] {
             continue;
         }
-        let strongest = strongest(std::mem::take(drafts));
-        let explains = strongest.iter().any(|draft| draft.weight < Weight::Consequence);
+        let mut drafts = std::mem::take(drafts);
+        if !says_failed(&frame.windows[index], hints) {
+            // Words of failure also stand in the logs of runs that pass.
+            drafts.retain(|draft| draft.weight < Weight::Guess);
+        }
+        let strongest = strongest(drafts);
+        let explains = strongest.iter().any(|draft| draft.weight != Weight::Consequence);
         if !explains && says_failed(&frame.windows[index], hints) {
             silent.push(index);
         }
@@ -49,8 +54,11 @@ pub(super) fn judge(
     if kept.iter().all(|draft| draft.weight > Weight::Sign) {
         kept.extend(elsewhere(frame, by_window, &blamed));
     }
-    if kept.iter().any(|draft| draft.weight < Weight::Consequence) {
-        kept.retain(|draft| draft.weight < Weight::Consequence);
+    let told = |kept: &[Draft], weight: Weight| kept.iter().any(|draft| draft.weight <= weight);
+    for weight in [Weight::Guess, Weight::Consequence] {
+        if told(&kept, weight) {
+            kept.retain(|draft| draft.weight <= weight);
+        }
     }
     if kept.is_empty() && silent.is_empty() && hints.exit_code.is_some_and(|code| code != 0) {
         silent.extend(frame.windows.iter().rposition(|window| window.end > window.first));
@@ -109,7 +117,8 @@ fn blamed(frame: &Frame, hints: &Hints<'_>) -> Vec<bool> {
 }
 
 fn says_failed(window: &Window, hints: &Hints<'_>) -> bool {
-    window.verdict == Verdict::Failed || hints.failed_steps.contains(&window.name)
+    let exited = hints.exit_code.is_some_and(|code| code != 0);
+    window.verdict == Verdict::Failed || exited || hints.failed_steps.contains(&window.name)
 }
 
 /// The drafts of the strongest weight that a window has, without what stands inside another's lines.

@@ -6,16 +6,22 @@
 use super::draft::{Draft, Weight};
 use super::frame::At;
 use super::rule::{Rule, Tool};
-use crate::domain::failure::FailureKind;
+use crate::domain::failure::{FailureKind, Severity};
 
+mod apps;
 mod cargo;
+mod checks;
 mod dotnet;
+mod functional;
+mod generic;
 mod go;
+mod infrastructure;
 mod js_lint;
 mod js_packages;
 mod js_tests;
 mod jvm;
 mod native;
+mod php;
 mod python_lint;
 mod python_packages;
 mod python_tests;
@@ -35,6 +41,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &js_lint::ESLINT,
     &js_lint::BIOME,
     &js_lint::PRETTIER,
+    &functional::ELIXIR,
     &js_tests::JEST,
     &js_tests::VITEST,
     &js_tests::MOCHA,
@@ -58,6 +65,15 @@ pub(super) static TOOLS: &[&Tool] = &[
     &ruby::MINITEST,
     &ruby::RUBOCOP,
     &ruby::BUNDLER,
+    &php::TESTS,
+    &php::LINT,
+    &php::COMPOSER,
+    &apps::XCTEST,
+    &apps::DART,
+    &functional::OTHERS,
+    &checks::ANNOTATIONS,
+    &checks::PRE_COMMIT,
+    &checks::SCANNERS,
     &native::TESTS,
     &native::LINKER,
     &native::CMAKE,
@@ -65,6 +81,14 @@ pub(super) static TOOLS: &[&Tool] = &[
     &python_packages::TOOL,
     &python_packages::TRACEBACK,
     &js_packages::NODE,
+    &infrastructure::RUNNER,
+    &infrastructure::MEMORY,
+    &infrastructure::NETWORK,
+    &infrastructure::SYSTEM,
+    &checks::CONTAINERS,
+    &checks::GATES,
+    &generic::TOOL,
+    &generic::WORDS,
 ];
 
 /// What stands between two texts, if both are there.
@@ -121,4 +145,4 @@ fn is_own(path: &str) -> bool {
 }
 
 #[cfg(test)]
-use super::tests::check;
+use super::tests::{check, check_failed};

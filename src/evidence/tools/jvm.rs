@@ -246,7 +246,7 @@ pub(super) static BUILD: Tool = Tool {
         Rule::new(
             K::Dependency,
             &["Could not resolve dependencies", "Could not find artifact", "Non-resolvable ", "could not be resolved", "Could not transfer artifact"],
-            r"^\[ERROR\] (?:\[ERROR\] )?(?:Failed to execute goal .*: )?(?P<message>.*?(?:Could not resolve dependencies for project|Could not find artifact|Non-resolvable (?:parent|import) POM|could not be resolved|Could not transfer artifact).*?)(?: -> \[Help [0-9]+\])?$",
+            r"^\[ERROR\] (?:\[ERROR\] )?(?:Failed to execute goal .*?: )?(?P<message>.*?(?:Could not resolve dependencies for project|Could not find artifact|Non-resolvable (?:parent|import) POM|could not be resolved|Could not transfer artifact).*?)(?: -> \[Help [0-9]+\])?$",
         ),
         Rule::new(
             K::Unknown,

@@ -156,7 +156,7 @@ pub(super) static RUBOCOP: Tool = Tool {
         Rule::new(
             K::Lint,
             &[": C: ", ": W: ", ": E: ", ": F: ", ": R: "],
-            r"^(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+): [CWEFRI]: (?:\[Corrected?(?:able)?\] )?(?P<code>[A-Z]\w+(?:/\w+)+): (?:\[Correctable\] )?(?P<message>.+)$",
+            r"^(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+): [CWEFRI]: (?:\[Correct(?:ed|able)\] )?(?P<code>[A-Z]\w+(?:/\w+)+): (?:\[Correctable\] )?(?P<message>.+)$",
         ),
         Rule::new(
             K::CompileError,
