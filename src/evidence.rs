@@ -80,7 +80,7 @@ pub fn read(log: &[u8], hints: &Hints<'_>) -> Reading {
     let drafts = scan::scan(&frame);
     let (failures, notes) = judgement::judge(&frame, drafts, hints, &redactor);
     let stats = Stats { bytes: log.len(), lines: frame.text.lines.len() };
-    let commands = commands::failed_scripts(log);
+    let commands = commands::failed_scripts(&frame);
     Reading { failures, notes, commands, stats, redactor }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn judge(
             // Words of failure also stand in the logs of runs that pass.
             drafts.retain(|draft| draft.weight < Weight::Guess);
         }
+        demote_distant(&mut drafts, &frame.windows[index]);
         let strongest = strongest(drafts);
         let explains = strongest.iter().any(|draft| draft.weight != Weight::Consequence);
         if !explains && says_failed(&frame.windows[index], hints) {
@@ -119,6 +120,25 @@ fn blamed(frame: &Frame, hints: &Hints<'_>) -> Vec<bool> {
 fn says_failed(window: &Window, hints: &Hints<'_>) -> bool {
     let exited = hints.exit_code.is_some_and(|code| code != 0);
     window.verdict == Verdict::Failed || exited || hints.failed_steps.contains(&window.name)
+}
+
+/// How far above a step's verdict a sign still speaks of it: a program that goes on for longer
+/// than this has tolerated what it printed.
+const SIGN_LINES_MAX: usize = 400;
+
+/// Signs long before the step's end are weaker than what stands near it.
+fn demote_distant(drafts: &mut [Draft], window: &Window) {
+    let Some(said_at) = window.said_at else { return };
+    for draft in drafts {
+        if said_at.saturating_sub(draft.last) > SIGN_LINES_MAX {
+            draft.weight = match draft.weight {
+                Weight::Cause => Weight::Cause,
+                Weight::Sign => Weight::Guess,
+                Weight::Guess | Weight::Consequence => Weight::Consequence,
+                Weight::Elsewhere => Weight::Elsewhere,
+            };
+        }
+    }
 }
 
 /// The drafts of the strongest weight that a window has, without what stands inside another's lines.

@@ -42,6 +42,8 @@ pub(super) struct Line {
     pub(super) mark: Mark,
     /// Which column (job and step) it is of, as an index into [`Text::columns`].
     pub(super) column: u32,
+    /// Whether it had a terminal sequence: the runner echoes scripts in colour.
+    pub(super) coloured: bool,
     /// Whether it carried the runner's own time stamp.
     pub(super) stamped: bool,
 }
@@ -91,12 +93,13 @@ impl Text {
         let (stamped, raw) = strip_stamp(raw);
         let raw = after_carriage_return(raw);
         let (mark, raw) = split_mark(raw);
+        let coloured = memchr(0x1b, raw.as_bytes()).is_some();
         let start = self.arena.len();
         push_clean(&mut self.arena, floor(raw, LINE_BYTES_MAX));
         let mark = self.late_mark(start, mark);
         let end = self.arena.len();
         self.arena.push('\n');
-        self.lines.push(Line { start, end, mark, column: *column, stamped });
+        self.lines.push(Line { start, end, mark, column: *column, coloured, stamped });
     }
 
     /// Marks that colour codes had hidden; takes them off the line that starts at `start`.

@@ -58,6 +58,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &jvm::COMPILER,
     &jvm::TESTS,
     &jvm::BUILD,
+    &jvm::EXCEPTIONS,
     &dotnet::BUILD,
     &dotnet::TESTS,
     &dotnet::PESTER,
@@ -125,7 +126,7 @@ fn frame_in(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
         Some((_, place)) => place.trim_end_matches(')'),
         None => frame.trim_start_matches("async "),
     };
-    place_in(place.strip_prefix("file://").unwrap_or(place))
+    place_in(place.strip_prefix("file://").unwrap_or(place)).filter(|(path, ..)| !path.contains(", "))
 }
 
 /// Whether a stack frame's path is the project's and not its runtime's or a dependency's.

@@ -161,7 +161,7 @@ pub(super) static SYSTEM: Tool = Tool {
 
 fn system_package(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let fatal = at.lines_above(4).any(|(_, line)| line.starts_with("Failed to resolve") || line.starts_with("Error: ") || line.starts_with("Problem"));
-    if fatal || draft.failure.message.starts_with("E: ") {
+    if fatal {
         draft.weight = Weight::Cause;
     }
     found.push(draft);

@@ -238,6 +238,27 @@ fn scalatest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+pub(super) static EXCEPTIONS: Tool = Tool {
+    name: "java",
+    about: "Exceptions that ended a program on the JVM.",
+    example: "Exception in thread \"main\" java.lang.IllegalStateException: no cart\n\tat shop.Main.main(Main.java:12)",
+    rules: &[
+        Rule::new(
+            K::Unknown,
+            &["Exception in thread \""],
+            r#"^\s*Exception in thread "[^"]*" (?P<message>\S.*)$"#,
+        )
+        .weighing(Weight::Sign)
+        .reading(frames),
+    ],
+};
+
+fn frames(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let frames = at.lines_below(20).take_while(|(_, line)| line.trim_start().starts_with("at "));
+    draft.last = draft.first + frames.count();
+    found.push(draft);
+}
+
 pub(super) static BUILD: Tool = Tool {
     name: "gradle",
     about: "Maven's and Gradle's own errors: resolution, plugins, configuration.",

@@ -30,6 +30,8 @@ pub(super) static COMPILER: Tool = Tool {
             r"^(?:In file included from .*: )?(?P<file>(?:[A-Za-z]:)?[^\s:][^:]*):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?:fatal )?[eE]rror: (?P<message>.+?)(?: \[-W(?:error[=,])?(?:-W)?(?P<code>[a-z0-9+=-]+)\])?$",
         )
         .reading(compiler),
+        Rule::new(K::Lint, &["Failing due to -Werror"], r"^(?P<message>.*Failing due to -Werror\.)$")
+            .reading(ghc_warnings),
         Rule::new(
             K::CompileError,
             &["cc1", "clang: error: ", "gcc: error: ", "g++: error: ", "clang++: error: "],
@@ -102,6 +104,32 @@ fn message_below(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     }
 }
 
+/// GHC before 8.0 warns first and says at the end of the module that warnings are errors.
+fn ghc_warnings(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    let before = found.len();
+    for (distance, line) in at.lines_above(60) {
+        if line.starts_with('[') {
+            break;
+        }
+        let place = line.strip_suffix(" Warning:").or_else(|| line.split_once(": warning: [").map(|(p, _)| p));
+        let Some((path, row, column)) = place.and_then(place_in) else { continue };
+        let mut warning = draft.clone();
+        warning.place(path, row, column);
+        warning.first = draft.first - distance;
+        warning.failure.message.clear();
+        let said = (1..distance).map_while(|up| at.above(distance - up)).take_while(|line| !line.trim().is_empty());
+        for more in said {
+            warning.say(more.trim());
+            warning.last = warning.first + 1;
+        }
+        found.push(warning);
+    }
+    found[before..].reverse();
+    if found.len() == before {
+        found.push(draft);
+    }
+}
+
 fn driver(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let message = &draft.failure.message;
     if message.contains("warnings being treated") || message.starts_with("linker command failed") {
@@ -119,7 +147,7 @@ pub(super) static LINKER: Tool = Tool {
         Rule::new(
             K::CompileError,
             &["undefined reference to ", "multiple definition of "],
-            r"^(?:\S*ld(?:\.[a-z]+)?: )?(?:(?P<file>[^\s:(]+):(?:(?P<line>[0-9]+)|\([^)]*\)): )?(?:\S+\.o: )?(?P<message>(?:undefined reference to|multiple definition of) .+)$",
+            r"^(?:\S*ld(?:\.[a-z]+)?: )?(?:(?P<file>[^\s:(]+):(?:(?P<line>[0-9]+)(?::\([^)]*\))?|\([^)]*\)): )?(?:\S+\.o: )?(?P<message>(?:undefined reference to|multiple definition of) .+)$",
         )
         .reading(symbol),
         Rule::new(

@@ -66,7 +66,6 @@ pub(super) static TRACEBACK: Tool = Tool {
             &["File \""],
             r#"^\s*File "(?P<file>[^"]+)", line (?P<line>[0-9]+)$"#,
         )
-        .weighing(Weight::Sign)
         .reading(syntax_error),
     ],
 };

@@ -1,6 +1,6 @@
 //! Ruby: RSpec, minitest, RuboCop, Bundler.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 
 pub(super) static RSPEC: Tool = Tool {
     name: "rspec",
@@ -168,9 +168,10 @@ pub(super) static RUBOCOP: Tool = Tool {
 
 pub(super) static BUNDLER: Tool = Tool {
     name: "bundler",
-    about: "Bundler: gems that cannot be found or agreed on.",
+    about: "Bundler and Rake: gems that cannot be found or agreed on, tasks that abort.",
     example: "Could not find gem 'shop-core (~> 9.9)' in rubygems repository or installed locally.",
-    rules: &[Rule::new(
+    rules: &[
+        Rule::new(
         K::Dependency,
         &[
             "Could not find gem",
@@ -186,8 +187,25 @@ pub(super) static BUNDLER: Tool = Tool {
             "in any of the sources",
         ],
         r"^\s*(?P<message>(?:Could not find |Bundler could not find|Because every version|You are trying to install in deployment|Your bundle only supports|The gemspecs? for|The dependencies in your gemfile changed|Your Ruby version is|An error occurred while installing|.*Bundler::GemNotFound|.*lockfile can't be updated).*)$",
-    )],
+    ),
+        Rule::new(K::Config, &["rake aborted!"], r"^(?P<message>rake aborted!)$")
+            .weighing(Weight::Sign)
+            .reading(aborted),
+    ],
 };
+
+/// What made Rake stop, unless it is only the exit code of what it ran.
+fn aborted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let said = at.lines_below(3).find(|(_, line)| !line.trim().is_empty());
+    if let Some((distance, line)) = said {
+        line.trim().clone_into(&mut draft.failure.message);
+        draft.last = draft.first + distance;
+    }
+    if draft.failure.message.starts_with("Command failed") {
+        draft.weight = Weight::Consequence;
+    }
+    found.push(draft);
+}
 
 #[cfg(test)]
 mod tests {

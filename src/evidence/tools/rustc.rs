@@ -46,6 +46,9 @@ fn diagnostic(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let Some((path, line, column)) = place_in(place) else { return };
     // clang and others use arrows too, but not with a Rust file.
     draft.place(path, line, column);
+    if !super::is_own(path) {
+        own_place(at, distance, &mut draft);
+    }
     for line in more {
         draft.say(line);
     }
@@ -64,6 +67,19 @@ fn diagnostic(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.failure.kind = K::Lint;
     }
     found.push(draft);
+}
+
+/// A dependency's macro is at fault by its use in the project, which a `:::` line names.
+fn own_place(at: &At<'_>, from: usize, draft: &mut Draft) {
+    let own = at
+        .lines_below(PLACE_LINES_MAX + from)
+        .skip(from)
+        .take_while(|(_, line)| !line.trim().is_empty())
+        .filter_map(|(_, line)| place_in(line.trim_start().strip_prefix("::: ")?))
+        .find(|(path, ..)| super::is_own(path));
+    if let Some((path, line, column)) = own {
+        draft.place(path, line, column);
+    }
 }
 
 fn starts_diagnostic(line: &str) -> bool {
