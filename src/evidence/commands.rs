@@ -1,4 +1,5 @@
-//! Which commands failed: the scripts of GitHub Actions' `run` steps, as the log itself echoes them.
+//! Which commands failed: the scripts of GitHub Actions' `run` steps, as the log itself echoes
+//! them.
 //!
 //! The runner prints a group `Run <first line>`, then every line of the script in colour, then
 //! `shell: …`; a step that fails ends with `Process completed with exit code N`. A `uses` step
@@ -17,9 +18,9 @@ const SCRIPTS_MAX: usize = 5;
 pub(super) fn failed_scripts(frame: &Frame) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for window in &frame.windows {
-        let exited = window.said_at.is_some_and(|at| {
-            frame.text.line(at).starts_with("Process completed with exit code ")
-        });
+        let exited = window
+            .said_at
+            .is_some_and(|at| frame.text.line(at).starts_with("Process completed with exit code "));
         if !exited {
             continue;
         }

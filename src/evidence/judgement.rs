@@ -1,8 +1,9 @@
 //! Judgement: of all that the rules read, what failed the run.
 //!
 //! Causes before signs, signs before guesses, and consequences only where nothing else is known;
-//! steps that the CI system calls failed before the others; the same fault once. The invariant: a log
-//! that says it passed yields nothing, one that failed yields something, and the result is bounded.
+//! steps that the CI system calls failed before the others; the same fault once. The invariant: a
+//! log that says it passed yields nothing, one that failed yields something, and the result is
+//! bounded.
 
 use std::collections::HashMap;
 
@@ -87,7 +88,8 @@ pub(super) fn judge(
 
 /// Which windows may hold the cause.
 ///
-/// Where the caller or the log names failed steps, those; in a job that names none, all that did not pass.
+/// Where the caller or the log names failed steps, those; in a job that names none, all that did
+/// not pass.
 fn blamed(frame: &Frame, hints: &Hints<'_>) -> Vec<bool> {
     let named = |window: &Window| {
         hints.failed_steps.iter().any(|step| {
@@ -133,15 +135,15 @@ fn demote_distant(drafts: &mut [Draft], window: &Window) {
         if said_at.saturating_sub(draft.last) > SIGN_LINES_MAX {
             draft.weight = match draft.weight {
                 Weight::Cause => Weight::Cause,
-                Weight::Sign => Weight::Guess,
-                Weight::Guess | Weight::Consequence => Weight::Consequence,
+                Weight::Sign | Weight::Guess | Weight::Consequence => Weight::Consequence,
                 Weight::Elsewhere => Weight::Elsewhere,
             };
         }
     }
 }
 
-/// The drafts of the strongest weight that a window has, without what stands inside another's lines.
+/// The drafts of the strongest weight that a window has, without what stands inside another's
+/// lines.
 fn strongest(drafts: Vec<Draft>) -> Vec<Draft> {
     let Some(weight) = drafts.iter().map(|draft| draft.weight).min() else { return drafts };
     drafts.into_iter().filter(|draft| draft.weight == weight).collect()

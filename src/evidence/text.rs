@@ -1,8 +1,9 @@
-//! From bytes to clean lines: encodings, terminal sequences, carriage returns, time stamps, columns.
+//! From bytes to clean lines: encodings, terminal sequences, carriage returns, time stamps,
+//! columns.
 //!
 //! Not for meaning: what a line says is the rules' business. The invariant: every line of the log
-//! becomes exactly one [`Line`] with its number in the raw log, whatever the bytes are, and its text
-//! is valid UTF-8 of at most [`LINE_BYTES_MAX`] bytes without terminal sequences.
+//! becomes exactly one [`Line`] with its number in the raw log, whatever the bytes are, and its
+//! text is valid UTF-8 of at most [`LINE_BYTES_MAX`] bytes without terminal sequences.
 
 use std::borrow::Cow;
 
@@ -160,8 +161,8 @@ fn split_columns(raw: &str) -> (Option<(&str, &str)>, &str) {
     let Some(first) = memchr(b'\t', raw.as_bytes()) else { return (None, raw) };
     let Some(second) = memchr(b'\t', &raw.as_bytes()[first + 1..]) else { return (None, raw) };
     let rest = &raw[first + second + 2..];
-    // A byte-order mark stands inside the line where a step begins, often mangled; its last byte may
-    // have eaten the year's first digit.
+    // A byte-order mark stands inside the line where a step begins, often mangled; its last byte
+    // may have eaten the year's first digit.
     if stamp_in(rest).is_none() {
         return (None, raw);
     }
@@ -176,7 +177,8 @@ fn strip_stamp(raw: &str) -> (bool, &str) {
     }
 }
 
-/// Where the text after `2026-08-07T06:03:50.1234567Z ` begins, if that stands first but for a mark.
+/// Where the text after `2026-08-07T06:03:50.1234567Z ` begins, if that stands first but for a
+/// mark.
 fn stamp_in(raw: &str) -> Option<usize> {
     let bytes = raw.as_bytes();
     let window = &bytes[..bytes.len().min(MARK_BYTES_MAX + 20)];

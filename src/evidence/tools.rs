@@ -1,7 +1,7 @@
 //! The registry: every tool that is understood, in the order in which their rules look at a line.
 //!
-//! One file a tool (or a family that shares its forms). Specific formats come before general ones: a
-//! line has one reading. What several tools need to read around a line stands here.
+//! One file a tool (or a family that shares its forms). Specific formats come before general ones:
+//! a line has one reading. What several tools need to read around a line stands here.
 
 use super::draft::{Draft, Weight};
 use super::frame::At;
@@ -126,7 +126,8 @@ fn frame_in(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
         Some((_, place)) => place.trim_end_matches(')'),
         None => frame.trim_start_matches("async "),
     };
-    place_in(place.strip_prefix("file://").unwrap_or(place)).filter(|(path, ..)| !path.contains(", "))
+    place_in(place.strip_prefix("file://").unwrap_or(place))
+        .filter(|(path, ..)| !path.contains(", "))
 }
 
 /// Whether a stack frame's path is the project's and not its runtime's or a dependency's.

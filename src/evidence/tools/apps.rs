@@ -1,4 +1,5 @@
-//! Swift's and Dart's worlds: XCTest under xcodebuild and xcpretty, swift-format, dart analyze, Flutter.
+//! Swift's and Dart's worlds: XCTest under xcodebuild and xcpretty, swift-format, dart analyze,
+//! Flutter.
 
 use super::{At, Draft, FailureKind as K, Rule, Severity, Tool, Weight, place_in};
 
@@ -22,13 +23,12 @@ pub(super) static XCTEST: Tool = Tool {
         Rule::new(
             K::CompileError,
             &["❌", "⚠️"],
-            r"^\s*❌\s+(?P<file>\S[^:]*\.(?:swift|m|mm|h|c|cpp)):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.+)$",
+            concat!(
+                r"^\s*❌\s+(?P<file>\S[^:]*\.(?:swift|m|mm|h|c",
+                r"|cpp)):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.+)$",
+            ),
         ),
-        Rule::new(
-            K::Config,
-            &["xcodebuild: error: "],
-            r"^xcodebuild: error: (?P<message>.+)$",
-        ),
+        Rule::new(K::Config, &["xcodebuild: error: "], r"^xcodebuild: error: (?P<message>.+)$"),
         Rule::new(
             K::Unknown,
             &["** BUILD FAILED **", "** TEST FAILED **", "** ARCHIVE FAILED **"],
@@ -48,7 +48,11 @@ fn xcpretty(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     draft.place(path, row, None);
     draft.last = draft.first + distance;
     let class = at.lines_above(200).find(|(_, line)| {
-        !line.starts_with(' ') && !line.trim().is_empty() && line.len() > 4 && !line.contains(' ') && line.contains("Test")
+        !line.starts_with(' ')
+            && !line.trim().is_empty()
+            && line.len() > 4
+            && !line.contains(' ')
+            && line.contains("Test")
     });
     if let (Some((_, class)), Some(test)) = (class, &mut draft.failure.test) {
         *test = format!("{} {test}", class.trim());
@@ -59,17 +63,27 @@ fn xcpretty(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static DART: Tool = Tool {
     name: "dart",
     about: "dart analyze, Flutter's compiler and tests, pub.",
-    example: "  error - lib/cart.dart:12:7 - The final variable 'total' can only be set once. - assignment_to_final_local",
+    example: "\
+         \x20 error - lib/cart.dart:12:7 - The final variable 'total' can only be set once. - \
+         assignment_to_final_local",
     rules: &[
         Rule::new(
             K::TypeError,
             &["error - ", "error • ", "warning - ", "warning • ", "info - ", "info • "],
-            r"^\s*(?P<severity>error|warning|info) - (?P<file>\S+\.dart):(?P<line>[0-9]+):(?P<column>[0-9]+) - (?P<message>.+) - (?P<code>[a-z_0-9]+)$",
+            concat!(
+                r"^\s*(?P<severity>error|warning",
+                r"|info) - (?P<file>\S+\.dart):(?P<line>[0-9]+):(?P<column>[0-9]+) - ",
+                r"(?P<message>.+) - (?P<code>[a-z_0-9]+)$",
+            ),
         ),
         Rule::new(
             K::TypeError,
             &["error • ", "warning • ", "info • "],
-            r"^\s*(?P<severity>error|warning|info) • (?P<message>.+) • (?P<file>\S+\.dart):(?P<line>[0-9]+):(?P<column>[0-9]+) • (?P<code>[a-z_0-9]+)$",
+            concat!(
+                r"^\s*(?P<severity>error|warning",
+                r"|info) • (?P<message>.+) • (?P<file>\S+\.dart):(?P<line>[0-9]+):",
+                r"(?P<column>[0-9]+) • (?P<code>[a-z_0-9]+)$",
+            ),
         ),
         Rule::new(
             K::CompileError,
@@ -79,7 +93,10 @@ pub(super) static DART: Tool = Tool {
         Rule::new(
             K::TestFailure,
             &[" [E]"],
-            r"^[0-9]{2}:[0-9]{2} \+[0-9]+(?: ~[0-9]+)?(?: -[0-9]+)?: (?:(?P<file>\S+\.dart): )?(?P<test>.+) \[E\]$",
+            concat!(
+                r"^[0-9]{2}:[0-9]{2} \+[0-9]+(?: ~[0-9]+)?(?: -[0-9]+)?: (?:",
+                r"(?P<file>\S+\.dart): )?(?P<test>.+) \[E\]$",
+            ),
         )
         .reading(test),
         Rule::new(
@@ -87,19 +104,11 @@ pub(super) static DART: Tool = Tool {
             &["version solving failed"],
             r"^(?P<message>.*version solving failed\.?)$",
         ),
-        Rule::new(
-            K::Format,
-            &["Changed "],
-            r"^Changed (?P<file>\S+\.dart)$",
-        )
-        .weighing(Weight::Sign)
-        .reading(changed),
-        Rule::new(
-            K::Dependency,
-            &["BootstrapException"],
-            r"^(?P<message>BootstrapException: .*)$",
-        )
-        .weighing(Weight::Consequence),
+        Rule::new(K::Format, &["Changed "], r"^Changed (?P<file>\S+\.dart)$")
+            .weighing(Weight::Sign)
+            .reading(changed),
+        Rule::new(K::Dependency, &["BootstrapException"], r"^(?P<message>BootstrapException: .*)$")
+            .weighing(Weight::Consequence),
     ],
 };
 
@@ -114,7 +123,11 @@ fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             let mut numbers = rest.split([':', ' ']);
             let row = numbers.next().and_then(|n| n.parse().ok());
             if row.is_some() && !path.starts_with("package:") {
-                draft.place(&format!("{path}.dart"), row, numbers.next().and_then(|n| n.parse().ok()));
+                draft.place(
+                    &format!("{path}.dart"),
+                    row,
+                    numbers.next().and_then(|n| n.parse().ok()),
+                );
                 draft.last = draft.first + distance;
                 break;
             }
@@ -138,7 +151,9 @@ mod tests {
     #[test]
     fn xcpretty_names_class_and_test() {
         check(
-            "My_Tests.CartTests\n\n  testA, XCTAssertTrue failed\n\n  /Users/runner/work/a/a/T.swift:5\n\n  testA, XCTAssertEqual failed\n\n  /Users/runner/work/a/a/T.swift:6\n",
+            "My_Tests.CartTests\n\n  testA, XCTAssertTrue failed\n\n\
+             \x20 /Users/runner/work/a/a/T.swift:5\n\n  testA, XCTAssertEqual failed\n\n\
+             \x20 /Users/runner/work/a/a/T.swift:6\n",
             "test_failure T.swift:5 {My_Tests.CartTests testA} XCTAssertTrue failed\n\
              test_failure T.swift:6 {My_Tests.CartTests testA} XCTAssertEqual failed",
         );
@@ -147,12 +162,17 @@ mod tests {
     #[test]
     fn dart_is_read_in_both_forms() {
         check(
-            "[pkg]:   error - lib/a.dart:96:7 - No. Try it. - some_code\n[pkg]:    info - lib/a.dart:1:7 - x - y",
+            "[pkg]:   error - lib/a.dart:96:7 - No. Try it. - some_code\n\
+             [pkg]:    info - lib/a.dart:1:7 - x - y",
             "type_error lib/a.dart:96:7 [some_code] No. Try it.",
         );
-        check("  error • No • lib/a.dart:3:4 • some_code", "type_error lib/a.dart:3:4 [some_code] No");
         check(
-            "00:03 +1 -1: test/a_test.dart: cart adds [E]\n  Expected: <5>\n    Actual: <4>\n  package:expect x\n  test/a_test.dart 12:5  main.<fn>\n",
+            "  error • No • lib/a.dart:3:4 • some_code",
+            "type_error lib/a.dart:3:4 [some_code] No",
+        );
+        check(
+            "00:03 +1 -1: test/a_test.dart: cart adds [E]\n  Expected: <5>\n    Actual: <4>\n\
+             \x20 package:expect x\n  test/a_test.dart 12:5  main.<fn>\n",
             "test_failure test/a_test.dart:12:5 {cart adds} Expected: <5>",
         );
     }

@@ -4,11 +4,20 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, between};
 
 pub(super) static ANNOTATIONS: Tool = Tool {
     name: "github",
-    about: "GitHub's workflow commands, in the form that programs print and the runner may not have seen.",
+    about: "\
+         GitHub's workflow commands, in the form that programs print and the runner may not \
+         have seen.",
     example: "::error file=src/cart.swift,line=12,col=5::missing argument for parameter 'total'",
     rules: &[
-        Rule::new(K::Unknown, &["::error "], r"^\s*::error (?P<task>[^:]*(?::[^:]+)*?)::(?P<message>.+)$").reading(command),
-        Rule::new(K::Unknown, &["::error::"], r"^\s*::error::(?P<message>.+)$").weighing(Weight::Sign).reading(unescape),
+        Rule::new(
+            K::Unknown,
+            &["::error "],
+            r"^\s*::error (?P<task>[^:]*(?::[^:]+)*?)::(?P<message>.+)$",
+        )
+        .reading(command),
+        Rule::new(K::Unknown, &["::error::"], r"^\s*::error::(?P<message>.+)$")
+            .weighing(Weight::Sign)
+            .reading(unescape),
     ],
 };
 
@@ -37,7 +46,9 @@ fn command(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 fn kind_of(path: Option<&str>, message: &str) -> K {
     let extension = path.and_then(|path| path.rsplit('.').next()).unwrap_or("");
     match extension {
-        "swift" | "kt" | "java" | "rs" | "go" | "c" | "cc" | "cpp" | "h" | "cs" | "m" | "mm" => K::CompileError,
+        "swift" | "kt" | "java" | "rs" | "go" | "c" | "cc" | "cpp" | "h" | "cs" | "m" | "mm" => {
+            K::CompileError
+        }
         "ts" | "tsx" if message.contains("TS") => K::TypeError,
         "" => K::Unknown,
         _ => K::Lint,
@@ -57,11 +68,17 @@ fn unescaped(text: &str) -> String {
 pub(super) static PRE_COMMIT: Tool = Tool {
     name: "pre-commit",
     about: "pre-commit's hooks: the files that they changed, or what they said.",
-    example: "trim trailing whitespace.................................................Failed\n- hook id: trailing-whitespace\n- exit \
-              code: 1\n- files were modified by this hook\n\nFixing docs/cart.md\n",
+    example: "\
+         trim trailing whitespace.................................................Failed\n\
+         - hook id: trailing-whitespace\n- exit code: 1\n- files were modified by this hook\n\n\
+         Fixing docs/cart.md\n",
     rules: &[
         Rule::new(K::Format, &["- hook id: "], r"^- hook id: (?P<code>\S+)$").reading(hook),
-        Rule::new(K::Lint, &["(conflict)", "CONFLICT ("], r"^CONFLICT \((?P<code>[^)]+)\): (?P<message>.+)$"),
+        Rule::new(
+            K::Lint,
+            &["(conflict)", "CONFLICT ("],
+            r"^CONFLICT \((?P<code>[^)]+)\): (?P<message>.+)$",
+        ),
     ],
 };
 
@@ -74,15 +91,17 @@ fn hook(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
     let mut modified = false;
     for (distance, line) in at.lines_below(200) {
         let told = line.trim();
-        let next_hook = told.contains("....") && (told.ends_with("Passed") || told.ends_with("Failed") || told.ends_with("Skipped"));
+        let next_hook = told.contains("....")
+            && (told.ends_with("Passed") || told.ends_with("Failed") || told.ends_with("Skipped"));
         if next_hook || told.starts_with("pre-commit hook(s) made changes") {
             break;
         }
         modified |= told == "- files were modified by this hook";
-        let file = ["Fixing ", "Reformatted ", "reformatted ", "Sorting ", "Rewriting ", "Formatting "]
-            .iter()
-            .find_map(|word| told.strip_prefix(word))
-            .filter(|file| !file.contains(' '));
+        let file =
+            ["Fixing ", "Reformatted ", "reformatted ", "Sorting ", "Rewriting ", "Formatting "]
+                .iter()
+                .find_map(|word| told.strip_prefix(word))
+                .filter(|file| !file.contains(' '));
         if let Some(file) = file {
             let mut fixed = draft.clone();
             fixed.path = Some(file.to_owned());
@@ -111,7 +130,9 @@ fn hook(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static CONTAINERS: Tool = Tool {
     name: "docker",
     about: "Docker and BuildKit, compose, Helm and Terraform.",
-    example: "ERROR: failed to solve: process \"/bin/sh -c npm run build\" did not complete successfully: exit code: 1",
+    example: "\
+         ERROR: failed to solve: process \"/bin/sh -c npm run build\" did not complete \
+         successfully: exit code: 1",
     rules: &[
         Rule::new(
             K::Config,
@@ -123,13 +144,21 @@ pub(super) static CONTAINERS: Tool = Tool {
         Rule::new(
             K::Unknown,
             &["returned a non-zero code: ", "failed to build : "],
-            r"^(?P<message>The command '.+' returned a non-zero code: [0-9]+|Service '.+' failed to build : .+)$",
+            concat!(
+                r"^(?P<message>The command '.+' returned a non-zero code: [0-9]+",
+                r"|Service '.+' failed to build : .+)$",
+            ),
         )
         .weighing(Weight::Consequence),
         Rule::new(
             K::Config,
             &["Error: "],
-            r"^(?:(?:│|╷) )?Error: (?P<message>(?:Invalid|Unsupported|Missing|Reference to|Inconsistent|Unexpected|Argument|Duplicate|Failed to (?:query|install|load)|Module not|creating|reading|updating|deleting|Error).+)$",
+            concat!(
+                r"^(?:(?:│|╷) )?Error: (?P<message>(?:Invalid|Unsupported|Missing",
+                r"|Reference to|Inconsistent|Unexpected|Argument|Duplicate",
+                r"|Failed to (?:query|install|load)|Module not|creating|reading|updating",
+                r"|deleting|Error).+)$",
+            ),
         )
         .weighing(Weight::Sign)
         .reading(terraform),
@@ -141,7 +170,8 @@ fn solve(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if message.contains("did not complete successfully") || message.contains("exit code:") {
         draft.weight = Weight::Consequence;
         draft.failure.kind = K::Unknown;
-    } else if message.contains("failed to resolve source metadata") || message.contains("not found") {
+    } else if message.contains("failed to resolve source metadata") || message.contains("not found")
+    {
         draft.failure.kind = K::Dependency;
     }
     found.push(draft);
@@ -153,7 +183,9 @@ fn terraform(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         if let Some(file) = between(told, "on ", " line ")
             && file.ends_with(".tf")
         {
-            let row = told.rsplit_once(" line ").and_then(|(_, rest)| rest.split([',', ':']).next()?.parse().ok());
+            let row = told
+                .rsplit_once(" line ")
+                .and_then(|(_, rest)| rest.split([',', ':']).next()?.parse().ok());
             draft.place(file, row, None);
             draft.last = draft.first + distance;
         }
@@ -163,13 +195,20 @@ fn terraform(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 pub(super) static SCANNERS: Tool = Tool {
     name: "scanner",
-    about: "Vulnerability scanners' tables (Trivy, Grype, npm audit, govulncheck) and size and coverage gates.",
-    example: "│ google.golang.org/grpc │ CVE-2026-33186 │ CRITICAL │ fixed  │ v1.60.1 │ 1.79.3 │ grpc: bypass │",
+    about: "\
+         Vulnerability scanners' tables (Trivy, Grype, npm audit, govulncheck) and size and \
+         coverage gates.",
+    example: "\
+         │ google.golang.org/grpc │ CVE-2026-33186 │ CRITICAL │ fixed  │ v1.60.1 │ 1.79.3 │ \
+         grpc: bypass │",
     rules: &[
         Rule::new(
             K::Dependency,
             &["CVE-", "GHSA-"],
-            r"^│.*│\s*(?P<code>CVE-[0-9]+-[0-9]+|GHSA-[a-z0-9-]+)\s*│\s*(?:CRITICAL|HIGH|MEDIUM|LOW|UNKNOWN)\s*│",
+            concat!(
+                r"^│.*│\s*(?P<code>CVE-[0-9]+-[0-9]+|GHSA-[a-z0-9-]+)\s*│\s*(?:CRITICAL|HIGH",
+                r"|MEDIUM|LOW|UNKNOWN)\s*│",
+            ),
         )
         .reading(table),
         Rule::new(
@@ -181,7 +220,10 @@ pub(super) static SCANNERS: Tool = Tool {
         Rule::new(
             K::Config,
             &["size limit has exceeded", "coverage threshold", "Package size limit"],
-            r"^\s*(?P<message>Package size limit has exceeded.*|.*coverage threshold .* not met.*)$",
+            concat!(
+                r"^\s*(?P<message>Package size limit has exceeded.*",
+                r"|.*coverage threshold .* not met.*)$",
+            ),
         ),
     ],
 };
@@ -190,7 +232,8 @@ fn table(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let cells: Vec<&str> = at.text().split('│').map(str::trim).collect();
     let cell = |column: usize| cells.get(column).copied().unwrap_or("");
     // Library, vulnerability, severity, status, installed and fixed version.
-    draft.failure.message = format!("{} {} {} {}", cell(1), cell(5), cell(2), cell(3)).trim().to_owned();
+    draft.failure.message =
+        format!("{} {} {} {}", cell(1), cell(5), cell(2), cell(3)).trim().to_owned();
     draft.failure.suggestion =
         Some(cell(6)).filter(|fixed| !fixed.is_empty()).map(|fixed| format!("update to {fixed}"));
     found.push(draft);
@@ -209,14 +252,27 @@ pub(super) static GATES: Tool = Tool {
     name: "gate",
     about: "Jobs that fail because another one did; never a failure where the cause is there.",
     example: "One or more required jobs failed",
-    rules: &[
-        Rule::new(
-            K::Unknown,
-            &["jobs failed", "job failed", "gates failed", "checks failed", "tests failed", "Tests failed", "Some jobs", "jobs have failed", "checks have failed"],
-            r"^\W*(?:Error: )?(?P<message>(?:One or more|Some|At least one|Not all|(?:[A-Z][a-z]+ )?(?:[Uu]nit|[Ii]ntegration|[Ll]int|[Bb]uild)) (?:[a-z]+ ){0,3}(?:jobs?|gates?|checks?|tests?)(?: have| has)? failed\W*)$",
-        )
-        .weighing(Weight::Elsewhere),
-    ],
+    rules: &[Rule::new(
+        K::Unknown,
+        &[
+            "jobs failed",
+            "job failed",
+            "gates failed",
+            "checks failed",
+            "tests failed",
+            "Tests failed",
+            "Some jobs",
+            "jobs have failed",
+            "checks have failed",
+        ],
+        concat!(
+            r"^\W*(?:Error: )?(?P<message>(?:One or more|Some|At least one|Not all",
+            r"|(?:[A-Z][a-z]+ )?(?:[Uu]nit|[Ii]ntegration|[Ll]int",
+            r"|[Bb]uild)) (?:[a-z]+ ){0,3}(?:jobs?|gates?|checks?|tests?)(?: have",
+            r"| has)? failed\W*)$",
+        ),
+    )
+    .weighing(Weight::Elsewhere)],
 };
 
 #[cfg(test)]
@@ -226,7 +282,9 @@ mod tests {
     #[test]
     fn a_workflow_command_is_read_behind_any_prefix() {
         check(
-            "[08:38:44]: ▸ ::error file=/Users/runner/work/c/c/app/A.swift,line=344,col=68::missing argument%0Afor it",
+            "[08:38:44]: ▸ ::error \
+             file=/Users/runner/work/c/c/app/A.swift,line=344,col=68::missing argument%0Afor \
+             it",
             "compile_error app/A.swift:344:68 missing argument",
         );
         check("::error::it failed", "unknown it failed");
@@ -235,11 +293,14 @@ mod tests {
     #[test]
     fn hooks_name_the_files_they_changed() {
         check(
-            "trim trailing whitespace....Failed\n- hook id: trailing-whitespace\n- exit code: 1\n\nFixing a.py\nFixing b/c.md\n\nblack....Passed",
-            "format a.py [trailing-whitespace] Fixing a.py\nformat b/c.md [trailing-whitespace] Fixing b/c.md",
+            "trim trailing whitespace....Failed\n- hook id: trailing-whitespace\n\
+             - exit code: 1\n\nFixing a.py\nFixing b/c.md\n\nblack....Passed",
+            "format a.py [trailing-whitespace] Fixing a.py\n\
+             format b/c.md [trailing-whitespace] Fixing b/c.md",
         );
         check(
-            "ruff....Failed\n- hook id: ruff\n- files were modified by this hook\n\nFound 7 errors (7 fixed, 0 remaining).",
+            "ruff....Failed\n- hook id: ruff\n- files were modified by this hook\n\n\
+             Found 7 errors (7 fixed, 0 remaining).",
             "lint [ruff] Found 7 errors (7 fixed, 0 remaining).",
         );
     }

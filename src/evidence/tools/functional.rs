@@ -5,7 +5,9 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 pub(super) static ELIXIR: Tool = Tool {
     name: "elixir",
     about: "The Elixir compiler, ExUnit, `mix format`, Credo.",
-    example: "  1) test adds (Shop.CartTest)\n     test/cart_test.exs:12\n     Assertion with == failed\n     left:  4\n     right: 5",
+    example: "\
+         \x20 1) test adds (Shop.CartTest)\n     test/cart_test.exs:12\n\
+         \x20    Assertion with == failed\n     left:  4\n     right: 5",
     rules: &[
         Rule::new(
             K::TestFailure,
@@ -15,17 +17,26 @@ pub(super) static ELIXIR: Tool = Tool {
         .reading(exunit),
         Rule::new(
             K::CompileError,
-            &["** (CompileError)", "** (SyntaxError)", "** (TokenMissingError)", "** (MismatchedDelimiterError)"],
-            r"^\*\* \((?P<code>\w+Error)\) (?:\([^)]*\) )?(?P<file>[^\s:]+):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?P<message>.+)$",
+            &[
+                "** (CompileError)",
+                "** (SyntaxError)",
+                "** (TokenMissingError)",
+                "** (MismatchedDelimiterError)",
+            ],
+            concat!(
+                r"^\*\* \((?P<code>\w+Error)\) (?:\([^)]*\) )?(?P<file>[^\s:]+):",
+                r"(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?P<message>.+)$",
+            ),
         ),
-        Rule::new(K::CompileError, &["└─ "], r"^\s*└─ (?P<file>[^\s:]+\.exs?):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?").reading(elixir),
         Rule::new(
-            K::Dependency,
-            &["** (Mix) "],
-            r"^\*\* \(Mix\) (?P<message>.+)$",
+            K::CompileError,
+            &["└─ "],
+            r"^\s*└─ (?P<file>[^\s:]+\.exs?):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?",
         )
-        .weighing(Weight::Sign)
-        .reading(mix),
+        .reading(elixir),
+        Rule::new(K::Dependency, &["** (Mix) "], r"^\*\* \(Mix\) (?P<message>.+)$")
+            .weighing(Weight::Sign)
+            .reading(mix),
     ],
 };
 
@@ -81,12 +92,17 @@ fn mix(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static OTHERS: Tool = Tool {
     name: "ocaml",
     about: "OCaml and dune, Clojure's tests, testthat, Perl's test harness.",
-    example: "File \"src/cart.ml\", line 12, characters 4-9:\n12 |     total\n         ^^^^^\nError: Unbound value total",
+    example: "\
+         File \"src/cart.ml\", line 12, characters 4-9:\n12 |     total\n         ^^^^^\n\
+         Error: Unbound value total",
     rules: &[
         Rule::new(
             K::CompileError,
             &["File \""],
-            r#"^File "(?P<file>[^"]+)", lines? (?P<line>[0-9]+)(?:-(?P<end_line>[0-9]+))?, characters (?P<column>[0-9]+)-[0-9]+:$"#,
+            concat!(
+                r#"^File "(?P<file>[^"]+)", lines? (?P<line>[0-9]+)(?:-"#,
+                r#"(?P<end_line>[0-9]+))?, characters (?P<column>[0-9]+)-[0-9]+:$"#,
+            ),
         )
         .reading(ocaml),
         Rule::new(
@@ -98,7 +114,11 @@ pub(super) static OTHERS: Tool = Tool {
         Rule::new(
             K::TestFailure,
             &["── Failure ", "── Error ", "── 1. Failure", "Failure ('", "Error ('"],
-            r"^(?:── )?(?:[0-9]+\. )?(?:Failure|Error):? \('?(?P<file>[^:')]+):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?'?\): (?P<test>.+?) ─*$",
+            concat!(
+                r"^(?:── )?(?:[0-9]+\. )?(?:Failure",
+                r"|Error):? \('?(?P<file>[^:')]+):(?P<line>[0-9]+)(?::",
+                r"(?P<column>[0-9]+))?'?\): (?P<test>.+?) ─*$",
+            ),
         )
         .reading(next_line),
         Rule::new(
@@ -154,7 +174,9 @@ fn next_line(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 fn perl(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     for (distance, line) in at.lines_below(2) {
         let told = line.trim().trim_start_matches('#').trim();
-        if let Some((path, row)) = told.strip_prefix("at ").and_then(|place| place.split_once(" line ")) {
+        if let Some((path, row)) =
+            told.strip_prefix("at ").and_then(|place| place.split_once(" line "))
+        {
             draft.place(path, row.trim_end_matches('.').parse().ok(), None);
             draft.last = draft.first + distance;
         }
@@ -169,12 +191,17 @@ mod tests {
     #[test]
     fn elixir_is_read() {
         check(
-            "  1) test a (M)\n     test/a.exs:6\n     ** (ArgumentError) argument error\n     stacktrace:\n       x\n",
+            "  1) test a (M)\n     test/a.exs:6\n     ** (ArgumentError) argument error\n\
+             \x20    stacktrace:\n       x\n",
             "test_failure test/a.exs:6 {test a (M)} ** (ArgumentError) argument error",
         );
-        check("** (CompileError) lib/a.ex:3: undefined function x/0", "compile_error lib/a.ex:3 [CompileError] undefined function x/0");
         check(
-            "    error: undefined variable \"x\"\n    │\n 3 │   x\n    │   ^\n    │\n    └─ lib/a.ex:3:5: A.b/0\n",
+            "** (CompileError) lib/a.ex:3: undefined function x/0",
+            "compile_error lib/a.ex:3 [CompileError] undefined function x/0",
+        );
+        check(
+            "    error: undefined variable \"x\"\n    │\n 3 │   x\n    │   ^\n    │\n\
+             \x20   └─ lib/a.ex:3:5: A.b/0\n",
             "compile_error lib/a.ex:3:5 undefined variable \"x\"",
         );
     }
@@ -185,7 +212,13 @@ mod tests {
             "File \"a.ml\", line 3, characters 4-9:\nError: Unbound value x",
             "compile_error a.ml:3:5 Unbound value x",
         );
-        check("FAIL in (adds) (cart_test.clj:12)\nexpected: (= 5 4)\n", "test_failure cart_test.clj:12 {adds} expected: (= 5 4)");
-        check("#   Failed test 'adds'\n#   at t/a.t line 12.", "test_failure t/a.t:12 {adds} #   Failed test 'adds'");
+        check(
+            "FAIL in (adds) (cart_test.clj:12)\nexpected: (= 5 4)\n",
+            "test_failure cart_test.clj:12 {adds} expected: (= 5 4)",
+        );
+        check(
+            "#   Failed test 'adds'\n#   at t/a.t line 12.",
+            "test_failure t/a.t:12 {adds} #   Failed test 'adds'",
+        );
     }
 }

@@ -13,14 +13,21 @@ pub(super) static TOOL: Tool = Tool {
         Rule::new(
             K::Lint,
             &["rror", "FAIL"],
-            r"^\W*(?:[Ee]rror|ERROR) in (?P<file>[^\s():]+\.[A-Za-z0-9]{1,10}) \([Ll]ine (?P<line>[0-9]+)\): (?P<message>.+)$",
+            concat!(
+                r"^\W*(?:[Ee]rror|ERROR) in (?P<file>[^\s",
+                r"():]+\.[A-Za-z0-9]{1,10}) \([Ll]ine (?P<line>[0-9]+)\): (?P<message>.+)$",
+            ),
         )
         .weighing(Weight::Sign)
         .reading(place),
         Rule::new(
             K::Lint,
             &["rror", "RROR"],
-            r"^\s*(?P<file>[^\s():]+\.[A-Za-z0-9]{1,10})(?::|\()(?P<line>[0-9]+)(?:(?::|, ?)(?P<column>[0-9]+))?\)?(?::| -|\s)\s*(?:\[)?(?:[Ff]atal )?(?:[Ee]rror|ERROR)\b\]?[:\s]\s*(?P<message>.+)$",
+            concat!(
+                r"^\s*(?P<file>[^\s():]+\.[A-Za-z0-9]{1,10})(?::|\()(?P<line>[0-9]+)(?:(?::",
+                r"|, ?)(?P<column>[0-9]+))?\)?(?::| -|\s)\s*(?:\[)?(?:[Ff]atal )?(?:[Ee]rror",
+                r"|ERROR)\b\]?[:\s]\s*(?P<message>.+)$",
+            ),
         )
         .weighing(Weight::Sign),
     ],
@@ -39,15 +46,31 @@ pub(super) static WORDS: Tool = Tool {
     name: "words",
     about: "Lines that begin with a word of failure, where nothing else was understood.",
     example: "error: the changelog has no entry for this release",
-    rules: &[
-        Rule::new(
-            K::Unknown,
-            &["rror: ", "ERROR", "rror - ", "fatal: ", "FATAL", "Failed: ", "FAILED: ", "FAILURE: ", "Fatal", "panic: ", "❌", "✖", "✗", "Exception"],
-            r"^\s*(?:\S+: )?(?:\[?(?:[Ee]rror|ERROR|[Ff]atal|FATAL|FAILURE|FAILED|Failed)\]?\s?(?::|-|\]) ?|❌ ?|✖ |✗ )(?P<message>\S.{2,})$",
-        )
-        .weighing(Weight::Guess)
-        .reading(word),
-    ],
+    rules: &[Rule::new(
+        K::Unknown,
+        &[
+            "rror: ",
+            "ERROR",
+            "rror - ",
+            "fatal: ",
+            "FATAL",
+            "Failed: ",
+            "FAILED: ",
+            "FAILURE: ",
+            "Fatal",
+            "panic: ",
+            "❌",
+            "✖",
+            "✗",
+            "Exception",
+        ],
+        concat!(
+            r"^\s*(?:\S+: )?(?:\[?(?:[Ee]rror|ERROR|[Ff]atal|FATAL|FAILURE|FAILED",
+            r"|Failed)\]?\s?(?::|-|\]) ?|❌ ?|✖ |✗ )(?P<message>\S.{2,})$",
+        ),
+    )
+    .weighing(Weight::Guess)
+    .reading(word)],
 };
 
 fn word(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -61,9 +84,16 @@ fn word(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 }
 
 fn is_verdict(message: &str) -> bool {
-    ["Process completed with exit code", "exit code", "exit status", "Command failed", "0 errors", "returned error code"]
-        .iter()
-        .any(|verdict| message.contains(verdict))
+    [
+        "Process completed with exit code",
+        "exit code",
+        "exit status",
+        "Command failed",
+        "0 errors",
+        "returned error code",
+    ]
+    .iter()
+    .any(|verdict| message.contains(verdict))
 }
 
 #[cfg(test)]
@@ -73,7 +103,10 @@ mod tests {
     #[test]
     fn a_place_with_an_error_is_read() {
         check("docs/a.md:3:4: ERROR: broken link", "lint docs/a.md:3:4 broken link");
-        check("❌ Error in .github/workflows/ci.yml (Line 25): no", "config .github/workflows/ci.yml:25 no");
+        check(
+            "❌ Error in .github/workflows/ci.yml (Line 25): no",
+            "config .github/workflows/ci.yml:25 no",
+        );
     }
 
     #[test]

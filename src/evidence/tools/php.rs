@@ -5,7 +5,9 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, place_in};
 pub(super) static TESTS: Tool = Tool {
     name: "phpunit",
     about: "PHPUnit and Pest.",
-    example: "1) CartTest::testAdds\nFailed asserting that 4 is identical to 5.\n\n/home/runner/work/shop/shop/tests/CartTest.php:12",
+    example: "\
+         1) CartTest::testAdds\nFailed asserting that 4 is identical to 5.\n\n\
+         /home/runner/work/shop/shop/tests/CartTest.php:12",
     rules: &[
         Rule::new(
             K::TestFailure,
@@ -13,8 +15,12 @@ pub(super) static TESTS: Tool = Tool {
             r"^[0-9]+\) (?P<test>[A-Za-z_\\][\w\\]*::\w+.*)$",
         )
         .reading(phpunit),
-        Rule::new(K::TestFailure, &["FAILED  "], r"^\s+FAILED  (?P<test>\S.*?)\s*(?:[A-Z]\w+(?:Exception|Error))?\s*$")
-            .reading(pest),
+        Rule::new(
+            K::TestFailure,
+            &["FAILED  "],
+            r"^\s+FAILED  (?P<test>\S.*?)\s*(?:[A-Z]\w+(?:Exception|Error))?\s*$",
+        )
+        .reading(pest),
     ],
 };
 
@@ -28,7 +34,8 @@ fn phpunit(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         if numbered || told.starts_with("FAILURES!") || told.starts_with("ERRORS!") {
             break;
         }
-        let place = place_in(told).filter(|(path, ..)| path.ends_with(".php") && !path.contains(' '));
+        let place =
+            place_in(told).filter(|(path, ..)| path.ends_with(".php") && !path.contains(' '));
         if let Some((path, row, _)) = place {
             if !path.contains("/vendor/") {
                 draft.place(path, row, None);
@@ -66,18 +73,31 @@ fn pest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static LINT: Tool = Tool {
     name: "phpstan",
     about: "PHPStan, PHP_CodeSniffer, Pint and php-cs-fixer.",
-    example: " ------ ---------------------------------\n  Line   src/Cart.php\n ------ ---------------------------------\n  12     \
-              Undefined variable: $total\n ------ ---------------------------------",
+    example: "\
+         \x20------ ---------------------------------\n  Line   src/Cart.php\n\
+         \x20------ ---------------------------------\n  12     Undefined variable: $total\n\
+         \x20------ ---------------------------------",
     rules: &[
-        Rule::new(K::TypeError, &["  Line   "], r"^\s+Line\s+(?P<file>\S+\.php)(?: \(.*\))?\s*$").reading(phpstan),
-        Rule::new(K::Lint, &["| ERROR"], r"^\s*(?P<line>[0-9]+) \| ERROR\s+\| (?:\[[x ]\] )?(?P<message>.+)$").reading(phpcs),
+        Rule::new(K::TypeError, &["  Line   "], r"^\s+Line\s+(?P<file>\S+\.php)(?: \(.*\))?\s*$")
+            .reading(phpstan),
+        Rule::new(
+            K::Lint,
+            &["| ERROR"],
+            r"^\s*(?P<line>[0-9]+) \| ERROR\s+\| (?:\[[x ]\] )?(?P<message>.+)$",
+        )
+        .reading(phpcs),
         Rule::new(
             K::Format,
             &["⨯ "],
             r"^\s+⨯ (?P<file>\S+\.php)\s+(?P<code>[a-z][a-z_, ]+?(?:…)?)\s*$",
         )
         .reading(fixers),
-        Rule::new(K::Format, &[".php ("], r"^\s+[0-9]+\) (?P<file>\S+\.php) \((?P<code>[a-z][a-z_, ]+)\)").reading(fixers),
+        Rule::new(
+            K::Format,
+            &[".php ("],
+            r"^\s+[0-9]+\) (?P<file>\S+\.php) \((?P<code>[a-z][a-z_, ]+)\)",
+        )
+        .reading(fixers),
     ],
 };
 
@@ -118,24 +138,43 @@ fn fixers(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static COMPOSER: Tool = Tool {
     name: "composer",
     about: "Composer's errors and PHP's fatal ones.",
-    example: "Your lock file does not contain a compatible set of packages. Please run composer update.",
+    example: "\
+         Your lock file does not contain a compatible set of packages. Please run composer \
+         update.",
     rules: &[
         Rule::new(
             K::Dependency,
-            &["Your lock file does not contain", "Your requirements could not be resolved", "is not present in the lock file",
-              "lock file is not up to date", "is blocked by your allow-plugins"],
-            r"^\s*(?:[-*] )?(?P<message>(?:Your (?:lock file does not contain|requirements could not be resolved)|Required package .* is not present in the lock file|(?:The|Warning: The) lock file is not up to date).*)$",
+            &[
+                "Your lock file does not contain",
+                "Your requirements could not be resolved",
+                "is not present in the lock file",
+                "lock file is not up to date",
+                "is blocked by your allow-plugins",
+            ],
+            concat!(
+                r"^\s*(?:[-*] )?(?P<message>(?:Your (?:lock file does not contain",
+                r"|requirements could not be resolved)",
+                r"|Required package .* is not present in the lock file|(?:The",
+                r"|Warning: The) lock file is not up to date).*)$",
+            ),
         )
         .reading(problems),
         Rule::new(
             K::Config,
             &["blocked by your allow-plugins"],
-            r"^\s*(?P<message>\S+ .*contains a Composer plugin which is blocked by your allow-plugins config.*)$",
+            concat!(
+                r"^\s*(?P<message>\S+ .*contains a Composer plugin which is blocked by your ",
+                r"allow-plugins config.*)$",
+            ),
         ),
         Rule::new(
             K::CompileError,
             &["PHP Parse error", "PHP Fatal error", "Fatal error: ", "Parse error: "],
-            r"^(?:PHP )?(?P<message>(?:Parse|Fatal) error: .+?)(?: in (?P<file>\S+\.php)(?: on line |:)(?P<line>[0-9]+))?$",
+            concat!(
+                r"^(?:PHP )?(?P<message>(?:Parse",
+                r"|Fatal) error: .+?)(?: in (?P<file>\S+\.php)(?: on line ",
+                r"|:)(?P<line>[0-9]+))?$",
+            ),
         ),
     ],
 };
@@ -159,23 +198,34 @@ mod tests {
     #[test]
     fn php_tests_have_their_own_frame() {
         check(
-            "1) Cart_test::test_adds\nFailed asserting that two strings are equal.\n--- Expected\n+++ Actual\n\n/home/runner/work/a/a/vendor/x.php:1\n\
+            "1) Cart_test::test_adds\nFailed asserting that two strings are equal.\n\
+             --- Expected\n+++ Actual\n\n/home/runner/work/a/a/vendor/x.php:1\n\
              /home/runner/work/a/a/tests/Cart_test.php:43",
-            "test_failure tests/Cart_test.php:43 {Cart_test::test_adds} Failed asserting that two strings are equal.",
+            "test_failure tests/Cart_test.php:43 {Cart_test::test_adds} Failed asserting that \
+             two strings are equal.",
         );
     }
 
     #[test]
     fn php_checkers_are_read() {
         check(
-            " ------ ---\n  Line   src/A.php\n ------ ---\n  12     No.\n         🪪  x\n  14     Nor.\n ------ ---",
+            " ------ ---\n  Line   src/A.php\n ------ ---\n  12     No.\n         🪪  x\n\
+             \x20 14     Nor.\n ------ ---",
             "type_error src/A.php:12 No.\ntype_error src/A.php:14 Nor.",
         );
         check(
-            "FILE: /home/runner/work/a/a/src/A.php\n----\nFOUND 1 ERROR\n----\n 12 | ERROR | [x] Expected 1 space\n----",
+            "FILE: /home/runner/work/a/a/src/A.php\n----\nFOUND 1 ERROR\n----\n\
+             \x2012 | ERROR | [x] Expected 1 space\n----",
             "lint src/A.php:12 Expected 1 space",
         );
-        check("  ⨯ routes/web.php    ordered_imports, no_unused  ", "format routes/web.php [ordered_imports, no_unused] ⨯ routes/web.php    ordered_imports, no_unused");
-        check("PHP Fatal error:  Uncaught Error: x in /home/runner/work/a/a/b.php:3", "compile_error b.php:3 Fatal error:  Uncaught Error: x");
+        check(
+            "  ⨯ routes/web.php    ordered_imports, no_unused  ",
+            "format routes/web.php [ordered_imports, no_unused] ⨯ routes/web.php    \
+             ordered_imports, no_unused",
+        );
+        check(
+            "PHP Fatal error:  Uncaught Error: x in /home/runner/work/a/a/b.php:3",
+            "compile_error b.php:3 Fatal error:  Uncaught Error: x",
+        );
     }
 }
