@@ -1,10 +1,11 @@
 //! Evidence: what a failed run says, read from its log. Bytes in, failures out.
 //!
-//! Pure: no I/O, no clock, never an error, never a panic, always bounded, because everything in a log
-//! was written by strangers. The road of a log: [`text`] makes clean lines of any bytes, [`frame`]
-//! tells steps, echoes and verdicts apart, [`scan`] lets the rules of the [`tools`] look at the lines
-//! that may say something, [`judgement`] keeps causes, drops consequences and folds repeats,
-//! [`paths`] makes places relative to the repository, [`redact`] takes secrets out of every output.
+//! Pure: no I/O, no clock, never an error, never a panic, always bounded, because everything in a
+//! log was written by strangers. The road of a log: [`text`] makes clean lines of any bytes,
+//! [`frame`] tells steps, echoes and verdicts apart, [`scan`] lets the rules of the [`tools`] look
+//! at the lines that may say something, [`judgement`] keeps causes, drops consequences and folds
+//! repeats, [`paths`] makes places relative to the repository, [`redact`] takes secrets out of
+//! every output.
 //!
 //! It reads; it never decides: what to do about a failure is the domain's business. To teach it a
 //! tool, add one file under `tools/` with its rules and cases and name it in the registry.
@@ -80,7 +81,7 @@ pub fn read(log: &[u8], hints: &Hints<'_>) -> Reading {
     let drafts = scan::scan(&frame);
     let (failures, notes) = judgement::judge(&frame, drafts, hints, &redactor);
     let stats = Stats { bytes: log.len(), lines: frame.text.lines.len() };
-    let commands = commands::failed_scripts(log);
+    let commands = commands::failed_scripts(&frame);
     Reading { failures, notes, commands, stats, redactor }
 }
 

@@ -1,9 +1,12 @@
-//! Which commands failed: the scripts of GitHub Actions' `run` steps, as the log itself echoes them.
+//! Which commands failed: the scripts of GitHub Actions' `run` steps, as the log itself echoes
+//! them.
 //!
 //! The runner prints a group `Run <first line>`, then every line of the script in colour, then
 //! `shell: …`; a step that fails ends with `Process completed with exit code N`. A `uses` step
 //! echoes its inputs instead and yields nothing. The command is hostile text: it is run in the
 //! sandbox only, where the log's own code would run anyway.
+
+use super::frame::Frame;
 
 /// A longer script is not one command to prove a fix with.
 const SCRIPT_BYTES_MAX: usize = 4 * 1024;
@@ -11,74 +14,40 @@ const SCRIPT_BYTES_MAX: usize = 4 * 1024;
 /// Scripts of failed steps kept of one log.
 const SCRIPTS_MAX: usize = 5;
 
-/// What is known of the step that is being read.
-#[derive(Default)]
-enum Step {
-    #[default]
-    None,
-    /// Inside the group that echoes the script.
-    Echo(Vec<String>),
-    /// The script is known; the step runs.
-    Running(String),
-}
-
 /// The scripts of the failed steps of a job's log, in order, each once.
-pub(super) fn failed_scripts(log: &[u8]) -> Vec<String> {
-    let mut step = Step::None;
+pub(super) fn failed_scripts(frame: &Frame) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for raw in log.split(|byte| *byte == b'\n') {
-        let is_colour = raw.contains(&0x1b);
-        let plain = strip_ansi_escapes::strip(raw);
-        let text = String::from_utf8_lossy(&plain);
-        let line = without_stamp(text.trim_end());
-        step = match step {
-            _ if line.starts_with("##[group]Run ") => Step::Echo(Vec::new()),
-            Step::Echo(lines) if line.starts_with("shell: ") => script(&lines),
-            Step::Echo(_) if line.starts_with("##[endgroup]") => Step::None,
-            Step::Echo(mut lines) => {
-                if is_colour {
-                    lines.push(line.to_owned());
-                }
-                Step::Echo(lines)
-            }
-            Step::Running(script) if is_failure(line) => {
-                if !found.contains(&script) && found.len() < SCRIPTS_MAX {
-                    found.push(script);
-                }
-                Step::None
-            }
-            other => other,
-        };
+    for window in &frame.windows {
+        let exited = window
+            .said_at
+            .is_some_and(|at| frame.text.line(at).starts_with("Process completed with exit code "));
+        if !exited {
+            continue;
+        }
+        let lines: Vec<&str> = (window.first + 1..window.end)
+            .take_while(|index| frame.text.lines[*index].coloured)
+            .map(|index| frame.text.line(index))
+            .collect();
+        let is_script = frame.text.line(window.first + 1 + lines.len()).starts_with("shell: ");
+        if let Some(script) = script(&lines).filter(|_| is_script)
+            && !found.contains(&script)
+            && found.len() < SCRIPTS_MAX
+        {
+            found.push(script);
+        }
     }
     found
 }
 
-fn is_failure(line: &str) -> bool {
-    line.starts_with("##[error]Process completed with exit code ")
-}
-
-fn script(lines: &[String]) -> Step {
+/// The script as one command, if it can be run again.
+fn script(lines: &[&str]) -> Option<String> {
     let script = lines.join("\n").trim().to_owned();
     // An expression that the runner did not replace, or a masked secret, cannot be run again.
     let whole = !script.is_empty()
         && script.len() <= SCRIPT_BYTES_MAX
         && !script.contains("${{")
         && !script.contains("***");
-    if whole { Step::Running(script) } else { Step::None }
-}
-
-/// The line without the runner's time stamp: `2026-11-21T07:00:00.0000000Z `.
-fn without_stamp(line: &str) -> &str {
-    let line = line.trim_start_matches('\u{feff}');
-    match line.split_once(' ') {
-        Some((stamp, rest)) if is_stamp(stamp) => rest,
-        _ if is_stamp(line) => "",
-        _ => line,
-    }
-}
-
-fn is_stamp(word: &str) -> bool {
-    word.len() >= 20 && word.ends_with('Z') && word.as_bytes().get(10) == Some(&b'T')
+    whole.then_some(script)
 }
 
 #[cfg(test)]
@@ -93,7 +62,7 @@ mod tests {
 
     #[track_caller]
     fn check(lines: &[&str], expected: &[&str]) {
-        assert_eq!(failed_scripts(&log(lines)), expected);
+        assert_eq!(failed_scripts(&Frame::of(&log(lines))), expected);
     }
 
     #[test]

@@ -21,16 +21,24 @@ pub fn docs() -> String {
     page
 }
 
-const HEAD: &str = "# What selfheal reads out of logs
+const HEAD: &str = "\
+     # What selfheal reads out of logs
 
-Generated from the registry of tools (`src/evidence/tools.rs`); edit it there.
+Generated from the registry of tools \
+     (`src/evidence/tools.rs`); edit it there.
 
-Each entry shows output of a failing run that is understood. Time stamps, colours, carriage returns,
-prefixes of build systems and every encoding are taken off first. Where a run failed and nothing here
-applies, one failure of kind `unknown` carries the lines that most likely say why.
+Each entry shows output of a failing run that \
+     is understood. Time stamps, colours, carriage returns,
+prefixes of build systems and \
+     every encoding are taken off first. Where a run failed and nothing here
+applies, one \
+     failure of kind `unknown` carries the lines that most likely say why.
 
-To add a tool, add a file in `src/evidence/tools/` with its rules and its example, and name it in the
-registry: a rule is a kind, the literals that call it, a pattern with named groups, and, where one line does
+To add a tool, add \
+     a file in `src/evidence/tools/` with its rules and its example, and name it in \
+     the
+registry: a rule is a kind, the literals that call it, a pattern with named groups, \
+     and, where one line does
 not say all, a reader of the lines around it.
 ";
 

@@ -16,6 +16,8 @@ pub(super) enum Weight {
     Guess,
     /// What follows from another fault: kept where nothing else is known at all.
     Consequence,
+    /// A verdict on other jobs: kept where no job says more.
+    Elsewhere,
 }
 
 /// What one rule read.

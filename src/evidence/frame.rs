@@ -154,6 +154,7 @@ impl<'t> Framing<'t> {
             self.open(index, "Post job cleanup");
             self.in_cleanup = true;
         }
+        quiet |= text.starts_with("travis_time:") || text.starts_with("travis_fold:");
         let echo = self.echo_since.is_some_and(|since| index - since < ECHO_LINES_MAX);
         quiet |= echo || self.in_cleanup && line.mark != Mark::Error;
         self.quiet.push(quiet);
@@ -167,17 +168,36 @@ impl<'t> Framing<'t> {
     fn verdict(&mut self, index: usize, text: &str) {
         let mark = self.text.lines[index].mark;
         let failed = mark == Mark::Error || text.starts_with("ERROR: Job failed");
-        let Some(window) = self.windows.last_mut() else { return };
         if failed {
             // Only the last line of a step ends it; a problem matcher's errors come before.
+            self.close(index, Verdict::Failed);
+        } else if text.starts_with("Done. Your build exited with ")
+            && !text.ends_with(" 0.")
+            && self.windows.iter().all(|window| window.verdict != Verdict::Failed)
+        {
+            self.blame_last(index);
+        } else if let Some(code) = travis_exit(text) {
+            self.close(index, if code == "0" { Verdict::Passed } else { Verdict::Failed });
+            if let Some(window) = self.windows.last_mut() {
+                text.split('"').nth(1).unwrap_or("").clone_into(&mut window.name);
+            }
+            self.open(index + 1, "");
+        }
+    }
+
+    fn close(&mut self, index: usize, verdict: Verdict) {
+        if let Some(window) = self.windows.last_mut() {
+            window.verdict = verdict;
+            window.said_at = Some(index);
+        }
+    }
+
+    /// A build that only says at its very end that it failed: any of its steps may be at fault.
+    fn blame_last(&mut self, index: usize) {
+        let window = self.windows.iter_mut().rfind(|w| w.verdict == Verdict::Unsaid);
+        if let Some(window) = window {
             window.verdict = Verdict::Failed;
             window.said_at = Some(index);
-        } else if let Some(code) = travis_exit(text) {
-            window.verdict = if code == "0" { Verdict::Passed } else { Verdict::Failed };
-            window.said_at = Some(index);
-            let name = text.split('"').nth(1).unwrap_or("").to_owned();
-            window.name = name;
-            self.open(index + 1, "");
         }
     }
 }

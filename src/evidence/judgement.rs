@@ -1,8 +1,9 @@
 //! Judgement: of all that the rules read, what failed the run.
 //!
 //! Causes before signs, signs before guesses, and consequences only where nothing else is known;
-//! steps that the CI system calls failed before the others; the same fault once. The invariant: a log
-//! that says it passed yields nothing, one that failed yields something, and the result is bounded.
+//! steps that the CI system calls failed before the others; the same fault once. The invariant: a
+//! log that says it passed yields nothing, one that failed yields something, and the result is
+//! bounded.
 
 use std::collections::HashMap;
 
@@ -39,8 +40,14 @@ pub(super) fn judge(
         if !blamed[index] {
             continue;
         }
-        let strongest = strongest(std::mem::take(drafts));
-        let explains = strongest.iter().any(|draft| draft.weight < Weight::Consequence);
+        let mut drafts = std::mem::take(drafts);
+        if !says_failed(&frame.windows[index], hints) {
+            // Words of failure also stand in the logs of runs that pass.
+            drafts.retain(|draft| draft.weight < Weight::Guess);
+        }
+        demote_distant(&mut drafts, &frame.windows[index]);
+        let strongest = strongest(drafts);
+        let explains = strongest.iter().any(|draft| draft.weight != Weight::Consequence);
         if !explains && says_failed(&frame.windows[index], hints) {
             silent.push(index);
         }
@@ -49,8 +56,11 @@ pub(super) fn judge(
     if kept.iter().all(|draft| draft.weight > Weight::Sign) {
         kept.extend(elsewhere(frame, by_window, &blamed));
     }
-    if kept.iter().any(|draft| draft.weight < Weight::Consequence) {
-        kept.retain(|draft| draft.weight < Weight::Consequence);
+    let told = |kept: &[Draft], weight: Weight| kept.iter().any(|draft| draft.weight <= weight);
+    for weight in [Weight::Guess, Weight::Consequence] {
+        if told(&kept, weight) {
+            kept.retain(|draft| draft.weight <= weight);
+        }
     }
     if kept.is_empty() && silent.is_empty() && hints.exit_code.is_some_and(|code| code != 0) {
         silent.extend(frame.windows.iter().rposition(|window| window.end > window.first));
@@ -78,7 +88,8 @@ pub(super) fn judge(
 
 /// Which windows may hold the cause.
 ///
-/// Where the caller or the log names failed steps, those; in a job that names none, all that did not pass.
+/// Where the caller or the log names failed steps, those; in a job that names none, all that did
+/// not pass.
 fn blamed(frame: &Frame, hints: &Hints<'_>) -> Vec<bool> {
     let named = |window: &Window| {
         hints.failed_steps.iter().any(|step| {
@@ -109,10 +120,30 @@ fn blamed(frame: &Frame, hints: &Hints<'_>) -> Vec<bool> {
 }
 
 fn says_failed(window: &Window, hints: &Hints<'_>) -> bool {
-    window.verdict == Verdict::Failed || hints.failed_steps.contains(&window.name)
+    let exited = hints.exit_code.is_some_and(|code| code != 0);
+    window.verdict == Verdict::Failed || exited || hints.failed_steps.contains(&window.name)
 }
 
-/// The drafts of the strongest weight that a window has, without what stands inside another's lines.
+/// How far above a step's verdict a sign still speaks of it: a program that goes on for longer
+/// than this has tolerated what it printed.
+const SIGN_LINES_MAX: usize = 400;
+
+/// Signs long before the step's end are weaker than what stands near it.
+fn demote_distant(drafts: &mut [Draft], window: &Window) {
+    let Some(said_at) = window.said_at else { return };
+    for draft in drafts {
+        if said_at.saturating_sub(draft.last) > SIGN_LINES_MAX {
+            draft.weight = match draft.weight {
+                Weight::Cause => Weight::Cause,
+                Weight::Sign | Weight::Guess | Weight::Consequence => Weight::Consequence,
+                Weight::Elsewhere => Weight::Elsewhere,
+            };
+        }
+    }
+}
+
+/// The drafts of the strongest weight that a window has, without what stands inside another's
+/// lines.
 fn strongest(drafts: Vec<Draft>) -> Vec<Draft> {
     let Some(weight) = drafts.iter().map(|draft| draft.weight).min() else { return drafts };
     drafts.into_iter().filter(|draft| draft.weight == weight).collect()

@@ -33,7 +33,10 @@ static CHECKOUTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"/[cC]/projects/[^/]+", // AppVeyor
         r"/drone/src",
         r"/builddir/build/BUILD/[^/]+(?:-build/[^/]+)?", // RPM
-        r"/(?:workspace|workspaces/[^/]+|usr/src/app|usr/src/[^/]+|code|app|src|repo|project|build|work)",
+        concat!(
+            r"/(?:workspace|workspaces/[^/]+|usr/src/app|usr/src/[^/]+|code|app|src|repo",
+            r"|project|build|work)",
+        ),
         r"/go/src/[^/]+/[^/]+/[^/]+",
         r"/tmp/(?:repo|workspace|checkout)",
     ];

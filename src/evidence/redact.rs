@@ -1,8 +1,8 @@
 //! Secrets taken out of text that leaves: known values in their usual encodings, and known shapes.
 //!
-//! Not a proof: a secret of unknown value and shape passes. The invariant: no known value of at least
-//! [`SECRET_BYTES_MIN`] bytes survives, as it is, percent-encoded, JSON-escaped, hexadecimal, or inside
-//! a base64 text at any of the three alignments.
+//! Not a proof: a secret of unknown value and shape passes. The invariant: no known value of at
+//! least [`SECRET_BYTES_MIN`] bytes survives, as it is, percent-encoded, JSON-escaped, hexadecimal,
+//! or inside a base64 text at any of the three alignments.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 /// What stands where a secret stood.
 pub(super) const REDACTED: &str = "[redacted]";
@@ -75,7 +75,7 @@ impl Redactor {
             });
             text = Cow::Owned(out);
         }
-        for shape in SHAPES.iter() {
+        for shape in COMPILED.iter() {
             if let Cow::Owned(redacted) = shape.replace_all(&text, REPLACEMENT) {
                 text = Cow::Owned(redacted);
             }
@@ -87,43 +87,56 @@ impl Redactor {
 /// Groups `keep` and `tail` survive: what names a secret is worth reading.
 const REPLACEMENT: &str = "${keep}[redacted]${tail}";
 
+/// What `BODY` stands for in a shape: a character of an unquoted value.
+const BODY: &str = r#"[^\s'"<>&;,)\[\]}]"#;
+
 /// Shapes of credentials, each with what issues them.
-static SHAPES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    const BODY: &str = r#"[^\s'"<>&;,)\[\]}]"#;
-    let shapes = [
-        // Private keys in PEM; a cut one goes to the end of its base64.
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[A-Za-z0-9+/=\s:,-]|\\n)*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)".to_owned(),
-        r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,})".to_owned(), // GitHub
-        r"\bgl(?:pat|ptt|rt|dt|cbt|soat|ft|imt|agent)-[A-Za-z0-9_.-]{16,}".to_owned(), // GitLab
-        r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b".to_owned(), // AWS key ids
-        r"\bsk-(?:ant-|proj-|or-|svcacct-)?[A-Za-z0-9_-]{20,}".to_owned(), // model providers
-        r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}".to_owned(), // Stripe
-        r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}".to_owned(), // Slack
-        r"https://hooks\.slack\.com/services/[A-Za-z0-9/_-]+".to_owned(),
-        r"https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/[0-9]+/[A-Za-z0-9_-]+".to_owned(),
-        r"\bAIza[A-Za-z0-9_-]{35}".to_owned(), // Google API keys
-        r"\bya29\.[A-Za-z0-9_-]{20,}".to_owned(), // Google access tokens
-        r"\bnpm_[A-Za-z0-9]{30,}".to_owned(),
-        r"\bpypi-[A-Za-z0-9_-]{40,}".to_owned(),
-        r"\bcio[A-Za-z0-9]{32}\b".to_owned(), // crates.io
-        r"\bhf_[A-Za-z0-9]{30,}".to_owned(), // Hugging Face
-        r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}".to_owned(), // Docker Hub
-        r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}".to_owned(), // SendGrid
-        r"\bdop_v1_[a-f0-9]{32,}".to_owned(), // DigitalOcean
-        r"\bhv[sbr]\.[A-Za-z0-9_-]{20,}".to_owned(), // Vault
-        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*".to_owned(), // JSON Web Tokens
-        r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@]*:)[^\s/@]+(?P<tail>@)".to_owned(), // in URLs
-        format!(r"(?i)(?P<keep>\bauthorization:\s*(?:basic|bearer|token|digest)\s+){BODY}+"),
-        format!(r"(?i)(?P<keep>\bbearer\s+){BODY}{{16,}}"),
-        // Quoted values, spaces and all.
-        r#"(?i)(?P<keep>["'][a-z0-9_.-]*(?:password|passwd|passphrase|secret|token|api_?key|credential)s?["']\s*:\s*["'])[^"'\n]{1,512}(?P<tail>["'])"#.to_owned(),
-        // Assignments, in shells, YAML, JSON and query strings.
-        format!(
-            r#"(?i)(?P<keep>[a-z0-9_.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?key|credential)s?["']?(?:\s*=\s*|:\s*)["']?){BODY}{{8,}}"#
-        ),
-    ];
-    let compile = |shape: &String| RegexBuilder::new(shape).build().ok();
-    shapes.iter().filter_map(compile).collect()
+const SHAPES: &[&str] = &[
+    // Private keys in PEM; a cut one goes to the end of its base64.
+    concat!(
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[A-Za-z0-9+/=\s:,-]",
+        r"|\\n)*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
+    ),
+    r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,})", // GitHub
+    r"\bgl(?:pat|ptt|rt|dt|cbt|soat|ft|imt|agent)-[A-Za-z0-9_.-]{16,}", // GitLab
+    r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b",                       // AWS key ids
+    r"\bsk-(?:ant-|proj-|or-|svcacct-)?[A-Za-z0-9_-]{20,}",           // model providers
+    r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}",                 // Stripe
+    r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",                              // Slack
+    r"https://hooks\.slack\.com/services/[A-Za-z0-9/_-]+",
+    concat!(
+        r"https://(?:ptb\.|canary\.)?discord",
+        r"(?:app)?\.com/api/webhooks/[0-9]+/[A-Za-z0-9_-]+",
+    ),
+    r"\bAIza[A-Za-z0-9_-]{35}",    // Google API keys
+    r"\bya29\.[A-Za-z0-9_-]{20,}", // Google access tokens
+    r"\bnpm_[A-Za-z0-9]{30,}",
+    r"\bpypi-[A-Za-z0-9_-]{40,}",
+    r"\bcio[A-Za-z0-9]{32}\b",                       // crates.io
+    r"\bhf_[A-Za-z0-9]{30,}",                        // Hugging Face
+    r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}",        // Docker Hub
+    r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", // SendGrid
+    r"\bdop_v1_[a-f0-9]{32,}",                       // DigitalOcean
+    r"\bhv[sbr]\.[A-Za-z0-9_-]{20,}",                // Vault
+    r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*", // JSON Web Tokens
+    r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@]*:)[^\s/@]+(?P<tail>@)", // in URLs
+    r"(?i)(?P<keep>\bauthorization:\s*(?:basic|bearer|token|digest)\s+)BODY+",
+    r"(?i)(?P<keep>\bbearer\s+)BODY{16,}",
+    // Quoted values, spaces and all.
+    concat!(
+        r#"(?i)(?P<keep>["'][a-z0-9_.-]*(?:password|passwd|passphrase|secret|token|api_?key"#,
+        r#"|credential)s?["']\s*:\s*["'])[^"'\n]{1,512}(?P<tail>["'])"#,
+    ),
+    // Assignments, in shells, YAML, JSON and query strings.
+    concat!(
+        r"(?i)(?P<keep>[a-z0-9_.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key",
+        r"|access[_-]?key|private[_-]?key|client[_-]?key|credential)s?",
+        r#"["']?(?:\s*=\s*|:\s*)["']?)BODY{8,}"#,
+    ),
+];
+
+static COMPILED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    SHAPES.iter().filter_map(|shape| Regex::new(&shape.replace("BODY", BODY)).ok()).collect()
 });
 
 fn push_forms(forms: &mut Vec<String>, secret: &str) {
@@ -143,7 +156,8 @@ fn push_forms(forms: &mut Vec<String>, secret: &str) {
     forms.retain(|form| form.len() >= SECRET_BYTES_MIN);
 }
 
-/// The characters that a secret contributes to a base64 text in which `shift` bytes stand before it.
+/// The characters that a secret contributes to a base64 text in which `shift` bytes stand before
+/// it.
 ///
 /// Its first and last characters also depend on the neighbours and are left out.
 fn base64_core(
@@ -233,6 +247,11 @@ mod tests {
             "x [redacted] y",
         );
         check("-----BEGIN PRIVATE KEY-----\nMIIE", "[redacted]");
+    }
+
+    #[test]
+    fn every_shape_is_looked_for() {
+        assert_eq!(COMPILED.len(), SHAPES.len());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Structured reports of the project's own form, which say more than any log.
 //!
-//! Accepted: JSON lines of failures, a JSON array of them, or an object with `failures`. A failure is
-//! a superset of `{type, task, file, line, message, suggestion}`; `type` is an alias of `kind`. What is
-//! no failure is skipped and counted in the notes: a report is written by strangers too.
+//! Accepted: JSON lines of failures, a JSON array of them, or an object with `failures`. A failure
+//! is a superset of `{type, task, file, line, message, suggestion}`; `type` is an alias of `kind`.
+//! What is no failure is skipped and counted in the notes: a report is written by strangers too.
 
 use serde_json::{Map, Value};
 
@@ -135,7 +135,10 @@ mod tests {
 
     #[test]
     fn every_form_of_a_report_is_read() {
-        let one = r#"{"type":"build_failure","task":"core:build","file":"./src/a.ts","line":4,"message":"no","suggestion":"try"}"#;
+        let one = concat!(
+            r#"{"type":"build_failure","task":"core:build","file":"./src/a.ts","line":4,"me"#,
+            r#"ssage":"no","suggestion":"try"}"#,
+        );
         let two = r#"{"kind":"lint","message":"bad"}"#;
         let first = (FailureKind::CompileError, Some("src/a.ts"), "no");
         let second = (FailureKind::Lint, None, "bad");

@@ -1,8 +1,8 @@
 //! What a rule is: the literals that call it, the pattern that recognises it, what it makes of it.
 //!
 //! A tool is a table of rules. Most rules are data alone; those that must look at neighbouring
-//! lines carry a reader. The invariant: a pattern can match only where one of its literals stands, so
-//! that the scan may skip every other line (a test holds each rule's examples against it), and
+//! lines carry a reader. The invariant: a pattern can match only where one of its literals stands,
+//! so that the scan may skip every other line (a test holds each rule's examples against it), and
 //! patterns know no Unicode classes, so that they stay linear and fast on hostile text.
 
 use regex::bytes::{Captures, Regex, RegexBuilder};
@@ -30,7 +30,8 @@ pub(super) type Reader = fn(&At<'_>, Draft, &mut Vec<Draft>);
 /// How one sort of line is recognised.
 ///
 /// The pattern's named groups become the failure's fields: `file`, `line`, `column`, `end_line`,
-/// `code`, `test`, `message`, `suggestion`, `task`, and `severity` (`warning`, `note`, `info` are not errors).
+/// `code`, `test`, `message`, `suggestion`, `task`, and `severity` (`warning`, `note`, `info` are
+/// not errors).
 #[derive(Debug)]
 pub(super) struct Rule {
     /// What sort of fault it is.

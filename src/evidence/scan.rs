@@ -1,8 +1,8 @@
 //! The pass: which lines may say something, and what the rules make of them.
 //!
-//! One automaton of every rule's literals runs over the clean text once; only lines that it hits are
-//! looked at, and only by the rules whose literal stands there. A line has one reading: the first
-//! rule in the registry's order that makes something of it.
+//! One automaton of every rule's literals runs over the clean text once; only lines that it hits
+//! are looked at, and only by the rules whose literal stands there. A line has one reading: the
+//! first rule in the registry's order that makes something of it.
 
 use std::sync::{LazyLock, OnceLock};
 

@@ -3,10 +3,21 @@
 use super::*;
 use crate::domain::failure::Failure;
 
-/// Reads a log of a command that failed and compares what was understood, one line a failure.
+/// Reads a log and compares what was understood, one line a failure.
 #[track_caller]
 pub(super) fn check(log: &str, expected: &str) {
-    let reading = read(log.as_bytes(), &Hints::default());
+    check_with(log, &Hints::default(), expected);
+}
+
+/// The same for the log of a command that is known to have failed.
+#[track_caller]
+pub(super) fn check_failed(log: &str, expected: &str) {
+    check_with(log, &Hints { exit_code: Some(1), ..Hints::default() }, expected);
+}
+
+#[track_caller]
+fn check_with(log: &str, hints: &Hints<'_>, expected: &str) {
+    let reading = read(log.as_bytes(), hints);
     let got: Vec<String> = reading.failures.iter().map(line_of).collect();
     assert_eq!(got.join("\n"), expected, "\n{log}");
 }
@@ -40,7 +51,8 @@ fn every_rule_compiles_and_every_example_is_read_by_its_tool() {
                 rule.literals
             );
         }
-        let reading = read(tool.example.as_bytes(), &Hints::default());
+        let hints = Hints { exit_code: Some(1), ..Hints::default() };
+        let reading = read(tool.example.as_bytes(), &hints);
         let named = |f: &Failure| f.tool.as_deref() == Some(tool.name);
         assert!(reading.failures.iter().any(named), "{}: {:?}", tool.name, reading.failures);
     }

@@ -1,8 +1,9 @@
-//! From bytes to clean lines: encodings, terminal sequences, carriage returns, time stamps, columns.
+//! From bytes to clean lines: encodings, terminal sequences, carriage returns, time stamps,
+//! columns.
 //!
 //! Not for meaning: what a line says is the rules' business. The invariant: every line of the log
-//! becomes exactly one [`Line`] with its number in the raw log, whatever the bytes are, and its text
-//! is valid UTF-8 of at most [`LINE_BYTES_MAX`] bytes without terminal sequences.
+//! becomes exactly one [`Line`] with its number in the raw log, whatever the bytes are, and its
+//! text is valid UTF-8 of at most [`LINE_BYTES_MAX`] bytes without terminal sequences.
 
 use std::borrow::Cow;
 
@@ -42,6 +43,8 @@ pub(super) struct Line {
     pub(super) mark: Mark,
     /// Which column (job and step) it is of, as an index into [`Text::columns`].
     pub(super) column: u32,
+    /// Whether it had a terminal sequence: the runner echoes scripts in colour.
+    pub(super) coloured: bool,
     /// Whether it carried the runner's own time stamp.
     pub(super) stamped: bool,
 }
@@ -91,12 +94,13 @@ impl Text {
         let (stamped, raw) = strip_stamp(raw);
         let raw = after_carriage_return(raw);
         let (mark, raw) = split_mark(raw);
+        let coloured = memchr(0x1b, raw.as_bytes()).is_some();
         let start = self.arena.len();
         push_clean(&mut self.arena, floor(raw, LINE_BYTES_MAX));
         let mark = self.late_mark(start, mark);
         let end = self.arena.len();
         self.arena.push('\n');
-        self.lines.push(Line { start, end, mark, column: *column, stamped });
+        self.lines.push(Line { start, end, mark, column: *column, coloured, stamped });
     }
 
     /// Marks that colour codes had hidden; takes them off the line that starts at `start`.
@@ -157,8 +161,8 @@ fn split_columns(raw: &str) -> (Option<(&str, &str)>, &str) {
     let Some(first) = memchr(b'\t', raw.as_bytes()) else { return (None, raw) };
     let Some(second) = memchr(b'\t', &raw.as_bytes()[first + 1..]) else { return (None, raw) };
     let rest = &raw[first + second + 2..];
-    // A byte-order mark stands inside the line where a step begins, often mangled; its last byte may
-    // have eaten the year's first digit.
+    // A byte-order mark stands inside the line where a step begins, often mangled; its last byte
+    // may have eaten the year's first digit.
     if stamp_in(rest).is_none() {
         return (None, raw);
     }
@@ -173,7 +177,8 @@ fn strip_stamp(raw: &str) -> (bool, &str) {
     }
 }
 
-/// Where the text after `2026-08-07T06:03:50.1234567Z ` begins, if that stands first but for a mark.
+/// Where the text after `2026-08-07T06:03:50.1234567Z ` begins, if that stands first but for a
+/// mark.
 fn stamp_in(raw: &str) -> Option<usize> {
     let bytes = raw.as_bytes();
     let window = &bytes[..bytes.len().min(MARK_BYTES_MAX + 20)];

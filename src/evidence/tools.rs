@@ -1,21 +1,27 @@
 //! The registry: every tool that is understood, in the order in which their rules look at a line.
 //!
-//! One file a tool (or a family that shares its forms). Specific formats come before general ones: a
-//! line has one reading. What several tools need to read around a line stands here.
+//! One file a tool (or a family that shares its forms). Specific formats come before general ones:
+//! a line has one reading. What several tools need to read around a line stands here.
 
 use super::draft::{Draft, Weight};
 use super::frame::At;
 use super::rule::{Rule, Tool};
-use crate::domain::failure::FailureKind;
+use crate::domain::failure::{FailureKind, Severity};
 
+mod apps;
 mod cargo;
+mod checks;
 mod dotnet;
+mod functional;
+mod generic;
 mod go;
+mod infrastructure;
 mod js_lint;
 mod js_packages;
 mod js_tests;
 mod jvm;
 mod native;
+mod php;
 mod python_lint;
 mod python_packages;
 mod python_tests;
@@ -35,6 +41,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &js_lint::ESLINT,
     &js_lint::BIOME,
     &js_lint::PRETTIER,
+    &functional::ELIXIR,
     &js_tests::JEST,
     &js_tests::VITEST,
     &js_tests::MOCHA,
@@ -51,6 +58,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &jvm::COMPILER,
     &jvm::TESTS,
     &jvm::BUILD,
+    &jvm::EXCEPTIONS,
     &dotnet::BUILD,
     &dotnet::TESTS,
     &dotnet::PESTER,
@@ -58,6 +66,15 @@ pub(super) static TOOLS: &[&Tool] = &[
     &ruby::MINITEST,
     &ruby::RUBOCOP,
     &ruby::BUNDLER,
+    &php::TESTS,
+    &php::LINT,
+    &php::COMPOSER,
+    &apps::XCTEST,
+    &apps::DART,
+    &functional::OTHERS,
+    &checks::ANNOTATIONS,
+    &checks::PRE_COMMIT,
+    &checks::SCANNERS,
     &native::TESTS,
     &native::LINKER,
     &native::CMAKE,
@@ -65,6 +82,14 @@ pub(super) static TOOLS: &[&Tool] = &[
     &python_packages::TOOL,
     &python_packages::TRACEBACK,
     &js_packages::NODE,
+    &infrastructure::RUNNER,
+    &infrastructure::MEMORY,
+    &infrastructure::NETWORK,
+    &infrastructure::SYSTEM,
+    &checks::CONTAINERS,
+    &checks::GATES,
+    &generic::TOOL,
+    &generic::WORDS,
 ];
 
 /// What stands between two texts, if both are there.
@@ -102,6 +127,7 @@ fn frame_in(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
         None => frame.trim_start_matches("async "),
     };
     place_in(place.strip_prefix("file://").unwrap_or(place))
+        .filter(|(path, ..)| !path.contains(", "))
 }
 
 /// Whether a stack frame's path is the project's and not its runtime's or a dependency's.
@@ -121,4 +147,4 @@ fn is_own(path: &str) -> bool {
 }
 
 #[cfg(test)]
-use super::tests::check;
+use super::tests::{check, check_failed};

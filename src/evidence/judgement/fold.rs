@@ -1,4 +1,5 @@
-//! Folding: the same fault said again (a summary, an annotation, a retry, another matrix leg) is one.
+//! Folding: the same fault said again (a summary, an annotation, a retry, another matrix leg) is
+//! one.
 //!
 //! The first mention stays where it stands and learns what the others know. The invariant: folding
 //! never invents a place that no mention had, and costs linear time (each group is compared with at

@@ -1,7 +1,8 @@
 //! What to say of a failed step that no rule understands: the lines that most likely say why.
 //!
 //! Between the last command echo and the line on which the CI system gave up stands the cause of
-//! nearly every such step. The invariant: the words are the log's own, at most [`UNKNOWN_LINES_MAX`] lines.
+//! nearly every such step. The invariant: the words are the log's own, at most
+//! [`UNKNOWN_LINES_MAX`] lines.
 
 use super::super::draft::{Draft, Weight};
 use super::super::frame::Frame;

@@ -5,8 +5,9 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight};
 pub(super) static TOOL: Tool = Tool {
     name: "cargo",
     about: "Cargo's own errors: lock file, resolution, manifests, build scripts, audits.",
-    example: "error: the lock file /home/runner/work/shop/shop/Cargo.lock needs to be updated but --locked was \
-              passed to prevent this",
+    example: "\
+         error: the lock file /home/runner/work/shop/shop/Cargo.lock needs to be updated but \
+         --locked was passed to prevent this",
     rules: &[
         Rule::new(
             K::Dependency,
@@ -26,7 +27,10 @@ pub(super) static TOOL: Tool = Tool {
                 "error: package `",
                 "error: no matching version",
             ],
-            r"^\s*error: (?P<message>(?:failed to (?:select|get|resolve|download)|no matching|package `|rustc ).*)$",
+            concat!(
+                r"^\s*error: (?P<message>(?:failed to (?:select|get|resolve|download)",
+                r"|no matching|package `|rustc ).*)$",
+            ),
         )
         .reading(caused_by),
         Rule::new(
@@ -48,7 +52,12 @@ pub(super) static TOOL: Tool = Tool {
                 "error: override toolchain",
                 "is not installed",
             ],
-            r"^\s*error: (?P<message>(?:failed to (?:parse manifest|load manifest|read `|load source)|could not find `Cargo\.toml`|no such command|(?:override )?toolchain '|package ID spec|no (?:bin|test|example|library) target|the package '|Package `|'[a-z-]+' is not installed).*)$",
+            concat!(
+                r"^\s*error: (?P<message>(?:failed to (?:parse manifest|load manifest|read `",
+                r"|load source)|could not find `Cargo\.toml`|no such command",
+                r"|(?:override )?toolchain '|package ID spec|no (?:bin|test|example",
+                r"|library) target|the package '|Package `|'[a-z-]+' is not installed).*)$",
+            ),
         )
         .reading(caused_by),
         Rule::new(
@@ -63,23 +72,39 @@ pub(super) static TOOL: Tool = Tool {
             r"^\s*error: (?P<message>link(?:ing with|er) `.*)$",
         )
         .reading(linker),
+        Rule::new(K::Dependency, &["RUSTSEC-"], r"^ID:\s+(?P<code>RUSTSEC-[0-9]+-[0-9]+)$")
+            .reading(advisory),
         Rule::new(
             K::Dependency,
-            &["RUSTSEC-"],
-            r"^ID:\s+(?P<code>RUSTSEC-[0-9]+-[0-9]+)$",
-        )
-        .reading(advisory),
-        Rule::new(
-            K::Dependency,
-            &["error[vulnerability]", "error[unmaintained]", "error[yanked]", "error[rejected]",
-              "error[banned]", "error[unlicensed]", "error[duplicate]", "error[unsound]", "error[source"],
+            &[
+                "error[vulnerability]",
+                "error[unmaintained]",
+                "error[yanked]",
+                "error[rejected]",
+                "error[banned]",
+                "error[unlicensed]",
+                "error[duplicate]",
+                "error[unsound]",
+                "error[source",
+            ],
             r"^error\[(?P<code>[a-z-]+)\]: (?P<message>.+)$",
         ),
         Rule::new(
             K::TestFailure,
-            &["error: test failed", "error: doctest failed", "process didn't exit successfully",
-              "error: 1 target failed", "targets failed:", "error: test run failed", "error: build failed"],
-            r"^\s*(?:error: )?(?P<message>(?:(?:test|doctest) failed, to rerun|process didn't exit|[0-9]+ targets? failed|test run failed|build failed).*)$",
+            &[
+                "error: test failed",
+                "error: doctest failed",
+                "process didn't exit successfully",
+                "error: 1 target failed",
+                "targets failed:",
+                "error: test run failed",
+                "error: build failed",
+            ],
+            concat!(
+                r"^\s*(?:error: )?(?P<message>(?:(?:test|doctest) failed, to rerun",
+                r"|process didn't exit|[0-9]+ targets? failed|test run failed",
+                r"|build failed).*)$",
+            ),
         )
         .weighing(Weight::Consequence),
     ],
@@ -195,7 +220,10 @@ pub(super) static RUSTFMT: Tool = Tool {
         Rule::new(
             K::Format,
             &["left behind trailing whitespace", "line formatted, but exceeded maximum width"],
-            r"^error(?:\[internal\])?: (?P<message>left behind trailing whitespace|line formatted, but exceeded.*)$",
+            concat!(
+                r"^error(?:\[internal\])?: (?P<message>left behind trailing whitespace",
+                r"|line formatted, but exceeded.*)$",
+            ),
         )
         .reading(arrow),
     ],
@@ -216,25 +244,31 @@ mod tests {
     #[test]
     fn cargo_says_what_is_wrong_with_dependencies_and_manifests() {
         check(
-            "error: failed to select a version for the requirement `serde = \"^9\"`\ncandidate versions found",
+            "error: failed to select a version for the requirement `serde = \"^9\"`\n\
+             candidate versions found",
             "dependency failed to select a version for the requirement `serde = \"^9\"`",
         );
         check(
-            "error: failed to parse manifest at `/x/Cargo.toml`\n\nCaused by:\n  no targets specified",
+            "error: failed to parse manifest at `/x/Cargo.toml`\n\nCaused by:\n\
+             \x20 no targets specified",
             "config failed to parse manifest at `/x/Cargo.toml`",
         );
         check(
-            "error: cannot update the lock file /w/Cargo.lock because --locked was passed to prevent this",
-            "dependency cannot update the lock file /w/Cargo.lock because --locked was passed to prevent this",
+            "error: cannot update the lock file /w/Cargo.lock because --locked was passed to \
+             prevent this",
+            "dependency cannot update the lock file /w/Cargo.lock because --locked was passed \
+             to prevent this",
         );
         check(
-            "Crate:     time\nVersion:   0.1.40\nTitle:     Potential segfault\nDate:      2020-11-18\nID:        RUSTSEC-2020-0071",
+            "Crate:     time\nVersion:   0.1.40\nTitle:     Potential segfault\n\
+             Date:      2020-11-18\nID:        RUSTSEC-2020-0071",
             "dependency [RUSTSEC-2020-0071] time: Potential segfault",
         );
         check(
-            "error: failed to run custom build command for `alsa-sys v0.3.1`\n\nCaused by:\n  process didn't exit \
-             successfully: `/w/build-script-build` (exit status: 101)\n  --- stderr\n  thread 'main' panicked at build.rs:3:5:\n  \
-             `pkg-config` could not be found\n",
+            "error: failed to run custom build command for `alsa-sys v0.3.1`\n\nCaused by:\n\
+             \x20 process didn't exit successfully: `/w/build-script-build` (exit status: 101)\n\
+             \x20 --- stderr\n  thread 'main' panicked at build.rs:3:5:\n\
+             \x20 `pkg-config` could not be found\n",
             "dependency `pkg-config` could not be found",
         );
     }
@@ -242,7 +276,8 @@ mod tests {
     #[test]
     fn a_file_is_unformatted_once() {
         check(
-            "Diff in /home/runner/work/a/a/src/b.rs:3:\n-x\nDiff in /home/runner/work/a/a/src/b.rs:9:\n-x\n\
+            "Diff in /home/runner/work/a/a/src/b.rs:3:\n-x\n\
+             Diff in /home/runner/work/a/a/src/b.rs:9:\n-x\n\
              Diff in /home/runner/work/a/a/src/c.rs at line 1:",
             "format src/b.rs:3 Diff in /home/runner/work/a/a/src/b.rs:3:\n\
              format src/c.rs:1 Diff in /home/runner/work/a/a/src/c.rs at line 1:",

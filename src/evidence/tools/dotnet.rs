@@ -5,22 +5,33 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 pub(super) static BUILD: Tool = Tool {
     name: "msbuild",
     about: "csc, Visual C++, MSBuild and NuGet.",
-    example: "/home/runner/work/shop/shop/src/Cart.cs(12,5): error CS0103: The name 'total' does not exist in the current context \
-              [/home/runner/work/shop/shop/src/Shop.csproj]",
+    example: "\
+         /home/runner/work/shop/shop/src/Cart.cs(12,5): error CS0103: The name 'total' does \
+         not exist in the current context [/home/runner/work/shop/shop/src/Shop.csproj]",
     rules: &[
         Rule::new(
             K::CompileError,
             &[": error ", ": fatal error "],
-            r"^\s*(?:[0-9]+>)?(?P<file>(?:[A-Za-z]:)?[^\s:(][^:(]*?)\s?\((?P<line>[0-9]+)(?:,(?P<column>[0-9]+))?(?:,[0-9]+,[0-9]+)?\)\s?: (?:fatal )?error (?P<code>[A-Z]{1,8}[0-9]+)\s?: (?P<message>.+?)(?: \[[^\]]+proj(?:::[^\]]*)?\])?$",
+            concat!(
+                r"^\s*(?:[0-9]+>)?(?P<file>(?:[A-Za-z]:)?[^\s:(][^:(]*?)\s?\(",
+                r"(?P<line>[0-9]+)(?:,(?P<column>[0-9]+))?(?:,[0-9]+,[0-9]+)?\)\s?: ",
+                r"(?:fatal )?error (?P<code>[A-Z]{1,8}[0-9]+)\s?: (?P<message>.+?)",
+                r"(?: \[[^\]]+proj(?:::[^\]]*)?\])?$",
+            ),
         )
         .reading(diagnostic),
         Rule::new(
             K::CompileError,
             &[": error ", ": fatal error "],
-            r"^\s*(?:[0-9]+>)?(?P<file>(?:[A-Za-z]:)?[^\s:(][^:(]*?) ?: (?:fatal )?error (?P<code>[A-Z]{2,8}[0-9]{3,5})\s?: (?P<message>.+?)(?: \[[^\]]+proj(?:::[^\]]*)?\])?$",
+            concat!(
+                r"^\s*(?:[0-9]+>)?(?P<file>(?:[A-Za-z]:)?[^\s:(][^:(]*?) ?: ",
+                r"(?:fatal )?error (?P<code>[A-Z]{2,8}[0-9]{3,5})\s?: (?P<message>.+?)",
+                r"(?: \[[^\]]+proj(?:::[^\]]*)?\])?$",
+            ),
         )
         .reading(diagnostic),
-        Rule::new(K::Unknown, &["Build FAILED"], r"^(?P<message>Build FAILED\.)$").weighing(Weight::Consequence),
+        Rule::new(K::Unknown, &["Build FAILED"], concat!(r"^(?P<message>Build FAILED\.)$",))
+            .weighing(Weight::Consequence),
     ],
 };
 
@@ -53,19 +64,35 @@ fn diagnostic(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static TESTS: Tool = Tool {
     name: "dotnet test",
     about: "xUnit, NUnit and MSTest under `dotnet test`; `dotnet format`.",
-    example: "  Failed Shop.CartTests.Adds [12 ms]\n  Error Message:\n   Assert.Equal() Failure: Values differ\n  Stack Trace:\n     at \
-              Shop.CartTests.Adds() in /home/runner/work/shop/shop/test/CartTests.cs:line 12",
+    example: "\
+         \x20 Failed Shop.CartTests.Adds [12 ms]\n  Error Message:\n\
+         \x20  Assert.Equal() Failure: Values differ\n  Stack Trace:\n\
+         \x20    at Shop.CartTests.Adds() in /home/runner/work/shop/shop/test/CartTests.cs:line 12",
     rules: &[
         Rule::new(
             K::TestFailure,
             &["Failed ", "[FAIL]"],
-            r"^\s*(?:\[xUnit\.net [0-9:.]+\]\s+)?(?:(?:X|x)?\s*Failed (?P<test>[A-Za-z_]\S*(?:\(.*\))?) \[[<0-9][^\]]*\]|(?P<message>[A-Za-z_]\S*(?:\(.*\))? \[FAIL\]))$",
+            concat!(
+                r"^\s*(?:\[xUnit\.net [0-9:.]+\]\s+)?(?:(?:X",
+                r"|x)?\s*Failed (?P<test>[A-Za-z_]\S*(?:\(.*\))?) \[[<0-9][^\]]*\]",
+                r"|(?P<message>[A-Za-z_]\S*(?:\(.*\))? \[FAIL\]))$",
+            ),
         )
         .reading(test),
         Rule::new(
             K::Format,
-            &["error WHITESPACE", "error IMPORTS", "error FINALNEWLINE", "error CHARSET", "error ENDOFLINE"],
-            r"^(?P<file>\S.*?)\((?P<line>[0-9]+),(?P<column>[0-9]+)\): error (?P<code>WHITESPACE|IMPORTS|FINALNEWLINE|CHARSET|ENDOFLINE): (?P<message>.+?)(?: \[.*\])?$",
+            &[
+                "error WHITESPACE",
+                "error IMPORTS",
+                "error FINALNEWLINE",
+                "error CHARSET",
+                "error ENDOFLINE",
+            ],
+            concat!(
+                r"^(?P<file>\S.*?)\((?P<line>[0-9]+),(?P<column>[0-9]+)\): error ",
+                r"(?P<code>WHITESPACE|IMPORTS|FINALNEWLINE|CHARSET",
+                r"|ENDOFLINE): (?P<message>.+?)(?: \[.*\])?$",
+            ),
         ),
     ],
 };
@@ -111,7 +138,9 @@ fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static PESTER: Tool = Tool {
     name: "pester",
     about: "PowerShell: Pester's tests and PSScriptAnalyzer.",
-    example: "[-] adds 12ms (10ms|2ms)\n Expected 5, but got 4.\n at $total | Should -Be 5, /home/runner/work/shop/shop/Cart.Tests.ps1:12",
+    example: "\
+         [-] adds 12ms (10ms|2ms)\n Expected 5, but got 4.\n\
+         \x20at $total | Should -Be 5, /home/runner/work/shop/shop/Cart.Tests.ps1:12",
     rules: &[Rule::new(
         K::TestFailure,
         &["[-] "],
@@ -147,11 +176,13 @@ mod tests {
     #[test]
     fn diagnostics_of_msbuild_are_read() {
         check(
-            "D:\\a\\p\\p\\x\\A.cpp(4): error C2065: 'P': undeclared identifier [D:\\a\\p\\p\\x\\A.vcxproj]",
+            "D:\\a\\p\\p\\x\\A.cpp(4): error C2065: 'P': undeclared identifier \
+             [D:\\a\\p\\p\\x\\A.vcxproj]",
             "compile_error x/A.cpp:4 [C2065] 'P': undeclared identifier",
         );
         check(
-            "#19 11.02 /src/Api/E.cs(42,9): error CS0023: no [/src/Api/Api.csproj]\n42.1 /src/Api/E.cs(42,9): error CS0023: no [/src/Api/Api.csproj]",
+            "#19 11.02 /src/Api/E.cs(42,9): error CS0023: no [/src/Api/Api.csproj]\n\
+             42.1 /src/Api/E.cs(42,9): error CS0023: no [/src/Api/Api.csproj]",
             "compile_error Api/E.cs:42:9 [CS0023] no",
         );
         check(
@@ -168,7 +199,9 @@ mod tests {
     #[test]
     fn tests_of_dotnet_are_read() {
         check(
-            "[xUnit.net 00:00:01.23]     A.B.C [FAIL]\n  Failed A.B.C [3 ms]\n  Error Message:\n   no\n  Stack Trace:\n     at A.B.C() in /home/runner/work/a/a/B.cs:line 12",
+            "[xUnit.net 00:00:01.23]     A.B.C [FAIL]\n  Failed A.B.C [3 ms]\n\
+             \x20 Error Message:\n   no\n  Stack Trace:\n\
+             \x20    at A.B.C() in /home/runner/work/a/a/B.cs:line 12",
             "test_failure B.cs:12 {A.B.C} no",
         );
         check(

@@ -10,24 +10,46 @@ pub(super) static TOOL: Tool = Tool {
         Rule::new(
             K::Lint,
             &[".go:"],
-            r"^\s*(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?P<message>.+) \((?P<code>[a-z][a-z0-9]+)\)$",
+            concat!(
+                r"^\s*(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? ",
+                r"(?P<message>.+) \((?P<code>[a-z][a-z0-9]+)\)$",
+            ),
         )
         .reading(golangci),
         Rule::new(
             K::CompileError,
             &[".go:"],
-            r"^(?P<code>vet: )?(?P<file>[^\s:()]+\.go):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.+)$",
+            concat!(
+                r"^(?P<code>vet: )?(?P<file>[^\s:()]+\.go):(?P<line>[0-9]+):",
+                r"(?P<column>[0-9]+): (?P<message>.+)$",
+            ),
         )
         .reading(compiler),
         Rule::new(
             K::Dependency,
-            &["go: ", "missing go.sum entry", "no required module provides", "inconsistent vendoring"],
-            r"^(?:(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?P<column>[0-9]+): |go: )(?P<message>.*(?:updates to go\.(?:mod|sum) needed|missing go\.sum entry|no matching versions|not found|unknown revision|cannot find module|cannot find package|no required module provides package|inconsistent vendoring|is not in (?:std|GOROOT)|requires go >= |checksum mismatch|invalid version|verifying ).*)$",
+            &[
+                "go: ",
+                "missing go.sum entry",
+                "no required module provides",
+                "inconsistent vendoring",
+            ],
+            concat!(
+                r"^(?:(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
+                r"|go: )(?P<message>.*(?:updates to go\.(?:mod|sum) needed",
+                r"|missing go\.sum entry|no matching versions|not found|unknown revision",
+                r"|cannot find module|cannot find package",
+                r"|no required module provides package|inconsistent vendoring",
+                r"|is not in (?:std|GOROOT)|requires go >= |checksum mismatch",
+                r"|invalid version|verifying ).*)$",
+            ),
         ),
         Rule::new(
             K::Infrastructure,
             &["proxy.golang.org", "dial tcp", "i/o timeout"],
-            r"^go: (?P<message>.*(?:dial tcp|i/o timeout|connection reset|502 Bad Gateway|503 Service).*)$",
+            concat!(
+                r"^go: (?P<message>.*(?:dial tcp|i/o timeout|connection reset",
+                r"|502 Bad Gateway|503 Service).*)$",
+            ),
         ),
     ],
 };
@@ -70,7 +92,9 @@ fn compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static TEST: Tool = Tool {
     name: "go test",
     about: "`go test` with testify and subtests; panics; packages that would not build.",
-    example: "--- FAIL: TestAdds (0.00s)\n    cart_test.go:12: got 4, want 5\nFAIL\nFAIL\texample.com/shop/cart\t0.003s",
+    example: "\
+         --- FAIL: TestAdds (0.00s)\n    cart_test.go:12: got 4, want 5\nFAIL\n\
+         FAIL\texample.com/shop/cart\t0.003s",
     rules: &[
         Rule::new(
             K::TestFailure,
@@ -245,8 +269,10 @@ mod tests {
             "compile_error b/x.go:3:4 undefined: y",
         );
         check(
-            "a.go:3:4: Error return value is not checked (errcheck)\nb.go:1:1: File is not properly formatted (gofmt)",
-            "lint a.go:3:4 [errcheck] Error return value is not checked\nformat b.go:1:1 [gofmt] File is not properly formatted",
+            "a.go:3:4: Error return value is not checked (errcheck)\n\
+             b.go:1:1: File is not properly formatted (gofmt)",
+            "lint a.go:3:4 [errcheck] Error return value is not checked\n\
+             format b.go:1:1 [gofmt] File is not properly formatted",
         );
         check(
             "go: updates to go.mod needed; to update it:\n\tgo mod tidy",
@@ -261,16 +287,19 @@ mod tests {
             "test_failure a_test.go:12 {TestA} got 4",
         );
         check(
-            "--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n        a_test.go:7: no\nFAIL\nFAIL\tx\t0.1s",
+            "--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n        a_test.go:7: no\n\
+             FAIL\nFAIL\tx\t0.1s",
             "test_failure a_test.go:7 {TestA/b} no",
         );
         check(
-            "--- FAIL: TestA (0.00s)\n    a_test.go:9: \n        \tError Trace:\t/home/runner/work/a/a/a_test.go:9\n        \tError:      \tNot \
-             equal: \n        \t            \texpected: 1\nFAIL",
+            "--- FAIL: TestA (0.00s)\n    a_test.go:9: \n\
+             \x20       \tError Trace:\t/home/runner/work/a/a/a_test.go:9\n\
+             \x20       \tError:      \tNot equal: \n        \t            \texpected: 1\nFAIL",
             "test_failure a_test.go:9 {TestA} Not equal:",
         );
         check(
-            "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/home/runner/work/a/a/main.go:3 +0x1",
+            "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\
+             \t/home/runner/work/a/a/main.go:3 +0x1",
             "test_failure main.go:3 panic: boom",
         );
     }

@@ -4,26 +4,38 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 
 pub(super) static ESLINT: Tool = Tool {
     name: "eslint",
-    about: "ESLint and Stylelint in the stylish, compact and unix forms; warnings only where too many of them \
-            failed the run.",
-    example: "/home/runner/work/shop/shop/src/cart.ts\n  102:9  error  'timeout' is never reassigned. Use 'const' \
-              instead  prefer-const\n\n✖ 1 problem (1 error, 0 warnings)",
+    about: "\
+         ESLint and Stylelint in the stylish, compact and unix forms; warnings only where too \
+         many of them failed the run.",
+    example: "\
+         /home/runner/work/shop/shop/src/cart.ts\n\
+         \x20 102:9  error  'timeout' is never reassigned. Use 'const' instead  prefer-const\n\n\
+         ✖ 1 problem (1 error, 0 warnings)",
     rules: &[
         Rule::new(
             K::Lint,
             &["  error  ", "  \u{2716}  ", " error "],
-            r"^\s+(?P<line>[0-9]+):(?P<column>[0-9]+)\s+(?:error|✖|×)\s+(?P<message>\S.*?)(?:\s\s+(?P<code>@?[A-Za-z0-9_/@.-]+))?\s*$",
+            concat!(
+                r"^\s+(?P<line>[0-9]+):(?P<column>[0-9]+)\s+(?:error|✖",
+                r"|×)\s+(?P<message>\S.*?)(?:\s\s+(?P<code>@?[A-Za-z0-9_/@.-]+))?\s*$",
+            ),
         )
         .reading(under_header),
         Rule::new(
             K::Lint,
             &[", Error - "],
-            r"^(?P<file>[^\s:][^:]*): line (?P<line>[0-9]+), col (?P<column>[0-9]+), Error - (?P<message>.+?)(?: \((?P<code>[^()]+)\))?$",
+            concat!(
+                r"^(?P<file>[^\s:][^:]*): line (?P<line>[0-9]+), col ",
+                r"(?P<column>[0-9]+), Error - (?P<message>.+?)(?: \((?P<code>[^()]+)\))?$",
+            ),
         ),
         Rule::new(
             K::Lint,
             &["[Error/"],
-            r"^(?P<file>[^\s:][^:]*):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.+) \[Error/(?P<code>[^\]]+)\]$",
+            concat!(
+                r"^(?P<file>[^\s:][^:]*):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
+                r"(?P<message>.+) \[Error/(?P<code>[^\]]+)\]$",
+            ),
         ),
         Rule::new(
             K::Lint,
@@ -112,16 +124,18 @@ fn oops(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static BIOME: Tool = Tool {
     name: "biome",
     about: "Biome's lint, parse and format diagnostics.",
-    example: "src/a.ts:3:7 lint/style/useConst  FIXABLE  ━━━━━━━━━━\n\n  × This let declares a variable that is only \
-              assigned once.",
-    rules: &[
-        Rule::new(
-            K::Lint,
-            &[" lint/", " parse ", " assist/", " organizeImports", " format \u{2501}"],
-            r"^(?P<file>[^\s:]+)(?::(?P<line>[0-9]+):(?P<column>[0-9]+))? (?P<code>lint/\S+|parse|assist/\S+|organizeImports|format)\b.*━",
-        )
-        .reading(biome),
-    ],
+    example: "\
+         src/a.ts:3:7 lint/style/useConst  FIXABLE  ━━━━━━━━━━\n\n\
+         \x20 × This let declares a variable that is only assigned once.",
+    rules: &[Rule::new(
+        K::Lint,
+        &[" lint/", " parse ", " assist/", " organizeImports", " format \u{2501}"],
+        concat!(
+            r"^(?P<file>[^\s:]+)(?::(?P<line>[0-9]+):(?P<column>[0-9]+))? ",
+            r"(?P<code>lint/\S+|parse|assist/\S+|organizeImports|format)\b.*━",
+        ),
+    )
+    .reading(biome)],
 };
 
 fn biome(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -149,8 +163,9 @@ fn biome(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static PRETTIER: Tool = Tool {
     name: "prettier",
     about: "`prettier --check`: one failure a file.",
-    example: "Checking formatting...\n[warn] src/cart.ts\n[warn] Code style issues found in the above file. Run \
-              Prettier with --write to fix.",
+    example: "\
+         Checking formatting...\n[warn] src/cart.ts\n\
+         [warn] Code style issues found in the above file. Run Prettier with --write to fix.",
     rules: &[
         Rule::new(
             K::Format,
@@ -161,7 +176,10 @@ pub(super) static PRETTIER: Tool = Tool {
         Rule::new(
             K::Format,
             &["[error] "],
-            r"^\[error\] (?P<file>[^\s:]+\.[A-Za-z0-9]{1,12}): (?P<message>\w*Error: .+?)(?: \((?P<line>[0-9]+):(?P<column>[0-9]+)\))?$",
+            concat!(
+                r"^\[error\] (?P<file>[^\s:]+\.[A-Za-z0-9]{1,12}): ",
+                r"(?P<message>\w*Error: .+?)(?: \((?P<line>[0-9]+):(?P<column>[0-9]+)\))?$",
+            ),
         ),
         Rule::new(
             K::Format,
@@ -193,8 +211,9 @@ mod tests {
     #[test]
     fn findings_belong_to_the_file_above_them() {
         check(
-            "/home/runner/work/a/a/src/x.js\n  1:2  warning  w  no-console\n  3:4  error  'a' is not defined  no-undef\n\n\
-             /home/runner/work/a/a/src/y.js\n  5:6  error  Parsing error: Unexpected token\n\n✖ 3 problems",
+            "/home/runner/work/a/a/src/x.js\n  1:2  warning  w  no-console\n\
+             \x20 3:4  error  'a' is not defined  no-undef\n\n/home/runner/work/a/a/src/y.js\n\
+             \x20 5:6  error  Parsing error: Unexpected token\n\n✖ 3 problems",
             "lint src/x.js:3:4 [no-undef] 'a' is not defined\n\
              lint src/y.js:5:6 Parsing error: Unexpected token",
         );
@@ -208,8 +227,8 @@ mod tests {
     #[test]
     fn warnings_fail_only_where_there_were_too_many() {
         check(
-            "src/x.js\n  1:2  warning  w  no-console\n\n✖ 1 problem (0 errors, 1 warning)\n\nESLint found too many \
-             warnings (maximum: 0).",
+            "src/x.js\n  1:2  warning  w  no-console\n\n✖ 1 problem (0 errors, 1 warning)\n\n\
+             ESLint found too many warnings (maximum: 0).",
             "lint src/x.js:1:2 [no-console] w",
         );
     }
@@ -217,9 +236,10 @@ mod tests {
     #[test]
     fn prettier_lists_files() {
         check(
-            "Checking formatting...\n[warn] src/a.ts\n[warn] b.md\n[warn] Code style issues found in 2 files. Run Prettier \
-             with --write to fix.",
-            "format src/a.ts not formatted as Prettier wants it\nformat b.md not formatted as Prettier wants it",
+            "Checking formatting...\n[warn] src/a.ts\n[warn] b.md\n\
+             [warn] Code style issues found in 2 files. Run Prettier with --write to fix.",
+            "format src/a.ts not formatted as Prettier wants it\n\
+             format b.md not formatted as Prettier wants it",
         );
         check("[warn] src/a.ts", "");
         check(

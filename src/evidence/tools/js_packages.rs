@@ -5,8 +5,9 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, frame_in, is_own};
 pub(super) static TOOL: Tool = Tool {
     name: "npm",
     about: "npm, pnpm and yarn: lock files out of step, resolution, registry faults.",
-    example: "npm error code ERESOLVE\nnpm error ERESOLVE unable to resolve dependency tree\nnpm error\nnpm error Found: \
-              react@19.0.0",
+    example: "\
+         npm error code ERESOLVE\nnpm error ERESOLVE unable to resolve dependency tree\n\
+         npm error\nnpm error Found: react@19.0.0",
     rules: &[
         Rule::new(
             K::Dependency,
@@ -23,25 +24,56 @@ pub(super) static TOOL: Tool = Tool {
         Rule::new(
             K::Dependency,
             &["YN0"],
-            r"^(?:➤ )?(?P<code>YN0(?:00[1-9]|0[1-9][0-9]|028|035|041|078|080|083)): .*?(?:│|\|) (?P<message>.*(?:would have been|forbidden|couldn't|could not|not found|No candidates|isn't|doesn't|failed|error|[Rr]eturned).*)$",
+            concat!(
+                r"^(?:➤ )?(?P<code>YN0(?:00[1-9]|0[1-9][0-9]|028|035|041|078|080",
+                r"|083)): .*?(?:│|\|) (?P<message>.*(?:would have been|forbidden|couldn't",
+                r"|could not|not found|No candidates|isn't|doesn't|failed|error",
+                r"|[Rr]eturned).*)$",
+            ),
         )
         .reading(yarn_error),
         Rule::new(
             K::Dependency,
-            &["error Your lockfile", "error Couldn't find", "error Integrity check", "error An unexpected error",
-              "error The engine", "error Found incompatible"],
-            r"^error (?P<message>(?:Your lockfile|Couldn't find|Integrity check|An unexpected error|The engine|Found incompatible).*)$",
+            &[
+                "error Your lockfile",
+                "error Couldn't find",
+                "error Integrity check",
+                "error An unexpected error",
+                "error The engine",
+                "error Found incompatible",
+            ],
+            concat!(
+                r"^error (?P<message>(?:Your lockfile|Couldn't find|Integrity check",
+                r"|An unexpected error|The engine|Found incompatible).*)$",
+            ),
         ),
         Rule::new(
             K::Dependency,
-            &["lockfile had changes, but lockfile is frozen", "Required package ", "lockfile is frozen"],
-            r"^\s*(?:error: |- )?(?P<message>lockfile had changes, but lockfile is frozen.*|Required package .* is not (?:present|in) .*)$",
+            &[
+                "lockfile had changes, but lockfile is frozen",
+                "Required package ",
+                "lockfile is frozen",
+            ],
+            concat!(
+                r"^\s*(?:error: |- )?(?P<message>lockfile had changes, but lockfile is ",
+                r"frozen.*|Required package .* is not (?:present|in) .*)$",
+            ),
         ),
         Rule::new(
             K::Unknown,
-            &["npm ERR! Lifecycle", "npm error Lifecycle", "ELIFECYCLE", "error Command failed", "npm ERR! Missing script",
-              "npm error Missing script", "ERR_PNPM_RECURSIVE_RUN"],
-            r"^\s*(?:npm (?:ERR!|error) )?(?P<message>(?:Lifecycle script|ELIFECYCLE|error Command failed|Missing script).*)$",
+            &[
+                "npm ERR! Lifecycle",
+                "npm error Lifecycle",
+                "ELIFECYCLE",
+                "error Command failed",
+                "npm ERR! Missing script",
+                "npm error Missing script",
+                "ERR_PNPM_RECURSIVE_RUN",
+            ],
+            concat!(
+                r"^\s*(?:npm (?:ERR!|error) )?(?P<message>(?:Lifecycle script|ELIFECYCLE",
+                r"|error Command failed|Missing script).*)$",
+            ),
         )
         .weighing(Weight::Consequence),
     ],
@@ -140,17 +172,20 @@ fn yarn_error(_: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static NODE: Tool = Tool {
     name: "node",
     about: "Errors that nobody caught, with their first own stack frame.",
-    example: "Error: ENOENT: no such file or directory, scandir '.changeset'\n    at Object.readdirSync (node:fs:1501:26)\n    at \
-              main (/home/runner/work/shop/shop/scripts/check.js:12:3)",
-    rules: &[
-        Rule::new(
-            K::Unknown,
-            &["Error: ", "Error [", "Exception: "],
-            r"^\s*(?:Uncaught |node:internal\S* )?(?P<message>(?:[A-Z][A-Za-z]*)?(?:Error|Exception)(?: \[(?P<code>[A-Z_0-9]+)\])?: .+)$",
-        )
-        .weighing(Weight::Sign)
-        .reading(uncaught),
-    ],
+    example: "\
+         Error: ENOENT: no such file or directory, scandir '.changeset'\n\
+         \x20   at Object.readdirSync (node:fs:1501:26)\n\
+         \x20   at main (/home/runner/work/shop/shop/scripts/check.js:12:3)",
+    rules: &[Rule::new(
+        K::Unknown,
+        &["Error: ", "Error [", "Exception: "],
+        concat!(
+            r"^\s*(?:Uncaught |node:internal\S* )?(?P<message>(?:[A-Z][A-Za-z]*)?",
+            r"(?:Error|Exception)(?: \[(?P<code>[A-Z_0-9]+)\])?: .+)$",
+        ),
+    )
+    .weighing(Weight::Sign)
+    .reading(uncaught)],
 };
 
 fn uncaught(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -198,17 +233,21 @@ mod tests {
     #[test]
     fn package_managers_say_what_does_not_fit() {
         check(
-            "npm ERR! code EUSAGE\nnpm ERR! \nnpm ERR! `npm ci` can only install packages when your package.json and \
+            "npm ERR! code EUSAGE\nnpm ERR! \n\
+             npm ERR! `npm ci` can only install packages when your package.json and \
              package-lock.json are in sync.",
-            "dependency [EUSAGE] `npm ci` can only install packages when your package.json and package-lock.json are in sync.",
+            "dependency [EUSAGE] `npm ci` can only install packages when your package.json \
+             and package-lock.json are in sync.",
         );
         check(
             " ERR_PNPM_OUTDATED_LOCKFILE  Cannot install with \"frozen-lockfile\"",
             "dependency [ERR_PNPM_OUTDATED_LOCKFILE] Cannot install with \"frozen-lockfile\"",
         );
         check(
-            "➤ YN0028: │ The lockfile would have been modified by this install, which is explicitly forbidden.",
-            "dependency [YN0028] The lockfile would have been modified by this install, which is explicitly forbidden.",
+            "➤ YN0028: │ The lockfile would have been modified by this install, which is \
+             explicitly forbidden.",
+            "dependency [YN0028] The lockfile would have been modified by this install, which \
+             is explicitly forbidden.",
         );
         check(
             "npm error code E503\nnpm error 503 Service Unavailable",
@@ -231,7 +270,8 @@ mod tests {
     #[test]
     fn an_uncaught_error_has_its_first_own_frame() {
         check(
-            "Error: ENOENT: no such file, open 'x'\n    at open (node:fs:1:2)\n    at main (/home/runner/work/a/a/s.js:3:4)",
+            "Error: ENOENT: no such file, open 'x'\n    at open (node:fs:1:2)\n\
+             \x20   at main (/home/runner/work/a/a/s.js:3:4)",
             "config s.js:3:4 [ENOENT] Error: ENOENT: no such file, open 'x'",
         );
         check("Error: printed by a passing test", "");

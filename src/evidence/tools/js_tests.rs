@@ -5,8 +5,9 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, frame_in, is_own, p
 pub(super) static JEST: Tool = Tool {
     name: "jest",
     about: "Jest: failed tests and suites that would not run.",
-    example: "FAIL src/cart.test.js\n  ● cart › adds\n\n    expect(received).toBe(expected)\n\n      at Object.<anonymous> \
-              (src/cart.test.js:5:19)",
+    example: "\
+         FAIL src/cart.test.js\n  ● cart › adds\n\n    expect(received).toBe(expected)\n\n\
+         \x20     at Object.<anonymous> (src/cart.test.js:5:19)",
     rules: &[Rule::new(K::TestFailure, &["\u{25cf} "], r"^\s{0,4}● (?P<test>\S.*)$").reading(jest)],
 };
 
@@ -79,13 +80,17 @@ fn suite_error(draft: &mut Draft, suite: Option<&str>) {
 pub(super) static VITEST: Tool = Tool {
     name: "vitest",
     about: "Vitest: failed tests and suites.",
-    example: " FAIL  src/cart.test.ts > cart > adds\nAssertionError: expected 4 to be 5 // Object.is equality\n ❯ \
-              src/cart.test.ts:5:19",
+    example: "\
+         \x20FAIL  src/cart.test.ts > cart > adds\n\
+         AssertionError: expected 4 to be 5 // Object.is equality\n ❯ src/cart.test.ts:5:19",
     rules: &[
         Rule::new(
             K::TestFailure,
             &["FAIL  "],
-            r"^\s*FAIL  (?:\|[^|]+\| )?(?P<file>\S+\.[cm]?[jt]sx?)(?: > (?P<test>.+)| \[ [^\]]+ \])?\s*$",
+            concat!(
+                r"^\s*FAIL  (?:\|[^|]+\| )?(?P<file>\S+\.[cm]?[jt]sx?)(?: > (?P<test>.+)",
+                r"| \[ [^\]]+ \])?\s*$",
+            ),
         )
         .reading(vitest),
         Rule::new(
@@ -98,7 +103,11 @@ pub(super) static VITEST: Tool = Tool {
         Rule::new(
             K::Config,
             &["Coverage for ", "coverage threshold for"],
-            r"^\s*(?:ERROR: |Jest: )?(?P<message>\x22?(?:Coverage for|global|\S+ coverage threshold for|coverage threshold for).* does not meet.*|Jest: .*coverage threshold.*not met.*)$",
+            concat!(
+                r"^\s*(?:ERROR: |Jest: )?(?P<message>\x22?(?:Coverage for|global",
+                r"|\S+ coverage threshold for|coverage threshold for).* does not meet.*",
+                r"|Jest: .*coverage threshold.*not met.*)$",
+            ),
         ),
     ],
 };
@@ -151,14 +160,18 @@ fn vitest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static MOCHA: Tool = Tool {
     name: "mocha",
     about: "Mocha and Cypress: the numbered list of failures.",
-    example: "  1 failing\n\n  1) cart\n       adds:\n     AssertionError: expected 4 to equal 5\n      at Context.<anonymous> \
-              (test/cart.js:5:19)",
+    example: "\
+         \x20 1 failing\n\n  1) cart\n       adds:\n     AssertionError: expected 4 to equal 5\n\
+         \x20     at Context.<anonymous> (test/cart.js:5:19)",
     rules: &[
         Rule::new(K::TestFailure, &[") "], r"^  [0-9]+\) (?P<test>\S.*)$").reading(mocha),
         Rule::new(
             K::TestFailure,
             &[" \u{203a} "],
-            r"^\s+[0-9]+\) (?:\[[^\]]+\] › )?(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+) › (?P<test>.+?)(?: ─+| =+)?\s*$",
+            concat!(
+                r"^\s+[0-9]+\) (?:\[[^\]]+\] › )?(?P<file>[^\s:]+):(?P<line>[0-9]+):",
+                r"(?P<column>[0-9]+) › (?P<test>.+?)(?: ─+| =+)?\s*$",
+            ),
         )
         .reading(playwright),
     ],
@@ -224,8 +237,10 @@ fn playwright(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static BUN: Tool = Tool {
     name: "bun test",
     about: "Bun's test runner and node:test (also as TAP).",
-    example: "error: expect(received).toBe(expected)\n      at <anonymous> (/home/runner/work/shop/shop/cart.test.ts:5:19)\n\
-              (fail) cart > adds [1.20ms]",
+    example: "\
+         error: expect(received).toBe(expected)\n\
+         \x20     at <anonymous> (/home/runner/work/shop/shop/cart.test.ts:5:19)\n\
+         (fail) cart > adds [1.20ms]",
     rules: &[
         Rule::new(
             K::TestFailure,
@@ -297,13 +312,16 @@ mod tests {
     #[test]
     fn jest_blocks_are_read_once() {
         check(
-            "FAIL src/a.test.js\n  ● Console\n\n    console.log x\n\n  ● a › b\n\n    Error: no\n\n      at f \
-             (node_modules/x/i.js:1:1)\n      at Object.<anonymous> (src/a.test.js:5:19)\n\nSummary of all failing \
-             tests\nFAIL src/a.test.js\n  ● a › b\n\n    Error: no\n\n      at Object.<anonymous> (src/a.test.js:5:19)",
+            "FAIL src/a.test.js\n  ● Console\n\n    console.log x\n\n  ● a › b\n\n\
+             \x20   Error: no\n\n      at f (node_modules/x/i.js:1:1)\n\
+             \x20     at Object.<anonymous> (src/a.test.js:5:19)\n\n\
+             Summary of all failing tests\nFAIL src/a.test.js\n  ● a › b\n\n    Error: no\n\n\
+             \x20     at Object.<anonymous> (src/a.test.js:5:19)",
             "test_failure src/a.test.js:5:19 {a › b} Error: no",
         );
         check(
-            "FAIL src/a.test.ts\n  ● Test suite failed to run\n\n    src/a.ts:1:2 - error TS2322: wrong\n",
+            "FAIL src/a.test.ts\n  ● Test suite failed to run\n\n\
+             \x20   src/a.ts:1:2 - error TS2322: wrong\n",
             "type_error src/a.ts:1:2 [TS2322] {src/a.test.ts} wrong",
         );
     }
@@ -311,8 +329,8 @@ mod tests {
     #[test]
     fn vitest_names_file_suite_and_test() {
         check(
-            " FAIL  |unit| src/a.test.ts > a > b\nAssertionError: expected 1 to be 2\n ❯ f src/a.ts:3:1\n ❯ src/a.test.ts:7:9\n\
-             ⎯⎯⎯⎯[1/1]⎯",
+            " FAIL  |unit| src/a.test.ts > a > b\nAssertionError: expected 1 to be 2\n\
+             \x20❯ f src/a.ts:3:1\n ❯ src/a.test.ts:7:9\n⎯⎯⎯⎯[1/1]⎯",
             "test_failure src/a.test.ts:7:9 {a > b} AssertionError: expected 1 to be 2",
         );
         check(
@@ -324,7 +342,8 @@ mod tests {
     #[test]
     fn mocha_titles_join() {
         check(
-            "  1) a\n       b\n         c:\n\n      AssertionError: no\n      + expected\n      at Context.<anonymous> (test/a.js:3:5)",
+            "  1) a\n       b\n         c:\n\n      AssertionError: no\n      + expected\n\
+             \x20     at Context.<anonymous> (test/a.js:3:5)",
             "test_failure test/a.js:3:5 {a b c} AssertionError: no",
         );
         check("    1) c\n    ✔ d\n", "");
@@ -333,15 +352,19 @@ mod tests {
     #[test]
     fn playwright_bun_and_tap_are_read() {
         check(
-            "  1) [chromium] › e2e/a.spec.ts:12:5 › cart › adds ───────\n\n    Error: expect(locator).toBeVisible() failed\n",
-            "test_failure e2e/a.spec.ts:12:5 {cart › adds} Error: expect(locator).toBeVisible() failed",
+            "  1) [chromium] › e2e/a.spec.ts:12:5 › cart › adds ───────\n\n\
+             \x20   Error: expect(locator).toBeVisible() failed\n",
+            "test_failure e2e/a.spec.ts:12:5 {cart › adds} Error: \
+             expect(locator).toBeVisible() failed",
         );
         check(
-            "(pass) x\nerror: expect(received).toBe(expected)\n\nExpected: 1\n      at <anonymous> (/w/x.ts:1:1)\n(fail) s > t [1.20ms]",
+            "(pass) x\nerror: expect(received).toBe(expected)\n\nExpected: 1\n\
+             \x20     at <anonymous> (/w/x.ts:1:1)\n(fail) s > t [1.20ms]",
             "test_failure {s > t} expect(received).toBe(expected) (in /w/x.ts:1)",
         );
         check(
-            "not ok 2 - adds\n  ---\n  location: '/home/runner/work/a/a/t.js:3:1'\n  error: 'no'\n  ...",
+            "not ok 2 - adds\n  ---\n  location: '/home/runner/work/a/a/t.js:3:1'\n\
+             \x20 error: 'no'\n  ...",
             "test_failure t.js:3:1 {adds} no",
         );
         check("not ok 3 - later # TODO not yet", "");

@@ -4,14 +4,21 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 
 pub(super) static COMPILER: Tool = Tool {
     name: "javac",
-    about: "javac (bare, under Maven, under Gradle), kotlinc, scalac, Checkstyle, detekt and ktlint.",
-    example: "[ERROR] /home/runner/work/shop/shop/src/main/java/shop/Cart.java:[12,5] cannot find symbol\n[ERROR]   symbol:   \
-              variable total",
+    about: "\
+         javac (bare, under Maven, under Gradle), kotlinc, scalac, Checkstyle, detekt and \
+         ktlint.",
+    example: "\
+         [ERROR] /home/runner/work/shop/shop/src/main/java/shop/Cart.java:[12,5] cannot find \
+         symbol\n[ERROR]   symbol:   variable total",
     rules: &[
         Rule::new(
             K::CompileError,
             &[":["],
-            r"^\[ERROR\] (?P<file>\S.*?\.(?:java|kt|groovy|scala)):\s?\[(?P<line>[0-9]+),(?P<column>[0-9]+)\] (?:error: )?(?P<message>.+)$",
+            concat!(
+                r"^\[ERROR\] (?P<file>\S.*?\.(?:java|kt|groovy",
+                r"|scala)):\s?\[(?P<line>[0-9]+),(?P<column>[0-9]+)\] (?:error: )?",
+                r"(?P<message>.+)$",
+            ),
         )
         .reading(maven_compiler),
         Rule::new(
@@ -22,34 +29,47 @@ pub(super) static COMPILER: Tool = Tool {
         Rule::new(
             K::CompileError,
             &["e: "],
-            r"^e: (?:file://)?(?P<file>\S.*?\.kts?): ?\(?(?P<line>[0-9]+)(?:, |:)(?P<column>[0-9]+)\)?:? (?P<message>.+)$",
+            concat!(
+                r"^e: (?:file://)?(?P<file>\S.*?\.kts?): ?\(?(?P<line>[0-9]+)(?:, ",
+                r"|:)(?P<column>[0-9]+)\)?:? (?P<message>.+)$",
+            ),
         ),
-        Rule::new(
-            K::CompileError,
-            &["Line "],
-            r"^\s*(?P<message>Line (?P<line>[0-9]+): .+)$",
-        )
-        .reading(gradle_script),
+        Rule::new(K::CompileError, &["Line "], r"^\s*(?P<message>Line (?P<line>[0-9]+): .+)$")
+            .reading(gradle_script),
         Rule::new(
             K::CompileError,
             &["[error] "],
-            r"^\[error\] (?P<file>\S.*?\.(?:scala|java|sbt)):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?P<message>.+)$",
+            concat!(
+                r"^\[error\] (?P<file>\S.*?\.(?:scala|java",
+                r"|sbt)):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?P<message>.+)$",
+            ),
         ),
         Rule::new(
             K::CompileError,
             &["[error] -- "],
-            r"^\[error\] -- (?:\[(?P<code>E[0-9]+)\] )?.*?Error: (?P<file>\S+?):(?P<line>[0-9]+):(?P<column>[0-9]+) -*$",
+            concat!(
+                r"^\[error\] -- (?:\[(?P<code>E[0-9]+)\] )?.*?Error: (?P<file>\S+?):",
+                r"(?P<line>[0-9]+):(?P<column>[0-9]+) -*$",
+            ),
         )
         .reading(scala3),
         Rule::new(
             K::Lint,
             &["[ERROR] ", "[WARN] ", "[ant:checkstyle]"],
-            r"^(?:\[ant:checkstyle\] )?\[(?:ERROR|error)\] (?P<file>\S.*?\.(?:java|kt|xml|properties)):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?: (?P<message>.+?)(?: \[(?P<code>[A-Za-z]+)\])?$",
+            concat!(
+                r"^(?:\[ant:checkstyle\] )?\[(?:ERROR|error)\] (?P<file>\S.*?\.(?:java|kt",
+                r"|xml|properties)):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?: ",
+                r"(?P<message>.+?)(?: \[(?P<code>[A-Za-z]+)\])?$",
+            ),
         ),
         Rule::new(
             K::Lint,
             &[".kt:", ".kts:"],
-            r"^(?P<file>\S+\.kts?):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.+?) (?:\[(?P<code>[A-Za-z]+)\]|\((?:[a-z-]+:)?(?P<rule>[a-z-]+)\))$",
+            concat!(
+                r"^(?P<file>\S+\.kts?):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
+                r"(?P<message>.+?) (?:\[(?P<code>[A-Za-z]+)\]",
+                r"|\((?:[a-z-]+:)?(?P<rule>[a-z-]+)\))$",
+            ),
         ),
     ],
 };
@@ -66,7 +86,8 @@ fn maven_compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
-/// Gradle's script compiler: `Script compilation errors:` or `Build file 'PATH'` above `Line 2: code`, `^ message` below.
+/// Gradle's script compiler: `Script compilation errors:` or `Build file 'PATH'` above `Line 2:
+/// code`, `^ message` below.
 fn gradle_script(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let Some(file) = at.lines_above(60).find_map(|(_, line)| {
         let rest = line
@@ -105,28 +126,36 @@ fn scala3(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static TESTS: Tool = Tool {
     name: "surefire",
     about: "Surefire and Failsafe, Gradle's test report, ScalaTest.",
-    example: "[ERROR] shop.CartTest.adds  Time elapsed: 0.01 s  <<< FAILURE!\norg.opentest4j.AssertionFailedError: expected: <5> but \
-              was: <4>\n\tat shop.CartTest.adds(CartTest.java:12)",
+    example: "\
+         [ERROR] shop.CartTest.adds  Time elapsed: 0.01 s  <<< FAILURE!\n\
+         org.opentest4j.AssertionFailedError: expected: <5> but was: <4>\n\
+         \tat shop.CartTest.adds(CartTest.java:12)",
     rules: &[
         Rule::new(
             K::TestFailure,
             &["<<< FAILURE!", "<<< ERROR!"],
-            r"^(?:\[ERROR\] )?\s*(?P<test>\S.*?)\s+(?:--\s+)?Time elapsed: [0-9.,]+ ?s(?:ec)?\s+(?:--\s+in \S+\s+)?<<< (?:FAILURE|ERROR)!$",
+            concat!(
+                r"^(?:\[ERROR\] )?\s*(?P<test>\S.*?)\s+(?:--\s+)?Time elapsed: [0-9.,]+ ?s",
+                r"(?:ec)?\s+(?:--\s+in \S+\s+)?<<< (?:FAILURE|ERROR)!$",
+            ),
         )
         .reading(surefire),
         Rule::new(
             K::TestFailure,
             &["[ERROR]   ", "[ERROR] "],
-            r"^\[ERROR\] +(?P<test>[A-Z]\w*(?:\$\w+)?(?:\.|>)[\w.>$\[\]]+):(?P<line>[0-9]+)(?:->\S+)? (?P<message>.+)$",
+            concat!(
+                r"^\[ERROR\] +(?P<test>[A-Z]\w*(?:\$\w+)?(?:\.",
+                r"|>)[\w.>$\[\]]+):(?P<line>[0-9]+)(?:->\S+)? (?P<message>.+)$",
+            ),
         ),
+        Rule::new(K::TestFailure, &[" FAILED"], r"^(?P<test>[A-Za-z_][\w.$]*(?: > .+?)+) FAILED$")
+            .reading(gradle_test),
         Rule::new(
             K::TestFailure,
-            &[" FAILED"],
-            r"^(?P<test>[A-Za-z_][\w.$]*(?: > .+?)+) FAILED$",
+            &["*** FAILED ***"],
+            concat!(r"^(?:\[info\] )?\s*-?\s*(?P<test>.+?) \*\*\* FAILED \*\*\*.*$",),
         )
-        .reading(gradle_test),
-        Rule::new(K::TestFailure, &["*** FAILED ***"], r"^(?:\[info\] )?\s*-?\s*(?P<test>.+?) \*\*\* FAILED \*\*\*.*$")
-            .reading(scalatest),
+        .reading(scalatest),
     ],
 };
 
@@ -238,15 +267,49 @@ fn scalatest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+pub(super) static EXCEPTIONS: Tool = Tool {
+    name: "java",
+    about: "Exceptions that ended a program on the JVM.",
+    example: "\
+         Exception in thread \"main\" java.lang.IllegalStateException: no cart\n\
+         \tat shop.Main.main(Main.java:12)",
+    rules: &[Rule::new(
+        K::Unknown,
+        &["Exception in thread \""],
+        r#"^\s*Exception in thread "[^"]*" (?P<message>\S.*)$"#,
+    )
+    .weighing(Weight::Sign)
+    .reading(frames)],
+};
+
+fn frames(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let frames = at.lines_below(20).take_while(|(_, line)| line.trim_start().starts_with("at "));
+    draft.last = draft.first + frames.count();
+    found.push(draft);
+}
+
 pub(super) static BUILD: Tool = Tool {
     name: "gradle",
     about: "Maven's and Gradle's own errors: resolution, plugins, configuration.",
-    example: "* What went wrong:\nExecution failed for task ':cart:generateLint'.\n> unable to find project exploded aar for :cart\n",
+    example: "\
+         * What went wrong:\nExecution failed for task ':cart:generateLint'.\n\
+         > unable to find project exploded aar for :cart\n",
     rules: &[
         Rule::new(
             K::Dependency,
-            &["Could not resolve dependencies", "Could not find artifact", "Non-resolvable ", "could not be resolved", "Could not transfer artifact"],
-            r"^\[ERROR\] (?:\[ERROR\] )?(?:Failed to execute goal .*: )?(?P<message>.*?(?:Could not resolve dependencies for project|Could not find artifact|Non-resolvable (?:parent|import) POM|could not be resolved|Could not transfer artifact).*?)(?: -> \[Help [0-9]+\])?$",
+            &[
+                "Could not resolve dependencies",
+                "Could not find artifact",
+                "Non-resolvable ",
+                "could not be resolved",
+                "Could not transfer artifact",
+            ],
+            concat!(
+                r"^\[ERROR\] (?:\[ERROR\] )?(?:Failed to execute goal .*?: )?(?P<message>.*?",
+                r"(?:Could not resolve dependencies for project|Could not find artifact",
+                r"|Non-resolvable (?:parent|import) POM|could not be resolved",
+                r"|Could not transfer artifact).*?)(?: -> \[Help [0-9]+\])?$",
+            ),
         ),
         Rule::new(
             K::Unknown,
@@ -257,8 +320,18 @@ pub(super) static BUILD: Tool = Tool {
         .reading(goal),
         Rule::new(
             K::Config,
-            &["Malformed POM", "Unknown lifecycle phase", "No plugin found for prefix", "Non-parseable POM", "there is no POM in this directory"],
-            r"^\[ERROR\] (?:\[FATAL\] )?(?P<message>.*(?:Malformed POM|Unknown lifecycle phase|No plugin found for prefix|Non-parseable POM|there is no POM in this directory).*?)(?: -> \[Help [0-9]+\])?$",
+            &[
+                "Malformed POM",
+                "Unknown lifecycle phase",
+                "No plugin found for prefix",
+                "Non-parseable POM",
+                "there is no POM in this directory",
+            ],
+            concat!(
+                r"^\[ERROR\] (?:\[FATAL\] )?(?P<message>.*(?:Malformed POM",
+                r"|Unknown lifecycle phase|No plugin found for prefix|Non-parseable POM",
+                r"|there is no POM in this directory).*?)(?: -> \[Help [0-9]+\])?$",
+            ),
         ),
         Rule::new(K::Config, &["* What went wrong:"], r"^\* (?P<message>What went wrong:)$")
             .weighing(Weight::Sign)
@@ -266,7 +339,10 @@ pub(super) static BUILD: Tool = Tool {
         Rule::new(
             K::Unknown,
             &["BUILD FAILED", "BUILD FAILURE", "FAILURE: Build failed"],
-            r"^(?:\[(?:INFO|ERROR)\] )?(?P<message>(?:BUILD FAIL(?:ED|URE)|FAILURE: Build failed).*)$",
+            concat!(
+                r"^(?:\[(?:INFO|ERROR)\] )?(?P<message>(?:BUILD FAIL(?:ED|URE)",
+                r"|FAILURE: Build failed).*)$",
+            ),
         )
         .weighing(Weight::Consequence),
     ],
@@ -339,8 +415,9 @@ mod tests {
     #[test]
     fn compilers_of_the_jvm_are_read() {
         check(
-            "[ERROR] /home/runner/work/a/a/src/A.java:[3,4] cannot find symbol\n[ERROR]   symbol: x\n[INFO] BUILD FAILURE\n[ERROR] Failed \
-             to execute goal x:compile: Compilation failure -> [Help 1]",
+            "[ERROR] /home/runner/work/a/a/src/A.java:[3,4] cannot find symbol\n\
+             [ERROR]   symbol: x\n[INFO] BUILD FAILURE\n\
+             [ERROR] Failed to execute goal x:compile: Compilation failure -> [Help 1]",
             "compile_error src/A.java:3:4 cannot find symbol",
         );
         check(
@@ -348,12 +425,15 @@ mod tests {
             "compile_error A.java:3 ';' expected",
         );
         check(
-            "e: file:///home/runner/work/a/a/src/B.kt:12:5 Unresolved reference 'x'.\ne: /home/runner/work/a/a/src/C.kt: (3, 4): Unresolved reference: y",
-            "compile_error src/B.kt:12:5 Unresolved reference 'x'.\ncompile_error src/C.kt:3:4 Unresolved reference: y",
+            "e: file:///home/runner/work/a/a/src/B.kt:12:5 Unresolved reference 'x'.\n\
+             e: /home/runner/work/a/a/src/C.kt: (3, 4): Unresolved reference: y",
+            "compile_error src/B.kt:12:5 Unresolved reference 'x'.\n\
+             compile_error src/C.kt:3:4 Unresolved reference: y",
         );
         check(
-            "* Where:\nBuild file '/home/runner/work/a/a/build.gradle.kts' line: 2\n\n* What went wrong:\nScript compilation errors:\n\n  Line 2:   \
-             alias(libs.x)\n                  ^ Unresolved reference: libs\n",
+            "* Where:\nBuild file '/home/runner/work/a/a/build.gradle.kts' line: 2\n\n\
+             * What went wrong:\nScript compilation errors:\n\n  Line 2:   alias(libs.x)\n\
+             \x20                 ^ Unresolved reference: libs\n",
             "compile_error build.gradle.kts:2 Unresolved reference: libs",
         );
         check(
@@ -361,7 +441,8 @@ mod tests {
             "compile_error src/X.scala:10:25 not found: value y",
         );
         check(
-            "[error] -- [E006] Not Found Error: src/X.scala:3:5 ------\n[error] 3 |  foo\n[error]   |  ^^^\n[error]   |  Not found: foo",
+            "[error] -- [E006] Not Found Error: src/X.scala:3:5 ------\n[error] 3 |  foo\n\
+             [error]   |  ^^^\n[error]   |  Not found: foo",
             "compile_error src/X.scala:3:5 [E006] Not found: foo",
         );
     }
@@ -369,13 +450,20 @@ mod tests {
     #[test]
     fn tests_of_the_jvm_are_read() {
         check(
-            "[ERROR] adds(shop.CartTest)  Time elapsed: 0.01 s  <<< FAILURE!\njava.lang.AssertionError: expected:<5> but was:<4>\n\tat \
-             org.junit.Assert.fail(Assert.java:88)\n\tat shop.CartTest.adds(CartTest.java:12)\n\n[ERROR]   CartTest.adds:12 expected:<5> but was:<4>",
-            "test_failure CartTest.java:12 {shop.CartTest.adds} java.lang.AssertionError: expected:<5> but was:<4>",
+            "[ERROR] adds(shop.CartTest)  Time elapsed: 0.01 s  <<< FAILURE!\n\
+             java.lang.AssertionError: expected:<5> but was:<4>\n\
+             \tat org.junit.Assert.fail(Assert.java:88)\n\
+             \tat shop.CartTest.adds(CartTest.java:12)\n\n\
+             [ERROR]   CartTest.adds:12 expected:<5> but was:<4>",
+            "test_failure CartTest.java:12 {shop.CartTest.adds} java.lang.AssertionError: \
+             expected:<5> but was:<4>",
         );
         check(
-            "shop.CartTest > adds() FAILED\n    org.opentest4j.AssertionFailedError: no\n        at app//shop.CartTest.adds(CartTest.java:12)\n\n1 test completed, 1 failed",
-            "test_failure CartTest.java:12 {shop.CartTest > adds()} org.opentest4j.AssertionFailedError: no",
+            "shop.CartTest > adds() FAILED\n    org.opentest4j.AssertionFailedError: no\n\
+             \x20       at app//shop.CartTest.adds(CartTest.java:12)\n\n\
+             1 test completed, 1 failed",
+            "test_failure CartTest.java:12 {shop.CartTest > adds()} \
+             org.opentest4j.AssertionFailedError: no",
         );
         check(
             "[info] - adds *** FAILED ***\n[info]   4 did not equal 5 (CartSpec.scala:12)",
@@ -386,8 +474,10 @@ mod tests {
     #[test]
     fn builds_say_what_is_missing() {
         check(
-            "[ERROR] Failed to execute goal on project a: Could not resolve dependencies for project x:a:jar:1: Could not find artifact y -> [Help 1]",
-            "dependency Could not resolve dependencies for project x:a:jar:1: Could not find artifact y",
+            "[ERROR] Failed to execute goal on project a: Could not resolve dependencies for \
+             project x:a:jar:1: Could not find artifact y -> [Help 1]",
+            "dependency Could not resolve dependencies for project x:a:jar:1: Could not find \
+             artifact y",
         );
         check(
             "* What went wrong:\nCould not determine java version from '17'.\n\n* Try:",

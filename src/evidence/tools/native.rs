@@ -4,36 +4,69 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 
 pub(super) static COMPILER: Tool = Tool {
     name: "gcc",
-    about: "gcc, clang and what speaks like them (swiftc, ghc, protoc, …), and clang-tidy and clang-format.",
-    example: "src/cart.c:12:5: error: implicit declaration of function 'total' [-Werror=implicit-function-declaration]",
+    about: "\
+         gcc, clang and what speaks like them (swiftc, ghc, protoc, …), and clang-tidy and \
+         clang-format.",
+    example: "\
+         src/cart.c:12:5: error: implicit declaration of function 'total' \
+         [-Werror=implicit-function-declaration]",
     rules: &[
         Rule::new(
             K::Format,
             &["-Wclang-format-violations"],
-            r"^(?P<file>[^\s:][^:]*):(?P<line>[0-9]+):(?P<column>[0-9]+): (?:error|warning): (?P<message>.+) \[-W(?:error,-W)?(?P<code>clang-format-violations)\]$",
+            concat!(
+                r"^(?P<file>[^\s:][^:]*):(?P<line>[0-9]+):(?P<column>[0-9]+): (?:error",
+                r"|warning): (?P<message>.+) \[-W(?:error,-W)?",
+                r"(?P<code>clang-format-violations)\]$",
+            ),
         ),
         Rule::new(
             K::Lint,
             &[": error: ", ": warning: "],
-            r"^(?P<file>[^\s:][^:]*):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<severity>error|warning): (?P<message>.+) \[(?P<code>(?:abseil|altera|android|boost|bugprone|cert|clang-analyzer|concurrency|cppcoreguidelines|darwin|fuchsia|google|hicpp|linuxkernel|llvm|llvmlibc|misc|modernize|mpi|objc|openmp|performance|portability|readability|zircon)-[A-Za-z0-9_.,-]+)\]$",
+            concat!(
+                r"^(?P<file>[^\s:][^:]*):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
+                r"(?P<severity>error|warning): (?P<message>.+) \[(?P<code>(?:abseil|altera",
+                r"|android|boost|bugprone|cert|clang-analyzer|concurrency|cppcoreguidelines",
+                r"|darwin|fuchsia|google|hicpp|linuxkernel|llvm|llvmlibc|misc|modernize|mpi",
+                r"|objc|openmp|performance|portability|readability",
+                r"|zircon)-[A-Za-z0-9_.,-]+)\]$",
+            ),
         )
         .reading(tidy),
         Rule::new(
             K::CompileError,
             &[": error:"],
-            r"^(?P<file>[^\s:][^:]*\.(?:hs|lhs|agda|elm|purs|v|lean)):(?P<line>[0-9]+):(?P<column>[0-9]+):(?:[0-9-]+:)? error:\s*(?:\[(?P<code>[^\]]+)\])?\s*$",
+            concat!(
+                r"^(?P<file>[^\s:][^:]*\.(?:hs|lhs|agda|elm|purs|v",
+                r"|lean)):(?P<line>[0-9]+):(?P<column>[0-9]+):(?:[0-9-]+:)? error:\s*",
+                r"(?:\[(?P<code>[^\]]+)\])?\s*$",
+            ),
         )
         .reading(message_below),
         Rule::new(
             K::CompileError,
             &[": error: ", ": fatal error: ", ": Error: "],
-            r"^(?:In file included from .*: )?(?P<file>(?:[A-Za-z]:)?[^\s:][^:]*):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?:fatal )?[eE]rror: (?P<message>.+?)(?: \[-W(?:error[=,])?(?:-W)?(?P<code>[a-z0-9+=-]+)\])?$",
+            concat!(
+                r"^(?:In file included from .*: )?(?P<file>(?:[A-Za-z]:)?[^\s:][^:]*):",
+                r"(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?:fatal )?[eE]rror: ",
+                r"(?P<message>.+?)(?: \[-W(?:error[=,])?(?:-W)?(?P<code>[a-z0-9+=-]+)\])?$",
+            ),
         )
         .reading(compiler),
         Rule::new(
+            K::Lint,
+            &["Failing due to -Werror"],
+            concat!(r"^(?P<message>.*Failing due to -Werror\.)$",),
+        )
+        .reading(ghc_warnings),
+        Rule::new(
             K::CompileError,
             &["cc1", "clang: error: ", "gcc: error: ", "g++: error: ", "clang++: error: "],
-            r"^(?:[a-z0-9_-]*-)?(?:cc1(?:plus)?|clang(?:\+\+)?|gcc|g\+\+|cc)(?:-[0-9.]+)?: (?:fatal )?(?:error|all warnings being treated as errors)(?:: (?P<message>.+))?$",
+            concat!(
+                r"^(?:[a-z0-9_-]*-)?(?:cc1(?:plus)?|clang(?:\+\+)?|gcc|g\+\+",
+                r"|cc)(?:-[0-9.]+)?: (?:fatal )?(?:error",
+                r"|all warnings being treated as errors)(?:: (?P<message>.+))?$",
+            ),
         )
         .reading(driver),
     ],
@@ -102,6 +135,36 @@ fn message_below(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     }
 }
 
+/// GHC before 8.0 warns first and says at the end of the module that warnings are errors.
+fn ghc_warnings(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    let before = found.len();
+    for (distance, line) in at.lines_above(60) {
+        if line.starts_with('[') {
+            break;
+        }
+        let place = line
+            .strip_suffix(" Warning:")
+            .or_else(|| line.split_once(": warning: [").map(|(p, _)| p));
+        let Some((path, row, column)) = place.and_then(place_in) else { continue };
+        let mut warning = draft.clone();
+        warning.place(path, row, column);
+        warning.first = draft.first - distance;
+        warning.failure.message.clear();
+        let said = (1..distance)
+            .map_while(|up| at.above(distance - up))
+            .take_while(|line| !line.trim().is_empty());
+        for more in said {
+            warning.say(more.trim());
+            warning.last = warning.first + 1;
+        }
+        found.push(warning);
+    }
+    found[before..].reverse();
+    if found.len() == before {
+        found.push(draft);
+    }
+}
+
 fn driver(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let message = &draft.failure.message;
     if message.contains("warnings being treated") || message.starts_with("linker command failed") {
@@ -113,19 +176,35 @@ fn driver(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static LINKER: Tool = Tool {
     name: "ld",
     about: "GNU ld, gold, lld and Apple's linker: undefined symbols, missing libraries.",
-    example: "/usr/bin/ld: cart.o: in function `adds':\ncart.c:(.text+0x1f): undefined reference to `total'\ncollect2: error: ld \
-              returned 1 exit status",
+    example: "\
+         /usr/bin/ld: cart.o: in function `adds':\n\
+         cart.c:(.text+0x1f): undefined reference to `total'\n\
+         collect2: error: ld returned 1 exit status",
     rules: &[
         Rule::new(
             K::CompileError,
             &["undefined reference to ", "multiple definition of "],
-            r"^(?:\S*ld(?:\.[a-z]+)?: )?(?:(?P<file>[^\s:(]+):(?:(?P<line>[0-9]+)|\([^)]*\)): )?(?:\S+\.o: )?(?P<message>(?:undefined reference to|multiple definition of) .+)$",
+            concat!(
+                r"^(?:\S*ld(?:\.[a-z]+)?: )?(?:(?P<file>[^\s:(]+):(?:(?P<line>[0-9]+)",
+                r"(?::\([^)]*\))?|\([^)]*\)): )?(?:\S+\.o: )?(?P<message>",
+                r"(?:undefined reference to|multiple definition of) .+)$",
+            ),
         )
         .reading(symbol),
         Rule::new(
             K::CompileError,
-            &["ld: cannot find ", "ld: error: ", "ld.lld: error: ", "library not found for", "ld: library "],
-            r"^(?:\S*/)?(?:ld|ld\.lld|ld\.gold|ld64\.lld|lld|mold): (?:error: )?(?P<message>(?:cannot find |undefined symbol|duplicate symbol|library |unable to find library|[a-z]+ symbol).*)$",
+            &[
+                "ld: cannot find ",
+                "ld: error: ",
+                "ld.lld: error: ",
+                "library not found for",
+                "ld: library ",
+            ],
+            concat!(
+                r"^(?:\S*/)?(?:ld|ld\.lld|ld\.gold|ld64\.lld|lld",
+                r"|mold): (?:error: )?(?P<message>(?:cannot find |undefined symbol",
+                r"|duplicate symbol|library |unable to find library|[a-z]+ symbol).*)$",
+            ),
         ),
         Rule::new(
             K::CompileError,
@@ -135,8 +214,17 @@ pub(super) static LINKER: Tool = Tool {
         .reading(apple),
         Rule::new(
             K::CompileError,
-            &["ld returned", "linker command failed", "ninja: build stopped", "CMake Error: ", "FAILED: "],
-            r"^(?:.*: )?(?P<message>(?:error: ld returned|ld returned|linker command failed|ninja: build stopped|FAILED: ).*)$",
+            &[
+                "ld returned",
+                "linker command failed",
+                "ninja: build stopped",
+                "CMake Error: ",
+                "FAILED: ",
+            ],
+            concat!(
+                r"^(?:.*: )?(?P<message>(?:error: ld returned|ld returned",
+                r"|linker command failed|ninja: build stopped|FAILED: ).*)$",
+            ),
         )
         .weighing(Weight::Consequence),
     ],
@@ -163,7 +251,9 @@ fn apple(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static CMAKE: Tool = Tool {
     name: "cmake",
     about: "CMake, autoconf, pkg-config, Meson and make's missing targets.",
-    example: "CMake Error at CMakeLists.txt:12 (find_package):\n  Could not find a package configuration file provided by \"Qt6\".\n",
+    example: "\
+         CMake Error at CMakeLists.txt:12 (find_package):\n\
+         \x20 Could not find a package configuration file provided by \"Qt6\".\n",
     rules: &[
         Rule::new(
             K::Config,
@@ -181,12 +271,19 @@ pub(super) static CMAKE: Tool = Tool {
         Rule::new(
             K::Config,
             &["ERROR: "],
-            r"^(?P<file>[^\s:]*meson\.build):(?P<line>[0-9]+):(?P<column>[0-9]+): ERROR: (?P<message>.+)$",
+            concat!(
+                r"^(?P<file>[^\s:]*meson\.build):(?P<line>[0-9]+):",
+                r"(?P<column>[0-9]+): ERROR: (?P<message>.+)$",
+            ),
         ),
         Rule::new(
             K::Config,
             &["No rule to make target", "missing separator"],
-            r"^g?make(?:\[[0-9]+\])?: \*\*\* (?P<message>No rule to make target .+?)\.?(?:  Stop\.)?$|^(?P<file>[^\s:]*[Mm]akefile\S*):(?P<line>[0-9]+): \*\*\* .+$",
+            concat!(
+                r"^g?make(?:\[[0-9]+\])?: \*\*\* (?P<message>No rule to make target .+?)\.?",
+                r"(?:  Stop\.)?$|^(?P<file>[^\s:]*[Mm]akefile\S*):",
+                r"(?P<line>[0-9]+): \*\*\* .+$",
+            ),
         ),
         Rule::new(
             K::Unknown,
@@ -218,11 +315,17 @@ fn cmake(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static TESTS: Tool = Tool {
     name: "gtest",
     about: "GoogleTest, Catch2, CTest, failed assertions and sanitizers.",
-    example: "/home/runner/work/shop/shop/test/cart_test.cc:12: Failure\nExpected equality of these values:\n  total\n    Which is: \
-              4\n  5\n[  FAILED  ] Cart.Adds (0 ms)",
+    example: "\
+         /home/runner/work/shop/shop/test/cart_test.cc:12: Failure\n\
+         Expected equality of these values:\n  total\n    Which is: 4\n  5\n\
+         [  FAILED  ] Cart.Adds (0 ms)",
     rules: &[
-        Rule::new(K::TestFailure, &["[  FAILED  ] "], r"^\[  FAILED  \] (?P<test>[A-Za-z_]\S*\.\S+?)(?:,.*)?(?: \([0-9]+ ms\))?$")
-            .reading(gtest),
+        Rule::new(
+            K::TestFailure,
+            &["[  FAILED  ] "],
+            concat!(r"^\[  FAILED  \] (?P<test>[A-Za-z_]\S*\.\S+?)(?:,.*)?(?: \([0-9]+ ms\))?$",),
+        )
+        .reading(gtest),
         Rule::new(
             K::TestFailure,
             &[": FAILED:"],
@@ -231,14 +334,30 @@ pub(super) static TESTS: Tool = Tool {
         .reading(catch),
         Rule::new(
             K::TestFailure,
-            &["***Failed", "***Timeout", "***Exception", "(Failed)", "(Timeout)", "(SEGFAULT)", "(Subprocess aborted)"],
-            r"^\s*(?:[0-9]+ - (?P<test>\S.*?) \((?:Failed|Timeout|SEGFAULT|Subprocess aborted|ILLEGAL|BUS_ERROR|OTHER_FAULT)\)|[0-9]+/[0-9]+ Test +#[0-9]+: (?P<message>.*?\*\*\*(?:Failed|Timeout|Exception).*))",
+            &[
+                "***Failed",
+                "***Timeout",
+                "***Exception",
+                "(Failed)",
+                "(Timeout)",
+                "(SEGFAULT)",
+                "(Subprocess aborted)",
+            ],
+            concat!(
+                r"^\s*(?:[0-9]+ - (?P<test>\S.*?) \((?:Failed|Timeout|SEGFAULT",
+                r"|Subprocess aborted|ILLEGAL|BUS_ERROR|OTHER_FAULT)\)",
+                r"|[0-9]+/[0-9]+ Test +#[0-9]+: (?P<message>.*?\*\*\*(?:Failed|Timeout",
+                r"|Exception).*))",
+            ),
         )
         .reading(ctest),
         Rule::new(
             K::TestFailure,
             &["Sanitizer: "],
-            r"^(?:==[0-9]+==)?\s*(?:ERROR|WARNING): (?P<message>(?:Address|Thread|Memory|Leak|UndefinedBehavior)Sanitizer: .+)$",
+            concat!(
+                r"^(?:==[0-9]+==)?\s*(?:ERROR|WARNING): (?P<message>(?:Address|Thread|Memory",
+                r"|Leak|UndefinedBehavior)Sanitizer: .+)$",
+            ),
         )
         .reading(sanitizer),
         Rule::new(
@@ -341,9 +460,11 @@ mod tests {
             "compile_error a.c:1:2 [unused-variable] unused variable 'x'",
         );
         check(
-            "include/a.h:1:2: error: nested namespaces can be concatenated [modernize-concat-nested-namespaces,-warnings-as-errors]\n\
+            "include/a.h:1:2: error: nested namespaces can be concatenated \
+             [modernize-concat-nested-namespaces,-warnings-as-errors]\n\
              a.h:2:2: warning: w [misc-x]",
-            "lint include/a.h:1:2 [modernize-concat-nested-namespaces] nested namespaces can be concatenated",
+            "lint include/a.h:1:2 [modernize-concat-nested-namespaces] nested namespaces can \
+             be concatenated",
         );
         check(
             "src/A.hs:12:5: error: [GHC-83865]\n    • Couldn't match expected type\n",
@@ -358,7 +479,8 @@ mod tests {
     #[test]
     fn linkers_are_read_and_their_drivers_are_not() {
         check(
-            "/usr/bin/ld: src/a.c:8: undefined reference to `f'\ncollect2: error: ld returned 1 exit status\nmake: *** [Makefile:3: a] Error 1",
+            "/usr/bin/ld: src/a.c:8: undefined reference to `f'\n\
+             collect2: error: ld returned 1 exit status\nmake: *** [Makefile:3: a] Error 1",
             "compile_error src/a.c:8 undefined reference to `f'",
         );
     }
@@ -366,7 +488,8 @@ mod tests {
     #[test]
     fn configuration_is_read() {
         check(
-            "CMake Error at CMakeLists.txt:3 (find_package):\n  Could not find a package\n\nCall Stack (most recent call first):",
+            "CMake Error at CMakeLists.txt:3 (find_package):\n  Could not find a package\n\n\
+             Call Stack (most recent call first):",
             "dependency CMakeLists.txt:3 [find_package] Could not find a package",
         );
         check(
@@ -382,7 +505,8 @@ mod tests {
     #[test]
     fn native_tests_are_read() {
         check(
-            "[ RUN      ] A.B\ntest/a.cc:12: Failure\nExpected: x\n[  FAILED  ] A.B (0 ms)\n[  FAILED  ] 1 test, listed below:\n[  FAILED  ] A.B",
+            "[ RUN      ] A.B\ntest/a.cc:12: Failure\nExpected: x\n[  FAILED  ] A.B (0 ms)\n\
+             [  FAILED  ] 1 test, listed below:\n[  FAILED  ] A.B",
             "test_failure test/a.cc:12 {A.B} Expected: x",
         );
         check(
@@ -390,7 +514,8 @@ mod tests {
             "test_failure {cart} 3 - cart (Failed)",
         );
         check(
-            "==1==ERROR: AddressSanitizer: heap-use-after-free on address 0x1\n    #0 0x1 in f /home/runner/work/a/a/src/a.c:3:4",
+            "==1==ERROR: AddressSanitizer: heap-use-after-free on address 0x1\n\
+             \x20   #0 0x1 in f /home/runner/work/a/a/src/a.c:3:4",
             "test_failure src/a.c:3:4 AddressSanitizer: heap-use-after-free on address 0x1",
         );
     }

@@ -5,17 +5,26 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 pub(super) static TYPES: Tool = Tool {
     name: "mypy",
     about: "mypy, pyright and basedpyright.",
-    example: "src/cart.py:12:5: error: Incompatible return value type (got \"str\", expected \"int\")  [return-value]",
+    example: "\
+         src/cart.py:12:5: error: Incompatible return value type (got \"str\", expected \
+         \"int\")  [return-value]",
     rules: &[
         Rule::new(
             K::TypeError,
             &[": error: "],
-            r"^(?P<file>[^\s:][^:]*\.pyi?):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)?(?:[0-9]+:[0-9]+:)? error: (?P<message>.+?)(?:  \[(?P<code>[a-z0-9-]+)\])?$",
+            concat!(
+                r"^(?P<file>[^\s:][^:]*\.pyi?):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)?",
+                r"(?:[0-9]+:[0-9]+:)? error: (?P<message>.+?)",
+                r"(?:  \[(?P<code>[a-z0-9-]+)\])?$",
+            ),
         ),
         Rule::new(
             K::TypeError,
             &[" - error: "],
-            r"^\s+(?P<file>\S+\.pyi?):(?P<line>[0-9]+):(?P<column>[0-9]+) - error: (?P<message>.+?)(?: \((?P<code>report[A-Za-z]+)\))?$",
+            concat!(
+                r"^\s+(?P<file>\S+\.pyi?):(?P<line>[0-9]+):(?P<column>[0-9]+) - error: ",
+                r"(?P<message>.+?)(?: \((?P<code>report[A-Za-z]+)\))?$",
+            ),
         ),
         Rule::new(
             K::TypeError,
@@ -48,15 +57,27 @@ pub(super) static LINT: Tool = Tool {
         Rule::new(
             K::Lint,
             &[".py:", ".pyi:", ".ipynb:"],
-            r"^(?P<file>[^\s:][^:]*\.(?:pyi?|ipynb)):(?:cell [0-9]+:)?(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?:error: )?\[?(?P<code>[A-Z]{1,6}[0-9]{3,5})\]?:? (?:\[\*\] )?(?P<message>.+)$",
+            concat!(
+                r"^(?P<file>[^\s:][^:]*\.(?:pyi?",
+                r"|ipynb)):(?:cell [0-9]+:)?(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? ",
+                r"(?:error: )?\[?(?P<code>[A-Z]{1,6}[0-9]{3,5})\]?:? (?:\[\*\] )?",
+                r"(?P<message>.+)$",
+            ),
         )
         .reading(python_lint),
-        Rule::new(K::Lint, &[" --> "], r"^\s+--> (?P<file>\S+\.pyi?):(?P<line>[0-9]+):(?P<column>[0-9]+)$")
-            .reading(ruff_full),
+        Rule::new(
+            K::Lint,
+            &["\x20--> "],
+            concat!(r"^\s+--> (?P<file>\S+\.pyi?):(?P<line>[0-9]+):(?P<column>[0-9]+)$",),
+        )
+        .reading(ruff_full),
         Rule::new(
             K::CompileError,
             &["SyntaxError: "],
-            r"^(?P<file>[^\s:][^:]*\.py):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<code>(?:E999 )?SyntaxError|invalid-syntax): (?P<message>.+)$",
+            concat!(
+                r"^(?P<file>[^\s:][^:]*\.py):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<code>",
+                r"(?:E999 )?SyntaxError|invalid-syntax): (?P<message>.+)$",
+            ),
         ),
     ],
 };
@@ -94,7 +115,9 @@ fn ruff_full(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static FORMAT: Tool = Tool {
     name: "black",
     about: "black, ruff format and isort in checking mode: one failure a file.",
-    example: "would reformat /home/runner/work/shop/shop/src/cart.py\n\nOh no! 💥 💔 💥\n1 file would be reformatted.",
+    example: "\
+         would reformat /home/runner/work/shop/shop/src/cart.py\n\nOh no! 💥 💔 💥\n\
+         1 file would be reformatted.",
     rules: &[
         Rule::new(
             K::Format,
@@ -109,12 +132,18 @@ pub(super) static FORMAT: Tool = Tool {
         Rule::new(
             K::CompileError,
             &["error: cannot format "],
-            r"^error: (?P<message>cannot format (?P<file>[^\s:]+): .*?(?:: (?P<line>[0-9]+):(?P<column>[0-9]+): .*)?)$",
+            concat!(
+                r"^error: (?P<message>cannot format (?P<file>[^\s:]+): .*?(?:: ",
+                r"(?P<line>[0-9]+):(?P<column>[0-9]+): .*)?)$",
+            ),
         ),
         Rule::new(
             K::CompileError,
             &["error: Failed to parse "],
-            r"^error: (?P<message>Failed to parse (?:at )?(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+): .*)$",
+            concat!(
+                r"^error: (?P<message>Failed to parse (?:at )?(?P<file>[^\s:]+):",
+                r"(?P<line>[0-9]+):(?P<column>[0-9]+): .*)$",
+            ),
         ),
         Rule::new(
             K::Format,
@@ -150,7 +179,8 @@ mod tests {
             "type_error a/b.py:3 [arg-type] No",
         );
         check(
-            "  /home/runner/work/a/a/b.py:3:4 - error: No (reportCallIssue)\n  /home/runner/work/a/a/b.py:9:4 - warning: x",
+            "  /home/runner/work/a/a/b.py:3:4 - error: No (reportCallIssue)\n\
+             \x20 /home/runner/work/a/a/b.py:9:4 - warning: x",
             "type_error b.py:3:4 [reportCallIssue] No",
         );
     }
@@ -166,7 +196,8 @@ mod tests {
             "lint a.py:19:12 [E1102] f is not callable (not-callable)",
         );
         check(
-            "F401 [*] `os` imported but unused\n --> src/a.py:1:8\n  |\n1 | import os\n  |        ^^\n  |\nhelp: Remove unused import\n",
+            "F401 [*] `os` imported but unused\n --> src/a.py:1:8\n  |\n1 | import os\n\
+             \x20 |        ^^\n  |\nhelp: Remove unused import\n",
             "lint src/a.py:1:8 [F401] `os` imported but unused",
         );
     }
@@ -179,7 +210,8 @@ mod tests {
         );
         check(
             "ERROR: /home/runner/work/a/a/x.py Imports are incorrectly sorted and/or formatted.",
-            "format x.py /home/runner/work/a/a/x.py Imports are incorrectly sorted and/or formatted.",
+            "format x.py /home/runner/work/a/a/x.py Imports are incorrectly sorted and/or \
+             formatted.",
         );
         check(
             "error: cannot format src/a.py: Cannot parse: 3:4: x = (",

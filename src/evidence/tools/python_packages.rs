@@ -6,22 +6,52 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, is_own};
 pub(super) static TOOL: Tool = Tool {
     name: "pip",
     about: "pip, uv, poetry, pdm and conda: resolution, lock files, builds of dependencies.",
-    example: "ERROR: Could not find a version that satisfies the requirement shop-core==9.9 (from versions: 1.0)\nERROR: No \
-              matching distribution found for shop-core==9.9",
+    example: "\
+         ERROR: Could not find a version that satisfies the requirement shop-core==9.9 (from \
+         versions: 1.0)\nERROR: No matching distribution found for shop-core==9.9",
     rules: &[
         Rule::new(
             K::Dependency,
-            &["ERROR: Could not find a version", "ERROR: Cannot install", "ERROR: ResolutionImpossible", "ERROR: No matching distribution",
-              "ERROR: Could not build wheels", "ERROR: Failed building wheel", "ERROR: Package ", "ERROR: Could not open requirements",
-              "ERROR: Invalid requirement", "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "ERROR: Failed to build"],
-            r"^\s*ERROR: (?P<message>(?:Could not (?:find a version|build wheels|open requirements)|Cannot install|ResolutionImpossible|No matching distribution|Fail(?:ed|ing) (?:to build|building)|Package '?|Invalid requirement|THESE PACKAGES).*)$",
+            &[
+                "ERROR: Could not find a version",
+                "ERROR: Cannot install",
+                "ERROR: ResolutionImpossible",
+                "ERROR: No matching distribution",
+                "ERROR: Could not build wheels",
+                "ERROR: Failed building wheel",
+                "ERROR: Package ",
+                "ERROR: Could not open requirements",
+                "ERROR: Invalid requirement",
+                "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES",
+                "ERROR: Failed to build",
+            ],
+            concat!(
+                r"^\s*ERROR: (?P<message>(?:Could not (?:find a version|build wheels",
+                r"|open requirements)|Cannot install|ResolutionImpossible",
+                r"|No matching distribution|Fail(?:ed|ing) (?:to build|building)|Package '?",
+                r"|Invalid requirement|THESE PACKAGES).*)$",
+            ),
         ),
         Rule::new(
             K::Dependency,
-            &["No solution found when resolving", "version solving failed", "lockfile at `uv.lock`", "poetry.lock was last generated",
-              "poetry.lock is not up to date", "lock file is not compatible", "Unable to resolve dependencies", "LibMambaUnsatisfiableError",
-              "UnsatisfiableError"],
-            r"^\s*(?:(?:ERROR|Error|error|×)[: ] *)?(?P<message>.*(?:No solution found when resolving|version solving failed|lockfile at `uv\.lock` needs|poetry\.lock (?:was last generated|is not up to date)|lock file is not compatible|UnsatisfiableError).*)$",
+            &[
+                "No solution found when resolving",
+                "version solving failed",
+                "lockfile at `uv.lock`",
+                "poetry.lock was last generated",
+                "poetry.lock is not up to date",
+                "lock file is not compatible",
+                "Unable to resolve dependencies",
+                "LibMambaUnsatisfiableError",
+                "UnsatisfiableError",
+            ],
+            concat!(
+                r"^\s*(?:(?:ERROR|Error|error",
+                r"|×)[: ] *)?(?P<message>.*(?:No solution found when resolving",
+                r"|version solving failed|lockfile at `uv\.lock` needs",
+                r"|poetry\.lock (?:was last generated|is not up to date)",
+                r"|lock file is not compatible|UnsatisfiableError).*)$",
+            ),
         )
         .reading(because),
         Rule::new(
@@ -51,8 +81,10 @@ fn because(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static TRACEBACK: Tool = Tool {
     name: "python",
     about: "Exceptions that nobody caught, with their innermost own frame.",
-    example: "Traceback (most recent call last):\n  File \"/home/runner/work/shop/shop/tools/check.py\", line 12, in <module>\n    \
-              main()\nValueError: 3 links are broken",
+    example: "\
+         Traceback (most recent call last):\n\
+         \x20 File \"/home/runner/work/shop/shop/tools/check.py\", line 12, in <module>\n\
+         \x20   main()\nValueError: 3 links are broken",
     rules: &[
         Rule::new(
             K::Unknown,
@@ -66,7 +98,6 @@ pub(super) static TRACEBACK: Tool = Tool {
             &["File \""],
             r#"^\s*File "(?P<file>[^"]+)", line (?P<line>[0-9]+)$"#,
         )
-        .weighing(Weight::Sign)
         .reading(syntax_error),
     ],
 };
@@ -150,20 +181,23 @@ mod tests {
     #[test]
     fn resolvers_say_why() {
         check(
-            "  × No solution found when resolving dependencies:\n  ╰─▶ Because a depends on b>=2 and only b<2 is available,\n      we can \
-             conclude that a cannot be used.",
+            "  × No solution found when resolving dependencies:\n\
+             \x20 ╰─▶ Because a depends on b>=2 and only b<2 is available,\n\
+             \x20     we can conclude that a cannot be used.",
             "dependency No solution found when resolving dependencies:",
         );
         check(
             "error: The lockfile at `uv.lock` needs to be updated, but `--locked` was provided.",
-            "dependency The lockfile at `uv.lock` needs to be updated, but `--locked` was provided.",
+            "dependency The lockfile at `uv.lock` needs to be updated, but `--locked` was \
+             provided.",
         );
     }
 
     #[test]
     fn a_traceback_ends_in_its_exception() {
         check(
-            "Traceback (most recent call last):\n  File \"/home/runner/work/a/a/s.py\", line 3, in <module>\n    import yaml\n\
+            "Traceback (most recent call last):\n\
+             \x20 File \"/home/runner/work/a/a/s.py\", line 3, in <module>\n    import yaml\n\
              ModuleNotFoundError: No module named 'yaml'",
             "dependency s.py:3 [ModuleNotFoundError] ModuleNotFoundError: No module named 'yaml'",
         );

@@ -5,14 +5,21 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, is_own};
 pub(super) static PYTEST: Tool = Tool {
     name: "pytest",
     about: "pytest: failed tests, errors of fixtures and of collection, the coverage gate.",
-    example: "____________ test_adds ____________\n\n    def test_adds():\n>       assert add(2, 2) == 5\nE       assert 4 == \
-              5\n\ntests/test_cart.py:12: AssertionError\n=========== short test summary info ===========\nFAILED \
-              tests/test_cart.py::test_adds - assert 4 == 5",
+    example: "\
+         ____________ test_adds ____________\n\n    def test_adds():\n\
+         >       assert add(2, 2) == 5\nE       assert 4 == 5\n\n\
+         tests/test_cart.py:12: AssertionError\n\
+         =========== short test summary info ===========\n\
+         FAILED tests/test_cart.py::test_adds - assert 4 == 5",
     rules: &[
         Rule::new(
             K::TestFailure,
             &["FAILED ", "ERROR "],
-            r"^(?:\[gw[0-9]+\] (?:\[[^\]]+\] )?)?(?:FAILED|ERROR) (?:\[ *[0-9.]+m?s\] )?(?P<test>(?P<file>[^\s:]+\.[a-z]{2,5})::.+?)(?: - (?P<message>.+))?$",
+            concat!(
+                r"^(?:\[gw[0-9]+\] (?:\[[^\]]+\] )?)?(?:FAILED",
+                r"|ERROR) (?:\[ *[0-9.]+m?s\] )?(?P<test>(?P<file>[^\s:]+\.[a-z]{2,5})::.+?)",
+                r"(?: - (?P<message>.+))?$",
+            ),
         )
         .reading(summary),
         Rule::new(
@@ -24,7 +31,10 @@ pub(super) static PYTEST: Tool = Tool {
         Rule::new(
             K::TestFailure,
             &[".py:"],
-            r"^(?P<file>[^\s:>]+\.py):(?P<line>[0-9]+): (?P<message>(?:in \S+|[A-Za-z_][A-Za-z0-9_.]*(?:: .*)?))$",
+            concat!(
+                r"^(?P<file>[^\s:>]+\.py):(?P<line>[0-9]+): (?P<message>(?:in \S+",
+                r"|[A-Za-z_][A-Za-z0-9_.]*(?:: .*)?))$",
+            ),
         )
         .reading(place),
         Rule::new(
@@ -45,9 +55,19 @@ pub(super) static PYTEST: Tool = Tool {
         .weighing(Weight::Consequence),
         Rule::new(
             K::Config,
-            &["ERROR: file or directory not found", "ERROR: not found:", "ERROR: usage: ", "pytest: error: ", "ConftestImportFailure",
-              "INTERNALERROR> "],
-            r"^(?P<message>(?:ERROR: (?:file or directory not found|not found:|usage:)|\S*pytest\S*: error:|ImportError while loading conftest|INTERNALERROR> [A-Za-z.]+Error).*)$",
+            &[
+                "ERROR: file or directory not found",
+                "ERROR: not found:",
+                "ERROR: usage: ",
+                "pytest: error: ",
+                "ConftestImportFailure",
+                "INTERNALERROR> ",
+            ],
+            concat!(
+                r"^(?P<message>(?:ERROR: (?:file or directory not found|not found:|usage:)",
+                r"|\S*pytest\S*: error:|ImportError while loading conftest",
+                r"|INTERNALERROR> [A-Za-z.]+Error).*)$",
+            ),
         ),
     ],
 };
@@ -98,7 +118,8 @@ fn place(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             first = distance;
             break;
         }
-        // The places of outer frames of the same report: the innermost of the test's own file counts.
+        // The places of outer frames of the same report: the innermost of the test's own file
+        // counts.
         if line.starts_with("=====") {
             break;
         }
@@ -151,17 +172,20 @@ fn header(line: &str) -> Option<&str> {
 pub(super) static UNITTEST: Tool = Tool {
     name: "unittest",
     about: "unittest, nose and Django's runner.",
-    example: "FAIL: test_adds (tests.test_cart.CartTest.test_adds)\n----------------------------------------\nTraceback (most recent \
-              call last):\n  File \"/home/runner/work/shop/shop/tests/test_cart.py\", line 12, in test_adds\n    \
-              self.assertEqual(4, 5)\nAssertionError: 4 != 5\n",
-    rules: &[
-        Rule::new(
-            K::TestFailure,
-            &["FAIL: ", "ERROR: "],
-            r"^(?:FAIL|ERROR): (?P<test>[A-Za-z_]\w* \([A-Za-z_][\w.]*\)|\w+\.[\w.]+(?:\([^)]*\))?)(?: \[.*\]| \(.*\))*$",
-        )
-        .reading(unittest),
-    ],
+    example: "\
+         FAIL: test_adds (tests.test_cart.CartTest.test_adds)\n\
+         ----------------------------------------\nTraceback (most recent call last):\n\
+         \x20 File \"/home/runner/work/shop/shop/tests/test_cart.py\", line 12, in test_adds\n\
+         \x20   self.assertEqual(4, 5)\nAssertionError: 4 != 5\n",
+    rules: &[Rule::new(
+        K::TestFailure,
+        &["FAIL: ", "ERROR: "],
+        concat!(
+            r"^(?:FAIL|ERROR): (?P<test>[A-Za-z_]\w* \([A-Za-z_][\w.]*\)",
+            r"|\w+\.[\w.]+(?:\([^)]*\))?)(?: \[.*\]| \(.*\))*$",
+        ),
+    )
+    .reading(unittest)],
 };
 
 fn unittest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -217,14 +241,19 @@ mod tests {
     #[test]
     fn pytest_blocks_and_summary_are_one() {
         check(
-            "=== FAILURES ===\n____ TestCart.test_adds[1-2] ____\n\n>       assert add(1) == 2\nE       assert 1 == 2\nE        +  where\n\n\
-             tests/test_cart.py:12: AssertionError\n=== short test summary info ===\nFAILED \
-             tests/test_cart.py::TestCart::test_adds[1-2] - assert 1 == 2\n=== 1 failed in 0.1s ===",
-            "test_failure tests/test_cart.py:12 {tests/test_cart.py::TestCart::test_adds[1-2]} assert 1 == 2",
+            "=== FAILURES ===\n____ TestCart.test_adds[1-2] ____\n\n\
+             >       assert add(1) == 2\nE       assert 1 == 2\nE        +  where\n\n\
+             tests/test_cart.py:12: AssertionError\n=== short test summary info ===\n\
+             FAILED tests/test_cart.py::TestCart::test_adds[1-2] - assert 1 == 2\n\
+             === 1 failed in 0.1s ===",
+            "test_failure tests/test_cart.py:12 \
+             {tests/test_cart.py::TestCart::test_adds[1-2]} assert 1 == 2",
         );
         check(
-            "ERROR tests/test_x.py - ModuleNotFoundError: No module named 'y'\n!!!! Interrupted: 1 error during collection !!!!",
-            "test_failure tests/test_x.py {tests/test_x.py} ModuleNotFoundError: No module named 'y'",
+            "ERROR tests/test_x.py - ModuleNotFoundError: No module named 'y'\n\
+             !!!! Interrupted: 1 error during collection !!!!",
+            "test_failure tests/test_x.py {tests/test_x.py} ModuleNotFoundError: No module \
+             named 'y'",
         );
         check(
             "tests/a.py::test_b PASSED [ 50%]\ntests/a.py::test_c FAILED [100%]",
@@ -239,8 +268,10 @@ mod tests {
     #[test]
     fn unittest_names_module_class_and_test() {
         check(
-            "=====\nERROR: test_a (pkg.tests.T)\n-----\nTraceback (most recent call last):\n  File \"/home/runner/work/a/a/pkg/tests.py\", \
-             line 3, in test_a\n    f()\n  File \"/usr/lib/python3/json.py\", line 9, in f\n    g()\nKeyError: 'x'\n\n-----\nRan 1 test",
+            "=====\nERROR: test_a (pkg.tests.T)\n-----\nTraceback (most recent call last):\n\
+             \x20 File \"/home/runner/work/a/a/pkg/tests.py\", line 3, in test_a\n    f()\n\
+             \x20 File \"/usr/lib/python3/json.py\", line 9, in f\n    g()\nKeyError: 'x'\n\n\
+             -----\nRan 1 test",
             "test_failure pkg/tests.py:3 {pkg.tests.T.test_a} KeyError: 'x'",
         );
         check("ERROR: could not do x", "");

@@ -1,30 +1,34 @@
 //! Ruby: RSpec, minitest, RuboCop, Bundler.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 
 pub(super) static RSPEC: Tool = Tool {
     name: "rspec",
     about: "RSpec: the blocks and the list of failed examples.",
-    example: "  1) Cart adds\n     Failure/Error: expect(total).to eq(5)\n\n       expected: 5\n            got: 4\n     # \
-              ./spec/cart_spec.rb:12:in `block (2 levels) in <top (required)>'\n\nFailed examples:\n\nrspec ./spec/cart_spec.rb:11 # \
-              Cart adds",
+    example: "\
+         \x20 1) Cart adds\n     Failure/Error: expect(total).to eq(5)\n\n       expected: 5\n\
+         \x20           got: 4\n\
+         \x20    # ./spec/cart_spec.rb:12:in `block (2 levels) in <top (required)>'\n\n\
+         Failed examples:\n\nrspec ./spec/cart_spec.rb:11 # Cart adds",
     rules: &[
         Rule::new(
             K::TestFailure,
             &["rspec ./", "rspec '", "rspec \""],
-            r#"^rspec ['"]?(?P<file>\.?/?[^\s:\['"]+)(?::(?P<line>[0-9]+)|\[[0-9:,]+\])['"]? # (?P<test>.+)$"#,
+            concat!(
+                r#"^rspec ['"]?(?P<file>\.?/?[^\s:\['"]+)(?::(?P<line>[0-9]+)"#,
+                r#"|\[[0-9:,]+\])['"]? # (?P<test>.+)$"#,
+            ),
         )
         .reading(example),
-        Rule::new(
-            K::TestFailure,
-            &["Failure/Error: "],
-            r"^\s+Failure/Error: (?P<message>.+)$",
-        )
-        .reading(block),
+        Rule::new(K::TestFailure, &["Failure/Error: "], r"^\s+Failure/Error: (?P<message>.+)$")
+            .reading(block),
         Rule::new(
             K::TestFailure,
             &["error occurred outside of examples", "errors occurred outside of examples"],
-            r"^(?P<message>An error occurred while loading (?P<file>\S+)\.|.*errors? occurred outside of examples)$",
+            concat!(
+                r"^(?P<message>An error occurred while loading (?P<file>\S+)\.",
+                r"|.*errors? occurred outside of examples)$",
+            ),
         ),
     ],
 };
@@ -66,7 +70,10 @@ fn block(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static MINITEST: Tool = Tool {
     name: "minitest",
     about: "minitest and test-unit, also as Rails prints them.",
-    example: "  1) Failure:\nCartTest#test_adds [/home/runner/work/shop/shop/test/cart_test.rb:12]:\nExpected: 5\n  Actual: 4",
+    example: "\
+         \x20 1) Failure:\n\
+         CartTest#test_adds [/home/runner/work/shop/shop/test/cart_test.rb:12]:\nExpected: 5\n\
+         \x20 Actual: 4",
     rules: &[
         Rule::new(
             K::TestFailure,
@@ -77,7 +84,11 @@ pub(super) static MINITEST: Tool = Tool {
         Rule::new(
             K::TestFailure,
             &["  FAIL", "  ERROR", " FAIL (", " ERROR (", " FAIL [", "FAIL (", "FAIL "],
-            r"^\s*(?:FAIL|ERROR)\s+(?:\([0-9.]+s\)\s+)?(?P<test>test_\S.*?)(?: \([0-9.]+s\))?$|^\s*(?P<message>test_\S.*?)\s+(?:FAIL|ERROR) \([0-9.]+s\)$",
+            concat!(
+                r"^\s*(?:FAIL|ERROR)\s+(?:\([0-9.]+s\)\s+)?(?P<test>test_\S.*?)",
+                r"(?: \([0-9.]+s\))?$|^\s*(?P<message>test_\S.*?)\s+(?:FAIL",
+                r"|ERROR) \([0-9.]+s\)$",
+            ),
         )
         .reading(reporter),
     ],
@@ -151,12 +162,18 @@ fn reporter(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static RUBOCOP: Tool = Tool {
     name: "rubocop",
     about: "RuboCop and Standard, of every severity, and Ruby's own syntax errors.",
-    example: "lib/cart.rb:12:5: C: [Correctable] Layout/IndentationWidth: Use 2 (not 4) spaces for indentation.",
+    example: "\
+         lib/cart.rb:12:5: C: [Correctable] Layout/IndentationWidth: Use 2 (not 4) spaces for \
+         indentation.",
     rules: &[
         Rule::new(
             K::Lint,
             &[": C: ", ": W: ", ": E: ", ": F: ", ": R: "],
-            r"^(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+): [CWEFRI]: (?:\[Corrected?(?:able)?\] )?(?P<code>[A-Z]\w+(?:/\w+)+): (?:\[Correctable\] )?(?P<message>.+)$",
+            concat!(
+                r"^(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+): [CWEFRI]: ",
+                r"(?:\[Correct(?:ed|able)\] )?(?P<code>[A-Z]\w+(?:/\w+)+): ",
+                r"(?:\[Correctable\] )?(?P<message>.+)$",
+            ),
         ),
         Rule::new(
             K::CompileError,
@@ -168,26 +185,51 @@ pub(super) static RUBOCOP: Tool = Tool {
 
 pub(super) static BUNDLER: Tool = Tool {
     name: "bundler",
-    about: "Bundler: gems that cannot be found or agreed on.",
+    about: "Bundler and Rake: gems that cannot be found or agreed on, tasks that abort.",
     example: "Could not find gem 'shop-core (~> 9.9)' in rubygems repository or installed locally.",
-    rules: &[Rule::new(
-        K::Dependency,
-        &[
-            "Could not find gem",
-            "Could not find compatible versions",
-            "could not find compatible versions",
-            "deployment mode",
-            "frozen mode",
-            "Your Ruby version is",
-            "An error occurred while installing",
-            "Bundler::GemNotFound",
-            "Bundler cannot continue",
-            "lockfile can't be updated",
-            "in any of the sources",
-        ],
-        r"^\s*(?P<message>(?:Could not find |Bundler could not find|Because every version|You are trying to install in deployment|Your bundle only supports|The gemspecs? for|The dependencies in your gemfile changed|Your Ruby version is|An error occurred while installing|.*Bundler::GemNotFound|.*lockfile can't be updated).*)$",
-    )],
+    rules: &[
+        Rule::new(
+            K::Dependency,
+            &[
+                "Could not find gem",
+                "Could not find compatible versions",
+                "could not find compatible versions",
+                "deployment mode",
+                "frozen mode",
+                "Your Ruby version is",
+                "An error occurred while installing",
+                "Bundler::GemNotFound",
+                "Bundler cannot continue",
+                "lockfile can't be updated",
+                "in any of the sources",
+            ],
+            concat!(
+                r"^\s*(?P<message>(?:Could not find |Bundler could not find",
+                r"|Because every version|You are trying to install in deployment",
+                r"|Your bundle only supports|The gemspecs? for",
+                r"|The dependencies in your gemfile changed|Your Ruby version is",
+                r"|An error occurred while installing|.*Bundler::GemNotFound",
+                r"|.*lockfile can't be updated).*)$",
+            ),
+        ),
+        Rule::new(K::Config, &["rake aborted!"], r"^(?P<message>rake aborted!)$")
+            .weighing(Weight::Sign)
+            .reading(aborted),
+    ],
 };
+
+/// What made Rake stop, unless it is only the exit code of what it ran.
+fn aborted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let said = at.lines_below(3).find(|(_, line)| !line.trim().is_empty());
+    if let Some((distance, line)) = said {
+        line.trim().clone_into(&mut draft.failure.message);
+        draft.last = draft.first + distance;
+    }
+    if draft.failure.message.starts_with("Command failed") {
+        draft.weight = Weight::Consequence;
+    }
+    found.push(draft);
+}
 
 #[cfg(test)]
 mod tests {
@@ -196,8 +238,9 @@ mod tests {
     #[test]
     fn rspec_examples_have_their_message() {
         check(
-            "  1) A b\n     Failure/Error: expect(x).to eq(5)\n\n       expected: 5\n     # /x/gems/r.rb:1:in `y'\n     # ./spec/a_spec.rb:12:in `z'\n\nFailed \
-             examples:\n\nrspec ./spec/a_spec.rb:11 # A b",
+            "  1) A b\n     Failure/Error: expect(x).to eq(5)\n\n       expected: 5\n\
+             \x20    # /x/gems/r.rb:1:in `y'\n     # ./spec/a_spec.rb:12:in `z'\n\n\
+             Failed examples:\n\nrspec ./spec/a_spec.rb:11 # A b",
             "test_failure spec/a_spec.rb:12 {A b} expect(x).to eq(5)",
         );
     }
@@ -205,8 +248,10 @@ mod tests {
     #[test]
     fn minitest_has_two_forms() {
         check(
-            "  1) Failure:\nT#test_a [test/t.rb:3]:\nno\n\n  2) Error:\nT#test_b:\nNoMethodError: x\n    /u/gems/r.rb:1:in 'f'\n    test/t.rb:9:in 'g'\n",
-            "test_failure test/t.rb:3 {T#test_a} no\ntest_failure test/t.rb:9 {T#test_b} NoMethodError: x",
+            "  1) Failure:\nT#test_a [test/t.rb:3]:\nno\n\n  2) Error:\nT#test_b:\n\
+             NoMethodError: x\n    /u/gems/r.rb:1:in 'f'\n    test/t.rb:9:in 'g'\n",
+            "test_failure test/t.rb:3 {T#test_a} no\n\
+             test_failure test/t.rb:9 {T#test_b} NoMethodError: x",
         );
     }
 

@@ -5,8 +5,11 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 pub(super) static TOOL: Tool = Tool {
     name: "cargo test",
     about: "libtest, nextest, doc tests, panics and insta's snapshot assertions.",
-    example: "---- math::tests::adds stdout ----\nthread 'math::tests::adds' panicked at src/math.rs:12:9:\nassertion \
-              `left == right` failed\n  left: 4\n right: 5\n\ntest result: FAILED. 0 passed; 1 failed; 0 ignored",
+    example: "\
+         ---- math::tests::adds stdout ----\n\
+         thread 'math::tests::adds' panicked at src/math.rs:12:9:\n\
+         assertion `left == right` failed\n  left: 4\n right: 5\n\n\
+         test result: FAILED. 0 passed; 1 failed; 0 ignored",
     rules: &[
         Rule::new(
             K::TestFailure,
@@ -17,7 +20,11 @@ pub(super) static TOOL: Tool = Tool {
         Rule::new(
             K::TestFailure,
             &["FAIL [", "TIMEOUT [", "SIGABRT [", "SIGSEGV [", "SIGKILL [", "LEAK-FAIL ["],
-            r"^\s*(?P<message>(?:LEAK-FAIL|FAIL|TIMEOUT|SIG[A-Z]+) \[[^\]]+\](?: \([^)]*\))?) +(?P<task>\S+) (?P<test>[A-Za-z_]\S*(?:::\S+| - .+)?)$",
+            concat!(
+                r"^\s*(?P<message>(?:LEAK-FAIL|FAIL|TIMEOUT",
+                r"|SIG[A-Z]+) \[[^\]]+\](?: \([^)]*\))?) +(?P<task>\S+) ",
+                r"(?P<test>[A-Za-z_]\S*(?:::\S+| - .+)?)$",
+            ),
         )
         .reading(block),
         Rule::new(
@@ -87,7 +94,8 @@ fn is_next_test(line: &str) -> bool {
         || line == "failures:"
 }
 
-/// Reads `PLACE:` and the message below it, or the older `'MESSAGE', PLACE`; returns the lines used.
+/// Reads `PLACE:` and the message below it, or the older `'MESSAGE', PLACE`; returns the lines
+/// used.
 fn panic_message(at: &At<'_>, distance: usize, panic: &str, draft: &mut Draft) -> usize {
     if let Some(old) = panic.strip_prefix('\'')
         && let Some((message, place)) = old.rsplit_once("', ")
@@ -138,8 +146,10 @@ mod tests {
     #[test]
     fn a_failed_test_has_its_panic() {
         check(
-            "test a::b ... FAILED\n\nfailures:\n\n---- a::b stdout ----\nthread 'a::b' panicked at src/a.rs:3:9:\nboom\nnote: \
-             run with `RUST_BACKTRACE=1`\n\nfailures:\n    a::b\n\ntest result: FAILED. 0 passed; 1 failed",
+            "test a::b ... FAILED\n\nfailures:\n\n---- a::b stdout ----\n\
+             thread 'a::b' panicked at src/a.rs:3:9:\nboom\n\
+             note: run with `RUST_BACKTRACE=1`\n\nfailures:\n    a::b\n\n\
+             test result: FAILED. 0 passed; 1 failed",
             "test_failure src/a.rs:3:9 {a::b} boom",
         );
         check(
@@ -153,9 +163,12 @@ mod tests {
     #[test]
     fn nextest_says_the_same_in_its_way() {
         check(
-            "        FAIL [   0.012s] (3/9) shop::it cart::is_empty\n  stdout ───\n    running 1 test\n  stderr ───\n\n    \
-             thread 'cart::is_empty' (811) panicked at tests/it/cart.rs:8:5:\n    not empty\n\n────────────\n     \
-             Summary [   0.5s] 9 tests run: 8 passed, 1 failed\n        FAIL [   0.012s] (3/9) shop::it cart::is_empty",
+            "        FAIL [   0.012s] (3/9) shop::it cart::is_empty\n  stdout ───\n\
+             \x20   running 1 test\n  stderr ───\n\n\
+             \x20   thread 'cart::is_empty' (811) panicked at tests/it/cart.rs:8:5:\n\
+             \x20   not empty\n\n────────────\n\
+             \x20    Summary [   0.5s] 9 tests run: 8 passed, 1 failed\n\
+             \x20       FAIL [   0.012s] (3/9) shop::it cart::is_empty",
             "test_failure tests/it/cart.rs:8:5 {cart::is_empty} not empty",
         );
         check("        PASS [   0.012s] shop cart::fails\n", "");
@@ -164,10 +177,13 @@ mod tests {
     #[test]
     fn a_snapshot_is_named_by_its_source() {
         check(
-            "---- t::snap stdout ----\n━━━━ Snapshot Summary ━━━━\nSnapshot: snap\nSource: src/t.rs:14\n────\n\
-             thread 't::snap' panicked at /home/runner/.cargo/registry/src/i/insta-1.49.0/src/runtime.rs:679:13:\nsnapshot assertion for \
-             'snap' failed in line 14",
-            "test_failure src/t.rs:14 [snapshot] {t::snap} snapshot assertion for 'snap' failed in line 14",
+            "---- t::snap stdout ----\n━━━━ Snapshot Summary ━━━━\nSnapshot: snap\n\
+             Source: src/t.rs:14\n────\n\
+             thread 't::snap' panicked at \
+             /home/runner/.cargo/registry/src/i/insta-1.49.0/src/runtime.rs:679:13:\n\
+             snapshot assertion for 'snap' failed in line 14",
+            "test_failure src/t.rs:14 [snapshot] {t::snap} snapshot assertion for 'snap' \
+             failed in line 14",
         );
     }
 }

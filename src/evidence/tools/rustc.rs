@@ -5,8 +5,9 @@ use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, between, place_in};
 pub(super) static TOOL: Tool = Tool {
     name: "rustc",
     about: "The Rust compiler and clippy; lints that `-D` made errors are of kind `lint`.",
-    example: "error[E0308]: mismatched types\n --> src/lib.rs:3:18\n  |\n3 |     let x: i32 = \"a\";\n  \
-              |                  ^^^ expected `i32`, found `&str`",
+    example: "\
+         error[E0308]: mismatched types\n --> src/lib.rs:3:18\n  |\n\
+         3 |     let x: i32 = \"a\";\n  |                  ^^^ expected `i32`, found `&str`",
     rules: &[
         Rule::new(
             K::CompileError,
@@ -46,6 +47,9 @@ fn diagnostic(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let Some((path, line, column)) = place_in(place) else { return };
     // clang and others use arrows too, but not with a Rust file.
     draft.place(path, line, column);
+    if !super::is_own(path) {
+        own_place(at, distance, &mut draft);
+    }
     for line in more {
         draft.say(line);
     }
@@ -64,6 +68,19 @@ fn diagnostic(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.failure.kind = K::Lint;
     }
     found.push(draft);
+}
+
+/// A dependency's macro is at fault by its use in the project, which a `:::` line names.
+fn own_place(at: &At<'_>, from: usize, draft: &mut Draft) {
+    let own = at
+        .lines_below(PLACE_LINES_MAX + from)
+        .skip(from)
+        .take_while(|(_, line)| !line.trim().is_empty())
+        .filter_map(|(_, line)| place_in(line.trim_start().strip_prefix("::: ")?))
+        .find(|(path, ..)| super::is_own(path));
+    if let Some((path, line, column)) = own {
+        draft.place(path, line, column);
+    }
 }
 
 fn starts_diagnostic(line: &str) -> bool {
@@ -143,9 +160,9 @@ mod tests {
     #[test]
     fn a_diagnostic_has_its_place_its_code_and_its_help() {
         check(
-            "error[E0425]: cannot find value `x` in this scope\n  --> src/a.rs:3:5\n   |\n3  |     x\n   \
-             |     ^ help: a local variable with a similar name exists: `y`\n\nerror: could not compile `a` \
-             (lib) due to 1 previous error",
+            "error[E0425]: cannot find value `x` in this scope\n  --> src/a.rs:3:5\n   |\n\
+             3  |     x\n   |     ^ help: a local variable with a similar name exists: `y`\n\n\
+             error: could not compile `a` (lib) due to 1 previous error",
             "compile_error src/a.rs:3:5 [E0425] cannot find value `x` in this scope",
         );
         check(
@@ -153,13 +170,15 @@ mod tests {
             "compile_error a/src/b.rs:1:2 expected one of `.` or `;`, found `}`",
         );
         check(
-            "error: this `if` has identical blocks\n --> src/a.rs:1:2\n  |\n  = help: for further information \
-             visit https://rust-lang.github.io/rust-clippy/rust-1.90.0/index.html#if_same_then_else\n  \
-             = note: `#[deny(clippy::if_same_then_else)]` on by default",
+            "error: this `if` has identical blocks\n --> src/a.rs:1:2\n  |\n\
+             \x20 = help: for further information visit \
+             https://rust-lang.github.io/rust-clippy/rust-1.90.0/index.html#if_same_then_else\
+             \n  = note: `#[deny(clippy::if_same_then_else)]` on by default",
             "lint src/a.rs:1:2 [clippy::if_same_then_else] this `if` has identical blocks",
         );
         check(
-            "error: unused variable: `x`\n --> src/a.rs:1:2\n  |\n  = note: `-D unused-variables` implied by `-D warnings`",
+            "error: unused variable: `x`\n --> src/a.rs:1:2\n  |\n\
+             \x20 = note: `-D unused-variables` implied by `-D warnings`",
             "lint src/a.rs:1:2 [unused_variables] unused variable: `x`",
         );
         check(

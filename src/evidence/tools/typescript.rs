@@ -10,12 +10,20 @@ pub(super) static TOOL: Tool = Tool {
         Rule::new(
             K::TypeError,
             &["error TS"],
-            r"^\s*(?:(?:ERROR|Error):? (?:in )?)?(?P<file>[^\s(:][^(:]*)\((?P<line>[0-9]+),(?P<column>[0-9]+)\): error (?P<code>TS[0-9]+): (?P<message>.+)$",
+            concat!(
+                r"^\s*(?:(?:ERROR|Error):? (?:in )?)?(?P<file>[^\s(:][^(:]*)\(",
+                r"(?P<line>[0-9]+),(?P<column>[0-9]+)\): error (?P<code>TS[0-9]+): ",
+                r"(?P<message>.+)$",
+            ),
         ),
         Rule::new(
             K::TypeError,
             &["error TS"],
-            r"^\s*(?:(?:ERROR|Error):? (?:in )?)?(?P<file>[^\s:][^:]*?):(?P<line>[0-9]+):(?P<column>[0-9]+) - error (?P<code>TS[0-9]+): (?P<message>.+)$",
+            concat!(
+                r"^\s*(?:(?:ERROR|Error):? (?:in )?)?(?P<file>[^\s:][^:]*?):",
+                r"(?P<line>[0-9]+):(?P<column>[0-9]+) - error (?P<code>TS[0-9]+): ",
+                r"(?P<message>.+)$",
+            ),
         ),
         Rule::new(K::Config, &["error TS"], r"^\s*error (?P<code>TS[0-9]+): (?P<message>.+)$"),
     ],
@@ -24,7 +32,9 @@ pub(super) static TOOL: Tool = Tool {
 pub(super) static BUNDLERS: Tool = Tool {
     name: "bundler",
     about: "esbuild, Vite, Rollup, webpack and Next.js: what would not build.",
-    example: "✘ [ERROR] Could not resolve \"./missing\"\n\n    src/main.ts:3:9:\n      3 │ import \"./missing\"",
+    example: "\
+         ✘ [ERROR] Could not resolve \"./missing\"\n\n    src/main.ts:3:9:\n\
+         \x20     3 │ import \"./missing\"",
     rules: &[
         Rule::new(
             K::CompileError,
@@ -37,13 +47,20 @@ pub(super) static BUNDLERS: Tool = Tool {
         Rule::new(
             K::CompileError,
             &["ERROR in "],
-            r"^\s*(?:ERROR|Error) in (?P<file>\./[^\s:]+|[^\s:]+\.[a-z]{2,6})(?:[: ](?P<line>[0-9]+):(?P<column>[0-9]+))?",
+            concat!(
+                r"^\s*(?:ERROR|Error) in (?P<file>\./[^\s:]+",
+                r"|[^\s:]+\.[a-z]{2,6})(?:[: ](?P<line>[0-9]+):(?P<column>[0-9]+))?",
+            ),
         )
         .reading(webpack),
         Rule::new(
             K::CompileError,
             &["[vite]", "[rollup", "RollupError", "Could not resolve entry", "error during build"],
-            r"^\s*(?:error during build:\s*)?(?:Error: |RollupError: )?(?P<message>(?:\[(?:vite|rollup)[^\]]*\]|Could not resolve entry|RollupError).*)$",
+            concat!(
+                r"^\s*(?:error during build:\s*)?(?:Error: ",
+                r"|RollupError: )?(?P<message>(?:\[(?:vite|rollup)[^\]]*\]",
+                r"|Could not resolve entry|RollupError).*)$",
+            ),
         )
         .weighing(Weight::Sign),
         Rule::new(
@@ -55,7 +72,10 @@ pub(super) static BUNDLERS: Tool = Tool {
         Rule::new(
             K::CompileError,
             &["Failed to compile", "Build failed because of webpack errors"],
-            r"^\s*(?P<message>(?:\S+ )?(?:Failed to compile|Build failed because of webpack errors)\.?)$",
+            concat!(
+                r"^\s*(?P<message>(?:\S+ )?(?:Failed to compile",
+                r"|Build failed because of webpack errors)\.?)$",
+            ),
         )
         .weighing(Weight::Consequence),
     ],
@@ -129,7 +149,8 @@ mod tests {
             "type_error src/a.ts:1:2 [TS2305] no export",
         );
         check(
-            "\u{1b}[96msrc/a b.tsx\u{1b}[0m:\u{1b}[93m3\u{1b}[0m:4 - \u{1b}[91merror\u{1b}[0m TS7006: implicit any",
+            "\u{1b}[96msrc/a b.tsx\u{1b}[0m:\u{1b}[93m3\u{1b}[0m:4 - \u{1b}[91merror\u{1b}[0m \
+             TS7006: implicit any",
             "type_error src/a b.tsx:3:4 [TS7006] implicit any",
         );
         check("error TS18003: No inputs were found", "config [TS18003] No inputs were found");

@@ -1,0 +1,315 @@
+//! What checks that are no compilers say: annotations, pre-commit, scanners, containers, gates.
+
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, between};
+
+pub(super) static ANNOTATIONS: Tool = Tool {
+    name: "github",
+    about: "\
+         GitHub's workflow commands, in the form that programs print and the runner may not \
+         have seen.",
+    example: "::error file=src/cart.swift,line=12,col=5::missing argument for parameter 'total'",
+    rules: &[
+        Rule::new(
+            K::Unknown,
+            &["::error "],
+            r"^\s*::error (?P<task>[^:]*(?::[^:]+)*?)::(?P<message>.+)$",
+        )
+        .reading(command),
+        Rule::new(K::Unknown, &["::error::"], r"^\s*::error::(?P<message>.+)$")
+            .weighing(Weight::Sign)
+            .reading(unescape),
+    ],
+};
+
+fn command(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let fields = draft.failure.task.take().unwrap_or_default();
+    for field in fields.split(',') {
+        let Some((name, value)) = field.split_once('=') else { continue };
+        let number = value.trim().parse().ok();
+        match name.trim() {
+            "file" => draft.path = Some(unescaped(value)),
+            "line" => draft.failure.line = number,
+            "endLine" => draft.failure.end_line = number,
+            "col" | "column" => draft.failure.column = number,
+            "title" => draft.failure.code = Some(unescaped(value)),
+            _ => {}
+        }
+    }
+    draft.failure.kind = kind_of(draft.path.as_deref(), &draft.failure.message);
+    if draft.path.is_none() {
+        draft.weight = Weight::Sign;
+    }
+    unescape(at, draft, found);
+}
+
+/// Annotations name no tool; what they are about shows in the file.
+fn kind_of(path: Option<&str>, message: &str) -> K {
+    let extension = path.and_then(|path| path.rsplit('.').next()).unwrap_or("");
+    match extension {
+        "swift" | "kt" | "java" | "rs" | "go" | "c" | "cc" | "cpp" | "h" | "cs" | "m" | "mm" => {
+            K::CompileError
+        }
+        "ts" | "tsx" if message.contains("TS") => K::TypeError,
+        "" => K::Unknown,
+        _ => K::Lint,
+    }
+}
+
+fn unescape(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.message = unescaped(&draft.failure.message);
+    found.push(draft);
+}
+
+fn unescaped(text: &str) -> String {
+    let pairs = [("%0D", ""), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")];
+    pairs.iter().fold(text.to_owned(), |text, (code, plain)| text.replace(code, plain))
+}
+
+pub(super) static PRE_COMMIT: Tool = Tool {
+    name: "pre-commit",
+    about: "pre-commit's hooks: the files that they changed, or what they said.",
+    example: "\
+         trim trailing whitespace.................................................Failed\n\
+         - hook id: trailing-whitespace\n- exit code: 1\n- files were modified by this hook\n\n\
+         Fixing docs/cart.md\n",
+    rules: &[
+        Rule::new(K::Format, &["- hook id: "], r"^- hook id: (?P<code>\S+)$").reading(hook),
+        Rule::new(
+            K::Lint,
+            &["(conflict)", "CONFLICT ("],
+            r"^CONFLICT \((?P<code>[^)]+)\): (?P<message>.+)$",
+        ),
+    ],
+};
+
+fn hook(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    if !at.above(1).is_some_and(|line| line.trim_end().ends_with("Failed")) {
+        return;
+    }
+    let mut said: Option<(usize, &str)> = None;
+    let before = found.len();
+    let mut modified = false;
+    for (distance, line) in at.lines_below(200) {
+        let told = line.trim();
+        let next_hook = told.contains("....")
+            && (told.ends_with("Passed") || told.ends_with("Failed") || told.ends_with("Skipped"));
+        if next_hook || told.starts_with("pre-commit hook(s) made changes") {
+            break;
+        }
+        modified |= told == "- files were modified by this hook";
+        let file =
+            ["Fixing ", "Reformatted ", "reformatted ", "Sorting ", "Rewriting ", "Formatting "]
+                .iter()
+                .find_map(|word| told.strip_prefix(word))
+                .filter(|file| !file.contains(' '));
+        if let Some(file) = file {
+            let mut fixed = draft.clone();
+            fixed.path = Some(file.to_owned());
+            told.clone_into(&mut fixed.failure.message);
+            fixed.first = draft.first + distance;
+            fixed.last = fixed.first;
+            found.push(fixed);
+        } else if said.is_none() && !told.is_empty() && !told.starts_with("- ") {
+            said = Some((distance, told));
+        }
+    }
+    if found.len() > before {
+        return;
+    }
+    let mut draft = draft;
+    draft.failure.kind = K::Lint;
+    // A hook that runs a tool we know is understood by that tool's rules.
+    draft.weight = if modified { Weight::Cause } else { Weight::Sign };
+    let (distance, message) = said.unwrap_or((1, "failed"));
+    draft.first += distance;
+    draft.last = draft.first;
+    message.clone_into(&mut draft.failure.message);
+    found.push(draft);
+}
+
+pub(super) static CONTAINERS: Tool = Tool {
+    name: "docker",
+    about: "Docker and BuildKit, compose, Helm and Terraform.",
+    example: "\
+         ERROR: failed to solve: process \"/bin/sh -c npm run build\" did not complete \
+         successfully: exit code: 1",
+    rules: &[
+        Rule::new(
+            K::Config,
+            &["failed to solve: "],
+            r"^(?:ERROR: |error: )?(?:failed to build: )?(?P<message>failed to solve: .+)$",
+        )
+        .weighing(Weight::Sign)
+        .reading(solve),
+        Rule::new(
+            K::Unknown,
+            &["returned a non-zero code: ", "failed to build : "],
+            concat!(
+                r"^(?P<message>The command '.+' returned a non-zero code: [0-9]+",
+                r"|Service '.+' failed to build : .+)$",
+            ),
+        )
+        .weighing(Weight::Consequence),
+        Rule::new(
+            K::Config,
+            &["Error: "],
+            concat!(
+                r"^(?:(?:│|╷) )?Error: (?P<message>(?:Invalid|Unsupported|Missing",
+                r"|Reference to|Inconsistent|Unexpected|Argument|Duplicate",
+                r"|Failed to (?:query|install|load)|Module not|creating|reading|updating",
+                r"|deleting|Error).+)$",
+            ),
+        )
+        .weighing(Weight::Sign)
+        .reading(terraform),
+    ],
+};
+
+fn solve(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let message = &draft.failure.message;
+    if message.contains("did not complete successfully") || message.contains("exit code:") {
+        draft.weight = Weight::Consequence;
+        draft.failure.kind = K::Unknown;
+    } else if message.contains("failed to resolve source metadata") || message.contains("not found")
+    {
+        draft.failure.kind = K::Dependency;
+    }
+    found.push(draft);
+}
+
+fn terraform(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    for (distance, line) in at.lines_below(4) {
+        let told = line.trim().trim_start_matches(['│', '╷']).trim();
+        if let Some(file) = between(told, "on ", " line ")
+            && file.ends_with(".tf")
+        {
+            let row = told
+                .rsplit_once(" line ")
+                .and_then(|(_, rest)| rest.split([',', ':']).next()?.parse().ok());
+            draft.place(file, row, None);
+            draft.last = draft.first + distance;
+        }
+    }
+    found.push(draft);
+}
+
+pub(super) static SCANNERS: Tool = Tool {
+    name: "scanner",
+    about: "\
+         Vulnerability scanners' tables (Trivy, Grype, npm audit, govulncheck) and size and \
+         coverage gates.",
+    example: "\
+         │ google.golang.org/grpc │ CVE-2026-33186 │ CRITICAL │ fixed  │ v1.60.1 │ 1.79.3 │ \
+         grpc: bypass │",
+    rules: &[
+        Rule::new(
+            K::Dependency,
+            &["CVE-", "GHSA-"],
+            concat!(
+                r"^│.*│\s*(?P<code>CVE-[0-9]+-[0-9]+|GHSA-[a-z0-9-]+)\s*│\s*(?:CRITICAL|HIGH",
+                r"|MEDIUM|LOW|UNKNOWN)\s*│",
+            ),
+        )
+        .reading(table),
+        Rule::new(
+            K::Dependency,
+            &["Vulnerability #"],
+            r"^Vulnerability #[0-9]+: (?P<code>GO-[0-9]+-[0-9]+)$",
+        )
+        .reading(below),
+        Rule::new(
+            K::Config,
+            &["size limit has exceeded", "coverage threshold", "Package size limit"],
+            concat!(
+                r"^\s*(?P<message>Package size limit has exceeded.*",
+                r"|.*coverage threshold .* not met.*)$",
+            ),
+        ),
+    ],
+};
+
+fn table(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let cells: Vec<&str> = at.text().split('│').map(str::trim).collect();
+    let cell = |column: usize| cells.get(column).copied().unwrap_or("");
+    // Library, vulnerability, severity, status, installed and fixed version.
+    draft.failure.message =
+        format!("{} {} {} {}", cell(1), cell(5), cell(2), cell(3)).trim().to_owned();
+    draft.failure.suggestion =
+        Some(cell(6)).filter(|fixed| !fixed.is_empty()).map(|fixed| format!("update to {fixed}"));
+    found.push(draft);
+}
+
+fn below(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    if let Some(line) = at.below(1) {
+        line.trim().clone_into(&mut draft.failure.message);
+        draft.last += 1;
+    }
+    found.push(draft);
+}
+
+/// Jobs that only look at the other jobs' results.
+pub(super) static GATES: Tool = Tool {
+    name: "gate",
+    about: "Jobs that fail because another one did; never a failure where the cause is there.",
+    example: "One or more required jobs failed",
+    rules: &[Rule::new(
+        K::Unknown,
+        &[
+            "jobs failed",
+            "job failed",
+            "gates failed",
+            "checks failed",
+            "tests failed",
+            "Tests failed",
+            "Some jobs",
+            "jobs have failed",
+            "checks have failed",
+        ],
+        concat!(
+            r"^\W*(?:Error: )?(?P<message>(?:One or more|Some|At least one|Not all",
+            r"|(?:[A-Z][a-z]+ )?(?:[Uu]nit|[Ii]ntegration|[Ll]int",
+            r"|[Bb]uild)) (?:[a-z]+ ){0,3}(?:jobs?|gates?|checks?|tests?)(?: have",
+            r"| has)? failed\W*)$",
+        ),
+    )
+    .weighing(Weight::Elsewhere)],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+
+    #[test]
+    fn a_workflow_command_is_read_behind_any_prefix() {
+        check(
+            "[08:38:44]: ▸ ::error \
+             file=/Users/runner/work/c/c/app/A.swift,line=344,col=68::missing argument%0Afor \
+             it",
+            "compile_error app/A.swift:344:68 missing argument",
+        );
+        check("::error::it failed", "unknown it failed");
+    }
+
+    #[test]
+    fn hooks_name_the_files_they_changed() {
+        check(
+            "trim trailing whitespace....Failed\n- hook id: trailing-whitespace\n\
+             - exit code: 1\n\nFixing a.py\nFixing b/c.md\n\nblack....Passed",
+            "format a.py [trailing-whitespace] Fixing a.py\n\
+             format b/c.md [trailing-whitespace] Fixing b/c.md",
+        );
+        check(
+            "ruff....Failed\n- hook id: ruff\n- files were modified by this hook\n\n\
+             Found 7 errors (7 fixed, 0 remaining).",
+            "lint [ruff] Found 7 errors (7 fixed, 0 remaining).",
+        );
+    }
+
+    #[test]
+    fn a_scanner_s_table_is_read() {
+        check(
+            "│ x/grpc │ CVE-2026-1 │ HIGH │ fixed │ v1.0 │ 1.1 │ t │",
+            "dependency [CVE-2026-1] x/grpc v1.0 CVE-2026-1 HIGH",
+        );
+    }
+}

@@ -1,0 +1,231 @@
+//! PHP: PHPUnit and Pest, PHPStan, PHP_CodeSniffer, Pint, php-cs-fixer, Composer, fatal errors.
+
+use super::{At, Draft, FailureKind as K, Rule, Tool, place_in};
+
+pub(super) static TESTS: Tool = Tool {
+    name: "phpunit",
+    about: "PHPUnit and Pest.",
+    example: "\
+         1) CartTest::testAdds\nFailed asserting that 4 is identical to 5.\n\n\
+         /home/runner/work/shop/shop/tests/CartTest.php:12",
+    rules: &[
+        Rule::new(
+            K::TestFailure,
+            &["::test", ") "],
+            r"^[0-9]+\) (?P<test>[A-Za-z_\\][\w\\]*::\w+.*)$",
+        )
+        .reading(phpunit),
+        Rule::new(
+            K::TestFailure,
+            &["FAILED  "],
+            r"^\s+FAILED  (?P<test>\S.*?)\s*(?:[A-Z]\w+(?:Exception|Error))?\s*$",
+        )
+        .reading(pest),
+    ],
+};
+
+fn phpunit(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.message.clear();
+    for (distance, line) in at.lines_below(200) {
+        let told = line.trim();
+        let numbered = told.split_once(") ").is_some_and(|(n, rest)| {
+            !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) && rest.contains("::")
+        });
+        if numbered || told.starts_with("FAILURES!") || told.starts_with("ERRORS!") {
+            break;
+        }
+        let place =
+            place_in(told).filter(|(path, ..)| path.ends_with(".php") && !path.contains(' '));
+        if let Some((path, row, _)) = place {
+            if !path.contains("/vendor/") {
+                draft.place(path, row, None);
+                draft.last = draft.first + distance;
+                break;
+            }
+        } else if draft.failure.message.lines().count() < 6 {
+            draft.say(told);
+        }
+    }
+    found.push(draft);
+}
+
+fn pest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.message.clear();
+    for (distance, line) in at.lines_below(40) {
+        let told = line.trim();
+        if told.starts_with("FAILED  ") || told.starts_with("────") {
+            break;
+        }
+        if let Some((path, row, _)) = told.strip_prefix("at ").and_then(place_in) {
+            draft.place(path, row, None);
+            draft.last = draft.first + distance;
+            break;
+        }
+        if draft.failure.message.is_empty() {
+            draft.say(told);
+        }
+    }
+    if draft.path.is_some() {
+        found.push(draft);
+    }
+}
+
+pub(super) static LINT: Tool = Tool {
+    name: "phpstan",
+    about: "PHPStan, PHP_CodeSniffer, Pint and php-cs-fixer.",
+    example: "\
+         \x20------ ---------------------------------\n  Line   src/Cart.php\n\
+         \x20------ ---------------------------------\n  12     Undefined variable: $total\n\
+         \x20------ ---------------------------------",
+    rules: &[
+        Rule::new(K::TypeError, &["  Line   "], r"^\s+Line\s+(?P<file>\S+\.php)(?: \(.*\))?\s*$")
+            .reading(phpstan),
+        Rule::new(
+            K::Lint,
+            &["| ERROR"],
+            r"^\s*(?P<line>[0-9]+) \| ERROR\s+\| (?:\[[x ]\] )?(?P<message>.+)$",
+        )
+        .reading(phpcs),
+        Rule::new(
+            K::Format,
+            &["⨯ "],
+            r"^\s+⨯ (?P<file>\S+\.php)\s+(?P<code>[a-z][a-z_, ]+?(?:…)?)\s*$",
+        )
+        .reading(fixers),
+        Rule::new(
+            K::Format,
+            &[".php ("],
+            r"^\s+[0-9]+\) (?P<file>\S+\.php) \((?P<code>[a-z][a-z_, ]+)\)",
+        )
+        .reading(fixers),
+    ],
+};
+
+fn phpstan(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    for (distance, line) in at.lines_below(200).skip(1) {
+        let told = line.trim();
+        if told.starts_with("-----") {
+            if distance > 1 {
+                break;
+            }
+            continue;
+        }
+        let Some((row, message)) = told.split_once(' ') else { continue };
+        let row = row.trim_start_matches(':');
+        let Ok(row) = row.parse::<u32>() else { continue };
+        let mut finding = draft.clone();
+        finding.failure.line = Some(row);
+        message.trim().clone_into(&mut finding.failure.message);
+        finding.first = draft.first + distance;
+        finding.last = finding.first;
+        found.push(finding);
+    }
+}
+
+fn phpcs(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let file = at.lines_above(400).find_map(|(_, line)| line.trim().strip_prefix("FILE: "));
+    if let Some(file) = file {
+        draft.path = Some(file.trim().to_owned());
+        found.push(draft);
+    }
+}
+
+fn fixers(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.message = draft.failure.message.trim().to_owned();
+    found.push(draft);
+}
+
+pub(super) static COMPOSER: Tool = Tool {
+    name: "composer",
+    about: "Composer's errors and PHP's fatal ones.",
+    example: "\
+         Your lock file does not contain a compatible set of packages. Please run composer \
+         update.",
+    rules: &[
+        Rule::new(
+            K::Dependency,
+            &[
+                "Your lock file does not contain",
+                "Your requirements could not be resolved",
+                "is not present in the lock file",
+                "lock file is not up to date",
+                "is blocked by your allow-plugins",
+            ],
+            concat!(
+                r"^\s*(?:[-*] )?(?P<message>(?:Your (?:lock file does not contain",
+                r"|requirements could not be resolved)",
+                r"|Required package .* is not present in the lock file|(?:The",
+                r"|Warning: The) lock file is not up to date).*)$",
+            ),
+        )
+        .reading(problems),
+        Rule::new(
+            K::Config,
+            &["blocked by your allow-plugins"],
+            concat!(
+                r"^\s*(?P<message>\S+ .*contains a Composer plugin which is blocked by your ",
+                r"allow-plugins config.*)$",
+            ),
+        ),
+        Rule::new(
+            K::CompileError,
+            &["PHP Parse error", "PHP Fatal error", "Fatal error: ", "Parse error: "],
+            concat!(
+                r"^(?:PHP )?(?P<message>(?:Parse",
+                r"|Fatal) error: .+?)(?: in (?P<file>\S+\.php)(?: on line ",
+                r"|:)(?P<line>[0-9]+))?$",
+            ),
+        ),
+    ],
+};
+
+fn problems(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    for (distance, line) in at.lines_below(10) {
+        let told = line.trim();
+        if told.is_empty() && distance > 2 {
+            break;
+        }
+        draft.say(told);
+        draft.last = draft.first + distance;
+    }
+    found.push(draft);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+
+    #[test]
+    fn php_tests_have_their_own_frame() {
+        check(
+            "1) Cart_test::test_adds\nFailed asserting that two strings are equal.\n\
+             --- Expected\n+++ Actual\n\n/home/runner/work/a/a/vendor/x.php:1\n\
+             /home/runner/work/a/a/tests/Cart_test.php:43",
+            "test_failure tests/Cart_test.php:43 {Cart_test::test_adds} Failed asserting that \
+             two strings are equal.",
+        );
+    }
+
+    #[test]
+    fn php_checkers_are_read() {
+        check(
+            " ------ ---\n  Line   src/A.php\n ------ ---\n  12     No.\n         🪪  x\n\
+             \x20 14     Nor.\n ------ ---",
+            "type_error src/A.php:12 No.\ntype_error src/A.php:14 Nor.",
+        );
+        check(
+            "FILE: /home/runner/work/a/a/src/A.php\n----\nFOUND 1 ERROR\n----\n\
+             \x2012 | ERROR | [x] Expected 1 space\n----",
+            "lint src/A.php:12 Expected 1 space",
+        );
+        check(
+            "  ⨯ routes/web.php    ordered_imports, no_unused  ",
+            "format routes/web.php [ordered_imports, no_unused] ⨯ routes/web.php    \
+             ordered_imports, no_unused",
+        );
+        check(
+            "PHP Fatal error:  Uncaught Error: x in /home/runner/work/a/a/b.php:3",
+            "compile_error b.php:3 Fatal error:  Uncaught Error: x",
+        );
+    }
+}
