@@ -8,3 +8,4 @@ mod harness;
 mod stories;
 #[cfg(test)]
 mod tidy;
+mod runner;
