@@ -9,3 +9,8 @@
 pub mod git;
 pub mod sandbox;
 pub mod workspace;
+pub mod dependencies;
+pub mod documents;
+pub mod fixers;
+pub mod observe;
+pub mod task;

@@ -135,6 +135,20 @@ pub struct CommandSpec {
     pub network: Network,
     /// What it may read besides.
     pub read_only: Vec<ReadOnly>,
+    /// A file that it is given, named by a variable.
+    pub given: Option<Given>,
+    /// cargo's home on this machine; of it only downloaded crates are seen, and only when the
+    /// network is closed (cargo would write there otherwise).
+    pub cargo_home: Option<PathBuf>,
+}
+
+/// A file that a command is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The variable that names the file inside.
+    pub variable: &'static str,
+    /// What is in it.
+    pub content: Vec<u8>,
 }
 
 impl CommandSpec {
@@ -148,6 +162,8 @@ impl CommandSpec {
             limits,
             network: Network::Closed,
             read_only: Vec::new(),
+            given: None,
+            cargo_home: None,
         }
     }
 }
@@ -222,7 +238,10 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError`] when it could not be started; how it ended is in the answer.
     pub async fn run(&self, spec: &CommandSpec) -> Result<Finished, SandboxError> {
-        let place = Place::new(&self.scratch, &spec.stdin).map_err(SandboxError::Place)?;
+        let place = Place::new(&self.scratch, spec).map_err(SandboxError::Place)?;
+        if self.isolation == Isolation::None {
+            environment::link(spec).map_err(SandboxError::Place)?;
+        }
         let group = self.groups.make(&spec.limits);
         let env = environment::inside(self.isolation, &self.tools, &place, spec);
         let inner = self.wrapper.limited(&spec.limits, &group, spec.program.argv());
@@ -293,22 +312,22 @@ pub fn tail(output: &[u8]) -> String {
 struct Place {
     root: tempfile::TempDir,
     stdin: Option<PathBuf>,
+    given: Option<PathBuf>,
 }
 
 impl Place {
-    fn new(scratch: &Path, stdin: &[u8]) -> std::io::Result<Self> {
+    fn new(scratch: &Path, spec: &CommandSpec) -> std::io::Result<Self> {
         let root = tempfile::Builder::new().prefix("command-").tempdir_in(scratch)?;
         for name in ["home", "tmp", "etc"] {
             fs::create_dir(root.path().join(name))?;
         }
-        let stdin = if stdin.is_empty() {
-            None
-        } else {
-            let path = root.path().join("stdin");
-            fs::write(&path, stdin)?;
-            Some(path)
+        let write = |name: &str, content: &[u8]| {
+            let path = root.path().join(name);
+            fs::write(&path, content).map(|()| path)
         };
-        Ok(Self { root, stdin })
+        let stdin = (!spec.stdin.is_empty()).then(|| write("stdin", &spec.stdin)).transpose()?;
+        let given = spec.given.as_ref().map(|given| write("given", &given.content)).transpose()?;
+        Ok(Self { root, stdin, given })
     }
 
     fn home(&self) -> PathBuf {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::environment::GIVEN;
 use super::process::Wrapper;
 use super::toolchain::Toolchain;
 use super::{CommandSpec, HOME, Place, WORKSPACE};
@@ -55,6 +56,10 @@ pub(super) fn argv(
     for dir in &tools.directories {
         args.bind("--ro-bind", dir, dir);
     }
+    cargo(&mut args, spec);
+    if let Some(given) = &place.given {
+        args.bind("--ro-bind", given, Path::new(GIVEN));
+    }
     args.bind("--bind", &spec.workspace, Path::new(WORKSPACE));
     for extra in &spec.read_only {
         args.bind("--ro-bind", &extra.from, &Path::new(WORKSPACE).join(&extra.to));
@@ -92,6 +97,20 @@ fn system(args: &mut Args) {
             }
             Err(_) if path.is_dir() => args.bind("--ro-bind", &path, &path),
             Err(_) => {}
+        }
+    }
+}
+
+/// The crates that this machine has downloaded; their sources are unpacked anew by each command.
+fn cargo(args: &mut Args, spec: &CommandSpec) {
+    let Some(cargo_home) = spec.cargo_home.as_ref().filter(|_| spec.network == Network::Closed)
+    else {
+        return;
+    };
+    for name in ["registry/index", "registry/cache"] {
+        let from = cargo_home.join(name);
+        if from.is_dir() {
+            args.bind("--ro-bind", &from, &Path::new(HOME).join(".cargo").join(name));
         }
     }
 }

@@ -1,9 +1,15 @@
 //! The environment of a command: made up from nothing, never inherited.
 
 use std::env;
+use std::io;
+use std::os::unix::fs::symlink;
 
 use super::toolchain::Toolchain;
 use super::{CommandSpec, HOME, Isolation, Place};
+use crate::domain::brief::Network;
+
+/// Where a given file is inside.
+pub(super) const GIVEN: &str = "/selfheal/given";
 
 /// Variables of the outer process that only say where a toolchain or a certificate is.
 const PASSED: [&str; 12] = [
@@ -53,6 +59,22 @@ pub(super) fn inside(
         ("SELFHEAL", "1".to_owned()),
     ];
     env.extend(fixed.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    if let (Some(given), Some(path)) = (&spec.given, &place.given) {
+        let path = match isolation {
+            Isolation::Bubblewrap => GIVEN.to_owned(),
+            Isolation::None => path.display().to_string(),
+        };
+        env.push((given.variable.to_owned(), path));
+    }
+    match spec.network {
+        // So that cargo says what is missing instead of waiting for a server.
+        Network::Closed => env.push(("CARGO_NET_OFFLINE".to_owned(), "true".to_owned())),
+        Network::Open => {}
+    }
+    if let (Isolation::None, Some(cargo)) = (isolation, &spec.cargo_home) {
+        env.retain(|(name, _)| name != "CARGO_HOME");
+        env.push(("CARGO_HOME".to_owned(), cargo.display().to_string()));
+    }
     if let Some(rustup) = tools.rustup_home.as_ref().and_then(|dir| dir.to_str()) {
         env.push(("RUSTUP_HOME".to_owned(), rustup.to_owned()));
     }
@@ -61,4 +83,16 @@ pub(super) fn inside(
         env.push((name.clone(), value.clone()));
     }
     env
+}
+
+/// Without mounts, what is lent to a workspace is linked into it.
+pub(super) fn link(spec: &CommandSpec) -> io::Result<()> {
+    for lent in spec.read_only.iter().filter(|lent| lent.to.is_relative()) {
+        let place = spec.workspace.join(&lent.to);
+        if place.symlink_metadata().is_err() && place.parent().is_some_and(std::path::Path::is_dir)
+        {
+            symlink(&lent.from, place)?;
+        }
+    }
+    Ok(())
 }
