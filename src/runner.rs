@@ -14,3 +14,7 @@ pub mod documents;
 pub mod fixers;
 pub mod observe;
 pub mod task;
+pub mod attempt;
+pub mod progress;
+pub mod server;
+pub mod stages;

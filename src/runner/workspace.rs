@@ -297,6 +297,11 @@ impl Checkout {
         &self.dir
     }
 
+    /// Whether the head has a file there.
+    pub fn tracks(&self, path: &RepoPath) -> bool {
+        self.tracked.contains_key(path)
+    }
+
     /// Writes a patch into the checkout.
     ///
     /// # Errors
