@@ -6,15 +6,25 @@
 //! What a fixer made is believed only after the same commands were red without it and green with it,
 //! both in fresh checkouts.
 
-pub mod git;
-pub mod sandbox;
-pub mod workspace;
+pub mod attempt;
 pub mod dependencies;
 pub mod documents;
 pub mod fixers;
+pub mod git;
 pub mod observe;
-pub mod task;
-pub mod attempt;
 pub mod progress;
+pub mod sandbox;
 pub mod server;
 pub mod stages;
+pub mod task;
+pub mod workspace;
+
+/// Exit codes of the programs that run attempts.
+pub mod exit {
+    /// Everything that was to be done is done and told.
+    pub const FINE: u8 = 0;
+    /// It says no: not healed.
+    pub const NO: u8 = 1;
+    /// It could not do its work.
+    pub const COULD_NOT: u8 = 3;
+}

@@ -25,9 +25,9 @@ pub struct Dependencies {
 impl Dependencies {
     /// What this machine has in its own caches.
     pub fn of_this_machine() -> Self {
-        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| {
-            std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo"))
-        });
+        let home = std::env::var_os("CARGO_HOME")
+            .map(PathBuf::from)
+            .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
         Self { read_only: Vec::new(), cargo_home: home.filter(|dir| dir.is_dir()) }
     }
 

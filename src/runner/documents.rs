@@ -438,9 +438,26 @@ mod tests {
     #[test]
     fn a_document_reads_back_whatever_a_tool_printed() {
         for text in [
-            "", " ", "---\n", "a\n---\nb", "\n---\n", "yes", "null", "- x: [", "\t\u{85}\u{2028}",
-            "'\"\\", "# no comment", "a: b", "ends with space \n  indented\n", "&anchor *alias",
-            "\u{feff}bom", "0x1f", "~", "|\n", "%YAML 1.2", "!!binary x",
+            "",
+            " ",
+            "---\n",
+            "a\n---\nb",
+            "\n---\n",
+            "yes",
+            "null",
+            "- x: [",
+            "\t\u{85}\u{2028}",
+            "'\"\\",
+            "# no comment",
+            "a: b",
+            "ends with space \n  indented\n",
+            "&anchor *alias",
+            "\u{feff}bom",
+            "0x1f",
+            "~",
+            "|\n",
+            "%YAML 1.2",
+            "!!binary x",
         ] {
             survives(text);
         }

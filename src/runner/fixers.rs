@@ -119,12 +119,12 @@ pub fn candidates(
                 let chosen = recipes::answers(failures, facts);
                 let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
                 let chosen = chosen.into_iter().filter(|choice| wanted(choice.recipe.name));
-                candidates.extend(
-                    chosen.map(|choice| Box::new(RecipeFixer(choice)) as Box<dyn Fixer>),
-                );
+                candidates
+                    .extend(chosen.map(|choice| Box::new(RecipeFixer(choice)) as Box<dyn Fixer>));
             }
-            FixerSpec::Command { name, run } => candidates
-                .push(Box::new(CommandFixer { name: name.clone(), run: run.clone() })),
+            FixerSpec::Command { name, run } => {
+                candidates.push(Box::new(CommandFixer { name: name.clone(), run: run.clone() }))
+            }
         }
     }
     candidates

@@ -84,7 +84,8 @@ impl Progress {
                 None => Next::Stage(Stage::Execute, 1),
             },
             Some((Stage::Execute, round)) => {
-                let changed = self.turns.iter().any(|turn| turn.round == round && !turn.changed.is_empty());
+                let changed =
+                    self.turns.iter().any(|turn| turn.round == round && !turn.changed.is_empty());
                 if changed { Next::Stage(Stage::PreVerify, round) } else { self.ended_red() }
             }
             Some((Stage::PreVerify, round)) => Next::Stage(Stage::Verify, round),

@@ -243,7 +243,8 @@ impl Fixer for RecipeFixer {
 
 /// The recipes as a table, for the documentation.
 pub fn table() -> String {
-    let mut table = String::from("| recipe | answers | runs | waits for a person |\n|---|---|---|---|\n");
+    let mut table =
+        String::from("| recipe | answers | runs | waits for a person |\n|---|---|---|---|\n");
     for recipe in ALL {
         let held = recipe.held.unwrap_or("no");
         let line =

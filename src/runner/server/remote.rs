@@ -104,10 +104,8 @@ impl RemoteServer {
     ) -> Result<A, ServerError> {
         let url = format!("{}/{what}", self.base);
         let answer = tries(|| {
-            let request = self
-                .http
-                .request(method.clone(), &url)
-                .bearer_auth(self.token.expose_secret());
+            let request =
+                self.http.request(method.clone(), &url).bearer_auth(self.token.expose_secret());
             sent(match body {
                 Some(body) => request.json(body),
                 None => request,

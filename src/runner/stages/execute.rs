@@ -89,7 +89,13 @@ async fn turn(
     Ok((note(id, round, &report, changed, &summary), patch))
 }
 
-fn note(fixer: String, round: u8, report: &Report, changed: Vec<String>, summary: &str) -> TurnNote {
+fn note(
+    fixer: String,
+    round: u8,
+    report: &Report,
+    changed: Vec<String>,
+    summary: &str,
+) -> TurnNote {
     TurnNote {
         round,
         fixer,

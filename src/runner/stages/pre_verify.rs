@@ -22,7 +22,8 @@ pub fn run(
         }
     };
     for run in progress.before() {
-        let why = if run.ended.is_green() { "green at the head, to stay so" } else { "red at the head" };
+        let why =
+            if run.ended.is_green() { "green at the head, to stay so" } else { "red at the head" };
         add(run.command, why);
     }
     let last = progress.turns.last().and_then(|turn| work.fixer(&turn.fixer));

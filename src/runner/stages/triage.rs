@@ -42,7 +42,8 @@ pub async fn run(work: &Work<'_>, progress: &mut Progress) -> Result<Vec<Documen
         candidates: fixers.iter().map(|fixer| candidate(*fixer)).collect(),
         reproduced: notes(&reproduced),
     };
-    let documents = vec![write(&input(work), &input_text(work))?, write(&plan, &text(&plan, &reproduced))?];
+    let documents =
+        vec![write(&input(work), &input_text(work))?, write(&plan, &text(&plan, &reproduced))?];
     progress.plan = Some(plan);
     Ok(documents)
 }
@@ -55,7 +56,8 @@ fn candidate(fixer: &dyn Fixer) -> CandidateNote {
 async fn reproduce(work: &Work<'_>, commands: Vec<&str>) -> Result<Vec<CommandRun>, StageError> {
     let mut runs: Vec<CommandRun> = Vec::new();
     let mut room = None;
-    for command in commands.into_iter().filter(|c| c.len() <= COMMAND_BYTES_MAX).take(RUNS_MAX / 2) {
+    for command in commands.into_iter().filter(|c| c.len() <= COMMAND_BYTES_MAX).take(RUNS_MAX / 2)
+    {
         if runs.iter().any(|run| run.command == command) {
             continue;
         }
@@ -81,18 +83,16 @@ async fn by_checks<'a>(
     let checks: Vec<Option<String>> = fixers.iter().map(|fixer| fixer.check()).collect();
     let commands = checks.iter().flatten().chain(&work.brief.verify).map(String::as_str).collect();
     let mut runs = reproduce(work, commands).await?;
-    let is_missing = |check: &str| {
-        runs.iter().any(|run| run.command == check && run.ended.is_missing_tool())
-    };
+    let is_missing =
+        |check: &str| runs.iter().any(|run| run.command == check && run.ended.is_missing_tool());
     let missing: Vec<String> =
         checks.iter().flatten().filter(|check| is_missing(check)).cloned().collect();
     // A fixer whose tool is not here does not spoil the others' proof, unless there are no others.
     if runs.iter().any(|run| !run.ended.is_missing_tool()) {
         runs.retain(|run| !missing.contains(&run.command));
     }
-    let is_green = |check: &String| {
-        runs.iter().any(|run| run.command == *check && run.ended.is_green())
-    };
+    let is_green =
+        |check: &String| runs.iter().any(|run| run.command == *check && run.ended.is_green());
     let is_needed = |check: &Option<String>| match check {
         Some(check) => !is_green(check) && !missing.contains(check),
         None => true,

@@ -79,9 +79,8 @@ fn is_better(
     runs: &[CommandRun],
     before: &[CommandRun],
 ) -> bool {
-    let is_green_now = |command: &str| {
-        runs.iter().any(|run| run.command == command && run.ended.is_green())
-    };
+    let is_green_now =
+        |command: &str| runs.iter().any(|run| run.command == command && run.ended.is_green());
     let earlier = progress.results.as_ref().filter(|results| results.improved);
     let was_green = |command: &str| match earlier {
         Some(results) => crate::runner::documents::runs(&results.runs)

@@ -249,8 +249,8 @@ fn rules_in(root: &Path, dir: &Path) -> Option<Gitignore> {
 /// Whether a new file there is left out.
 fn is_hidden(rules: &[std::rc::Rc<Gitignore>], path: &RepoPath, is_dir: bool) -> bool {
     let name = path.as_str().rsplit('/').next().unwrap_or_default();
-    let is_product = PRODUCTS.contains(&name)
-        || PRODUCT_ENDINGS.iter().any(|ending| name.ends_with(ending));
+    let is_product =
+        PRODUCTS.contains(&name) || PRODUCT_ENDINGS.iter().any(|ending| name.ends_with(ending));
     let decided = rules.iter().rev().map(|rules| rules.matched(path.as_str(), is_dir));
     let ignored = decided.into_iter().find(|found| !found.is_none());
     is_product || ignored.is_some_and(|found| found.is_ignore())

@@ -15,8 +15,11 @@ pub(super) static CARGO_LOCK: Recipe = Recipe {
     held: Some(HELD),
     makes_files: true,
     fits: |failure, facts| {
-        is_lock(failure, &["cargo", "rustc", "cargo build"], &["--locked", "Cargo.lock", "lock file"])
-            && facts.root_has("Cargo.toml")
+        is_lock(
+            failure,
+            &["cargo", "rustc", "cargo build"],
+            &["--locked", "Cargo.lock", "lock file"],
+        ) && facts.root_has("Cargo.toml")
     },
     action: |failures, _| {
         // A named package is brought up to date by itself; else only the workspace's own entries.

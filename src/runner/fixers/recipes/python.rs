@@ -72,8 +72,5 @@ fn is_format(failure: &Failure) -> bool {
 fn tool(fix: &str, check: &str) -> Option<Action> {
     // A repository's own environment comes before the machine's, when it is there.
     let path = "PATH=\"$PWD/.venv/bin:$PATH\"";
-    Some(Action::Shell {
-        fix: format!("{path} {fix}"),
-        check: Some(format!("{path} {check}")),
-    })
+    Some(Action::Shell { fix: format!("{path} {fix}"), check: Some(format!("{path} {check}")) })
 }

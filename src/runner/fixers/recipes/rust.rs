@@ -34,7 +34,7 @@ pub(super) static CARGO_FIX: Recipe = Recipe {
     makes_files: false,
     fits: |failure, _| {
         let by_compiler = by(failure, &["rustc", "cargo", "cargo build", "cargo check"]);
-        let is_warning = is_style(failure);
+        let is_warning = failure.kind == FailureKind::Lint;
         let has_suggestion =
             failure.kind == FailureKind::CompileError && failure.suggestion.is_some();
         let is_own = !failure.code.as_deref().is_some_and(|code| code.starts_with("clippy::"));

@@ -40,7 +40,8 @@ pub(super) static JEST: Recipe = Recipe {
     action: |failures, facts| {
         let files = named_files(failures, facts).unwrap_or_default();
         let is_vitest = failures.iter().all(|failure| by(failure, &["vitest"]));
-        let tool = if is_vitest { "vitest run --update" } else { "jest --ci=false --updateSnapshot" };
+        let tool =
+            if is_vitest { "vitest run --update" } else { "jest --ci=false --updateSnapshot" };
         let fix = format!("{OWN_PATH} {tool} {files}").trim_end().to_owned();
         Some(Action::Shell { fix, check: None })
     },
@@ -48,7 +49,8 @@ pub(super) static JEST: Recipe = Recipe {
 
 fn says_snapshot(failure: &Failure) -> bool {
     let message = failure.message.to_ascii_lowercase();
-    message.contains("snapshot assertion") || message.contains("tomatchsnapshot")
+    message.contains("snapshot assertion")
+        || message.contains("tomatchsnapshot")
         || (message.contains("snapshot") && message.contains("mismatch"))
         || (message.contains("snapshot") && message.contains("obsolete"))
 }

@@ -34,7 +34,8 @@ fn check(failures: &[Failure], expected: &[&str]) {
 #[track_caller]
 fn runs(failure: &Failure, files: &[&str], expected: &str) {
     let choices = answers(std::slice::from_ref(failure), &facts(files));
-    let Some(Action::Shell { fix, .. }) = choices.first().map(|choice| choice.action.clone()) else {
+    let Some(Action::Shell { fix, .. }) = choices.first().map(|choice| choice.action.clone())
+    else {
         panic!("{choices:?}");
     };
     assert_eq!(fix, expected);

@@ -100,7 +100,8 @@ fn is_plain(workspace: &Path, file: &RepoPath) -> bool {
 /// Lines without white space at their ends, in their own line endings; one line feed at the end.
 fn trimmed(text: &str) -> String {
     let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let mut lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches([' ', '\t', '\r'])).collect();
+    let mut lines: Vec<&str> =
+        text.lines().map(|line| line.trim_end_matches([' ', '\t', '\r'])).collect();
     while lines.last().is_some_and(|line| line.is_empty()) {
         lines.pop();
     }
