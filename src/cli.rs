@@ -7,6 +7,7 @@
 pub mod check_config;
 pub mod docs;
 pub mod doctor;
+pub mod heal;
 pub mod healthcheck;
 pub mod serve;
 pub mod setup;
