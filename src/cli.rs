@@ -7,6 +7,7 @@
 pub mod check_config;
 pub mod docs;
 pub mod doctor;
+pub mod heal;
 pub mod healthcheck;
 pub mod serve;
 pub mod setup;
@@ -29,6 +30,7 @@ enum Command {
     Doctor(doctor::Args),
     Simulate(simulate::Args),
     CheckConfig(check_config::Args),
+    Heal(heal::Args),
     Healthcheck(healthcheck::Args),
     #[command(hide = true)]
     Docs(docs::Args),
@@ -45,6 +47,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Simulate(args) => simulate::run(&args).await,
         Command::CheckConfig(args) => check_config::run(&args),
+        Command::Heal(args) => heal::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(&args).await,
         Command::Docs(args) => docs::run(&args),
     }

@@ -54,6 +54,7 @@ pub mod forge;
 pub mod http;
 pub mod ports;
 pub mod report;
+pub mod runner;
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -6,7 +6,7 @@
 
 mod check;
 mod comment;
-mod diff;
+pub mod diff;
 pub mod markdown;
 pub mod onboarding;
 mod reply;

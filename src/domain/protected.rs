@@ -220,6 +220,26 @@ impl ProtectedPaths {
     }
 }
 
+/// Whether a path configures coding agents; such files are never taken from a pull request.
+pub fn configures_agents(path: &RepoPath) -> bool {
+    static AGENTS: LazyLock<Gitignore> = LazyLock::new(|| {
+        let agents = BUILT_IN.iter().filter(|built_in| built_in.why == AGENT);
+        let guards: Vec<Guard> = agents
+            .map(|built_in| Guard {
+                pattern: built_in.pattern.to_owned(),
+                protection: built_in.protection,
+                why: built_in.why.to_owned(),
+            })
+            .collect();
+        matcher(&guards, Protection::Refuse)
+            .expect("invariant: the built-in patterns are well formed")
+    });
+    // As a file and as a directory: `.claude` may be a symbolic link to one.
+    [false, true]
+        .iter()
+        .any(|is_dir| AGENTS.matched_path_or_any_parents(path.as_str(), *is_dir).is_ignore())
+}
+
 const OWN: &str = "is protected by this repository's own policy";
 
 /// One matcher for all patterns of a strength.
@@ -273,6 +293,21 @@ mod tests {
         check("requirements-dev.txt", Some(Hold));
         check("package.json.md", None);
         check(".github/selfheal.yml", Some(Refuse));
+    }
+
+    #[test]
+    fn what_configures_agents_is_told_from_what_is_only_protected() {
+        let check = |path: &str, expected: bool| {
+            assert_eq!(configures_agents(&RepoPath::parse(path).unwrap()), expected, "{path}");
+        };
+        check("CLAUDE.md", true);
+        check("sub/claude.md", true);
+        check(".claude", true);
+        check(".claude/settings.json", true);
+        check("packages/a/.mcp.json", true);
+        check(".github/workflows/ci.yml", false);
+        check("Cargo.lock", false);
+        check("src/claude.rs", false);
     }
 
     #[test]

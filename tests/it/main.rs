@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod runner;
+#[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod tidy;

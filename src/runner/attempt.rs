@@ -1,0 +1,195 @@
+//! One attempt, from the brief to the outcome.
+//!
+//! Three things go on at once and one ends it: the work, its time limit, and the heartbeats by which
+//! the server can call it off. Whichever comes first drops the others, and dropping the work kills
+//! what it runs. Every stage is reported before the next begins; the outcome is reported once.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::dependencies::Dependencies;
+use super::fixers::recipes::RepoFacts;
+use super::fixers::{Fixer, candidates};
+use super::observe::Observer;
+use super::progress::{Next, Progress};
+use super::sandbox::{NoSandbox, Sandbox};
+use super::server::{Server, ServerError};
+use super::stages::{self, StageError, Work};
+use super::workspace::{Source, WorkspaceError};
+use crate::domain::brief::{Brief, Instruction, PROTOCOL_VERSION, StageReport};
+use crate::domain::outcome::{CommandRun, GaveUp, Outcome};
+
+/// What an attempt is made with.
+pub struct Setting<'a> {
+    /// Where the commits are, or why they are not there.
+    pub source: Result<Source, WorkspaceError>,
+    /// Where commands run, or why nowhere.
+    pub sandbox: Result<Sandbox, NoSandbox>,
+    /// What is lent to commands.
+    pub dependencies: Dependencies,
+    /// Runs at the head that are known already.
+    pub known: Vec<CommandRun>,
+    /// Where checkouts are made.
+    pub scratch: PathBuf,
+    /// How often the server wants to hear of the runner.
+    pub heartbeat: Duration,
+    /// Who is told.
+    pub observer: &'a dyn Observer,
+}
+
+impl std::fmt::Debug for Setting<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setting").field("scratch", &self.scratch).finish_non_exhaustive()
+    }
+}
+
+/// How an attempt ended on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It came to an outcome, which the server has.
+    Reported(Outcome),
+    /// The server called it off.
+    Stopped,
+}
+
+/// Why the work stopped before it came to an outcome.
+#[derive(Debug, Error)]
+enum Halt {
+    #[error("the server called it off")]
+    Stopped,
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error(transparent)]
+    Stage(#[from] StageError),
+}
+
+/// Makes an attempt and reports it.
+///
+/// # Errors
+/// [`ServerError`] when the server cannot be told; the attempt can be resumed then.
+pub async fn run(
+    server: &dyn Server,
+    brief: &Brief,
+    setting: Setting<'_>,
+) -> Result<End, ServerError> {
+    let limit = Duration::from_secs(brief.limits.attempt_secs);
+    let heartbeat = setting.heartbeat;
+    let work = async {
+        match tokio::time::timeout(limit, outcome(server, brief, &setting)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Ok(gave_up(
+                GaveUp::OverLimit,
+                format!("the attempt took longer than {} seconds", brief.limits.attempt_secs),
+            )),
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = work => outcome,
+        called_off = beat(server, heartbeat) => Err(called_off),
+    };
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(Halt::Stopped | Halt::Server(ServerError::Over)) => return Ok(End::Stopped),
+        Err(Halt::Server(error)) => return Err(error),
+        Err(Halt::Stage(error)) => gave_up(error.why(), chain(&error)),
+    };
+    match server.outcome(&outcome).await {
+        Ok(_) => Ok(End::Reported(outcome)),
+        Err(ServerError::Over) => Ok(End::Stopped),
+        Err(error) => Err(error),
+    }
+}
+
+fn gave_up(why: GaveUp, note: String) -> Outcome {
+    Outcome::GaveUp { why, note, runs: Vec::new() }
+}
+
+/// An error and everything behind it, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Beats until the server calls the attempt off; a beat that is lost is followed by another.
+async fn beat(server: &dyn Server, every: Duration) -> Halt {
+    loop {
+        tokio::time::sleep(every).await;
+        match server.heartbeat().await {
+            Ok(Instruction::Continue) => {}
+            Ok(Instruction::Stop) => return Halt::Stopped,
+            Err(ServerError::Over) => return Halt::Server(ServerError::Over),
+            Err(error) => tracing::warn!(error = %error, "a heartbeat was lost"),
+        }
+    }
+}
+
+async fn outcome(
+    server: &dyn Server,
+    brief: &Brief,
+    setting: &Setting<'_>,
+) -> Result<Outcome, Halt> {
+    if brief.protocol != PROTOCOL_VERSION {
+        let note = format!(
+            "the server speaks version {} of the runner's protocol, this runner {PROTOCOL_VERSION}: \
+             use the runner of the server's release",
+            brief.protocol
+        );
+        return Ok(gave_up(GaveUp::NoWorkspace, note));
+    }
+    let sandbox = match &setting.sandbox {
+        Ok(sandbox) => sandbox,
+        Err(error) => return Ok(gave_up(GaveUp::NoSandbox, error.to_string())),
+    };
+    let source = match &setting.source {
+        Ok(source) => source,
+        Err(error) => return Ok(gave_up(GaveUp::NoWorkspace, chain(error))),
+    };
+    let files = source.files().await.map_err(StageError::from)?;
+    let facts = RepoFacts::new(files.into_keys());
+    let fixers: Vec<Box<dyn Fixer>> = candidates(&brief.fixers, &brief.failures, &facts);
+    let work = Work {
+        brief,
+        source,
+        sandbox,
+        dependencies: &setting.dependencies,
+        fixers: &fixers,
+        known: &setting.known,
+        scratch: &setting.scratch,
+        observer: setting.observer,
+    };
+    drive(server, &work).await
+}
+
+/// Stage after stage, each reported before the next.
+async fn drive(server: &dyn Server, work: &Work<'_>) -> Result<Outcome, Halt> {
+    let mut progress = match &work.brief.resume {
+        None => Progress::default(),
+        Some(resume) => Progress::resumed(work.brief, resume).unwrap_or_else(|error| {
+            // What cannot be read is as good as not there; it costs the work, not the attempt.
+            tracing::warn!(error = %error, "the attempt begins anew");
+            Progress::default()
+        }),
+    };
+    loop {
+        let can_go_on = work.next_fixer(&progress).is_some();
+        let (stage, round) = match progress.next(work.brief, can_go_on) {
+            Next::End(outcome) => return Ok(*outcome),
+            Next::Stage(stage, round) => (stage, round),
+        };
+        let documents = stages::run(work, &mut progress, stage, round).await?;
+        let work_in_progress = progress.patch.clone();
+        let report = StageReport { stage, round, documents, work_in_progress };
+        match server.stage(&report).await? {
+            Instruction::Continue => {}
+            Instruction::Stop => return Err(Halt::Stopped),
+        }
+    }
+}

@@ -1,0 +1,508 @@
+//! The documents of an attempt: Markdown for people, with front matter for the next stage.
+//!
+//! The front matter is typed, validated on the way out and on the way in, and published as JSON
+//! Schema (`docs/schemas/`); the text below it says the same for people and is never read back.
+//! Nothing in a document is trusted more than the runner that wrote it: an attempt can mislead
+//! itself and nobody else.
+
+mod text;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::domain::brief::PROTOCOL_VERSION;
+use crate::domain::document::{DOCUMENT_BYTES_MAX, Document, DocumentName};
+use crate::domain::ids::AttemptId;
+use crate::domain::outcome::{CommandRun, Ended, OUTPUT_TAIL_BYTES_MAX};
+
+pub use self::text::{fenced, short};
+
+/// The most entries of one list: commands, candidates, failures. More help nobody to decide.
+pub const ENTRIES_MAX: usize = 60;
+
+/// The most runs with output in one document, so that a quarter of a megabyte holds them.
+pub const RUNS_MAX: usize = 16;
+
+/// What stands before and after the front matter.
+const FENCE: &str = "---\n";
+
+/// Why a document is not what it should be.
+#[derive(Debug, Error)]
+pub enum BadDocument {
+    /// There is no such document among those of the attempt.
+    #[error("the document {0} is missing")]
+    Missing(&'static str),
+    /// It has no front matter.
+    #[error("the document {0} has no front matter")]
+    NoFrontMatter(&'static str),
+    /// Its front matter is not of its schema.
+    #[error("the front matter of {name} is not of its schema: {reason}")]
+    Invalid {
+        /// Which document.
+        name: &'static str,
+        /// What is wrong, in one line.
+        reason: String,
+    },
+    /// It is of another attempt, round or version.
+    #[error("the document {0} belongs to another attempt, round or version")]
+    Foreign(&'static str),
+    /// It is larger than a document may be.
+    #[error("the document {name} has {bytes} bytes")]
+    TooLarge {
+        /// Which document.
+        name: &'static str,
+        /// How large it would be.
+        bytes: usize,
+    },
+}
+
+/// What a document is about: the same at the top of each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// The document's name.
+    pub document: String,
+    /// The version of all documents.
+    pub protocol: u32,
+    /// The attempt.
+    pub attempt: String,
+    /// The round of execute and verify, counted from 1.
+    pub round: u8,
+}
+
+/// A document's front matter.
+pub trait Front: Serialize + DeserializeOwned + JsonSchema {
+    /// Which document it is.
+    const NAME: DocumentName;
+
+    /// What it is about.
+    fn about(&self) -> &About;
+}
+
+/// A failure, as far as a plan needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaultNote {
+    /// What sort of fault it is: `format`, `lint`, `test_failure`, ….
+    pub kind: String,
+    /// The tool that reported it.
+    pub tool: Option<String>,
+    /// The file at fault.
+    pub file: Option<String>,
+    /// The line, counted from 1.
+    pub line: Option<u32>,
+    /// The tool's own code.
+    pub code: Option<String>,
+    /// The test's full name.
+    pub test: Option<String>,
+    /// What the tool said; hostile text.
+    pub message: String,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EndNote {
+    /// It exited.
+    Exited,
+    /// It was killed by a signal.
+    Signalled,
+    /// It took too long.
+    TimedOut,
+    /// It used too much.
+    OverLimit,
+    /// It was not there to run.
+    NotFound,
+}
+
+/// One command that was run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunNote {
+    /// The command.
+    pub command: String,
+    /// How it ended.
+    pub ended: EndNote,
+    /// The exit code or the signal.
+    pub code: Option<i32>,
+    /// How long it ran, in milliseconds.
+    pub duration_ms: u64,
+    /// The end of its output, redacted; hostile text.
+    pub output_tail: String,
+}
+
+impl From<&CommandRun> for RunNote {
+    fn from(run: &CommandRun) -> Self {
+        let (ended, code) = match run.ended {
+            Ended::Exit(code) => (EndNote::Exited, Some(code)),
+            Ended::Signal(signal) => (EndNote::Signalled, Some(signal)),
+            Ended::TimedOut => (EndNote::TimedOut, None),
+            Ended::OverLimit => (EndNote::OverLimit, None),
+            Ended::NotFound => (EndNote::NotFound, None),
+        };
+        Self {
+            command: run.command.clone(),
+            ended,
+            code,
+            duration_ms: run.duration_ms,
+            output_tail: run.output_tail.clone(),
+        }
+    }
+}
+
+impl From<&RunNote> for CommandRun {
+    fn from(note: &RunNote) -> Self {
+        let code = note.code.unwrap_or(-1);
+        let ended = match note.ended {
+            EndNote::Exited => Ended::Exit(code),
+            EndNote::Signalled => Ended::Signal(code),
+            EndNote::TimedOut => Ended::TimedOut,
+            EndNote::OverLimit => Ended::OverLimit,
+            EndNote::NotFound => Ended::NotFound,
+        };
+        Self {
+            command: note.command.clone(),
+            ended,
+            duration_ms: note.duration_ms,
+            output_tail: note.output_tail.clone(),
+        }
+    }
+}
+
+/// Runs as notes, the first [`RUNS_MAX`].
+pub fn notes(runs: &[CommandRun]) -> Vec<RunNote> {
+    runs.iter().take(RUNS_MAX).map(RunNote::from).collect()
+}
+
+/// Notes as runs.
+pub fn runs(notes: &[RunNote]) -> Vec<CommandRun> {
+    notes.iter().map(CommandRun::from).collect()
+}
+
+/// What the attempt is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskInput {
+    /// What the document is about.
+    pub about: About,
+    /// The repository as `owner/name`.
+    pub repo: String,
+    /// The pull request's number.
+    pub pull: u64,
+    /// The commit to heal.
+    pub head: String,
+    /// The branch that the pull request goes into.
+    pub base: String,
+    /// The attempt's number within its case, counted from 1.
+    pub number: u8,
+    /// What failed, root cause first.
+    pub failures: Vec<FaultNote>,
+    /// Commands that failed in CI.
+    pub failing_commands: Vec<String>,
+    /// Commands that the repository wants to be green as well.
+    pub verify: Vec<String>,
+}
+
+/// One fixer that may answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CandidateNote {
+    /// Its id: `recipe:rustfmt`, `command:my-agent`.
+    pub fixer: String,
+    /// Why it may answer.
+    pub why: String,
+    /// Why its patch will wait for a person, when that is known beforehand.
+    pub held: Option<String>,
+}
+
+/// Which fixers fit, cheapest first, and what the failing commands did at the head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TriagePlan {
+    /// What the document is about.
+    pub about: About,
+    /// The fixers in the order in which they are tried.
+    pub candidates: Vec<CandidateNote>,
+    /// The failing commands in a fresh checkout of the head, without any change.
+    pub reproduced: Vec<RunNote>,
+}
+
+/// One fixer's turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TurnNote {
+    /// The round in which it worked.
+    pub round: u8,
+    /// Its id.
+    pub fixer: String,
+    /// Paths that it changed; none when it changed nothing.
+    pub changed: Vec<String>,
+    /// Whether a tool that it needs is not installed.
+    pub tool_missing: bool,
+    /// What it said that it did.
+    pub summary: String,
+}
+
+/// What was done so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// What the document is about.
+    pub about: About,
+    /// Every turn so far, the last one at the end.
+    pub turns: Vec<TurnNote>,
+}
+
+/// One command that takes part in the proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckNote {
+    /// The command.
+    pub command: String,
+    /// Why it takes part.
+    pub why: String,
+}
+
+/// Which commands prove the fix, and why these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationStrategy {
+    /// What the document is about.
+    pub about: About,
+    /// The commands in the order in which they are run.
+    pub commands: Vec<CheckNote>,
+}
+
+/// What the proof showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerificationResults {
+    /// What the document is about.
+    pub about: About,
+    /// Whether it was red before and everything is green now.
+    pub proven: bool,
+    /// Whether it got better, so that the next round builds on it.
+    pub improved: bool,
+    /// The digest of the patch that was applied.
+    pub patch_digest: String,
+    /// The commands in a fresh checkout with the patch.
+    pub runs: Vec<RunNote>,
+}
+
+macro_rules! front {
+    ($($name:ident),*) => {$(
+        impl Front for $name {
+            const NAME: DocumentName = DocumentName::$name;
+
+            fn about(&self) -> &About {
+                &self.about
+            }
+        }
+    )*};
+}
+
+front!(TaskInput, TriagePlan, State, ValidationStrategy, VerificationResults);
+
+/// The top of a document of that attempt and round.
+pub fn about(name: DocumentName, attempt: AttemptId, round: u8) -> About {
+    About {
+        document: name.as_str().to_owned(),
+        protocol: PROTOCOL_VERSION,
+        attempt: attempt.to_string(),
+        round,
+    }
+}
+
+/// A document of front matter and text; the text is cut when both together are too large.
+///
+/// # Errors
+/// [`BadDocument::TooLarge`] when the front matter alone is too large.
+pub fn write<T: Front>(front: &T, text: &str) -> Result<Document, BadDocument> {
+    let name = T::NAME.as_str();
+    let invalid = |reason: String| BadDocument::Invalid { name, reason };
+    let yaml = serde_saphyr::to_string(front).map_err(|error| invalid(one_line(&error)))?;
+    let end = if yaml.ends_with('\n') { "" } else { "\n" };
+    let mut body = format!("{FENCE}{yaml}{end}{FENCE}\n");
+    let room = DOCUMENT_BYTES_MAX
+        .checked_sub(body.len())
+        .ok_or(BadDocument::TooLarge { name, bytes: body.len() })?;
+    body.push_str(short(text, room));
+    let document = Document { name: T::NAME, round: front.about().round, body };
+    // What cannot be read back must not be sent: another machine would have to.
+    front_of::<T>(&document)?;
+    Ok(document)
+}
+
+/// The front matter of a document of this attempt, validated.
+///
+/// # Errors
+/// [`BadDocument`] when it is missing, foreign or not of its schema.
+pub fn read<T: Front>(
+    documents: &[Document],
+    attempt: AttemptId,
+    round: u8,
+) -> Result<T, BadDocument> {
+    let name = T::NAME;
+    let found = documents.iter().find(|document| document.name == name && document.round == round);
+    let front: T = front_of(found.ok_or(BadDocument::Missing(name.as_str()))?)?;
+    if *front.about() == about(name, attempt, round) {
+        Ok(front)
+    } else {
+        Err(BadDocument::Foreign(name.as_str()))
+    }
+}
+
+fn front_of<T: Front>(document: &Document) -> Result<T, BadDocument> {
+    let name = T::NAME.as_str();
+    let bytes = document.body.len();
+    if bytes > DOCUMENT_BYTES_MAX {
+        return Err(BadDocument::TooLarge { name, bytes });
+    }
+    let yaml = document
+        .body
+        .strip_prefix(FENCE)
+        .and_then(|rest| rest.split_once("\n---\n"))
+        .map(|(yaml, _)| yaml)
+        .ok_or(BadDocument::NoFrontMatter(name))?;
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_total_scalar_bytes: DOCUMENT_BYTES_MAX },
+        strict_booleans: true,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(yaml, options)
+        .map_err(|error| BadDocument::Invalid { name, reason: one_line(&error) })
+}
+
+fn one_line(error: &impl std::fmt::Display) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// A run's output as a document keeps it, never more than a run reports.
+pub fn tail_of(run: &CommandRun) -> &str {
+    short(&run.output_tail, OUTPUT_TAIL_BYTES_MAX)
+}
+
+/// The JSON Schemas of all documents, by file name.
+pub fn schemas() -> Vec<(String, serde_json::Value)> {
+    vec![
+        schema::<TaskInput>(),
+        schema::<TriagePlan>(),
+        schema::<State>(),
+        schema::<ValidationStrategy>(),
+        schema::<VerificationResults>(),
+    ]
+}
+
+fn schema<T: Front>() -> (String, serde_json::Value) {
+    let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();
+    (format!("{}.json", T::NAME.as_str()), schema.to_value())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn attempt() -> AttemptId {
+        AttemptId::new(Uuid::from_u128(7))
+    }
+
+    fn results(output_tail: &str) -> VerificationResults {
+        let run = CommandRun {
+            command: output_tail.to_owned(),
+            ended: Ended::Exit(1),
+            duration_ms: 5,
+            output_tail: output_tail.to_owned(),
+        };
+        VerificationResults {
+            about: about(DocumentName::VerificationResults, attempt(), 2),
+            proven: false,
+            improved: true,
+            patch_digest: "ab".to_owned(),
+            runs: notes(&[run]),
+        }
+    }
+
+    #[track_caller]
+    fn survives(text: &str) {
+        let front = results(text);
+        let document = write(&front, text).unwrap();
+        assert_eq!(read::<VerificationResults>(&[document], attempt(), 2).unwrap(), front);
+    }
+
+    #[test]
+    fn a_document_reads_back_whatever_a_tool_printed() {
+        for text in [
+            "",
+            " ",
+            "---\n",
+            "a\n---\nb",
+            "\n---\n",
+            "yes",
+            "null",
+            "- x: [",
+            "\t\u{85}\u{2028}",
+            "'\"\\",
+            "# no comment",
+            "a: b",
+            "ends with space \n  indented\n",
+            "&anchor *alias",
+            "\u{feff}bom",
+            "0x1f",
+            "~",
+            "|\n",
+            "%YAML 1.2",
+            "!!binary x",
+        ] {
+            survives(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_document_reads_back_any_text(text in "(\\PC|[\n\t ]){0,200}") {
+            survives(&text);
+        }
+    }
+
+    #[test]
+    fn a_foreign_or_broken_document_is_told_apart() {
+        let mut document = write(&results("x"), "").unwrap();
+        let other = AttemptId::new(Uuid::from_u128(8));
+        let read = |document: &Document, attempt, round| {
+            super::read::<VerificationResults>(std::slice::from_ref(document), attempt, round)
+        };
+        assert!(matches!(read(&document, other, 2), Err(BadDocument::Foreign(_))));
+        assert!(matches!(read(&document, attempt(), 1), Err(BadDocument::Missing(_))));
+        document.body = document.body.replace("proven", "unknown_key");
+        assert!(matches!(read(&document, attempt(), 2), Err(BadDocument::Invalid { .. })));
+        document.body = "no front matter".to_owned();
+        assert!(matches!(read(&document, attempt(), 2), Err(BadDocument::NoFrontMatter(_))));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_the_front_matter_stays() {
+        let document = write(&results("x"), &"ü".repeat(DOCUMENT_BYTES_MAX)).unwrap();
+        assert!(document.body.len() <= DOCUMENT_BYTES_MAX);
+        read::<VerificationResults>(&[document], attempt(), 2).unwrap();
+    }
+
+    #[test]
+    fn the_published_schemas_are_those_of_the_types() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas");
+        for (name, schema) in schemas() {
+            let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+            let path = folder.join(&name);
+            if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+                std::fs::write(&path, &text).unwrap();
+            }
+            let published = std::fs::read_to_string(&path).unwrap_or_default();
+            assert_eq!(published, text, "docs/schemas/{name}: set UPDATE_SCHEMAS=1 to write it");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Text for people: hostile parts fenced, long parts cut.
+
+/// A text as a code block that it cannot leave, however many backticks it has.
+pub fn fenced(text: &str) -> String {
+    let mut longest = 0;
+    let mut current = 0;
+    for c in text.chars() {
+        current = if c == '`' { current + 1 } else { 0 };
+        longest = longest.max(current);
+    }
+    let fence = "`".repeat((longest + 1).max(3));
+    format!("{fence}text\n{}\n{fence}\n", text.trim_end())
+}
+
+/// The beginning of a text, at most that many bytes, at a character's end.
+pub fn short(text: &str, bytes_max: usize) -> &str {
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fenced_text_cannot_leave_its_fence() {
+        assert_eq!(fenced("a\n"), "```text\na\n```\n");
+        assert_eq!(fenced("```\nx"), "````text\n```\nx\n````\n");
+    }
+
+    #[test]
+    fn a_cut_never_splits_a_character() {
+        assert_eq!(short("aü", 2), "a");
+        assert_eq!(short("aü", 3), "aü");
+    }
+}

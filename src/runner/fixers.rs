@@ -1,0 +1,131 @@
+//! Fixers: who changes code. Recipes are deterministic, commands are whatever the policy plugs in.
+//!
+//! A [`Fixer`] is given a task and a workspace and leaves its result *in the workspace*: what it says
+//! about its work is kept for people, and decides nothing. It works through the sandbox only; the
+//! port gives it no other way to run anything. Coding agents are adapters of the same port, one file
+//! each: they have events to tell while they work and a session to resume, and both are here.
+
+pub mod command;
+pub mod recipes;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use super::observe::Observer;
+use super::sandbox::{Sandbox, SandboxError};
+use super::task::Task;
+use crate::domain::brief::{FixerSpec, Network, RunLimits};
+use crate::domain::failure::Failure;
+use crate::domain::outcome::CommandRun;
+
+use self::command::CommandFixer;
+use self::recipes::{RecipeFixer, RepoFacts};
+
+/// Everything that a fixer is given.
+pub struct Job<'a> {
+    /// What is to be done.
+    pub task: &'a Task,
+    /// The directory to change.
+    pub workspace: &'a Path,
+    /// The only way to run anything.
+    pub sandbox: &'a Sandbox,
+    /// Dependencies that were brought in before, for commands in the sandbox.
+    pub dependencies: &'a super::dependencies::Dependencies,
+    /// Limits of every command.
+    pub limits: RunLimits,
+    /// What commands may reach.
+    pub network: Network,
+    /// Who is told about it while it goes on.
+    pub observer: &'a dyn Observer,
+    /// The session of an earlier, interrupted turn of the same fixer, in its own words.
+    pub session: Option<&'a str>,
+}
+
+impl std::fmt::Debug for Job<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("workspace", &self.workspace).finish_non_exhaustive()
+    }
+}
+
+/// What a fixer says about its work.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// One or two sentences, for people; may be a stranger's text.
+    pub summary: String,
+    /// What it ran.
+    pub runs: Vec<CommandRun>,
+    /// Whether a tool that it needs is not installed.
+    pub tool_missing: bool,
+    /// The session by which the same work can be resumed, where the fixer has such a thing.
+    pub session: Option<String>,
+}
+
+/// Why a fixer could not work; that it found nothing to do is no error.
+#[derive(Debug, Error)]
+pub enum FixerError {
+    /// The sandbox did not run its command.
+    #[error("the fixer could not be run")]
+    Sandbox(#[from] SandboxError),
+    /// A file that it changes by itself could not be read or written.
+    #[error("{path} could not be read or written")]
+    File {
+        /// The path.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Who changes code.
+#[async_trait]
+pub trait Fixer: Send + Sync {
+    /// Its id in plans and outcomes: `recipe:rustfmt`, `command:my-agent`.
+    fn id(&self) -> String;
+
+    /// Why it may answer, for people.
+    fn why(&self) -> String;
+
+    /// Why its patches wait for a person, when that is known beforehand.
+    fn held(&self) -> Option<&'static str>;
+
+    /// A command that is green once it has done its part, when it knows one.
+    fn check(&self) -> Option<String>;
+
+    /// Whether another turn, with what was seen since, could bring something else.
+    fn can_learn(&self) -> bool;
+
+    /// Whether files that were not there before belong to its result.
+    fn makes_files(&self) -> bool;
+
+    /// Changes the workspace.
+    ///
+    /// # Errors
+    /// [`FixerError`] when it could not work at all.
+    async fn fix(&self, job: Job<'_>) -> Result<Report, FixerError>;
+}
+
+/// The fixers that answer, in the order of the policy; recipes among themselves cheapest first.
+pub fn candidates(
+    specs: &[FixerSpec],
+    failures: &[Failure],
+    facts: &RepoFacts,
+) -> Vec<Box<dyn Fixer>> {
+    let mut candidates: Vec<Box<dyn Fixer>> = Vec::new();
+    for spec in specs {
+        match spec {
+            FixerSpec::Recipes { only } => {
+                let chosen = recipes::answers(failures, facts);
+                let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
+                let chosen = chosen.into_iter().filter(|choice| wanted(choice.recipe.name));
+                candidates
+                    .extend(chosen.map(|choice| Box::new(RecipeFixer(choice)) as Box<dyn Fixer>));
+            }
+            FixerSpec::Command { name, run } => {
+                candidates.push(Box::new(CommandFixer { name: name.clone(), run: run.clone() }))
+            }
+        }
+    }
+    candidates
+}

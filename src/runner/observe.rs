@@ -1,0 +1,81 @@
+//! What happens while an attempt goes on, for whoever watches: a log, a terminal, a test.
+
+use crate::domain::document::Stage;
+use crate::domain::outcome::CommandRun;
+
+/// Something that happens.
+#[derive(Debug, Clone, Copy)]
+pub enum Happening<'a> {
+    /// A stage begins.
+    StageBegins {
+        /// Which one.
+        stage: Stage,
+        /// The round, counted from 1.
+        round: u8,
+    },
+    /// A command begins.
+    CommandBegins {
+        /// The command, as a person would type it.
+        command: &'a str,
+    },
+    /// A command has ended.
+    CommandEnded {
+        /// How.
+        run: &'a CommandRun,
+    },
+    /// A fixer begins.
+    FixerBegins {
+        /// Its id.
+        fixer: &'a str,
+    },
+    /// A fixer says something while it works; a stranger's text.
+    FixerSays {
+        /// What.
+        text: &'a str,
+    },
+    /// A fixer is done.
+    FixerEnded {
+        /// Its id.
+        fixer: &'a str,
+        /// How many files it changed.
+        files: usize,
+    },
+}
+
+/// Who is told.
+pub trait Observer: Send + Sync {
+    /// Takes note; must not block.
+    fn saw(&self, happening: &Happening<'_>);
+}
+
+/// Nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody;
+
+impl Observer for Nobody {
+    fn saw(&self, _happening: &Happening<'_>) {}
+}
+
+/// The log: the attempt's own words in the lines of the CI run that it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Log;
+
+impl Observer for Log {
+    fn saw(&self, happening: &Happening<'_>) {
+        match happening {
+            Happening::StageBegins { stage, round } => {
+                tracing::info!(stage = stage.as_str(), round, "a stage begins");
+            }
+            // Commands and their output may be a stranger's text: their names and ends suffice.
+            Happening::CommandBegins { command } => tracing::info!(command, "a command begins"),
+            Happening::CommandEnded { run } => {
+                tracing::info!(duration_ms = run.duration_ms, ended = ?run.ended, "a command ended");
+            }
+            Happening::FixerBegins { fixer } => tracing::info!(fixer, "a fixer begins"),
+            Happening::FixerSays { .. } => {}
+            Happening::FixerEnded { fixer, files } => {
+                tracing::info!(fixer, files, "a fixer is done");
+            }
+        }
+    }
+}

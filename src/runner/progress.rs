@@ -1,0 +1,189 @@
+//! How far an attempt is, and what comes next: pure, so that any machine goes on where another stopped.
+//!
+//! Everything here can be rebuilt from a [`Resume`]: the documents of the finished stages and the
+//! change so far. [`Progress::next`] is the only place that says which stage follows which.
+
+use super::documents::{
+    BadDocument, State, TriagePlan, TurnNote, ValidationStrategy, VerificationResults, read, runs,
+};
+use crate::domain::brief::{Brief, Resume};
+use crate::domain::document::{Document, Stage};
+use crate::domain::outcome::{CommandRun, Ended, GaveUp, Outcome, Proof};
+use crate::domain::patch::Patch;
+
+/// Rounds of execute and verify in one attempt; past that a new attempt with fresh eyes is better.
+pub const ROUNDS_MAX: u8 = 3;
+
+/// How far an attempt is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// The last finished stage and its round.
+    pub finished: Option<(Stage, u8)>,
+    /// What triage found.
+    pub plan: Option<TriagePlan>,
+    /// Every fixer's turn so far.
+    pub turns: Vec<TurnNote>,
+    /// How the current round is proven.
+    pub strategy: Option<ValidationStrategy>,
+    /// What the last proof showed.
+    pub results: Option<VerificationResults>,
+    /// The change so far.
+    pub patch: Patch,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// A stage, in a round.
+    Stage(Stage, u8),
+    /// The end.
+    End(Box<Outcome>),
+}
+
+impl Progress {
+    /// Where an earlier run of the same attempt stopped.
+    ///
+    /// # Errors
+    /// [`BadDocument`] when a finished stage's document is missing or not of its schema.
+    pub fn resumed(brief: &Brief, resume: &Resume) -> Result<Self, BadDocument> {
+        let (stage, round) = (resume.stage, resume.round);
+        let documents = &resume.documents;
+        let from = |wanted: Stage| if stage >= wanted { Some(round) } else { round.checked_sub(1) };
+        let last = |wanted| from(wanted).filter(|round| *round > 0);
+        let plan: TriagePlan = read(documents, brief.attempt, 1)?;
+        let state: Option<State> = optional(documents, brief, last(Stage::Execute))?;
+        Ok(Self {
+            finished: Some((stage, round)),
+            plan: Some(plan),
+            turns: state.map(|state| state.turns).unwrap_or_default(),
+            strategy: optional(documents, brief, last(Stage::PreVerify))?,
+            results: optional(documents, brief, last(Stage::Verify))?,
+            patch: resume.work_in_progress.clone(),
+        })
+    }
+
+    /// The commands at the head, without any change.
+    pub fn before(&self) -> Vec<CommandRun> {
+        self.plan.as_ref().map(|plan| runs(&plan.reproduced)).unwrap_or_default()
+    }
+
+    /// What the commands did last: in the last proof, else at the head.
+    pub fn seen(&self) -> Vec<CommandRun> {
+        match &self.results {
+            Some(results) => runs(&results.runs),
+            None => self.before(),
+        }
+    }
+
+    /// What comes next; `can_go_on` says whether a fixer is left for one more round.
+    pub fn next(&self, brief: &Brief, can_go_on: bool) -> Next {
+        match self.finished {
+            None => Next::Stage(Stage::Triage, 1),
+            Some((Stage::Triage, _)) => match self.after_triage() {
+                Some(end) => Next::End(Box::new(end)),
+                None => Next::Stage(Stage::Execute, 1),
+            },
+            Some((Stage::Execute, round)) => {
+                let changed =
+                    self.turns.iter().any(|turn| turn.round == round && !turn.changed.is_empty());
+                if changed { Next::Stage(Stage::PreVerify, round) } else { self.ended_red() }
+            }
+            Some((Stage::PreVerify, round)) => Next::Stage(Stage::Verify, round),
+            Some((Stage::Verify, round)) => match self.proposed(brief) {
+                Some(proposed) => Next::End(Box::new(proposed)),
+                None if round < ROUNDS_MAX && can_go_on => Next::Stage(Stage::Execute, round + 1),
+                None => self.ended_red(),
+            },
+        }
+    }
+
+    /// The end that triage itself found, if any.
+    fn after_triage(&self) -> Option<Outcome> {
+        let plan = self.plan.as_ref()?;
+        let runs = self.before();
+        let gave_up = |why, note: &str| {
+            Some(Outcome::GaveUp { why, note: note.to_owned(), runs: runs.clone() })
+        };
+        if plan.candidates.is_empty() {
+            return gave_up(
+                GaveUp::NoFixerAnswers,
+                "no recipe answers failures like these, and the policy names no other fixer",
+            );
+        }
+        if runs.is_empty() {
+            return gave_up(
+                GaveUp::NothingToProveWith,
+                "neither the logs nor the policy name a command that could prove a fix",
+            );
+        }
+        if let Some(missing) = runs.iter().find(|run| run.ended.is_missing_tool()) {
+            let note = format!("`{}` cannot be run here: a tool is missing", missing.command);
+            return gave_up(GaveUp::ToolMissing, &note);
+        }
+        if runs.iter().all(|run| run.ended.is_green()) {
+            return Some(Outcome::NotReproduced { runs });
+        }
+        None
+    }
+
+    /// The patch with its proof, when there is one.
+    fn proposed(&self, brief: &Brief) -> Option<Outcome> {
+        let results = self.results.as_ref().filter(|results| results.proven)?;
+        let proof = Proof {
+            head: brief.head.clone(),
+            patch_digest: self.patch.digest(),
+            before: self.before(),
+            after: runs(&results.runs),
+        };
+        if results.patch_digest != proof.patch_digest || !proof.is_red_to_green() {
+            return None;
+        }
+        // Whatever is in the patch was made by the turns that changed something, the last one last.
+        let worked = self.turns.iter().rev().find(|turn| !turn.changed.is_empty())?;
+        Some(Outcome::Proposed {
+            patch: self.patch.clone(),
+            proof,
+            fixer: worked.fixer.clone(),
+            summary: worked.summary.clone(),
+        })
+    }
+
+    fn ended_red(&self) -> Next {
+        let seen = self.results.as_ref().map(|results| runs(&results.runs)).unwrap_or_default();
+        let is_missing = |run: &CommandRun| run.ended.is_missing_tool();
+        let is_beyond = |run: &CommandRun| matches!(run.ended, Ended::TimedOut | Ended::OverLimit);
+        let why = if seen.iter().any(is_missing) {
+            GaveUp::ToolMissing
+        } else if seen.iter().any(is_beyond) {
+            GaveUp::OverLimit
+        } else if !seen.is_empty() {
+            GaveUp::StillRed
+        } else if !self.turns.is_empty() && self.turns.iter().all(|turn| turn.tool_missing) {
+            GaveUp::ToolMissing
+        } else {
+            GaveUp::NothingChanged
+        };
+        Next::End(Box::new(Outcome::GaveUp { why, note: self.note(), runs: seen }))
+    }
+
+    /// What was tried, a line for each turn.
+    fn note(&self) -> String {
+        let line = |turn: &TurnNote| {
+            let what = match (turn.changed.as_slice(), turn.tool_missing) {
+                ([], true) => "a tool that it needs is not installed".to_owned(),
+                ([], false) => "changed nothing".to_owned(),
+                (changed, _) => format!("changed {} files", changed.len()),
+            };
+            format!("round {}: {} {what}", turn.round, turn.fixer)
+        };
+        self.turns.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn optional<T: super::documents::Front>(
+    documents: &[Document],
+    brief: &Brief,
+    round: Option<u8>,
+) -> Result<Option<T>, BadDocument> {
+    round.map(|round| read(documents, brief.attempt, round)).transpose()
+}

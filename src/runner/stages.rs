@@ -1,0 +1,184 @@
+//! The stages of an attempt: each reads what earlier ones wrote, and writes its documents.
+//!
+//! A stage changes [`Progress`] and nothing else that outlives it: its checkouts are made for it and
+//! gone after it, so a stage that was interrupted is simply done again.
+
+pub mod execute;
+pub mod pre_verify;
+pub mod triage;
+pub mod verify;
+
+use std::path::Path;
+
+use tempfile::TempDir;
+use thiserror::Error;
+
+use super::dependencies::Dependencies;
+use super::documents::{BadDocument, fenced};
+use super::fixers::{Fixer, FixerError};
+use super::observe::{Happening, Observer};
+use super::progress::Progress;
+use super::sandbox::{CommandSpec, Sandbox, SandboxError};
+use super::workspace::{Checkout, Source, WorkspaceError};
+use crate::domain::brief::Brief;
+use crate::domain::document::{Document, Stage};
+use crate::domain::outcome::{CommandRun, GaveUp};
+use crate::domain::patch::Patch;
+
+/// Why a stage could not be finished.
+#[derive(Debug, Error)]
+pub enum StageError {
+    /// A checkout could not be made or read.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// The sandbox did not work.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// A fixer could not work.
+    #[error(transparent)]
+    Fixer(#[from] FixerError),
+    /// A document cannot be written or read.
+    #[error(transparent)]
+    Document(#[from] BadDocument),
+    /// A directory could not be made.
+    #[error("a directory for a checkout could not be made")]
+    Place(#[from] std::io::Error),
+}
+
+impl StageError {
+    /// What it means for the attempt.
+    pub const fn why(&self) -> GaveUp {
+        match self {
+            Self::Workspace(_) | Self::Document(_) | Self::Place(_) => GaveUp::NoWorkspace,
+            Self::Sandbox(_) | Self::Fixer(_) => GaveUp::NoSandbox,
+        }
+    }
+}
+
+/// What every stage works with.
+pub struct Work<'a> {
+    /// What is to be done.
+    pub brief: &'a Brief,
+    /// The commits.
+    pub source: &'a Source,
+    /// Where commands run.
+    pub sandbox: &'a Sandbox,
+    /// What is lent to commands.
+    pub dependencies: &'a Dependencies,
+    /// The fixers that may answer, in the order in which they are tried.
+    pub fixers: &'a [Box<dyn Fixer>],
+    /// Runs at the head that are known already and need not be repeated.
+    pub known: &'a [CommandRun],
+    /// Where checkouts are made.
+    pub scratch: &'a Path,
+    /// Who is told.
+    pub observer: &'a dyn Observer,
+}
+
+impl std::fmt::Debug for Work<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work").field("attempt", &self.brief.attempt).finish_non_exhaustive()
+    }
+}
+
+/// A checkout in a directory that goes with it.
+#[derive(Debug)]
+pub struct Room {
+    /// The checkout.
+    pub checkout: Checkout,
+    _dir: TempDir,
+}
+
+impl Work<'_> {
+    /// A fresh checkout of the head with a patch applied.
+    ///
+    /// # Errors
+    /// [`StageError::Workspace`] and [`StageError::Place`].
+    pub async fn room(&self, patch: &Patch) -> Result<Room, StageError> {
+        let dir = tempfile::Builder::new().prefix("checkout-").tempdir_in(self.scratch)?;
+        let mut checkout = self.source.checkout(&dir.path().join("w")).await?;
+        checkout.apply(patch)?;
+        Ok(Room { checkout, _dir: dir })
+    }
+
+    /// Runs a command line in a checkout.
+    ///
+    /// # Errors
+    /// [`StageError::Sandbox`].
+    pub async fn command(&self, room: &Room, line: &str) -> Result<CommandRun, StageError> {
+        let mut spec = CommandSpec::shell(line, room.checkout.dir(), self.brief.limits);
+        spec.network = self.brief.network;
+        self.dependencies.lend_to(&mut spec);
+        self.observer.saw(&Happening::CommandBegins { command: line });
+        let finished = self.sandbox.run(&spec).await?;
+        self.observer.saw(&Happening::CommandEnded { run: &finished.run });
+        Ok(finished.run)
+    }
+
+    /// The fixer of that id.
+    pub fn fixer(&self, id: &str) -> Option<&dyn Fixer> {
+        self.fixers.iter().map(AsRef::as_ref).find(|fixer| fixer.id() == id)
+    }
+
+    /// The fixer whose turn it is: the first without one, else one that can learn from the last.
+    pub fn next_fixer(&self, progress: &Progress) -> Option<&dyn Fixer> {
+        let planned = progress.plan.iter().flat_map(|plan| &plan.candidates);
+        let planned: Vec<&dyn Fixer> = planned.filter_map(|note| self.fixer(&note.fixer)).collect();
+        let had_turn = |id: &str| progress.turns.iter().any(|turn| turn.fixer == id);
+        let fresh = planned.iter().find(|fixer| !had_turn(&fixer.id()));
+        let again = || {
+            planned.iter().find(|fixer| {
+                let changed = |id: &str| {
+                    progress.turns.iter().any(|turn| turn.fixer == id && !turn.changed.is_empty())
+                };
+                fixer.can_learn() && changed(&fixer.id())
+            })
+        };
+        fresh.or_else(again).copied()
+    }
+}
+
+/// Does one stage; its documents. Progress is what it was when the stage fails.
+///
+/// # Errors
+/// Any [`StageError`].
+pub async fn run(
+    work: &Work<'_>,
+    progress: &mut Progress,
+    stage: Stage,
+    round: u8,
+) -> Result<Vec<Document>, StageError> {
+    work.observer.saw(&Happening::StageBegins { stage, round });
+    let documents = match stage {
+        Stage::Triage => triage::run(work, progress).await?,
+        Stage::Execute => execute::run(work, progress, round).await?,
+        Stage::PreVerify => pre_verify::run(work, progress, round)?,
+        Stage::Verify => verify::run(work, progress, round).await?,
+    };
+    progress.finished = Some((stage, round));
+    Ok(documents)
+}
+
+/// Runs as people read them: the command, how it ended, what it printed last.
+fn runs_as_text(runs: &[CommandRun]) -> String {
+    runs.iter()
+        .map(|run| {
+            let command = fenced(&run.command);
+            let output = fenced(&run.output_tail);
+            format!("{command}\n{} after {} ms\n\n{output}\n", ended(run), run.duration_ms)
+        })
+        .collect()
+}
+
+/// How a run ended, in words.
+pub fn ended(run: &CommandRun) -> String {
+    use crate::domain::outcome::Ended;
+    match run.ended {
+        Ended::Exit(0) => "green".to_owned(),
+        Ended::Exit(code) => format!("red, exit code {code}"),
+        Ended::Signal(signal) => format!("red, killed by signal {signal}"),
+        Ended::TimedOut => "red, it took too long".to_owned(),
+        Ended::OverLimit => "red, it used more than it may".to_owned(),
+        Ended::NotFound => "not run, it is not installed".to_owned(),
+    }
+}

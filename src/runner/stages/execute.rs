@@ -1,0 +1,143 @@
+//! Execute: one fixer after the other works in a fresh checkout, until one changes something.
+
+use super::{StageError, Work};
+use crate::domain::document::{Document, DocumentName};
+use crate::domain::patch::{FileChange, Patch};
+use crate::runner::documents::{ENTRIES_MAX, State, TurnNote, about, fenced, short, write};
+use crate::runner::fixers::{Fixer, Job, Report};
+use crate::runner::observe::Happening;
+use crate::runner::progress::Progress;
+use crate::runner::task::Task;
+use crate::runner::workspace::{Checkout, WorkspaceError};
+
+/// How much of a fixer's own words is kept.
+const SUMMARY_BYTES_MAX: usize = 600;
+
+/// Does the stage.
+///
+/// # Errors
+/// Any [`StageError`].
+pub async fn run(
+    work: &Work<'_>,
+    progress: &mut Progress,
+    round: u8,
+) -> Result<Vec<Document>, StageError> {
+    let mut turns = progress.clone();
+    while let Some(fixer) = work.next_fixer(&turns) {
+        let (turn, patch) = turn(work, &turns, fixer, round).await?;
+        let changed = !turn.changed.is_empty();
+        turns.turns.push(turn);
+        if changed {
+            turns.patch = patch;
+            break;
+        }
+        // One that was asked again and changed nothing has nothing more to say.
+        if turns.turns.iter().filter(|turn| turn.round == round).count() >= ENTRIES_MAX {
+            break;
+        }
+        if is_asked_again(&turns, fixer) {
+            break;
+        }
+    }
+    let state = State {
+        about: about(DocumentName::State, work.brief.attempt, round),
+        turns: turns.turns.clone(),
+    };
+    let document = write(&state, &text(&state))?;
+    *progress = turns;
+    Ok(vec![document])
+}
+
+fn is_asked_again(progress: &Progress, fixer: &dyn Fixer) -> bool {
+    let id = fixer.id();
+    progress.turns.iter().filter(|turn| turn.fixer == id).count() > 1
+}
+
+/// One fixer's turn; what changed, and the whole change against the head.
+async fn turn(
+    work: &Work<'_>,
+    progress: &Progress,
+    fixer: &dyn Fixer,
+    round: u8,
+) -> Result<(TurnNote, Patch), StageError> {
+    let id = fixer.id();
+    let mut room = work.room(&progress.patch).await?;
+    room.checkout.take_agents_from_base().await?;
+    work.observer.saw(&Happening::FixerBegins { fixer: &id });
+    let task = Task::new(work.brief, round, progress.seen());
+    let job = Job {
+        task: &task,
+        workspace: room.checkout.dir(),
+        sandbox: work.sandbox,
+        dependencies: work.dependencies,
+        limits: work.brief.limits,
+        network: work.brief.network,
+        observer: work.observer,
+        session: None,
+    };
+    let report = fixer.fix(job).await?;
+    let (patch, summary) = match room.checkout.changes().await {
+        Ok(patch) => (kept(fixer, &progress.patch, &room.checkout, patch), report.summary.clone()),
+        // More than a patch can hold is no repair; the next fixer starts from where this one did.
+        Err(error @ (WorkspaceError::NotAPatch(_) | WorkspaceError::TooManyFiles)) => {
+            (progress.patch.clone(), error.to_string())
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let changed = changed(&progress.patch, &patch);
+    work.observer.saw(&Happening::FixerEnded { fixer: &id, files: changed.len() });
+    Ok((note(id, round, &report, changed, &summary), patch))
+}
+
+fn note(
+    fixer: String,
+    round: u8,
+    report: &Report,
+    changed: Vec<String>,
+    summary: &str,
+) -> TurnNote {
+    TurnNote {
+        round,
+        fixer,
+        changed,
+        tool_missing: report.tool_missing,
+        summary: short(summary, SUMMARY_BYTES_MAX).to_owned(),
+    }
+}
+
+/// The patch without new files that the fixer has no business to leave behind.
+fn kept(fixer: &dyn Fixer, earlier: &Patch, checkout: &Checkout, patch: Patch) -> Patch {
+    if fixer.makes_files() {
+        return patch;
+    }
+    let is_known = |change: &FileChange| earlier.changes().iter().any(|e| e.path == change.path);
+    let stays = |change: &&FileChange| checkout.tracks(&change.path) || is_known(change);
+    let changes = patch.changes().iter().filter(stays).cloned().collect();
+    Patch::new(changes).unwrap_or_default()
+}
+
+/// The paths in which two patches differ.
+fn changed(earlier: &Patch, patch: &Patch) -> Vec<String> {
+    let lacks = |other: &Patch, change: &FileChange| !other.changes().contains(change);
+    let new = patch.changes().iter().filter(|change| lacks(earlier, change));
+    let undone = earlier
+        .changes()
+        .iter()
+        .filter(|change| !patch.changes().iter().any(|other| other.path == change.path));
+    new.chain(undone).take(ENTRIES_MAX).map(|change| change.path.to_string()).collect()
+}
+
+fn text(state: &State) -> String {
+    let mut text = String::from("# Turns\n\n");
+    for turn in &state.turns {
+        let files = if turn.changed.is_empty() {
+            "changed nothing".to_owned()
+        } else {
+            format!("changed {}", turn.changed.join(", "))
+        };
+        text.push_str(&format!("## Round {}: `{}`\n\n", turn.round, turn.fixer));
+        text.push_str(&fenced(&format!("{files}\n{}", turn.summary)));
+        text.push('\n');
+    }
+    text
+}

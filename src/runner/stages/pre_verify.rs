@@ -1,0 +1,51 @@
+//! Pre-verify: which commands prove the fix, and why these.
+
+use super::{StageError, Work};
+use crate::domain::document::{Document, DocumentName};
+use crate::runner::documents::{CheckNote, RUNS_MAX, ValidationStrategy, about, fenced, write};
+use crate::runner::progress::Progress;
+
+/// Does the stage.
+///
+/// # Errors
+/// [`StageError::Document`].
+pub fn run(
+    work: &Work<'_>,
+    progress: &mut Progress,
+    round: u8,
+) -> Result<Vec<Document>, StageError> {
+    let mut commands: Vec<CheckNote> = Vec::new();
+    let mut add = |command: String, why: &str| {
+        let is_new = !commands.iter().any(|known| known.command == command);
+        if is_new && commands.len() < RUNS_MAX {
+            commands.push(CheckNote { command, why: why.to_owned() });
+        }
+    };
+    for run in progress.before() {
+        let why =
+            if run.ended.is_green() { "green at the head, to stay so" } else { "red at the head" };
+        add(run.command, why);
+    }
+    let last = progress.turns.last().and_then(|turn| work.fixer(&turn.fixer));
+    if let Some(check) = last.and_then(crate::runner::fixers::Fixer::check) {
+        add(check, "the fixer's own check");
+    }
+    for command in &work.brief.verify {
+        add(command.clone(), "the repository wants it green");
+    }
+    let strategy = ValidationStrategy {
+        about: about(DocumentName::ValidationStrategy, work.brief.attempt, round),
+        commands,
+    };
+    let document = write(&strategy, &text(&strategy))?;
+    progress.strategy = Some(strategy);
+    Ok(vec![document])
+}
+
+fn text(strategy: &ValidationStrategy) -> String {
+    let mut text = String::from("# What proves the fix\n\n");
+    for check in &strategy.commands {
+        text.push_str(&format!("{}\n{}\n\n", check.why, fenced(&check.command)));
+    }
+    text
+}
