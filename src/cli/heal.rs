@@ -90,8 +90,14 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         display.warn("there is no sandbox: the command runs as you, on this machine");
     }
     let line = line_of(&args.command);
-    let first =
-        try_once(&line, &source, &sandbox, &dependencies, &Trial { policy: &policy, display: &display, scratch: scratch.path() }).await?;
+    let first = try_once(
+        &line,
+        &source,
+        &sandbox,
+        &dependencies,
+        &Trial { policy: &policy, display: &display, scratch: scratch.path() },
+    )
+    .await?;
     let ending = if first.run.ended.is_green() {
         Ending::green(first.run)
     } else {
@@ -168,12 +174,7 @@ async fn try_once(
 }
 
 /// The brief of an attempt that no server gave.
-fn brief(
-    source: &Source,
-    policy: &Policy,
-    line: &str,
-    first: &Finished,
-) -> anyhow::Result<Brief> {
+fn brief(source: &Source, policy: &Policy, line: &str, first: &Finished) -> anyhow::Result<Brief> {
     let hints = evidence::Hints::default();
     let reading = evidence::read(&first.output, &hints);
     Ok(Brief {

@@ -155,9 +155,6 @@ fn judge(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
         return leave(case, CaseState::Closed, facts, now);
     }
     if facts.pull.head.sha != case.head && !commit_is_on_its_way(&case, facts) {
-        if let CaseState::Stopped(_) = case.state {
-            return keep_stopped(case, facts);
-        }
         let by = facts.pull.head.sha.clone();
         return leave(case, CaseState::Superseded(by), facts, now);
     }
@@ -180,15 +177,6 @@ fn leave(case: Case, state: CaseState, facts: &Facts<'_>, now: Timestamp) -> Dec
     }
     decision.answers = asks::leftover(facts);
     decision
-}
-
-/// A stop is about the pull request, not about one head: it outlives a person's push.
-fn keep_stopped(mut case: Case, facts: &Facts<'_>) -> Decision {
-    case.head = facts.pull.head.sha.clone();
-    case.opened_head = case.head.clone();
-    case.attempts = 0;
-    case.reruns = 0;
-    Decision::stay(case, None)
 }
 
 /// The attempt, ended.

@@ -180,6 +180,8 @@ pub struct Changes {
     pub answered: Vec<String>,
     /// A case, new or changed.
     pub case: Option<Case>,
+    /// A case that takes the place of that one, which is final then.
+    pub successor: Option<Case>,
     /// Attempts, new or changed.
     pub attempts: Vec<Attempt>,
     /// What was read for the case.
@@ -205,6 +207,7 @@ impl Changes {
             asks: Vec::new(),
             answered: Vec::new(),
             case: None,
+            successor: None,
             attempts: Vec::new(),
             evidence: None,
             effects: Vec::new(),

@@ -12,7 +12,7 @@ use super::gather::{self, Gathered};
 use super::{ServiceError, Services};
 use crate::domain::ask::{Ask, AskKind};
 use crate::domain::attempt::{Attempt, AttemptRecord, RunnerReport};
-use crate::domain::case::{Asked, Case, CaseState, Excuse};
+use crate::domain::case::{Asked, Case, CaseState, Excuse, StoppedBy};
 use crate::domain::decide::{Answer, Answered, decide};
 use crate::domain::effect::{Act, Effect};
 use crate::domain::ids::{AttemptId, CaseId, EffectId, Timestamp};
@@ -231,7 +231,13 @@ async fn written(
     if !is_silent(&look.case, gathered) {
         acts.extend(reports(&look, &story));
     }
+    let successor = successor(services, &look, now);
+    if let Some(next) = &successor {
+        let story = Story { case: next, attempts: &[], evidence: None, ..story };
+        acts.push(Act::PublishCheck { view: report::check(&story) });
+    }
     let mut changes = Changes::finish(now, finish(&look, gathered, now));
+    changes.successor = successor;
     if gathered.evidence_is_new {
         changes.evidence = gathered.evidence.clone().map(|read| (look.case.id, read));
     }
@@ -239,6 +245,27 @@ async fn written(
     changes.attempts = look.changed;
     changes.case = Some(look.case);
     Ok(changes)
+}
+
+/// A stop by a person is about the pull request and not about one head: when they push, the case is
+/// over, and the one that takes its place is stopped as well.
+fn successor(services: &Services, look: &Look, now: Timestamp) -> Option<Case> {
+    let CaseState::Superseded(head) = &look.case.state else { return None };
+    let CaseState::Stopped(StoppedBy::Person(_)) = &look.was.as_ref()?.state else { return None };
+    Some(Case {
+        id: CaseId::new(services.ids.uuid()),
+        opened_head: head.clone(),
+        head: head.clone(),
+        opened_at: now,
+        since: now,
+        state: look.was.as_ref()?.state.clone(),
+        attempts: 0,
+        reruns: 0,
+        asked: Asked::No,
+        labels: Vec::new(),
+        auto_merge: None,
+        ..look.case.clone()
+    })
 }
 
 /// What was read earlier, for reports of states that read nothing themselves.

@@ -123,9 +123,9 @@ async fn pull_changed(
     let (key, facts) = ((pull.repo.id, pull.number, now), pull);
     let mut changes = Changes::finish(now, Finish::Done);
     changes.pulls = vec![facts];
-    // What we did ourselves is known from its effect; the push alone must be looked at, because the
-    // effect's answer may have been lost.
-    if !by_us || change == PullChange::Synchronized {
+    // What we did ourselves is known from its effect. Looked at all the same: our push, because the
+    // effect's answer may have been lost, and a label that is gone, because it is no longer ours.
+    if !by_us || matches!(change, PullChange::Synchronized | PullChange::Unlabeled) {
         changes.wake = vec![key];
     }
     changes

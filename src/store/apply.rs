@@ -44,7 +44,7 @@ async fn write(tx: &mut Tx, lease: &Lease, changes: Changes) -> Result<(), Store
     for key in &changes.answered {
         run(tx, sql::pulls::ANSWER_ASK, args![key.as_str(), now.millis()]).await?;
     }
-    if let Some(case) = &changes.case {
+    for case in changes.case.iter().chain(&changes.successor) {
         set_case(tx, case).await?;
     }
     for attempt in &changes.attempts {

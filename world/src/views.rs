@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::World;
 use crate::people::pull::Pull;
+use crate::people::repo::Repository;
 use crate::state::check::CheckRun;
 
 /// Commits that `commits` shows at most.
@@ -43,6 +44,18 @@ impl World {
         let comments = state.repo_mut(pull.repo.id).comments.values();
         let own = comments.filter(|one| one.pull == pull.number && one.author == bot);
         own.map(|one| one.body.clone()).collect()
+    }
+
+    /// The text of a pull request's own description; empty without one.
+    pub fn pull_body(&self, pull: &Pull) -> String {
+        self.state().pull_mut(pull.at()).body.clone().unwrap_or_default()
+    }
+
+    /// Queued runs of a repository, oldest first.
+    pub fn queued(&self, repository: &Repository) -> Vec<u64> {
+        let mut state = self.state();
+        let runs = state.repo_mut(repository.id).runs.values();
+        runs.filter(|run| run.status == "queued").map(|run| run.id).collect()
     }
 
     /// The labels of a pull request.

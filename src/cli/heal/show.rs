@@ -162,7 +162,9 @@ fn verdict(out: &mut impl io::Write, ending: &Ending) -> io::Result<()> {
         (Answer::Refuse, _) => "The gate refuses this change; it was not applied.",
         (Answer::Allow | Answer::Hold, true) => "Applied to the working tree.",
         (Answer::Allow, false) => "Not applied; `--apply` does it.",
-        (Answer::Hold, false) => "On a pull request this would wait for a person; `--apply` is yours.",
+        (Answer::Hold, false) => {
+            "On a pull request this would wait for a person; `--apply` is yours."
+        }
     };
     writeln!(out, "{last}")
 }

@@ -50,9 +50,11 @@ fn hold_auto_merge(decision: &mut Decision, facts: &Facts<'_>) {
 }
 
 fn give_back(decision: &mut Decision, facts: &Facts<'_>) {
-    for label in std::mem::take(&mut decision.case.labels) {
-        decision.acts.push(Act::SetLabel { label, wanted: Wanted::Absent });
+    for label in &decision.case.labels {
+        decision.acts.push(Act::SetLabel { label: label.clone(), wanted: Wanted::Absent });
     }
+    // A label stays ours until it is gone: a look in between must not take it for a person's.
+    decision.case.labels.retain(|label| facts.pull.has_label(label));
     let held = decision.case.auto_merge.take();
     let head = match &decision.case.state {
         CaseState::Superseded(by) => by.clone(),
