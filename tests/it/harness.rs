@@ -23,7 +23,7 @@ use url::Url;
 use world::{Pull, Repository, World, WorldOptions};
 
 pub(crate) use identity::Issuer;
-pub(crate) use runner::HandRunner;
+pub(crate) use runner::{HandRunner, claims, patch};
 pub(crate) use time::{SeededIds, TestClock};
 
 /// Work that is due within this is waited for when a story settles: pauses of our own budgets and
@@ -175,6 +175,21 @@ impl Tester {
     /// The runner of the attempt that was started last, played by hand.
     pub(crate) async fn runner(&mut self, repository: &Repository) -> HandRunner {
         HandRunner::admitted(self, repository).await
+    }
+
+    /// Queued runs of the repository's own CI.
+    pub(crate) fn queued_ci(&self, repository: &Repository) -> Vec<u64> {
+        self.world.queued(repository)
+    }
+
+    /// Loses everything that was stored and starts again.
+    pub(crate) async fn lose_database(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.server.abort();
+            running.app.close().await;
+        }
+        self.dir = tempfile::tempdir().unwrap();
+        self.boot().await;
     }
 
     pub(crate) fn issuer(&self) -> &Issuer {

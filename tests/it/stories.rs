@@ -1,6 +1,12 @@
 //! Stories: promises in the words of people and GitHub, kept by the whole server.
 
+mod attempts;
+mod commands;
+mod faults;
 mod healing;
+mod held;
+mod policy;
+mod runners;
 
 use world::{Pull, Repository, RunScript};
 
@@ -49,4 +55,25 @@ pub(crate) async fn widget(tester: &Tester) -> Repository {
 pub(crate) async fn broken_pull(tester: &Tester, repository: &Repository) -> Pull {
     let files = [("src/lib.rs", Some(BAD))];
     tester.world.pull_request(repository).by("mona").files(&files).open().await.unwrap()
+}
+
+/// The first line of the check run: how it stands and what it says.
+#[track_caller]
+pub(crate) fn headline(tester: &Tester, pull: &Pull) -> String {
+    tester.check(pull).lines().next().unwrap_or_default().to_owned()
+}
+
+/// How many requests of a kind there were.
+pub(crate) fn count(tester: &Tester, method: &str, route: &str) -> usize {
+    let all = tester.world.requests();
+    all.iter().filter(|(m, r, _)| m == method && r.ends_with(route)).map(|(_, _, n)| n).sum()
+}
+
+/// Mona's broken pull request, up to the attempt that is at work.
+pub(crate) async fn at_work(tester: &mut Tester) -> (Repository, Pull) {
+    let repository = widget(tester).await;
+    let pull = broken_pull(tester, &repository).await;
+    tester.settle_with_ci().await;
+    assert_eq!(headline(tester, &pull), "selfheal  in_progress  Attempt 1 of 3 is at work");
+    (repository, pull)
 }

@@ -79,6 +79,11 @@ impl HandRunner {
             .unwrap()
     }
 
+    /// Its bearer token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Says that it lives.
     pub(crate) async fn beats(&self) -> Instruction {
         self.post("heartbeat", &json!({})).await

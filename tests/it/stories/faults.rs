@@ -1,0 +1,87 @@
+//! What GitHub and the network do, and what must not come of it.
+
+use super::{GOOD, broken_pull, headline, widget};
+use crate::harness::Tester;
+
+/// The main story with a fault, which must end like the one without.
+async fn ends_healed(fault: impl Fn(&Tester)) {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    fault(&t);
+    let pull = broken_pull(&t, &repository).await;
+    for _ in 0..6 {
+        t.settle_with_ci().await;
+        t.wait_minutes(6).await;
+        if !t.world.dispatched(&repository).is_empty() {
+            break;
+        }
+    }
+    let runner = t.runner(&repository).await;
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    for _ in 0..6 {
+        t.settle_with_ci().await;
+        t.wait_minutes(6).await;
+    }
+    let line = headline(&t, &pull);
+    assert!(line.starts_with("selfheal  completed/success  Healed by"), "{line}");
+    assert_eq!(t.world.commits(&pull).await.unwrap().len(), 2);
+    assert_eq!(t.world.comment_bodies(&pull).len(), 1);
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn bad_gateways_are_waited_out() {
+    ends_healed(|t| t.world.fail("*", "*", (502, 12))).await;
+}
+
+#[tokio::test]
+async fn a_secondary_limit_is_respected() {
+    ends_healed(|t| t.world.secondary_limit(3, 30)).await;
+}
+
+#[tokio::test]
+async fn a_used_up_rate_limit_is_waited_out() {
+    ends_healed(|t| t.world.rate_limited_until(t.clock.ms() + 9 * 60 * 1000)).await;
+}
+
+#[tokio::test]
+async fn webhooks_that_come_twice_do_nothing_twice() {
+    ends_healed(|t| t.world.double_webhooks()).await;
+}
+
+#[tokio::test]
+async fn webhooks_in_any_order_come_to_the_same_end() {
+    for seed in 1..=5 {
+        ends_healed(|t| t.world.reorder_webhooks(seed)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_lost_webhook_of_a_live_case_is_made_up_for() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = super::at_work(&mut t).await;
+    let runner = t.runner(&repository).await;
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle().await;
+    t.world.lose_webhooks(100);
+    t.world.run_ci().await;
+    t.settle().await;
+    assert!(headline(&t, &pull).contains("waiting for CI"), "nobody told us");
+    t.wait_minutes(4).await;
+    assert!(headline(&t, &pull).contains("Healed by"), "we looked");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_late_is_waited_for() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    t.world.fail("GET", "/repos/{owner}/{repo}/actions/jobs/{job_id}/logs", (404, 2));
+    let pull = broken_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    t.wait_minutes(1).await;
+    assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 1 of 3 is at work");
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    t.finish().await;
+}
