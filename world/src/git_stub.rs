@@ -3,12 +3,16 @@
 //! Every call is one or two `git` processes without configuration, hooks or prompts. Refs move by
 //! compare-and-swap in git itself, so two pushes at once cannot both win.
 
+mod diff;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+
+pub use diff::ChangedFile;
 
 /// A bare repository on disk.
 #[derive(Debug, Clone)]
@@ -68,25 +72,6 @@ pub struct TreeEdit {
     pub mode: String,
     /// The object; `None` deletes the path.
     pub sha: Option<String>,
-}
-
-/// What a diff says about one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangedFile {
-    /// The path in the new tree.
-    pub path: String,
-    /// The path in the old tree, when renamed.
-    pub previous_path: Option<String>,
-    /// `added`, `removed`, `modified` or `renamed`.
-    pub status: String,
-    /// Lines added.
-    pub additions: u64,
-    /// Lines removed.
-    pub deletions: u64,
-    /// The hunks; `None` for binary files.
-    pub patch: Option<String>,
-    /// The blob in the new tree, zeros when it was removed.
-    pub sha: String,
 }
 
 /// Why a ref did not move.
@@ -274,7 +259,7 @@ impl Repo {
         let raw = String::from_utf8_lossy(&self.bytes(&raw, &[], &[]).await?).into_owned();
         let patch = ["diff-tree", "-r", "-p", "-M", base, head];
         let patch = String::from_utf8_lossy(&self.bytes(&patch, &[], &[]).await?).into_owned();
-        Ok(changed_files(&raw, &patch))
+        Ok(diff::changed_files(&raw, &patch))
     }
 
     /// The commit that a name, branch or id stands for.
@@ -402,39 +387,4 @@ fn tree_entry(line: &str) -> Result<TreeEntry> {
         sha: sha.into(),
         size: size.parse().ok(),
     })
-}
-
-fn changed_files(raw: &str, patch: &str) -> Vec<ChangedFile> {
-    let patch = format!("\n{patch}");
-    let mut bodies = patch.split("\ndiff --git ").skip(1);
-    let mut fields = raw.split_terminator('\0');
-    let mut files = Vec::new();
-    while let Some(meta) = fields.next() {
-        let meta: Vec<&str> = meta.split_whitespace().collect();
-        let letter = meta.get(4).and_then(|field| field.chars().next()).unwrap_or('M');
-        let first = fields.next().unwrap_or_default().to_owned();
-        let renamed = matches!(letter, 'R' | 'C');
-        let second = if renamed { fields.next().map(str::to_owned) } else { None };
-        let hunks = bodies.next().and_then(|body| body.find("\n@@").map(|at| &body[at + 1..]));
-        let counted = |sign: char| {
-            let lines = hunks.unwrap_or_default().lines();
-            lines.filter(|line| line.starts_with(sign)).count() as u64
-        };
-        let status = match letter {
-            'A' => "added",
-            'D' => "removed",
-            'R' | 'C' => "renamed",
-            _ => "modified",
-        };
-        files.push(ChangedFile {
-            path: second.clone().unwrap_or_else(|| first.clone()),
-            previous_path: second.map(|_| first),
-            status: status.into(),
-            additions: counted('+'),
-            deletions: counted('-'),
-            patch: hunks.map(|text| text.trim_end_matches('\n').to_owned()),
-            sha: (*meta.get(3).unwrap_or(&ZEROS)).to_owned(),
-        });
-    }
-    files
 }

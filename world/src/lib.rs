@@ -59,6 +59,7 @@ use tokio::task::JoinHandle;
 pub use ci::{CiScript, Playing, StartedRun};
 pub use hooks::Delivered;
 pub use people::pull::{Pull, PullBuilder};
+pub use people::push::{GitUser, RefUpdate};
 pub use people::repo::{Repository, RepositoryBuilder};
 pub use script::{JobScript, RunScript};
 pub use state::UserKind;

@@ -10,5 +10,6 @@ pub(crate) mod check;
 pub(crate) mod live;
 pub(crate) mod merging;
 pub(crate) mod pull;
+pub(crate) mod push;
 pub(crate) mod repo;
 pub(crate) mod talk;

@@ -79,6 +79,8 @@ pub(crate) struct State {
     pub(crate) manifests: BTreeMap<String, serde_json::Value>,
     pub(crate) installations: BTreeMap<u64, Installation>,
     pub(crate) tokens: BTreeMap<String, Token>,
+    /// Tokens of people, for git.
+    pub(crate) personal_tokens: BTreeMap<String, String>,
     pub(crate) repos: BTreeMap<u64, Repo>,
     pub(crate) blobs: BTreeMap<String, SignedBlob>,
     pub(crate) hooks: Hooks,
@@ -103,6 +105,7 @@ impl State {
             manifests: BTreeMap::new(),
             installations: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            personal_tokens: BTreeMap::new(),
             repos: BTreeMap::new(),
             blobs: BTreeMap::new(),
             hooks: Hooks::default(),

@@ -10,4 +10,5 @@ mod faults;
 mod git;
 mod pages;
 mod pulls;
+mod push;
 mod webhooks;
