@@ -11,7 +11,6 @@ use thiserror::Error;
 
 use super::dependencies::Dependencies;
 use super::fixers::recipes::RepoFacts;
-use super::fixers::{Fixer, candidates};
 use super::observe::Observer;
 use super::progress::{Next, Progress};
 use super::sandbox::{NoSandbox, Sandbox};
@@ -154,13 +153,12 @@ async fn outcome(
     };
     let files = source.files().await.map_err(StageError::from)?;
     let facts = RepoFacts::new(files.into_keys());
-    let fixers: Vec<Box<dyn Fixer>> = candidates(&brief.fixers, &brief.failures, &facts);
     let work = Work {
         brief,
         source,
         sandbox,
         dependencies: &setting.dependencies,
-        fixers: &fixers,
+        facts: &facts,
         known: &setting.known,
         scratch: &setting.scratch,
         observer: setting.observer,

@@ -188,7 +188,7 @@ pub struct Sandbox {
 }
 
 /// Where the workspace is inside: the same for every attempt, so that caches and messages agree.
-const WORKSPACE: &str = "/workspace";
+pub const WORKSPACE: &str = "/workspace";
 
 /// Where home is inside.
 const HOME: &str = "/home/selfheal";

@@ -24,7 +24,7 @@ pub async fn run(
 ) -> Result<Vec<Document>, StageError> {
     let mut turns = progress.clone();
     while let Some(fixer) = work.next_fixer(&turns) {
-        let (turn, patch) = turn(work, &turns, fixer, round).await?;
+        let (turn, patch) = turn(work, &turns, fixer.as_ref(), round).await?;
         let changed = !turn.changed.is_empty();
         turns.turns.push(turn);
         if changed {
@@ -35,7 +35,7 @@ pub async fn run(
         if turns.turns.iter().filter(|turn| turn.round == round).count() >= ENTRIES_MAX {
             break;
         }
-        if is_asked_again(&turns, fixer) {
+        if is_asked_again(&turns, fixer.as_ref()) {
             break;
         }
     }

@@ -26,8 +26,7 @@ pub fn run(
             if run.ended.is_green() { "green at the head, to stay so" } else { "red at the head" };
         add(run.command, why);
     }
-    let last = progress.turns.last().and_then(|turn| work.fixer(&turn.fixer));
-    if let Some(check) = last.and_then(crate::runner::fixers::Fixer::check) {
+    if let Some(check) = work.last_fixer(progress).and_then(|fixer| fixer.check()) {
         add(check, "the fixer's own check");
     }
     for command in &work.brief.verify {
