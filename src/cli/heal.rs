@@ -11,7 +11,6 @@
 mod progress;
 mod show;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -83,7 +82,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let source = tree.snapshot(&mirror).await.context("the working tree cannot be read")?;
     let before = tree.tree(&mirror).await?;
     let sandbox = Sandbox::probe(args.sandbox, scratch.path()).await?;
-    let display = Display::new(std::io::stderr().is_terminal());
+    let display = Display::on(&std::io::stderr());
     if args.sandbox == Isolation::None {
         display.warn("there is no sandbox: the command runs as you, on this machine");
     }
@@ -104,7 +103,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         ending.is_applied = true;
     }
     match args.format {
-        Format::Human => show::human(&ending, std::io::stdout().is_terminal())?,
+        Format::Human => show::human(&ending)?,
         Format::Json => show::json(&ending)?,
     }
     Ok(ExitCode::from(ending.exit_code()))

@@ -177,8 +177,8 @@ async fn drive(server: &dyn Server, work: &Work<'_>) -> Result<Outcome, Halt> {
         }),
     };
     loop {
-        let can_go_on = work.next_fixer(&progress).is_some();
-        let (stage, round) = match progress.next(work.brief, can_go_on) {
+        let left = work.next_fixer(&progress);
+        let (stage, round) = match progress.next(work.brief, left.as_deref()) {
             Next::End(outcome) => return Ok(*outcome),
             Next::Stage(stage, round) => (stage, round),
         };

@@ -6,6 +6,7 @@
 use super::documents::{
     BadDocument, State, TriagePlan, TurnNote, ValidationStrategy, VerificationResults, read, runs,
 };
+use super::fixers::Fixer;
 use super::sandbox::WORKSPACE;
 use crate::domain::brief::{Brief, Resume};
 use crate::domain::document::{Document, Stage};
@@ -96,8 +97,8 @@ impl Progress {
         failures
     }
 
-    /// What comes next; `can_go_on` says whether a fixer is left for one more round.
-    pub fn next(&self, brief: &Brief, can_go_on: bool) -> Next {
+    /// What comes next; `left` is the fixer that is left for one more round.
+    pub fn next(&self, brief: &Brief, left: Option<&dyn Fixer>) -> Next {
         match self.finished {
             None => Next::Stage(Stage::Triage, 1),
             Some((Stage::Triage, _)) => match self.after_triage() {
@@ -112,7 +113,9 @@ impl Progress {
             Some((Stage::PreVerify, round)) => Next::Stage(Stage::Verify, round),
             Some((Stage::Verify, round)) => match self.proposed(brief) {
                 Some(proposed) => Next::End(Box::new(proposed)),
-                None if round < ROUNDS_MAX && can_go_on => Next::Stage(Stage::Execute, round + 1),
+                None if round < ROUNDS_MAX && left.is_some() => {
+                    Next::Stage(Stage::Execute, round + 1)
+                }
                 None => self.ended_red(),
             },
         }

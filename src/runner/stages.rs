@@ -8,6 +8,7 @@ pub mod pre_verify;
 pub mod triage;
 pub mod verify;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -178,13 +179,13 @@ pub async fn run(
 
 /// Runs as people read them: the command, how it ended, what it printed last.
 fn runs_as_text(runs: &[CommandRun]) -> String {
-    runs.iter()
-        .map(|run| {
-            let command = fenced(&run.command);
-            let output = fenced(&run.output_tail);
-            format!("{command}\n{} after {} ms\n\n{output}\n", ended(run), run.duration_ms)
-        })
-        .collect()
+    let mut text = String::new();
+    for run in runs {
+        let (command, output) = (fenced(&run.command), fenced(&run.output_tail));
+        let _ =
+            writeln!(text, "{command}\n{} after {} ms\n\n{output}", ended(run), run.duration_ms);
+    }
+    text
 }
 
 /// How a run ended, in words.

@@ -176,8 +176,7 @@ impl Source {
     /// [`WorkspaceError::Git`].
     pub async fn base_files(&self, patch: &Patch) -> Result<Vec<BaseFile>, WorkspaceError> {
         let tree = self.git.tree(&self.mirror, &self.head).await?;
-        let is_named =
-            |path: &RepoPath| patch.changes().iter().any(|change| change.path == *path);
+        let is_named = |path: &RepoPath| patch.changes().iter().any(|change| change.path == *path);
         let entries: Vec<_> =
             tree.iter().filter_map(named).filter(|(path, _, _)| is_named(path)).collect();
         let has_blob = |mode: FileMode| mode != FileMode::Submodule;

@@ -1,6 +1,6 @@
 //! What `selfheal heal` prints: the difference and why, for people or as one JSON object.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
@@ -83,8 +83,9 @@ impl Ending {
 }
 
 /// Prints for people.
-pub(super) fn human(ending: &Ending, is_terminal: bool) -> io::Result<()> {
+pub(super) fn human(ending: &Ending) -> io::Result<()> {
     let mut out = io::stdout().lock();
+    let is_terminal = out.is_terminal();
     let paint = |color: AnsiColor, text: &str| {
         if is_terminal {
             let style = Style::new().fg_color(Some(color.into()));
@@ -162,7 +163,9 @@ fn verdict(out: &mut impl io::Write, ending: &Ending) -> io::Result<()> {
         (Answer::Refuse, _) => "The gate refuses this change; it was not applied.",
         (Answer::Allow | Answer::Hold, true) => "Applied to the working tree.",
         (Answer::Allow, false) => "Not applied; `--apply` does it.",
-        (Answer::Hold, false) => "On a pull request this would wait for a person; `--apply` is yours.",
+        (Answer::Hold, false) => {
+            "On a pull request this would wait for a person; `--apply` is yours."
+        }
     };
     writeln!(out, "{last}")
 }

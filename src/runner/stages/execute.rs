@@ -1,5 +1,7 @@
 //! Execute: one fixer after the other works in a fresh checkout, until one changes something.
 
+use std::fmt::Write as _;
+
 use super::{StageError, Work};
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::patch::{FileChange, Patch};
@@ -135,7 +137,7 @@ fn text(state: &State) -> String {
         } else {
             format!("changed {}", turn.changed.join(", "))
         };
-        text.push_str(&format!("## Round {}: `{}`\n\n", turn.round, turn.fixer));
+        let _ = write!(text, "## Round {}: `{}`\n\n", turn.round, turn.fixer);
         text.push_str(&fenced(&format!("{files}\n{}", turn.summary)));
         text.push('\n');
     }

@@ -1,5 +1,7 @@
 //! Pre-verify: which commands prove the fix, and why these.
 
+use std::fmt::Write as _;
+
 use super::{StageError, Work};
 use crate::domain::document::{Document, DocumentName};
 use crate::runner::documents::{CheckNote, RUNS_MAX, ValidationStrategy, about, fenced, write};
@@ -44,7 +46,7 @@ pub fn run(
 fn text(strategy: &ValidationStrategy) -> String {
     let mut text = String::from("# What proves the fix\n\n");
     for check in &strategy.commands {
-        text.push_str(&format!("{}\n{}\n\n", check.why, fenced(&check.command)));
+        let _ = write!(text, "{}\n{}\n\n", check.why, fenced(&check.command));
     }
     text
 }

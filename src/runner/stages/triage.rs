@@ -4,8 +4,8 @@
 //! commit that is green here. Where CI named no command, the recipes' own checks stand in.
 
 use super::{StageError, Work, runs_as_text};
-use crate::domain::document::{Document, DocumentName};
 use crate::domain::brief::Brief;
+use crate::domain::document::{Document, DocumentName};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::outcome::CommandRun;
 use crate::domain::patch::Patch;
@@ -40,7 +40,11 @@ pub async fn run(work: &Work<'_>, progress: &mut Progress) -> Result<Vec<Documen
     };
     let plan = TriagePlan {
         about: about(DocumentName::TriagePlan, brief.attempt, 1),
-        candidates: fixers.iter().take(ENTRIES_MAX).map(|fixer| candidate(fixer.as_ref())).collect(),
+        candidates: fixers
+            .iter()
+            .take(ENTRIES_MAX)
+            .map(|fixer| candidate(fixer.as_ref()))
+            .collect(),
         reproduced: notes(&reproduced),
     };
     let documents =

@@ -79,23 +79,20 @@ async fn asked(
         return (StatusCode::BAD_GATEWAY, Json(json!({ "detail": "passing" })));
     }
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let answer = match what.as_str() {
-        "admission" => {
-            let shown = json["token"].as_str().or(json["code"].as_str()).unwrap().to_owned();
-            notes.asked.push(format!("admission {shown}"));
-            json!({ "token": RUNNER_TOKEN, "heartbeat_secs": 1 })
-        }
-        _ => {
-            assert_eq!(headers["authorization"], format!("Bearer {RUNNER_TOKEN}"));
-            notes.asked.push(what.clone());
-            match what.as_str() {
-                "brief" => serde_json::to_value(&notes.brief).unwrap(),
-                "outcome" => {
-                    notes.outcome = Some(serde_json::from_value(json).unwrap());
-                    json!("stop")
-                }
-                _ => json!("continue"),
-            }
+    let answer = if what == "admission" {
+        let shown = json["token"].as_str().or(json["code"].as_str()).unwrap().to_owned();
+        notes.asked.push(format!("admission {shown}"));
+        json!({ "token": RUNNER_TOKEN, "heartbeat_secs": 1 })
+    } else {
+        assert_eq!(headers["authorization"], format!("Bearer {RUNNER_TOKEN}"));
+        notes.asked.push(what.clone());
+        if what == "brief" {
+            serde_json::to_value(&notes.brief).unwrap()
+        } else if what == "outcome" {
+            notes.outcome = Some(serde_json::from_value(json).unwrap());
+            json!("stop")
+        } else {
+            json!("continue")
         }
     };
     (StatusCode::OK, Json(answer))
@@ -196,10 +193,10 @@ async fn a_runner_that_is_killed_leaves_no_process() {
 async fn eventually(is_so: impl Fn() -> bool) {
     let wait = async {
         while !is_so() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it never came to be");
+    tokio::time::timeout(Duration::from_mins(1), wait).await.expect("it never came to be");
 }
 
 /// How many processes sleep for that many seconds.
