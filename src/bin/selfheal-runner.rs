@@ -43,8 +43,8 @@ struct Attempt {
     #[arg(long, env = "SELFHEAL_SERVER")]
     server: Url,
     /// The attempt's id, `att_…`.
-    #[arg(long, env = "SELFHEAL_ATTEMPT", value_parser = AttemptId::parse)]
-    attempt: AttemptId,
+    #[arg(long = "attempt", env = "SELFHEAL_ATTEMPT", value_parser = AttemptId::parse)]
+    id: AttemptId,
     /// Where commits are fetched from: a URL or a directory. By default what GitHub Actions says.
     #[arg(long)]
     remote: Option<String>,
@@ -98,7 +98,7 @@ fn tell(end: &End) {
 async fn made(args: &Attempt) -> anyhow::Result<End> {
     let credentials = Credentials::of_environment()?;
     let http = remote::client()?;
-    let admitted = RemoteServer::admitted(http, &args.server, args.attempt, &credentials).await;
+    let admitted = RemoteServer::admitted(http, &args.server, args.id, &credentials).await;
     let server = match admitted {
         Ok(server) => server,
         Err(ServerError::Over) => return Ok(End::Stopped),

@@ -11,8 +11,7 @@
 mod progress;
 mod show;
 
-use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ use crate::domain::brief::{Brief, Instruction, PROTOCOL_VERSION, StageReport};
 use crate::domain::gate::Answer;
 use crate::domain::gate::patch::{PatchToJudge, judge};
 use crate::domain::ids::{AttemptId, Branch, PrNumber, RepoId, RepoSlug};
-use crate::domain::outcome::{CommandRun, GaveUp, Outcome};
+use crate::domain::outcome::{CommandRun, Ended, GaveUp, Outcome};
 use crate::domain::policy::{Policy, policy_path};
 use crate::evidence;
 use crate::runner::attempt::{self, End, Setting};
@@ -83,38 +82,19 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let source = tree.snapshot(&mirror).await.context("the working tree cannot be read")?;
     let before = tree.tree(&mirror).await?;
     let sandbox = Sandbox::probe(args.sandbox, scratch.path()).await?;
-    let dependencies = Dependencies::of_this_machine().and_installed_in(tree.root());
-    let policy = policy(&source).await?;
-    let display = Display::new(std::io::stderr().is_terminal());
+    let display = Display::on(&std::io::stderr());
     if args.sandbox == Isolation::None {
         display.warn("there is no sandbox: the command runs as you, on this machine");
     }
-    let line = line_of(&args.command);
-    let first = try_once(
-        &line,
-        &source,
-        &sandbox,
-        &dependencies,
-        &Trial { policy: &policy, display: &display, scratch: scratch.path() },
-    )
-    .await?;
-    let ending = if first.run.ended.is_green() {
-        Ending::green(first.run)
-    } else {
-        let brief = brief(&source, &policy, &line, &first)?;
-        let setting = Setting {
-            source: Ok(source.clone()),
-            sandbox: Ok(sandbox),
-            dependencies,
-            known: vec![first.run],
-            scratch: scratch.path().to_owned(),
-            heartbeat: HEARTBEAT,
-            observer: &display,
-        };
-        healed(&source, &policy, brief, setting).await?
+    let trial = Trial {
+        policy: policy(&source).await?,
+        dependencies: Dependencies::of_this_machine().and_installed_in(tree.root()),
+        line: line_of(&args.command),
+        display,
+        scratch: scratch.path(),
     };
-    drop(display);
-    let mut ending = ending;
+    let mut ending = trial.ending(&source, sandbox).await?;
+    drop(trial);
     if args.apply && ending.may_be_applied() {
         if tree.tree(&mirror).await? != before {
             anyhow::bail!("the working tree has changed meanwhile; nothing was applied");
@@ -123,7 +103,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         ending.is_applied = true;
     }
     match args.format {
-        Format::Human => show::human(&ending, std::io::stdout().is_terminal())?,
+        Format::Human => show::human(&ending)?,
         Format::Json => show::json(&ending)?,
     }
     Ok(ExitCode::from(ending.exit_code()))
@@ -147,35 +127,61 @@ async fn policy(source: &Source) -> anyhow::Result<Policy> {
     repository::parse(&text).with_context(|| policy_path().to_string())
 }
 
-/// What a first run needs besides the machine.
+/// A command, and what it is tried and healed with.
 struct Trial<'a> {
-    policy: &'a Policy,
-    display: &'a Display,
-    scratch: &'a std::path::Path,
+    policy: Policy,
+    dependencies: Dependencies,
+    line: String,
+    display: Display,
+    scratch: &'a Path,
 }
 
-/// Runs the command in a copy of the working tree.
-async fn try_once(
-    line: &str,
-    source: &Source,
-    sandbox: &Sandbox,
-    dependencies: &Dependencies,
-    trial: &Trial<'_>,
-) -> anyhow::Result<Finished> {
-    let dir = tempfile::Builder::new().prefix("checkout-").tempdir_in(trial.scratch)?;
-    let checkout = source.checkout(&dir.path().join("w")).await?;
-    let mut spec = CommandSpec::shell(line, checkout.dir(), trial.policy.limits);
-    spec.network = trial.policy.network;
-    dependencies.lend_to(&mut spec);
-    trial.display.saw(&Happening::CommandBegins { command: line });
-    let finished = sandbox.run(&spec).await?;
-    trial.display.saw(&Happening::CommandEnded { run: &finished.run });
-    Ok(finished)
+impl Trial<'_> {
+    /// Runs the command, and heals it when it is red.
+    async fn ending(&self, source: &Source, sandbox: Sandbox) -> anyhow::Result<Ending> {
+        let dir = tempfile::Builder::new().prefix("checkout-").tempdir_in(self.scratch)?;
+        let checkout = source.checkout(&dir.path().join("w")).await?;
+        let mut spec = CommandSpec::shell(&*self.line, checkout.dir(), self.policy.limits);
+        spec.network = self.policy.network;
+        self.dependencies.lend_to(&mut spec);
+        self.display.saw(&Happening::CommandBegins { command: &self.line });
+        let first = sandbox.run(&spec).await?;
+        self.display.saw(&Happening::CommandEnded { run: &first.run });
+        if first.run.ended.is_green() {
+            return Ok(Ending::green(first.run));
+        }
+        let workspace = sandbox.workspace_inside(checkout.dir()).display().to_string();
+        let brief = brief(self, source, &first, workspace)?;
+        let setting = Setting {
+            source: Ok(source.clone()),
+            sandbox: Ok(sandbox),
+            dependencies: self.dependencies.clone(),
+            known: vec![first.run],
+            scratch: self.scratch.to_owned(),
+            heartbeat: HEARTBEAT,
+            observer: &self.display,
+        };
+        healed(source, &self.policy, brief, setting).await
+    }
 }
 
 /// The brief of an attempt that no server gave.
-fn brief(source: &Source, policy: &Policy, line: &str, first: &Finished) -> anyhow::Result<Brief> {
-    let hints = evidence::Hints::default();
+fn brief(
+    trial: &Trial<'_>,
+    source: &Source,
+    first: &Finished,
+    workspace: String,
+) -> anyhow::Result<Brief> {
+    let Trial { policy, line, .. } = trial;
+    let exit_code = match first.run.ended {
+        Ended::Exit(code) => Some(code),
+        Ended::Signal(_) | Ended::TimedOut | Ended::OverLimit | Ended::NotFound => None,
+    };
+    let hints = evidence::Hints {
+        workspace_roots: vec![workspace],
+        exit_code,
+        ..evidence::Hints::default()
+    };
     let reading = evidence::read(&first.output, &hints);
     Ok(Brief {
         protocol: PROTOCOL_VERSION,
@@ -189,7 +195,7 @@ fn brief(source: &Source, policy: &Policy, line: &str, first: &Finished) -> anyh
         base_sha: source.head().clone(),
         excerpt: reading.excerpt(&first.output, EXCERPT_BYTES_MAX),
         failures: reading.failures,
-        failing_commands: vec![line.to_owned()],
+        failing_commands: vec![line.clone()],
         verify: policy.verify.clone(),
         fixers: policy.fixers.clone(),
         protected: policy.protected.patterns(),

@@ -11,7 +11,6 @@ use thiserror::Error;
 
 use super::dependencies::Dependencies;
 use super::fixers::recipes::RepoFacts;
-use super::fixers::{Fixer, candidates};
 use super::observe::Observer;
 use super::progress::{Next, Progress};
 use super::sandbox::{NoSandbox, Sandbox};
@@ -154,13 +153,12 @@ async fn outcome(
     };
     let files = source.files().await.map_err(StageError::from)?;
     let facts = RepoFacts::new(files.into_keys());
-    let fixers: Vec<Box<dyn Fixer>> = candidates(&brief.fixers, &brief.failures, &facts);
     let work = Work {
         brief,
         source,
         sandbox,
         dependencies: &setting.dependencies,
-        fixers: &fixers,
+        facts: &facts,
         known: &setting.known,
         scratch: &setting.scratch,
         observer: setting.observer,
@@ -179,8 +177,8 @@ async fn drive(server: &dyn Server, work: &Work<'_>) -> Result<Outcome, Halt> {
         }),
     };
     loop {
-        let can_go_on = work.next_fixer(&progress).is_some();
-        let (stage, round) = match progress.next(work.brief, can_go_on) {
+        let left = work.next_fixer(&progress);
+        let (stage, round) = match progress.next(work.brief, left.as_deref()) {
             Next::End(outcome) => return Ok(*outcome),
             Next::Stage(stage, round) => (stage, round),
         };

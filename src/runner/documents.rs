@@ -5,6 +5,7 @@
 //! Nothing in a document is trusted more than the runner that wrote it: an attempt can mislead
 //! itself and nobody else.
 
+mod notes;
 mod text;
 
 use schemars::JsonSchema;
@@ -16,8 +17,8 @@ use thiserror::Error;
 use crate::domain::brief::PROTOCOL_VERSION;
 use crate::domain::document::{DOCUMENT_BYTES_MAX, Document, DocumentName};
 use crate::domain::ids::AttemptId;
-use crate::domain::outcome::{CommandRun, Ended, OUTPUT_TAIL_BYTES_MAX};
 
+pub use self::notes::{EndNote, FaultNote, RunNote, notes, runs};
 pub use self::text::{fenced, short};
 
 /// The most entries of one list: commands, candidates, failures. More help nobody to decide.
@@ -80,106 +81,6 @@ pub trait Front: Serialize + DeserializeOwned + JsonSchema {
 
     /// What it is about.
     fn about(&self) -> &About;
-}
-
-/// A failure, as far as a plan needs it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FaultNote {
-    /// What sort of fault it is: `format`, `lint`, `test_failure`, ….
-    pub kind: String,
-    /// The tool that reported it.
-    pub tool: Option<String>,
-    /// The file at fault.
-    pub file: Option<String>,
-    /// The line, counted from 1.
-    pub line: Option<u32>,
-    /// The tool's own code.
-    pub code: Option<String>,
-    /// The test's full name.
-    pub test: Option<String>,
-    /// What the tool said; hostile text.
-    pub message: String,
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EndNote {
-    /// It exited.
-    Exited,
-    /// It was killed by a signal.
-    Signalled,
-    /// It took too long.
-    TimedOut,
-    /// It used too much.
-    OverLimit,
-    /// It was not there to run.
-    NotFound,
-}
-
-/// One command that was run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RunNote {
-    /// The command.
-    pub command: String,
-    /// How it ended.
-    pub ended: EndNote,
-    /// The exit code or the signal.
-    pub code: Option<i32>,
-    /// How long it ran, in milliseconds.
-    pub duration_ms: u64,
-    /// The end of its output, redacted; hostile text.
-    pub output_tail: String,
-}
-
-impl From<&CommandRun> for RunNote {
-    fn from(run: &CommandRun) -> Self {
-        let (ended, code) = match run.ended {
-            Ended::Exit(code) => (EndNote::Exited, Some(code)),
-            Ended::Signal(signal) => (EndNote::Signalled, Some(signal)),
-            Ended::TimedOut => (EndNote::TimedOut, None),
-            Ended::OverLimit => (EndNote::OverLimit, None),
-            Ended::NotFound => (EndNote::NotFound, None),
-        };
-        Self {
-            command: run.command.clone(),
-            ended,
-            code,
-            duration_ms: run.duration_ms,
-            output_tail: run.output_tail.clone(),
-        }
-    }
-}
-
-impl From<&RunNote> for CommandRun {
-    fn from(note: &RunNote) -> Self {
-        let code = note.code.unwrap_or(-1);
-        let ended = match note.ended {
-            EndNote::Exited => Ended::Exit(code),
-            EndNote::Signalled => Ended::Signal(code),
-            EndNote::TimedOut => Ended::TimedOut,
-            EndNote::OverLimit => Ended::OverLimit,
-            EndNote::NotFound => Ended::NotFound,
-        };
-        Self {
-            command: note.command.clone(),
-            ended,
-            duration_ms: note.duration_ms,
-            output_tail: note.output_tail.clone(),
-        }
-    }
-}
-
-/// Runs as notes, the first [`RUNS_MAX`].
-pub fn notes(runs: &[CommandRun]) -> Vec<RunNote> {
-    runs.iter().take(RUNS_MAX).map(RunNote::from).collect()
-}
-
-/// Notes as runs.
-pub fn runs(notes: &[RunNote]) -> Vec<CommandRun> {
-    notes.iter().map(CommandRun::from).collect()
 }
 
 /// What the attempt is about.
@@ -380,11 +281,6 @@ fn one_line(error: &impl std::fmt::Display) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
-/// A run's output as a document keeps it, never more than a run reports.
-pub fn tail_of(run: &CommandRun) -> &str {
-    short(&run.output_tail, OUTPUT_TAIL_BYTES_MAX)
-}
-
 /// The JSON Schemas of all documents, by file name.
 pub fn schemas() -> Vec<(String, serde_json::Value)> {
     vec![
@@ -407,6 +303,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::outcome::{CommandRun, Ended};
 
     fn attempt() -> AttemptId {
         AttemptId::new(Uuid::from_u128(7))

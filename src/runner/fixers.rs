@@ -123,7 +123,8 @@ pub fn candidates(
                     .extend(chosen.map(|choice| Box::new(RecipeFixer(choice)) as Box<dyn Fixer>));
             }
             FixerSpec::Command { name, run } => {
-                candidates.push(Box::new(CommandFixer { name: name.clone(), run: run.clone() }))
+                let fixer = CommandFixer { name: name.clone(), run: run.clone() };
+                candidates.push(Box::new(fixer));
             }
         }
     }

@@ -6,10 +6,14 @@
 use super::documents::{
     BadDocument, State, TriagePlan, TurnNote, ValidationStrategy, VerificationResults, read, runs,
 };
+use super::fixers::Fixer;
+use super::sandbox::WORKSPACE;
 use crate::domain::brief::{Brief, Resume};
 use crate::domain::document::{Document, Stage};
+use crate::domain::failure::{FAILURES_MAX, Failure};
 use crate::domain::outcome::{CommandRun, Ended, GaveUp, Outcome, Proof};
 use crate::domain::patch::Patch;
+use crate::evidence::{self, Hints};
 
 /// Rounds of execute and verify in one attempt; past that a new attempt with fresh eyes is better.
 pub const ROUNDS_MAX: u8 = 3;
@@ -75,8 +79,26 @@ impl Progress {
         }
     }
 
-    /// What comes next; `can_go_on` says whether a fixer is left for one more round.
-    pub fn next(&self, brief: &Brief, can_go_on: bool) -> Next {
+    /// What is known to be wrong: what CI said, and what the red commands said since.
+    ///
+    /// A command that stops at its first fault shows the next one only when that is gone.
+    pub fn failures(&self, brief: &Brief) -> Vec<Failure> {
+        let mut failures = brief.failures.clone();
+        for run in self.seen().iter().filter(|run| !run.ended.is_green()) {
+            let exit_code = match run.ended {
+                Ended::Exit(code) => Some(code),
+                Ended::Signal(_) | Ended::TimedOut | Ended::OverLimit | Ended::NotFound => None,
+            };
+            let workspace_roots = vec![WORKSPACE.to_owned()];
+            let hints = Hints { workspace_roots, exit_code, ..Hints::default() };
+            failures.extend(evidence::read(run.output_tail.as_bytes(), &hints).failures);
+        }
+        failures.truncate(FAILURES_MAX);
+        failures
+    }
+
+    /// What comes next; `left` is the fixer that is left for one more round.
+    pub fn next(&self, brief: &Brief, left: Option<&dyn Fixer>) -> Next {
         match self.finished {
             None => Next::Stage(Stage::Triage, 1),
             Some((Stage::Triage, _)) => match self.after_triage() {
@@ -91,7 +113,9 @@ impl Progress {
             Some((Stage::PreVerify, round)) => Next::Stage(Stage::Verify, round),
             Some((Stage::Verify, round)) => match self.proposed(brief) {
                 Some(proposed) => Next::End(Box::new(proposed)),
-                None if round < ROUNDS_MAX && can_go_on => Next::Stage(Stage::Execute, round + 1),
+                None if round < ROUNDS_MAX && left.is_some() => {
+                    Next::Stage(Stage::Execute, round + 1)
+                }
                 None => self.ended_red(),
             },
         }
@@ -104,6 +128,9 @@ impl Progress {
         let gave_up = |why, note: &str| {
             Some(Outcome::GaveUp { why, note: note.to_owned(), runs: runs.clone() })
         };
+        if !runs.is_empty() && runs.iter().all(|run| run.ended.is_green()) {
+            return Some(Outcome::NotReproduced { runs });
+        }
         if plan.candidates.is_empty() {
             return gave_up(
                 GaveUp::NoFixerAnswers,
@@ -119,9 +146,6 @@ impl Progress {
         if let Some(missing) = runs.iter().find(|run| run.ended.is_missing_tool()) {
             let note = format!("`{}` cannot be run here: a tool is missing", missing.command);
             return gave_up(GaveUp::ToolMissing, &note);
-        }
-        if runs.iter().all(|run| run.ended.is_green()) {
-            return Some(Outcome::NotReproduced { runs });
         }
         None
     }

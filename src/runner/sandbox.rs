@@ -188,7 +188,7 @@ pub struct Sandbox {
 }
 
 /// Where the workspace is inside: the same for every attempt, so that caches and messages agree.
-const WORKSPACE: &str = "/workspace";
+pub const WORKSPACE: &str = "/workspace";
 
 /// Where home is inside.
 const HOME: &str = "/home/selfheal";
@@ -246,9 +246,7 @@ impl Sandbox {
         let env = environment::inside(self.isolation, &self.tools, &place, spec);
         let inner = self.wrapper.limited(&spec.limits, &group, spec.program.argv());
         let argv = match self.isolation {
-            Isolation::Bubblewrap => {
-                bubblewrap::argv(&self.wrapper, &self.tools, &place, spec, &env, inner)
-            }
+            Isolation::Bubblewrap => bubblewrap::argv(self, &place, spec, &env, inner),
             Isolation::None => inner,
         };
         let outer = match self.isolation {
@@ -257,7 +255,7 @@ impl Sandbox {
             Isolation::None => env,
         };
         let start = process::Start {
-            argv: self.wrapper.entering(&group, argv),
+            argv: process::Wrapper::entering(&group, argv),
             env: outer,
             dir: &spec.workspace,
             stdin: place.stdin.as_deref(),
@@ -364,8 +362,8 @@ mod tests {
 
     #[test]
     fn a_tail_is_bounded_and_begins_with_a_whole_line() {
-        let long: String =
-            (0..5000).map(|n| format!("line {n} \u{1b}[31mred\u{1b}[0m\n")).collect();
+        let long: String = (0..5000)
+            .fold(String::new(), |text, n| format!("{text}line {n} \u{1b}[31mred\u{1b}[0m\n"));
         let tail = tail(long.as_bytes());
         assert!(tail.len() <= OUTPUT_TAIL_BYTES_MAX);
         assert!(tail.starts_with("line "), "{}", &tail[..20]);

@@ -8,6 +8,7 @@ pub mod pre_verify;
 pub mod triage;
 pub mod verify;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -15,7 +16,8 @@ use thiserror::Error;
 
 use super::dependencies::Dependencies;
 use super::documents::{BadDocument, fenced};
-use super::fixers::{Fixer, FixerError};
+use super::fixers::recipes::RepoFacts;
+use super::fixers::{Fixer, FixerError, candidates};
 use super::observe::{Happening, Observer};
 use super::progress::Progress;
 use super::sandbox::{CommandSpec, Sandbox, SandboxError};
@@ -65,8 +67,8 @@ pub struct Work<'a> {
     pub sandbox: &'a Sandbox,
     /// What is lent to commands.
     pub dependencies: &'a Dependencies,
-    /// The fixers that may answer, in the order in which they are tried.
-    pub fixers: &'a [Box<dyn Fixer>],
+    /// The names of the repository's files.
+    pub facts: &'a RepoFacts,
     /// Runs at the head that are known already and need not be repeated.
     pub known: &'a [CommandRun],
     /// Where checkouts are made.
@@ -115,26 +117,42 @@ impl Work<'_> {
         Ok(finished.run)
     }
 
-    /// The fixer of that id.
-    pub fn fixer(&self, id: &str) -> Option<&dyn Fixer> {
-        self.fixers.iter().map(AsRef::as_ref).find(|fixer| fixer.id() == id)
+    /// The fixers that answer what is known so far, in the order in which they are tried.
+    pub fn fixers(&self, progress: &Progress) -> Vec<Box<dyn Fixer>> {
+        candidates(&self.brief.fixers, &progress.failures(self.brief), self.facts)
     }
 
-    /// The fixer whose turn it is: the first without one, else one that can learn from the last.
-    pub fn next_fixer(&self, progress: &Progress) -> Option<&dyn Fixer> {
-        let planned = progress.plan.iter().flat_map(|plan| &plan.candidates);
-        let planned: Vec<&dyn Fixer> = planned.filter_map(|note| self.fixer(&note.fixer)).collect();
+    /// The fixer whose turn was the last.
+    pub fn last_fixer(&self, progress: &Progress) -> Option<Box<dyn Fixer>> {
+        let id = &progress.turns.last()?.fixer;
+        // Its failure may be gone already, but it was known when its turn came.
+        let earlier = Progress { results: None, ..progress.clone() };
+        let known = [self.fixers(progress), self.fixers(&earlier)];
+        known.into_iter().flatten().find(|fixer| fixer.id() == *id)
+    }
+
+    /// The fixer whose turn it is: the first of the plan without one, then such as answer what came
+    /// to light since, then one that can learn from its last turn.
+    pub fn next_fixer(&self, progress: &Progress) -> Option<Box<dyn Fixer>> {
+        let fixers = self.fixers(progress);
         let had_turn = |id: &str| progress.turns.iter().any(|turn| turn.fixer == id);
-        let fresh = planned.iter().find(|fixer| !had_turn(&fixer.id()));
-        let again = || {
-            planned.iter().find(|fixer| {
-                let changed = |id: &str| {
-                    progress.turns.iter().any(|turn| turn.fixer == id && !turn.changed.is_empty())
-                };
-                fixer.can_learn() && changed(&fixer.id())
-            })
+        let changed = |id: &str| {
+            progress.turns.iter().any(|turn| turn.fixer == id && !turn.changed.is_empty())
         };
-        fresh.or_else(again).copied()
+        let plan = progress.plan.as_ref();
+        let is_planned =
+            |id: &str| plan.is_some_and(|plan| plan.candidates.iter().any(|c| c.fixer == id));
+        let comes_first = |fixer: &dyn Fixer| {
+            let id = fixer.id();
+            match (had_turn(&id), is_planned(&id)) {
+                (false, true) => Some(0),
+                // Before anything was tried, triage has decided against it.
+                (false, false) => progress.results.is_some().then_some(1),
+                (true, _) => (fixer.can_learn() && changed(&id)).then_some(2),
+            }
+        };
+        let ranked = fixers.into_iter().filter_map(|f| Some((comes_first(f.as_ref())?, f)));
+        ranked.min_by_key(|(rank, _)| *rank).map(|(_, fixer)| fixer)
     }
 }
 
@@ -161,13 +179,13 @@ pub async fn run(
 
 /// Runs as people read them: the command, how it ended, what it printed last.
 fn runs_as_text(runs: &[CommandRun]) -> String {
-    runs.iter()
-        .map(|run| {
-            let command = fenced(&run.command);
-            let output = fenced(&run.output_tail);
-            format!("{command}\n{} after {} ms\n\n{output}\n", ended(run), run.duration_ms)
-        })
-        .collect()
+    let mut text = String::new();
+    for run in runs {
+        let (command, output) = (fenced(&run.command), fenced(&run.output_tail));
+        let _ =
+            writeln!(text, "{command}\n{} after {} ms\n\n{output}", ended(run), run.duration_ms);
+    }
+    text
 }
 
 /// How a run ended, in words.

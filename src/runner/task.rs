@@ -4,6 +4,8 @@
 //! markers with a token that is new for every attempt and that is taken out of the text itself, so
 //! that no text can end its own quotation.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::documents::short;
@@ -65,15 +67,16 @@ impl Task {
     pub fn markdown(&self) -> String {
         let brief = &self.brief;
         let mut text = String::from(CONTRACT);
-        let list = |items: &[String]| items.iter().map(|item| format!("- `{item}`\n")).collect();
+        let list =
+            |items: &[String]| items.iter().map(|item| ["- `", item, "`\n"].concat()).collect();
         let commands: String = list(&brief.failing_commands);
         let verify: String = list(&brief.verify);
         let protected: String = list(&brief.protected);
-        text.push_str(&format!("\n## Red, to be green\n\n{commands}"));
+        let _ = write!(text, "\n## Red, to be green\n\n{commands}");
         if !verify.is_empty() {
-            text.push_str(&format!("\n## Green, to stay green\n\n{verify}"));
+            let _ = write!(text, "\n## Green, to stay green\n\n{verify}");
         }
-        text.push_str(&format!("\n## Not to be touched\n\n{protected}"));
+        let _ = write!(text, "\n## Not to be touched\n\n{protected}");
         text.push_str("\n## Failures\n\n");
         let failures: String =
             brief.failures.iter().take(FAILURES_LISTED_MAX).map(failure_line).collect();
@@ -123,11 +126,11 @@ fn failure_line(failure: &Failure) -> String {
     });
     let known = [failure.tool.as_deref(), failure.code.as_deref(), failure.test.as_deref()];
     for part in known.into_iter().flatten().chain(place.as_deref()) {
-        line.push_str(&format!(", {part}"));
+        let _ = write!(line, ", {part}");
     }
-    line.push_str(&format!(": {}\n", short(&failure.message, MESSAGE_BYTES_MAX)));
+    let _ = writeln!(line, ": {}", short(&failure.message, MESSAGE_BYTES_MAX));
     if let Some(suggestion) = &failure.suggestion {
-        line.push_str(&format!("  suggested: {}\n", short(suggestion, MESSAGE_BYTES_MAX)));
+        let _ = writeln!(line, "  suggested: {}", short(suggestion, MESSAGE_BYTES_MAX));
     }
     line
 }

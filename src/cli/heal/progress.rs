@@ -1,6 +1,6 @@
 //! Progress of `selfheal heal` on standard error: a line that moves on a terminal, plain lines elsewhere.
 
-use std::io::Write as _;
+use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,8 +20,9 @@ pub(super) struct Display {
 }
 
 impl Display {
-    pub(super) fn new(is_terminal: bool) -> Self {
-        let line = is_terminal.then(|| {
+    /// Progress on a stream.
+    pub(super) fn on(stream: &impl IsTerminal) -> Self {
+        let line = stream.is_terminal().then(|| {
             let style = ProgressStyle::with_template("{spinner} {msg}");
             let line = ProgressBar::new_spinner()
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));

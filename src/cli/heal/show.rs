@@ -1,6 +1,6 @@
 //! What `selfheal heal` prints: the difference and why, for people or as one JSON object.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
@@ -83,8 +83,9 @@ impl Ending {
 }
 
 /// Prints for people.
-pub(super) fn human(ending: &Ending, is_terminal: bool) -> io::Result<()> {
+pub(super) fn human(ending: &Ending) -> io::Result<()> {
     let mut out = io::stdout().lock();
+    let is_terminal = out.is_terminal();
     let paint = |color: AnsiColor, text: &str| {
         if is_terminal {
             let style = Style::new().fg_color(Some(color.into()));

@@ -162,6 +162,11 @@ fn by(failure: &Failure, tools: &[&str]) -> bool {
     tools.contains(&tool.as_str())
 }
 
+/// Whether a file has that extension.
+fn has_extension(file: &RepoPath, extension: &str) -> bool {
+    file.as_str().rsplit_once('.').is_some_and(|(_, found)| found == extension)
+}
+
 /// Whether it is a complaint about style rather than about a fault.
 fn is_style(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::Lint | FailureKind::Format)

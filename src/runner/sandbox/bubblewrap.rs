@@ -4,9 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::environment::GIVEN;
-use super::process::Wrapper;
-use super::toolchain::Toolchain;
-use super::{CommandSpec, HOME, Place, WORKSPACE};
+use super::{CommandSpec, HOME, Place, Sandbox, WORKSPACE};
 use crate::domain::brief::Network;
 
 /// What helps where bubblewrap is there but may not work.
@@ -32,14 +30,13 @@ const ETC: [&str; 10] = [
 
 /// bubblewrap's arguments, then those of the command itself.
 pub(super) fn argv(
-    wrapper: &Wrapper,
-    tools: &Toolchain,
+    sandbox: &Sandbox,
     place: &Place,
     spec: &CommandSpec,
     env: &[(String, String)],
     inner: Vec<String>,
 ) -> Vec<String> {
-    let mut args = Args(vec![wrapper.bwrap().display().to_string()]);
+    let mut args = Args(vec![sandbox.wrapper.bwrap().display().to_string()]);
     // An own user namespace even for root: no capability of the machine, and none inside.
     args.words(&["--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000"]);
     args.words(&["--disable-userns", "--cap-drop", "ALL", "--hostname", "selfheal"]);
@@ -53,7 +50,7 @@ pub(super) fn argv(
     args.words(&["--proc", "/proc", "--dev", "/dev"]);
     args.bind("--bind", &place.tmp(), Path::new("/tmp"));
     args.bind("--bind", &place.home(), Path::new(HOME));
-    for dir in &tools.directories {
+    for dir in &sandbox.tools.directories {
         args.bind("--ro-bind", dir, dir);
     }
     cargo(&mut args, spec);
@@ -93,7 +90,7 @@ fn system(args: &mut Args) {
         let path = PathBuf::from("/").join(name);
         match fs::read_link(&path) {
             Ok(target) => {
-                args.words(&["--symlink", &target.display().to_string(), &format!("/{name}")])
+                args.words(&["--symlink", &target.display().to_string(), &format!("/{name}")]);
             }
             Err(_) if path.is_dir() => args.bind("--ro-bind", &path, &path),
             Err(_) => {}

@@ -199,6 +199,10 @@ fn counted(file: &Path, name: &str) -> bool {
 }
 
 impl Drop for Group {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a drop cannot wait otherwise, and it is a few milliseconds"
+    )]
     fn drop(&mut self) {
         for _ in 0..REMOVAL_TRIES {
             self.kill();

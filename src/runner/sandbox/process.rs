@@ -85,7 +85,7 @@ impl Wrapper {
     }
 
     /// The command that enters its control group before it becomes the other one.
-    pub(super) fn entering(&self, group: &Group, argv: Vec<String>) -> Vec<String> {
+    pub(super) fn entering(group: &Group, argv: Vec<String>) -> Vec<String> {
         let doors: Vec<String> = group.doors().map(|door| door.display().to_string()).collect();
         if doors.is_empty() {
             return argv;

@@ -1,5 +1,7 @@
 //! Execute: one fixer after the other works in a fresh checkout, until one changes something.
 
+use std::fmt::Write as _;
+
 use super::{StageError, Work};
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::patch::{FileChange, Patch};
@@ -24,7 +26,7 @@ pub async fn run(
 ) -> Result<Vec<Document>, StageError> {
     let mut turns = progress.clone();
     while let Some(fixer) = work.next_fixer(&turns) {
-        let (turn, patch) = turn(work, &turns, fixer, round).await?;
+        let (turn, patch) = turn(work, &turns, fixer.as_ref(), round).await?;
         let changed = !turn.changed.is_empty();
         turns.turns.push(turn);
         if changed {
@@ -35,7 +37,7 @@ pub async fn run(
         if turns.turns.iter().filter(|turn| turn.round == round).count() >= ENTRIES_MAX {
             break;
         }
-        if is_asked_again(&turns, fixer) {
+        if is_asked_again(&turns, fixer.as_ref()) {
             break;
         }
     }
@@ -135,7 +137,7 @@ fn text(state: &State) -> String {
         } else {
             format!("changed {}", turn.changed.join(", "))
         };
-        text.push_str(&format!("## Round {}: `{}`\n\n", turn.round, turn.fixer));
+        let _ = write!(text, "## Round {}: `{}`\n\n", turn.round, turn.fixer);
         text.push_str(&fenced(&format!("{files}\n{}", turn.summary)));
         text.push('\n');
     }

@@ -1,5 +1,7 @@
 //! Pre-verify: which commands prove the fix, and why these.
 
+use std::fmt::Write as _;
+
 use super::{StageError, Work};
 use crate::domain::document::{Document, DocumentName};
 use crate::runner::documents::{CheckNote, RUNS_MAX, ValidationStrategy, about, fenced, write};
@@ -26,8 +28,7 @@ pub fn run(
             if run.ended.is_green() { "green at the head, to stay so" } else { "red at the head" };
         add(run.command, why);
     }
-    let last = progress.turns.last().and_then(|turn| work.fixer(&turn.fixer));
-    if let Some(check) = last.and_then(crate::runner::fixers::Fixer::check) {
+    if let Some(check) = work.last_fixer(progress).and_then(|fixer| fixer.check()) {
         add(check, "the fixer's own check");
     }
     for command in &work.brief.verify {
@@ -45,7 +46,7 @@ pub fn run(
 fn text(strategy: &ValidationStrategy) -> String {
     let mut text = String::from("# What proves the fix\n\n");
     for check in &strategy.commands {
-        text.push_str(&format!("{}\n{}\n\n", check.why, fenced(&check.command)));
+        let _ = write!(text, "{}\n{}\n\n", check.why, fenced(&check.command));
     }
     text
 }

@@ -4,8 +4,9 @@
 //! commit that is green here. Where CI named no command, the recipes' own checks stand in.
 
 use super::{StageError, Work, runs_as_text};
+use crate::domain::brief::Brief;
 use crate::domain::document::{Document, DocumentName};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::outcome::CommandRun;
 use crate::domain::patch::Patch;
 use crate::runner::documents::{
@@ -27,19 +28,23 @@ const COMMAND_BYTES_MAX: usize = 2048;
 /// Any [`StageError`].
 pub async fn run(work: &Work<'_>, progress: &mut Progress) -> Result<Vec<Document>, StageError> {
     let brief = work.brief;
-    let fixers: Vec<&dyn Fixer> = work.fixers.iter().map(AsRef::as_ref).take(ENTRIES_MAX).collect();
-    let (fixers, reproduced) = if fixers.is_empty() {
-        (fixers, Vec::new())
-    } else if brief.failing_commands.is_empty() {
-        by_checks(work, fixers).await?
-    } else {
-        let commands = brief.failing_commands.iter().map(String::as_str).collect();
+    let fixers = work.fixers(progress);
+    let commands: Vec<&str> = brief.failing_commands.iter().map(String::as_str).collect();
+    let (fixers, reproduced) = if !commands.is_empty() && (!fixers.is_empty() || is_dark(brief)) {
         let runs = reproduce(work, commands).await?;
-        (fixers, runs)
+        (fixers_for(work, &runs, fixers), runs)
+    } else if fixers.is_empty() {
+        (fixers, Vec::new())
+    } else {
+        by_checks(work, fixers).await?
     };
     let plan = TriagePlan {
         about: about(DocumentName::TriagePlan, brief.attempt, 1),
-        candidates: fixers.iter().map(|fixer| candidate(*fixer)).collect(),
+        candidates: fixers
+            .iter()
+            .take(ENTRIES_MAX)
+            .map(|fixer| candidate(fixer.as_ref()))
+            .collect(),
         reproduced: notes(&reproduced),
     };
     let documents =
@@ -50,6 +55,28 @@ pub async fn run(work: &Work<'_>, progress: &mut Progress) -> Result<Vec<Documen
 
 fn candidate(fixer: &dyn Fixer) -> CandidateNote {
     CandidateNote { fixer: fixer.id(), why: fixer.why(), held: fixer.held().map(str::to_owned) }
+}
+
+/// Whether nothing of what CI said was understood, so that a look of our own may say more.
+fn is_dark(brief: &Brief) -> bool {
+    brief.failures.iter().all(|failure| failure.kind == FailureKind::Unknown)
+}
+
+/// The fixers, and where nothing was understood those that answer what the commands say here.
+fn fixers_for(
+    work: &Work<'_>,
+    runs: &[CommandRun],
+    fixers: Vec<Box<dyn Fixer>>,
+) -> Vec<Box<dyn Fixer>> {
+    if !is_dark(work.brief) {
+        return fixers;
+    }
+    let plan = TriagePlan {
+        about: about(DocumentName::TriagePlan, work.brief.attempt, 1),
+        candidates: Vec::new(),
+        reproduced: notes(runs),
+    };
+    work.fixers(&Progress { plan: Some(plan), ..Progress::default() })
 }
 
 /// The commands at the head, in one fresh checkout, each once; what is known is not run again.
@@ -76,10 +103,10 @@ async fn reproduce(work: &Work<'_>, commands: Vec<&str>) -> Result<Vec<CommandRu
 }
 
 /// The fixers' own checks in place of CI's commands; a fixer whose check is green is not needed.
-async fn by_checks<'a>(
+async fn by_checks(
     work: &Work<'_>,
-    fixers: Vec<&'a dyn Fixer>,
-) -> Result<(Vec<&'a dyn Fixer>, Vec<CommandRun>), StageError> {
+    fixers: Vec<Box<dyn Fixer>>,
+) -> Result<(Vec<Box<dyn Fixer>>, Vec<CommandRun>), StageError> {
     let checks: Vec<Option<String>> = fixers.iter().map(|fixer| fixer.check()).collect();
     let commands = checks.iter().flatten().chain(&work.brief.verify).map(String::as_str).collect();
     let mut runs = reproduce(work, commands).await?;
@@ -97,12 +124,13 @@ async fn by_checks<'a>(
         Some(check) => !is_green(check) && !missing.contains(check),
         None => true,
     };
-    let needed: Vec<&dyn Fixer> =
-        fixers.iter().zip(&checks).filter(|(_, check)| is_needed(check)).map(|(f, _)| *f).collect();
     let all_green = !runs.is_empty() && runs.iter().all(|run| run.ended.is_green());
     // With everything green there is nothing to plan; the plan says so by its runs.
-    let kept = if all_green || needed.is_empty() { fixers } else { needed };
-    Ok((kept, runs))
+    if all_green || !checks.iter().any(is_needed) {
+        return Ok((fixers, runs));
+    }
+    let kept = fixers.into_iter().zip(&checks).filter(|(_, check)| is_needed(check));
+    Ok((kept.map(|(fixer, _)| fixer).collect(), runs))
 }
 
 fn input(work: &Work<'_>) -> TaskInput {

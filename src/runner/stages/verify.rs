@@ -69,7 +69,7 @@ async fn green_or_not(
 }
 
 fn last_check(work: &Work<'_>, progress: &Progress) -> Option<String> {
-    work.fixer(&progress.turns.last()?.fixer)?.check()
+    work.last_fixer(progress)?.check()
 }
 
 /// Whether a command that was red is green now, or the fixer did its own part.

@@ -114,18 +114,26 @@ struct Walk<'a> {
     found: Candidates,
 }
 
+/// Whether new files count; below something ignored, or made by a tool for itself, they do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NewFiles {
+    Count,
+    LeftOut,
+}
+
 /// A directory still to be read.
 struct Pending {
     path: String,
-    /// Whether new files in it are left out, because it or a parent is ignored or a product.
-    hidden: bool,
+    /// Whether new files in it count.
+    new_files: NewFiles,
     /// The `.gitignore` files from the root down to its parent.
     rules: Vec<std::rc::Rc<Gitignore>>,
 }
 
 impl Walk<'_> {
     fn directories(&mut self) -> Result<(), WorkspaceError> {
-        let mut pending = vec![Pending { path: String::new(), hidden: false, rules: Vec::new() }];
+        let mut pending =
+            vec![Pending { path: String::new(), new_files: NewFiles::Count, rules: Vec::new() }];
         while let Some(dir) = pending.pop() {
             self.directory(&dir, &mut pending)?;
         }
@@ -154,14 +162,17 @@ impl Walk<'_> {
             if self.is_submodule(&path) {
                 continue;
             }
-            let hidden = dir.hidden || is_hidden(&rules, &path, metadata.is_dir());
+            let new_files = match dir.new_files {
+                NewFiles::Count => new_files(&rules, &path, &metadata),
+                NewFiles::LeftOut => NewFiles::LeftOut,
+            };
             if metadata.is_dir() {
-                if !hidden || self.tracked_dirs.contains(path.as_str()) {
+                if new_files == NewFiles::Count || self.tracked_dirs.contains(path.as_str()) {
                     let path = path.as_str().to_owned();
-                    pending.push(Pending { path, hidden, rules: rules.clone() });
+                    pending.push(Pending { path, new_files, rules: rules.clone() });
                 }
             } else {
-                self.file(path, &metadata, hidden)?;
+                self.file(path, &metadata, new_files)?;
             }
         }
         Ok(())
@@ -171,10 +182,10 @@ impl Walk<'_> {
         &mut self,
         path: RepoPath,
         metadata: &fs::Metadata,
-        hidden: bool,
+        new_files: NewFiles,
     ) -> Result<(), WorkspaceError> {
         let tracked = self.checkout.tracked.get(&path);
-        if !counts(self.checkout, &path) || (tracked.is_none() && hidden) {
+        if !counts(self.checkout, &path) || (tracked.is_none() && new_files == NewFiles::LeftOut) {
             return Ok(());
         }
         let is_link = metadata.file_type().is_symlink();
@@ -246,12 +257,21 @@ fn rules_in(root: &Path, dir: &Path) -> Option<Gitignore> {
     builder.build().ok()
 }
 
-/// Whether a new file there is left out.
-fn is_hidden(rules: &[std::rc::Rc<Gitignore>], path: &RepoPath, is_dir: bool) -> bool {
+/// Whether a new file there, or below it, counts.
+fn new_files(
+    rules: &[std::rc::Rc<Gitignore>],
+    path: &RepoPath,
+    metadata: &fs::Metadata,
+) -> NewFiles {
+    let is_dir = metadata.is_dir();
     let name = path.as_str().rsplit('/').next().unwrap_or_default();
     let is_product =
         PRODUCTS.contains(&name) || PRODUCT_ENDINGS.iter().any(|ending| name.ends_with(ending));
     let decided = rules.iter().rev().map(|rules| rules.matched(path.as_str(), is_dir));
     let ignored = decided.into_iter().find(|found| !found.is_none());
-    is_product || ignored.is_some_and(|found| found.is_ignore())
+    if is_product || ignored.is_some_and(|found| found.is_ignore()) {
+        NewFiles::LeftOut
+    } else {
+        NewFiles::Count
+    }
 }

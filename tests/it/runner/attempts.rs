@@ -2,7 +2,7 @@
 
 use selfheal::domain::brief::{Brief, FixerSpec, Network, RunLimits};
 use selfheal::domain::document::{DocumentName, Stage};
-use selfheal::domain::failure::FailureKind;
+use selfheal::domain::failure::{Failure, FailureKind};
 use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::domain::patch::FileMode;
 use selfheal::runner::attempt::End;
@@ -93,6 +93,23 @@ async fn two_faults_are_healed_in_two_rounds() {
     let End::Reported(outcome) = attempt(&repo, &brief, &server).await else { panic!() };
     assert_eq!(text_in(&outcome, "src/lib.rs"), "pub fn two() -> u32 {\n    1 + 1\n}\n");
     assert_eq!(server.stages().last(), Some(&(Stage::Verify, 2)));
+}
+
+#[tokio::test]
+async fn a_fault_that_shows_only_after_the_first_is_healed_too() {
+    let repo = Repo::rust("pub fn two()->u32{ return 1+1; }\n");
+    let failures = vec![failure(FailureKind::Format, "rustfmt", "src/lib.rs")];
+    let commands = ["cargo fmt --all -- --check && cargo clippy -- -D warnings"];
+    let outcome = outcome(&repo, &brief(&repo, failures, &commands)).await;
+    assert_eq!(text_in(&outcome, "src/lib.rs"), "pub fn two() -> u32 {\n    1 + 1\n}\n");
+}
+
+#[tokio::test]
+async fn what_ci_did_not_make_clear_is_read_from_the_command_itself() {
+    let repo = Repo::rust(UGLY);
+    let unclear = vec![Failure::new(FailureKind::Unknown, "Process completed with exit code 1")];
+    let outcome = outcome(&repo, &brief(&repo, unclear, &["cargo fmt --check"])).await;
+    assert_eq!(text_in(&outcome, "src/lib.rs"), "pub fn two() -> u32 {\n    1 + 1\n}\n");
 }
 
 #[tokio::test]

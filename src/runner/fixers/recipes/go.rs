@@ -1,6 +1,6 @@
 //! Go: gofmt.
 
-use super::{Action, Recipe, by, named_files};
+use super::{Action, Recipe, by, has_extension, named_files};
 use crate::domain::failure::FailureKind;
 
 /// The formatter.
@@ -12,7 +12,7 @@ pub(super) static GOFMT: Recipe = Recipe {
     held: None,
     makes_files: false,
     fits: |failure, _| {
-        let is_go = failure.file.as_ref().is_some_and(|file| file.as_str().ends_with(".go"));
+        let is_go = failure.file.as_ref().is_some_and(|file| has_extension(file, "go"));
         by(failure, &["gofmt", "gofumpt", "goimports"])
             || (failure.kind == FailureKind::Format && is_go)
     },

@@ -13,10 +13,10 @@ pub(super) static PRETTIER: Recipe = Recipe {
     fits: |failure, _| by(failure, &["prettier"]),
     action: |failures, facts| {
         let files = named_files(failures, facts).unwrap_or_else(|| ".".to_owned());
-        tool(
+        Some(tool(
             &format!("prettier --write --ignore-unknown -- {files}"),
             &format!("prettier --check --ignore-unknown -- {files}"),
-        )
+        ))
     },
 };
 
@@ -31,7 +31,7 @@ pub(super) static ESLINT: Recipe = Recipe {
     fits: |failure, _| by(failure, &["eslint"]) && is_style(failure),
     action: |failures, facts| {
         let files = named_files(failures, facts).unwrap_or_else(|| ".".to_owned());
-        tool(&format!("eslint --fix -- {files}"), &format!("eslint -- {files}"))
+        Some(tool(&format!("eslint --fix -- {files}"), &format!("eslint -- {files}")))
     },
 };
 
@@ -39,9 +39,6 @@ pub(super) static ESLINT: Recipe = Recipe {
 /// answers 1, not 127, for a tool that is not there, and may want to download it.
 pub(super) const OWN_PATH: &str = "PATH=\"$PWD/node_modules/.bin:$PATH\"";
 
-fn tool(fix: &str, check: &str) -> Option<Action> {
-    Some(Action::Shell {
-        fix: format!("{OWN_PATH} {fix}"),
-        check: Some(format!("{OWN_PATH} {check}")),
-    })
+fn tool(fix: &str, check: &str) -> Action {
+    Action::Shell { fix: format!("{OWN_PATH} {fix}"), check: Some(format!("{OWN_PATH} {check}")) }
 }

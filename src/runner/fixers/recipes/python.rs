@@ -14,7 +14,7 @@ pub(super) static RUFF_FORMAT: Recipe = Recipe {
     fits: |failure, _| by(failure, RUFF) && is_format(failure),
     action: |failures, facts| {
         let files = named_files(failures, facts).unwrap_or_else(|| ".".to_owned());
-        tool(&format!("ruff format -- {files}"), &format!("ruff format --check -- {files}"))
+        Some(tool(&format!("ruff format -- {files}"), &format!("ruff format --check -- {files}")))
     },
 };
 
@@ -29,7 +29,7 @@ pub(super) static RUFF_CHECK: Recipe = Recipe {
     fits: |failure, _| by(failure, RUFF) && !is_format(failure),
     action: |failures, facts| {
         let files = named_files(failures, facts).unwrap_or_else(|| ".".to_owned());
-        tool(&format!("ruff check --fix -- {files}"), &format!("ruff check -- {files}"))
+        Some(tool(&format!("ruff check --fix -- {files}"), &format!("ruff check -- {files}")))
     },
 };
 
@@ -44,7 +44,7 @@ pub(super) static BLACK: Recipe = Recipe {
     fits: |failure, _| by(failure, &["black"]),
     action: |failures, facts| {
         let files = named_files(failures, facts).unwrap_or_else(|| ".".to_owned());
-        tool(&format!("black -- {files}"), &format!("black --check -- {files}"))
+        Some(tool(&format!("black -- {files}"), &format!("black --check -- {files}")))
     },
 };
 
@@ -59,7 +59,7 @@ pub(super) static ISORT: Recipe = Recipe {
     fits: |failure, _| by(failure, &["isort"]),
     action: |failures, facts| {
         let files = named_files(failures, facts).unwrap_or_else(|| ".".to_owned());
-        tool(&format!("isort -- {files}"), &format!("isort --check-only -- {files}"))
+        Some(tool(&format!("isort -- {files}"), &format!("isort --check-only -- {files}")))
     },
 };
 
@@ -69,8 +69,8 @@ fn is_format(failure: &Failure) -> bool {
     failure.kind == FailureKind::Format || by(failure, &["ruff format", "ruff-format"])
 }
 
-fn tool(fix: &str, check: &str) -> Option<Action> {
+fn tool(fix: &str, check: &str) -> Action {
     // A repository's own environment comes before the machine's, when it is there.
     let path = "PATH=\"$PWD/.venv/bin:$PATH\"";
-    Some(Action::Shell { fix: format!("{path} {fix}"), check: Some(format!("{path} {check}")) })
+    Action::Shell { fix: format!("{path} {fix}"), check: Some(format!("{path} {check}")) }
 }

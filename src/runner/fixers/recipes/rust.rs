@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Recipe, RepoFacts, by, is_style};
+use super::{Action, Recipe, RepoFacts, by, has_extension, is_style};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::runner::sandbox::quote;
 
@@ -68,7 +68,7 @@ pub(super) static CLIPPY_FIX: Recipe = Recipe {
 };
 
 fn is_rust(failure: &Failure) -> bool {
-    failure.file.as_ref().is_some_and(|file| file.as_str().ends_with(".rs"))
+    failure.file.as_ref().is_some_and(|file| has_extension(file, "rs"))
 }
 
 /// cargo with these arguments for every outermost package of the failures' files.

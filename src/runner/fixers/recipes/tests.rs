@@ -1,3 +1,5 @@
+//! Which recipe answers which failure, and what it would run.
+
 use super::*;
 
 fn failure(kind: FailureKind, tool: &str) -> Failure {
