@@ -170,7 +170,8 @@ fn finish(
 ) -> Vec<Failure> {
     let mut roots: HashMap<String, Option<crate::domain::ids::RepoPath>> = HashMap::new();
     let clean = |text: &str, bytes_max: usize| {
-        harmless(floor(&redactor.redact(floor(text, bytes_max * 2)), bytes_max))
+        // Redacted before it is cut: half a secret would not be recognised.
+        floor(&harmless(&redactor.redact(text)), bytes_max).to_owned()
     };
     let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
     let finish_one = |draft: Draft| {
@@ -189,6 +190,7 @@ fn finish(
                 failure.end_line = None;
             }
         }
+        failure.file = failure.file.filter(|file| !redactor.knows(file.as_str()));
         failure.message = clean(&failure.message, MESSAGE_BYTES_MAX);
         for field in
             [&mut failure.code, &mut failure.test, &mut failure.task, &mut failure.suggestion]

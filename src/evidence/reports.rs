@@ -66,7 +66,7 @@ fn failure_in(entry: &Map<String, Value>) -> Option<Failure> {
     let redactor = Redactor::default();
     let text = |name: &str, bytes_max: usize| {
         let text = entry.get(name)?.as_str()?.trim();
-        let text = harmless(floor(&redactor.redact(floor(text, bytes_max * 2)), bytes_max));
+        let text = floor(&harmless(&redactor.redact(text)), bytes_max).to_owned();
         Some(text).filter(|text| !text.is_empty())
     };
     let number = |name: &str| {

@@ -20,7 +20,9 @@ mod js_lint;
 mod js_packages;
 mod js_tests;
 mod jvm;
+mod jvm_tests;
 mod native;
+mod native_tests;
 mod php;
 mod python_lint;
 mod python_packages;
@@ -56,7 +58,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &go::TOOL,
     &go::GOFMT,
     &jvm::COMPILER,
-    &jvm::TESTS,
+    &jvm_tests::TESTS,
     &jvm::BUILD,
     &jvm::EXCEPTIONS,
     &dotnet::BUILD,
@@ -75,7 +77,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &checks::ANNOTATIONS,
     &checks::PRE_COMMIT,
     &checks::SCANNERS,
-    &native::TESTS,
+    &native_tests::TESTS,
     &native::LINKER,
     &native::CMAKE,
     &native::COMPILER,

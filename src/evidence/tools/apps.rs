@@ -11,7 +11,7 @@ pub(super) static XCTEST: Tool = Tool {
     rules: &[
         Rule::new(
             K::TestFailure,
-            &["  test", "\ttest"],
+            &[" test", "\ttest"],
             r"^[a-z]{0,2}\s+(?P<test>test\w+(?:\(\))?), (?P<message>\S.+)$",
         )
         .reading(xcpretty),

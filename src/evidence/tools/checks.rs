@@ -254,17 +254,7 @@ pub(super) static GATES: Tool = Tool {
     example: "One or more required jobs failed",
     rules: &[Rule::new(
         K::Unknown,
-        &[
-            "jobs failed",
-            "job failed",
-            "gates failed",
-            "checks failed",
-            "tests failed",
-            "Tests failed",
-            "Some jobs",
-            "jobs have failed",
-            "checks have failed",
-        ],
+        &[" failed"],
         concat!(
             r"^\W*(?:Error: )?(?P<message>(?:One or more|Some|At least one|Not all",
             r"|(?:[A-Z][a-z]+ )?(?:[Uu]nit|[Ii]ntegration|[Ll]int",

@@ -27,12 +27,7 @@ pub(super) static TOOL: Tool = Tool {
         .reading(compiler),
         Rule::new(
             K::Dependency,
-            &[
-                "go: ",
-                "missing go.sum entry",
-                "no required module provides",
-                "inconsistent vendoring",
-            ],
+            &["go: ", ".go:"],
             concat!(
                 r"^(?:(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
                 r"|go: )(?P<message>.*(?:updates to go\.(?:mod|sum) needed",
@@ -45,7 +40,7 @@ pub(super) static TOOL: Tool = Tool {
         ),
         Rule::new(
             K::Infrastructure,
-            &["proxy.golang.org", "dial tcp", "i/o timeout"],
+            &["go: "],
             concat!(
                 r"^go: (?P<message>.*(?:dial tcp|i/o timeout|connection reset",
                 r"|502 Bad Gateway|503 Service).*)$",

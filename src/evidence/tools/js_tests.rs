@@ -102,7 +102,7 @@ pub(super) static VITEST: Tool = Tool {
         .reading(vitest),
         Rule::new(
             K::Config,
-            &["Coverage for ", "coverage threshold for"],
+            &["does not meet", "not met"],
             concat!(
                 r"^\s*(?:ERROR: |Jest: )?(?P<message>\x22?(?:Coverage for|global",
                 r"|\S+ coverage threshold for|coverage threshold for).* does not meet.*",

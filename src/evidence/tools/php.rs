@@ -78,7 +78,7 @@ pub(super) static LINT: Tool = Tool {
          \x20------ ---------------------------------\n  12     Undefined variable: $total\n\
          \x20------ ---------------------------------",
     rules: &[
-        Rule::new(K::TypeError, &["  Line   "], r"^\s+Line\s+(?P<file>\S+\.php)(?: \(.*\))?\s*$")
+        Rule::new(K::TypeError, &["Line "], r"^\s+Line +(?P<file>\S+\.php)(?: \(.*\))?\s*$")
             .reading(phpstan),
         Rule::new(
             K::Lint,

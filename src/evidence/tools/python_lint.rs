@@ -73,7 +73,7 @@ pub(super) static LINT: Tool = Tool {
         .reading(ruff_full),
         Rule::new(
             K::CompileError,
-            &["SyntaxError: "],
+            &["SyntaxError: ", "invalid-syntax: "],
             concat!(
                 r"^(?P<file>[^\s:][^:]*\.py):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<code>",
                 r"(?:E999 )?SyntaxError|invalid-syntax): (?P<message>.+)$",

@@ -49,7 +49,7 @@ pub(super) static PYTEST: Tool = Tool {
         ),
         Rule::new(
             K::TestFailure,
-            &["error::Test failures", "!!! Interrupted", "!! Interrupted"],
+            &["! Interrupted: "],
             r"^!+ (?P<message>Interrupted: [0-9]+ errors? during collection) !+$",
         )
         .weighing(Weight::Consequence),
@@ -58,9 +58,9 @@ pub(super) static PYTEST: Tool = Tool {
             &[
                 "ERROR: file or directory not found",
                 "ERROR: not found:",
-                "ERROR: usage: ",
-                "pytest: error: ",
-                "ConftestImportFailure",
+                "ERROR: usage:",
+                ": error:",
+                "ImportError while loading conftest",
                 "INTERNALERROR> ",
             ],
             concat!(

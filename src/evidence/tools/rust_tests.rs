@@ -19,7 +19,7 @@ pub(super) static TOOL: Tool = Tool {
         .reading(block),
         Rule::new(
             K::TestFailure,
-            &["FAIL [", "TIMEOUT [", "SIGABRT [", "SIGSEGV [", "SIGKILL [", "LEAK-FAIL ["],
+            &["FAIL [", "TIMEOUT [", "SIG"],
             concat!(
                 r"^\s*(?P<message>(?:LEAK-FAIL|FAIL|TIMEOUT",
                 r"|SIG[A-Z]+) \[[^\]]+\](?: \([^)]*\))?) +(?P<task>\S+) ",
