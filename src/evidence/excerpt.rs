@@ -4,6 +4,8 @@
 //! the raw log, within a byte budget. The invariant: what leaves here is redacted and harmless, and
 //! never longer than asked.
 
+use std::fmt::Write as _;
+
 use super::Reading;
 use super::redact::harmless;
 use super::text::{Text, floor};
@@ -34,9 +36,9 @@ pub(super) fn excerpt(reading: &Reading, log: &[u8], bytes_max: usize) -> String
         let from = first.saturating_sub(BEFORE_LINES);
         let to = (last + AFTER_LINES).min(text.lines.len());
         let mut block = String::new();
-        for index in from..to {
-            if !std::mem::replace(&mut shown[index], true) {
-                block.push_str(&format!("{:>6} {}\n", index + 1, text.line(index)));
+        for (index, shown) in shown.iter_mut().enumerate().take(to).skip(from) {
+            if !std::mem::replace(shown, true) {
+                let _ = writeln!(block, "{:>6} {}", index + 1, text.line(index));
             }
         }
         if block.is_empty() {

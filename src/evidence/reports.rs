@@ -120,6 +120,7 @@ fn kind_named(name: &str) -> FailureKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::RepoPath;
 
     #[track_caller]
     fn check(report: &str, expected: &[(FailureKind, Option<&str>, &str)], notes: usize) {
@@ -127,7 +128,7 @@ mod tests {
         let got: Vec<_> = reading
             .failures
             .iter()
-            .map(|f| (f.kind, f.file.as_ref().map(|file| file.as_str()), f.message.as_str()))
+            .map(|f| (f.kind, f.file.as_ref().map(RepoPath::as_str), f.message.as_str()))
             .collect();
         assert_eq!(got, expected, "{report}");
         assert_eq!(reading.notes.len(), notes, "{:?}", reading.notes);

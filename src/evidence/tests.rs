@@ -1,5 +1,7 @@
 //! What the whole reader promises, and the one check that every tool's table of cases uses.
 
+use std::fmt::Write as _;
+
 use super::*;
 use crate::domain::failure::Failure;
 
@@ -25,14 +27,14 @@ fn check_with(log: &str, hints: &Hints<'_>, expected: &str) {
 fn line_of(failure: &Failure) -> String {
     let mut line = failure.kind.as_str().to_owned();
     if let Some(file) = &failure.file {
-        line.push_str(&format!(" {file}"));
+        let _ = write!(line, " {file}");
         for number in [failure.line, failure.column].into_iter().flatten() {
-            line.push_str(&format!(":{number}"));
+            let _ = write!(line, ":{number}");
         }
     }
     for (open, text, close) in [("[", &failure.code, "]"), ("{", &failure.test, "}")] {
         if let Some(text) = text {
-            line.push_str(&format!(" {open}{text}{close}"));
+            let _ = write!(line, " {open}{text}{close}");
         }
     }
     let message = failure.message.lines().next().unwrap_or("");
@@ -67,7 +69,7 @@ fn the_page_of_tools_is_current() {
 const STAMP: &str = "2026-11-21T07:00:00.0000000Z ";
 
 fn stamped(lines: &[&str]) -> String {
-    lines.iter().map(|line| format!("{STAMP}{line}\n")).collect()
+    lines.iter().map(|line| [STAMP, line, "\n"].concat()).collect()
 }
 
 #[test]
@@ -147,11 +149,17 @@ fn fingerprints_survive_another_machine_another_time_and_moved_lines() {
         assert_eq!(fingerprints(&elsewhere), here, "{}: re-rooted", tool.name);
         let shifted = format!("{}{}", "all is well\n".repeat(7), tool.example);
         assert_eq!(fingerprints(&shifted), here, "{}: shifted", tool.name);
-        let timed: String =
-            tool.example.lines().map(|line| format!("2031-01-02T03:04:05.6Z {line}\n")).collect();
+        let timed: String = tool
+            .example
+            .lines()
+            .map(|line| ["2031-01-02T03:04:05.6Z ", line, "\n"].concat())
+            .collect();
         assert_eq!(fingerprints(&timed), here, "{}: re-timed", tool.name);
-        let coloured: String =
-            tool.example.lines().map(|line| format!("\u{1b}[31m{line}\u{1b}[0m\r\n")).collect();
+        let coloured: String = tool
+            .example
+            .lines()
+            .map(|line| ["\u{1b}[31m", line, "\u{1b}[0m\r\n"].concat())
+            .collect();
         assert_eq!(fingerprints(&coloured), here, "{}: coloured", tool.name);
     }
 }
@@ -252,7 +260,9 @@ mod properties {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn any_bytes_are_read_within_the_limits(log in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        fn any_bytes_are_read_within_the_limits(
+            log in proptest::collection::vec(any::<u8>(), 0..2000),
+        ) {
             holds_its_limits(&log);
         }
 

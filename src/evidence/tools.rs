@@ -121,6 +121,11 @@ fn place_in(text: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
     (!path.is_empty() && line.is_some()).then_some((path, line, column))
 }
 
+/// Whether a path ends in `.extension`, in any case.
+fn has_extension(path: &str, extension: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case(extension))
+}
+
 /// Reads a JavaScript stack frame: `at f (PATH:LINE:COLUMN)`, `at PATH:LINE:COLUMN`.
 fn frame_in(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
     let frame = line.trim().strip_prefix("at ")?;
@@ -147,6 +152,3 @@ fn is_own(path: &str) -> bool {
     ];
     !FOREIGN.iter().any(|part| path.contains(part)) && path.contains(['.', '/'])
 }
-
-#[cfg(test)]
-use super::tests::{check, check_failed};

@@ -140,7 +140,7 @@ fn build_script(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             if let Some(next) = at.below(distance + 1)
                 && trimmed.ends_with(':')
             {
-                draft.failure.message = next.trim().to_owned();
+                next.trim().clone_into(&mut draft.failure.message);
             }
             draft.say(&script);
             draft.last = draft.first + distance;
@@ -221,7 +221,7 @@ fn arrow(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn cargo_says_what_is_wrong_with_dependencies_and_manifests() {

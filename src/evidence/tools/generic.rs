@@ -83,7 +83,7 @@ fn is_verdict(message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{check, check_failed};
+    use crate::evidence::tests::{check, check_failed};
 
     #[test]
     fn a_place_with_an_error_is_read() {

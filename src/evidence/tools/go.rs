@@ -52,7 +52,7 @@ pub(super) static TOOL: Tool = Tool {
 fn golangci(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     match draft.failure.code.as_deref() {
         Some("gofmt" | "gofumpt" | "goimports" | "gci" | "golines") => {
-            draft.failure.kind = K::Format
+            draft.failure.kind = K::Format;
         }
         Some("typecheck") => draft.failure.kind = K::CompileError,
         // What the compiler itself puts in brackets.
@@ -249,13 +249,13 @@ pub(super) static GOFMT: Tool = Tool {
 };
 
 fn listed(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    draft.failure.message = "not formatted as gofmt wants it".to_owned();
+    "not formatted as gofmt wants it".clone_into(&mut draft.failure.message);
     found.push(draft);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn the_compiler_and_the_linters_are_told_apart() {

@@ -321,7 +321,7 @@ fn system_package(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn the_machine_s_faults_are_told_from_the_code_s() {

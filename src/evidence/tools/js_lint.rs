@@ -199,14 +199,14 @@ fn unformatted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             line.contains("Code style issues") || line.contains("Forgot to run Prettier")
         });
     if verdict && place_in(&draft.failure.message).is_none() {
-        draft.failure.message = "not formatted as Prettier wants it".to_owned();
+        "not formatted as Prettier wants it".clone_into(&mut draft.failure.message);
         found.push(draft);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn findings_belong_to_the_file_above_them() {

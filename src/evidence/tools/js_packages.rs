@@ -220,7 +220,7 @@ fn uncaught(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn package_managers_say_what_does_not_fit() {

@@ -266,7 +266,7 @@ fn went_wrong(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn compilers_of_the_jvm_are_read() {

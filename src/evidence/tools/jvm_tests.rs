@@ -32,7 +32,7 @@ pub(super) static TESTS: Tool = Tool {
         Rule::new(
             K::TestFailure,
             &["*** FAILED ***"],
-            concat!(r"^(?:\[info\] )?\s*-?\s*(?P<test>.+?) \*\*\* FAILED \*\*\*.*$",),
+            r"^(?:\[info\] )?\s*-?\s*(?P<test>.+?) \*\*\* FAILED \*\*\*.*$",
         )
         .reading(scalatest),
     ],
@@ -148,7 +148,7 @@ fn scalatest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn tests_of_the_jvm_are_read() {

@@ -1,6 +1,6 @@
 //! C and C++: gcc, clang, linkers, CMake, make, clang-tidy, clang-format.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, has_extension, place_in};
 
 pub(super) static COMPILER: Tool = Tool {
     name: "gcc",
@@ -56,7 +56,7 @@ pub(super) static COMPILER: Tool = Tool {
         Rule::new(
             K::Lint,
             &["Failing due to -Werror"],
-            concat!(r"^(?P<message>.*Failing due to -Werror\.)$",),
+            r"^(?P<message>.*Failing due to -Werror\.)$",
         )
         .reading(ghc_warnings),
         Rule::new(
@@ -225,8 +225,10 @@ pub(super) static LINKER: Tool = Tool {
 };
 
 fn symbol(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    let is_object =
-        draft.path.as_deref().is_some_and(|path| path.ends_with(".o") || path.ends_with(".a"));
+    let is_object = draft
+        .path
+        .as_deref()
+        .is_some_and(|path| has_extension(path, "o") || has_extension(path, "a"));
     if is_object {
         draft.path = None;
         draft.failure.line = None;
@@ -308,7 +310,7 @@ fn cmake(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn compilers_are_read() {

@@ -13,7 +13,7 @@ pub(super) static TESTS: Tool = Tool {
         Rule::new(
             K::TestFailure,
             &["[  FAILED  ] "],
-            concat!(r"^\[  FAILED  \] (?P<test>[A-Za-z_]\S*\.\S+?)(?:,.*)?(?: \([0-9]+ ms\))?$",),
+            r"^\[  FAILED  \] (?P<test>[A-Za-z_]\S*\.\S+?)(?:,.*)?(?: \([0-9]+ ms\))?$",
         )
         .reading(gtest),
         Rule::new(
@@ -135,7 +135,7 @@ fn sanitizer(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn native_tests_are_read() {

@@ -1,6 +1,6 @@
 //! Ruby: RSpec, minitest, RuboCop, Bundler.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, has_extension, place_in};
 
 pub(super) static RSPEC: Tool = Tool {
     name: "rspec",
@@ -116,7 +116,7 @@ fn minitest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             break;
         }
         let frame =
-            place_in(told).filter(|(path, ..)| path.ends_with(".rb") && !path.contains(' '));
+            place_in(told).filter(|(path, ..)| has_extension(path, "rb") && !path.contains(' '));
         if let Some((path, row, _)) = frame {
             if draft.path.is_none() && !path.contains("/gems/") && !path.contains("/lib/ruby/") {
                 draft.place(path, row, None);
@@ -142,7 +142,8 @@ fn reporter(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             break;
         }
         let frame = told.trim_start_matches("at ").trim_start_matches('[');
-        if let Some((path, row, _)) = place_in(frame).filter(|(path, ..)| path.ends_with(".rb")) {
+        if let Some((path, row, _)) = place_in(frame).filter(|(path, ..)| has_extension(path, "rb"))
+        {
             let gem = path.contains("/gems/") || path.contains("/lib/ruby/");
             if !gem && !path.contains(' ') {
                 draft.place(path, row, None);
@@ -234,7 +235,7 @@ fn aborted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn rspec_examples_have_their_message() {

@@ -141,7 +141,7 @@ fn panic_alone(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn a_failed_test_has_its_panic() {
