@@ -6,9 +6,10 @@
 
 use serde_json::{Map, Value};
 
+use super::paths::{self, Roots};
 use super::redact::{Redactor, harmless};
 use super::text::floor;
-use super::{Reading, Stats, paths};
+use super::{Reading, Stats};
 use crate::domain::failure::{
     FAILURES_MAX, Failure, FailureKind, MESSAGE_BYTES_MAX, Severity, Source,
 };
@@ -77,7 +78,8 @@ fn failure_in(entry: &Map<String, Value>) -> Option<Failure> {
     let mut failure = Failure::new(kind_named(&kind), text("message", MESSAGE_BYTES_MAX)?);
     failure.tool = text("tool", FIELD_BYTES_MAX);
     failure.task = text("task", FIELD_BYTES_MAX);
-    failure.file = text("file", MESSAGE_BYTES_MAX).and_then(|file| paths::relative(&file, &[]));
+    failure.file =
+        text("file", MESSAGE_BYTES_MAX).and_then(|file| paths::relative(&file, &Roots::default()));
     failure.line = number("line");
     failure.column = number("column");
     failure.end_line = number("end_line");

@@ -243,7 +243,7 @@ mod properties {
                 let pattern = unanchored(rule.pattern).replace("\\s", "[ \t]");
                 let pattern = format!("(?-u){pattern}");
                 let texts = proptest::string::bytes_regex(&pattern).unwrap();
-                for _ in 0..48 {
+                for _ in 0..24 {
                     let text = texts.new_tree(&mut runner).unwrap().current();
                     let text = String::from_utf8_lossy(&text);
                     if !rule.literals.iter().any(|literal| text.contains(literal)) {
