@@ -81,7 +81,8 @@ pub fn read(log: &[u8], hints: &Hints<'_>) -> Reading {
     let drafts = scan::scan(&frame);
     let (failures, notes) = judgement::judge(&frame, drafts, hints, &redactor);
     let stats = Stats { bytes: log.len(), lines: frame.text.lines.len() };
-    let commands = commands::failed_scripts(&frame);
+    let mut commands = commands::failed_scripts(&frame);
+    commands.retain(|command| !redactor.knows(command));
     Reading { failures, notes, commands, stats, redactor }
 }
 

@@ -45,6 +45,7 @@ fn pages() -> anyhow::Result<Vec<(&'static str, String)>> {
         ("commands.md", commands()),
         ("gate.md", gate()),
         ("config.md", repository::docs()),
+        ("evidence.md", crate::evidence::docs()),
         ("settings.md", server::docs()),
         ("schemas/selfheal.schema.json", schema),
     ])

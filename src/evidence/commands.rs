@@ -57,7 +57,7 @@ mod tests {
     const STAMP: &str = "2026-11-21T07:00:00.0000000Z ";
 
     fn log(lines: &[&str]) -> Vec<u8> {
-        lines.iter().map(|line| format!("{STAMP}{line}\n")).collect::<String>().into_bytes()
+        lines.iter().map(|line| [STAMP, line, "\n"].concat()).collect::<String>().into_bytes()
     }
 
     #[track_caller]

@@ -4,6 +4,8 @@
 //! the raw log, within a byte budget. The invariant: what leaves here is redacted and harmless, and
 //! never longer than asked.
 
+use std::fmt::Write as _;
+
 use super::Reading;
 use super::redact::harmless;
 use super::text::{Text, floor};
@@ -34,17 +36,18 @@ pub(super) fn excerpt(reading: &Reading, log: &[u8], bytes_max: usize) -> String
         let from = first.saturating_sub(BEFORE_LINES);
         let to = (last + AFTER_LINES).min(text.lines.len());
         let mut block = String::new();
-        for index in from..to {
-            if !std::mem::replace(&mut shown[index], true) {
-                let line = floor(text.line(index), SHOWN_BYTES_MAX);
-                block.push_str(&format!("{:>6} {line}\n", index + 1));
+        for (index, shown) in shown.iter_mut().enumerate().take(to).skip(from) {
+            if !std::mem::replace(shown, true) {
+                let _ = writeln!(block, "{:>6} {}", index + 1, text.line(index));
             }
         }
         if block.is_empty() {
             continue;
         }
-        // A secret may span lines, so a block is redacted whole.
+        // A secret may span lines and be longer than what is shown, so it goes before the cut.
         let block = harmless(&reading.redactor.redact(&block));
+        let block: String =
+            block.lines().flat_map(|line| [floor(line, SHOWN_BYTES_MAX), "\n"]).collect();
         let gap = if out.is_empty() { "" } else { "   …\n" };
         if out.len() + gap.len() + block.len() > bytes_max {
             if out.is_empty() {

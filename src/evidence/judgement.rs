@@ -10,10 +10,11 @@ use std::collections::HashMap;
 use super::Hints;
 use super::draft::{Draft, Weight};
 use super::frame::{Frame, Verdict, Window};
-use super::paths;
+use super::paths::{self, Roots};
 use super::redact::{Redactor, harmless};
 use super::text::floor;
 use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, MESSAGE_BYTES_MAX, Source};
+use crate::domain::ids::RepoPath;
 
 mod fold;
 mod unknown;
@@ -99,7 +100,11 @@ fn blamed(frame: &Frame, hints: &Hints<'_>) -> Vec<bool> {
         })
     };
     if frame.windows.iter().any(|window| named(window) && window.verdict != Verdict::Passed) {
-        return frame.windows.iter().map(named).collect();
+        // A composite action's steps fail under names of their own.
+        let told = |window: &Window| named(window) && window.verdict == Verdict::Failed;
+        let exact = frame.windows.iter().any(told);
+        let failed = |window: &Window| window.verdict == Verdict::Failed;
+        return frame.windows.iter().map(|w| named(w) || !exact && failed(w)).collect();
     }
     let mut failing_jobs: Vec<&str> = Vec::new();
     for window in &frame.windows {
@@ -168,17 +173,17 @@ fn finish(
     hints: &Hints<'_>,
     redactor: &Redactor,
 ) -> Vec<Failure> {
-    let mut roots: HashMap<String, Option<crate::domain::ids::RepoPath>> = HashMap::new();
+    let roots = Roots { given: &hints.workspace_roots, learned: paths::learned(&frame.text.arena) };
+    let mut places: HashMap<String, Option<RepoPath>> = HashMap::new();
     let clean = |text: &str, bytes_max: usize| {
-        harmless(floor(&redactor.redact(floor(text, bytes_max * 2)), bytes_max))
+        // Redacted before it is cut: half a secret would not be recognised.
+        floor(&harmless(&redactor.redact(text)), bytes_max).to_owned()
     };
     let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
     let finish_one = |draft: Draft| {
         let mut failure = draft.failure;
         if let Some(path) = &draft.path {
-            let known = roots
-                .entry(path.clone())
-                .or_insert_with(|| paths::relative(path, &hints.workspace_roots));
+            let known = places.entry(path.clone()).or_insert_with(|| paths::relative(path, &roots));
             failure.file.clone_from(known);
             if failure.file.is_none() {
                 // A line and column of somebody else's file would mislead.
@@ -189,6 +194,7 @@ fn finish(
                 failure.end_line = None;
             }
         }
+        failure.file = failure.file.filter(|file| !redactor.knows(file.as_str()));
         failure.message = clean(&failure.message, MESSAGE_BYTES_MAX);
         for field in
             [&mut failure.code, &mut failure.test, &mut failure.task, &mut failure.suggestion]

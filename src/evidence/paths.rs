@@ -6,6 +6,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::memmem;
 use regex::bytes::Regex;
 
 use crate::domain::ids::RepoPath;
@@ -32,6 +33,7 @@ static CHECKOUTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"/opt/(?:buildagent|atlassian)/[^/]+/(?:agent/)?(?:build|[0-9a-f]+)",
         r"/[cC]/projects/[^/]+", // AppVeyor
         r"/drone/src",
+        r"/.*/\.cache/act/[0-9a-f]+/hostexecutor", // act on the host
         r"/builddir/build/BUILD/[^/]+(?:-build/[^/]+)?", // RPM
         concat!(
             r"/(?:workspace|workspaces/[^/]+|usr/src/app|usr/src/[^/]+|code|app|src|repo",
@@ -65,8 +67,50 @@ const FOREIGN: [&str; 18] = [
     "/gems/",
 ];
 
+/// Directories that stand for the repository's root, besides those that CI systems always use.
+#[derive(Debug, Default)]
+pub(super) struct Roots<'a> {
+    /// What the caller knows.
+    pub(super) given: &'a [String],
+    /// What the log itself says, the shortest first.
+    pub(super) learned: Vec<String>,
+}
+
+/// How often one marker is looked at: the first mentions say it all.
+const MENTIONS_MAX: usize = 64;
+
+/// How many roots a log may teach.
+const LEARNED_MAX: usize = 8;
+
+/// What programs print before and after the directory in which they work.
+const MENTIONS: [(&str, &str); 4] = [
+    ("Initialized empty Git repository in ", "/.git"),
+    ("Reinitialized existing Git repository in ", "/.git"),
+    ("Working directory is '", "'"),
+    ("rootdir: ", ","),
+];
+
+/// The roots that a log names.
+pub(super) fn learned(log: &str) -> Vec<String> {
+    let mut roots: Vec<String> = Vec::new();
+    for (before, after) in MENTIONS {
+        for at in memmem::find_iter(log.as_bytes(), before).take(MENTIONS_MAX) {
+            let rest = &log[at + before.len()..];
+            let line = rest.lines().next().unwrap_or("");
+            let root = line.split(after).next().unwrap_or(line).trim();
+            let root = normalise(root);
+            let deep = root.starts_with('/') && root.matches('/').count() > 1;
+            if deep && !roots.contains(&root) && roots.len() < LEARNED_MAX {
+                roots.push(root);
+            }
+        }
+    }
+    roots.sort_by_key(String::len);
+    roots
+}
+
 /// The path in the repository that a printed path means.
-pub(super) fn relative(printed: &str, roots: &[String]) -> Option<RepoPath> {
+pub(super) fn relative(printed: &str, roots: &Roots<'_>) -> Option<RepoPath> {
     let path = normalise(printed);
     if FOREIGN.iter().any(|part| path.contains(part))
         || path.starts_with("node_modules/")
@@ -104,20 +148,24 @@ fn normalise(printed: &str) -> String {
     path
 }
 
-fn without_root<'p>(path: &'p str, roots: &[String]) -> Option<&'p str> {
-    for root in roots {
-        let root = normalise(root);
-        if let Some(rest) = path.strip_prefix(root.trim_end_matches('/'))
-            && let Some(inside) = rest.strip_prefix('/')
-        {
-            return Some(inside);
-        }
+fn without_root<'p>(path: &'p str, roots: &Roots<'_>) -> Option<&'p str> {
+    let below = |roots: &[String]| roots.iter().find_map(|root| below(path, root));
+    if let Some(inside) = below(roots.given) {
+        return Some(inside);
     }
     if !path.starts_with('/') {
         return Some(path);
     }
-    let end = CHECKOUTS.as_ref()?.find(path.as_bytes())?.end();
-    path.get(end..)
+    match CHECKOUTS.as_ref()?.find(path.as_bytes()) {
+        Some(root) => path.get(root.end()..),
+        None => below(&roots.learned),
+    }
+}
+
+/// The part of a path below a root.
+fn below<'p>(path: &'p str, root: &str) -> Option<&'p str> {
+    let root = normalise(root);
+    path.strip_prefix(root.trim_end_matches('/'))?.strip_prefix('/')
 }
 
 /// Takes `.` and resolvable `..` parts out of a relative path.
@@ -141,8 +189,9 @@ mod tests {
 
     #[track_caller]
     fn check(printed: &str, expected: Option<&str>) {
-        let roots = ["/opt/checkout/".to_owned()];
-        let got = relative(printed, &roots);
+        let given = ["/opt/checkout/".to_owned()];
+        let learned = learned("Initialized empty Git repository in /srv/ci/shop/.git/\n");
+        let got = relative(printed, &Roots { given: &given, learned });
         assert_eq!(got.as_ref().map(RepoPath::as_str), expected, "{printed:?}");
     }
 
@@ -162,6 +211,8 @@ mod tests {
             "/home/vsts/work/1/s/",
             "/home/travis/build/acme/shop/",
             "/opt/checkout/",
+            "/srv/ci/shop/",
+            "/home/me/.cache/act/0a1b2c/hostexecutor/",
             "file:///home/runner/work/shop/shop/",
             "webpack:///./",
             "/root/.cache/bazel/x/sandbox/linux-sandbox/7/execroot/_main/",

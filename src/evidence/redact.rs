@@ -62,6 +62,11 @@ impl Redactor {
         Self { known, forms: count }
     }
 
+    /// Whether a known value stands in the text.
+    pub(super) fn knows(&self, text: &str) -> bool {
+        self.known.as_ref().is_some_and(|known| known.is_match(text))
+    }
+
     /// The text without secrets.
     pub(super) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);

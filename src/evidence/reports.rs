@@ -6,9 +6,10 @@
 
 use serde_json::{Map, Value};
 
+use super::paths::{self, Roots};
 use super::redact::{Redactor, harmless};
 use super::text::floor;
-use super::{Reading, Stats, paths};
+use super::{Reading, Stats};
 use crate::domain::failure::{
     FAILURES_MAX, Failure, FailureKind, MESSAGE_BYTES_MAX, Severity, Source,
 };
@@ -66,7 +67,7 @@ fn failure_in(entry: &Map<String, Value>) -> Option<Failure> {
     let redactor = Redactor::default();
     let text = |name: &str, bytes_max: usize| {
         let text = entry.get(name)?.as_str()?.trim();
-        let text = harmless(floor(&redactor.redact(floor(text, bytes_max * 2)), bytes_max));
+        let text = floor(&harmless(&redactor.redact(text)), bytes_max).to_owned();
         Some(text).filter(|text| !text.is_empty())
     };
     let number = |name: &str| {
@@ -77,7 +78,8 @@ fn failure_in(entry: &Map<String, Value>) -> Option<Failure> {
     let mut failure = Failure::new(kind_named(&kind), text("message", MESSAGE_BYTES_MAX)?);
     failure.tool = text("tool", FIELD_BYTES_MAX);
     failure.task = text("task", FIELD_BYTES_MAX);
-    failure.file = text("file", MESSAGE_BYTES_MAX).and_then(|file| paths::relative(&file, &[]));
+    failure.file =
+        text("file", MESSAGE_BYTES_MAX).and_then(|file| paths::relative(&file, &Roots::default()));
     failure.line = number("line");
     failure.column = number("column");
     failure.end_line = number("end_line");
@@ -120,6 +122,7 @@ fn kind_named(name: &str) -> FailureKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::RepoPath;
 
     #[track_caller]
     fn check(report: &str, expected: &[(FailureKind, Option<&str>, &str)], notes: usize) {
@@ -127,7 +130,7 @@ mod tests {
         let got: Vec<_> = reading
             .failures
             .iter()
-            .map(|f| (f.kind, f.file.as_ref().map(|file| file.as_str()), f.message.as_str()))
+            .map(|f| (f.kind, f.file.as_ref().map(RepoPath::as_str), f.message.as_str()))
             .collect();
         assert_eq!(got, expected, "{report}");
         assert_eq!(reading.notes.len(), notes, "{:?}", reading.notes);

@@ -45,12 +45,11 @@ static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
     let mut calls: Vec<Vec<u16>> = Vec::new();
     for (index, called) in (0u16..).zip(&rules) {
         for literal in called.rule.literals {
-            match literals.iter().position(|known| known == literal) {
-                Some(at) => calls[at].push(index),
-                None => {
-                    literals.push(literal);
-                    calls.push(vec![index]);
-                }
+            if let Some(at) = literals.iter().position(|known| known == literal) {
+                calls[at].push(index);
+            } else {
+                literals.push(literal);
+                calls.push(vec![index]);
             }
         }
     }

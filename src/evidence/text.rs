@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr2, memrchr};
 
 /// How much of one line is kept: longer ones are minified bundles and progress bars, and the faults
 /// that annotations escape into one line fit.
@@ -267,17 +267,18 @@ fn split_mark(raw: &str) -> (Mark, &str) {
 /// Copies a line without terminal sequences, real ones and ones spelled `^[[1m`.
 fn push_clean(arena: &mut String, raw: &str) {
     let mut rest = raw;
-    loop {
-        let escape = memchr(0x1b, rest.as_bytes());
-        let spelled = memchr::memmem::find(rest.as_bytes(), b"^[[");
-        let (at, body) = match (escape, spelled) {
-            (Some(e), Some(s)) if s < e => (s, s + 2),
-            (Some(e), _) => (e, e + 1),
-            (None, Some(s)) => (s, s + 2),
-            (None, None) => break,
-        };
+    let mut from = 0;
+    while let Some(found) = memchr2(0x1b, b'^', &rest.as_bytes()[from..]) {
+        let at = from + found;
+        let spelled = rest.as_bytes()[at] == b'^';
+        if spelled && !rest[at..].starts_with("^[[") {
+            from = at + 1;
+            continue;
+        }
+        let body = at + if spelled { 2 } else { 1 };
         arena.push_str(&rest[..at]);
         rest = &rest[body + sequence_bytes(&rest.as_bytes()[body..])..];
+        from = 0;
     }
     arena.push_str(rest);
 }

@@ -20,7 +20,9 @@ mod js_lint;
 mod js_packages;
 mod js_tests;
 mod jvm;
+mod jvm_tests;
 mod native;
+mod native_tests;
 mod php;
 mod python_lint;
 mod python_packages;
@@ -56,7 +58,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &go::TOOL,
     &go::GOFMT,
     &jvm::COMPILER,
-    &jvm::TESTS,
+    &jvm_tests::TESTS,
     &jvm::BUILD,
     &jvm::EXCEPTIONS,
     &dotnet::BUILD,
@@ -75,7 +77,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &checks::ANNOTATIONS,
     &checks::PRE_COMMIT,
     &checks::SCANNERS,
-    &native::TESTS,
+    &native_tests::TESTS,
     &native::LINKER,
     &native::CMAKE,
     &native::COMPILER,
@@ -119,6 +121,11 @@ fn place_in(text: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
     (!path.is_empty() && line.is_some()).then_some((path, line, column))
 }
 
+/// Whether a path ends in `.extension`, in any case.
+fn has_extension(path: &str, extension: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case(extension))
+}
+
 /// Reads a JavaScript stack frame: `at f (PATH:LINE:COLUMN)`, `at PATH:LINE:COLUMN`.
 fn frame_in(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
     let frame = line.trim().strip_prefix("at ")?;
@@ -145,6 +152,3 @@ fn is_own(path: &str) -> bool {
     ];
     !FOREIGN.iter().any(|part| path.contains(part)) && path.contains(['.', '/'])
 }
-
-#[cfg(test)]
-use super::tests::{check, check_failed};

@@ -1,7 +1,7 @@
 //! Swift's and Dart's worlds: XCTest under xcodebuild and xcpretty, swift-format, dart analyze,
 //! Flutter.
 
-use super::{At, Draft, FailureKind as K, Rule, Severity, Tool, Weight, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Severity, Tool, Weight, has_extension, place_in};
 
 pub(super) static XCTEST: Tool = Tool {
     name: "xctest",
@@ -11,7 +11,7 @@ pub(super) static XCTEST: Tool = Tool {
     rules: &[
         Rule::new(
             K::TestFailure,
-            &["  test", "\ttest"],
+            &[" test", "\ttest"],
             r"^[a-z]{0,2}\s+(?P<test>test\w+(?:\(\))?), (?P<message>\S.+)$",
         )
         .reading(xcpretty),
@@ -42,7 +42,7 @@ pub(super) static XCTEST: Tool = Tool {
 fn xcpretty(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let place = at.lines_below(3).find_map(|(distance, line)| {
         let (path, row, _) = place_in(line.trim())?;
-        path.ends_with(".swift").then_some((distance, path, row))
+        has_extension(path, "swift").then_some((distance, path, row))
     });
     let Some((distance, path, row)) = place else { return };
     draft.place(path, row, None);
@@ -139,14 +139,14 @@ fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 }
 
 fn changed(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    draft.failure.message = "not formatted as dart format wants it".to_owned();
+    "not formatted as dart format wants it".clone_into(&mut draft.failure.message);
     draft.failure.severity = Severity::Error;
     found.push(draft);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn xcpretty_names_class_and_test() {

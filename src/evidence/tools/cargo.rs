@@ -11,25 +11,23 @@ pub(super) static TOOL: Tool = Tool {
     rules: &[
         Rule::new(
             K::Dependency,
-            &["--locked was passed", "--frozen was passed", "because --locked"],
+            &["--locked", "--frozen"],
             r"^\s*error: (?P<message>.*(?:--locked|--frozen).*)$",
         ),
         Rule::new(
             K::Dependency,
             &[
-                "error: failed to select a version",
-                "error: no matching package",
-                "error: failed to get `",
+                "error: failed to select",
+                "error: failed to get",
                 "error: failed to resolve",
-                "cannot be built because it requires rustc",
                 "error: failed to download",
-                "is not compatible with the following packages",
+                "error: no matching",
                 "error: package `",
-                "error: no matching version",
+                "error: rustc ",
             ],
             concat!(
                 r"^\s*error: (?P<message>(?:failed to (?:select|get|resolve|download)",
-                r"|no matching|package `|rustc ).*)$",
+                r"|no matching|package `|rustc [0-9]).*)$",
             ),
         )
         .reading(caused_by),
@@ -37,20 +35,19 @@ pub(super) static TOOL: Tool = Tool {
             K::Config,
             &[
                 "error: failed to parse manifest",
-                "error: failed to load manifest",
+                "error: failed to load ",
                 "error: failed to read `",
                 "error: could not find `Cargo.toml`",
                 "error: no such command",
-                "error: toolchain '",
-                "error: package ID specification",
+                "toolchain '",
+                "error: package ID spec",
                 "error: no bin target",
                 "error: no test target",
+                "error: no example target",
+                "error: no library target",
                 "error: the package '",
                 "error: Package `",
-                "error: failed to load source",
-                "does not contain this feature",
-                "error: override toolchain",
-                "is not installed",
+                "' is not installed",
             ],
             concat!(
                 r"^\s*error: (?P<message>(?:failed to (?:parse manifest|load manifest|read `",
@@ -74,31 +71,16 @@ pub(super) static TOOL: Tool = Tool {
         .reading(linker),
         Rule::new(K::Dependency, &["RUSTSEC-"], r"^ID:\s+(?P<code>RUSTSEC-[0-9]+-[0-9]+)$")
             .reading(advisory),
-        Rule::new(
-            K::Dependency,
-            &[
-                "error[vulnerability]",
-                "error[unmaintained]",
-                "error[yanked]",
-                "error[rejected]",
-                "error[banned]",
-                "error[unlicensed]",
-                "error[duplicate]",
-                "error[unsound]",
-                "error[source",
-            ],
-            r"^error\[(?P<code>[a-z-]+)\]: (?P<message>.+)$",
-        ),
+        Rule::new(K::Dependency, &["error["], r"^error\[(?P<code>[a-z-]+)\]: (?P<message>.+)$"),
         Rule::new(
             K::TestFailure,
             &[
-                "error: test failed",
-                "error: doctest failed",
-                "process didn't exit successfully",
-                "error: 1 target failed",
-                "targets failed:",
-                "error: test run failed",
-                "error: build failed",
+                "test failed, to rerun",
+                "process didn't exit",
+                " target failed",
+                " targets failed",
+                "test run failed",
+                "build failed",
             ],
             concat!(
                 r"^\s*(?:error: )?(?P<message>(?:(?:test|doctest) failed, to rerun",
@@ -158,7 +140,7 @@ fn build_script(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             if let Some(next) = at.below(distance + 1)
                 && trimmed.ends_with(':')
             {
-                draft.failure.message = next.trim().to_owned();
+                next.trim().clone_into(&mut draft.failure.message);
             }
             draft.say(&script);
             draft.last = draft.first + distance;
@@ -219,7 +201,7 @@ pub(super) static RUSTFMT: Tool = Tool {
         ),
         Rule::new(
             K::Format,
-            &["left behind trailing whitespace", "line formatted, but exceeded maximum width"],
+            &["left behind trailing whitespace", "line formatted, but exceeded"],
             concat!(
                 r"^error(?:\[internal\])?: (?P<message>left behind trailing whitespace",
                 r"|line formatted, but exceeded.*)$",
@@ -239,7 +221,7 @@ fn arrow(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn cargo_says_what_is_wrong_with_dependencies_and_manifests() {

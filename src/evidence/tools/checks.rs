@@ -1,6 +1,6 @@
 //! What checks that are no compilers say: annotations, pre-commit, scanners, containers, gates.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, between};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, between, has_extension};
 
 pub(super) static ANNOTATIONS: Tool = Tool {
     name: "github",
@@ -181,7 +181,7 @@ fn terraform(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     for (distance, line) in at.lines_below(4) {
         let told = line.trim().trim_start_matches(['│', '╷']).trim();
         if let Some(file) = between(told, "on ", " line ")
-            && file.ends_with(".tf")
+            && has_extension(file, "tf")
         {
             let row = told
                 .rsplit_once(" line ")
@@ -232,8 +232,8 @@ fn table(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let cells: Vec<&str> = at.text().split('│').map(str::trim).collect();
     let cell = |column: usize| cells.get(column).copied().unwrap_or("");
     // Library, vulnerability, severity, status, installed and fixed version.
-    draft.failure.message =
-        format!("{} {} {} {}", cell(1), cell(5), cell(2), cell(3)).trim().to_owned();
+    let said = format!("{} {} {} {}", cell(1), cell(5), cell(2), cell(3));
+    said.trim().clone_into(&mut draft.failure.message);
     draft.failure.suggestion =
         Some(cell(6)).filter(|fixed| !fixed.is_empty()).map(|fixed| format!("update to {fixed}"));
     found.push(draft);
@@ -254,17 +254,7 @@ pub(super) static GATES: Tool = Tool {
     example: "One or more required jobs failed",
     rules: &[Rule::new(
         K::Unknown,
-        &[
-            "jobs failed",
-            "job failed",
-            "gates failed",
-            "checks failed",
-            "tests failed",
-            "Tests failed",
-            "Some jobs",
-            "jobs have failed",
-            "checks have failed",
-        ],
+        &[" failed"],
         concat!(
             r"^\W*(?:Error: )?(?P<message>(?:One or more|Some|At least one|Not all",
             r"|(?:[A-Z][a-z]+ )?(?:[Uu]nit|[Ii]ntegration|[Ll]int",
@@ -277,7 +267,7 @@ pub(super) static GATES: Tool = Tool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn a_workflow_command_is_read_behind_any_prefix() {

@@ -30,7 +30,7 @@ pub(super) static BUILD: Tool = Tool {
             ),
         )
         .reading(diagnostic),
-        Rule::new(K::Unknown, &["Build FAILED"], concat!(r"^(?P<message>Build FAILED\.)$",))
+        Rule::new(K::Unknown, &["Build FAILED"], r"^(?P<message>Build FAILED\.)$")
             .weighing(Weight::Consequence),
     ],
 };
@@ -130,7 +130,7 @@ fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         }
     }
     if !message.trim().is_empty() {
-        draft.failure.message = message.trim().to_owned();
+        message.trim().clone_into(&mut draft.failure.message);
     }
     found.push(draft);
 }
@@ -171,7 +171,7 @@ fn pester(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn diagnostics_of_msbuild_are_read() {

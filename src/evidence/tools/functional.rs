@@ -17,12 +17,7 @@ pub(super) static ELIXIR: Tool = Tool {
         .reading(exunit),
         Rule::new(
             K::CompileError,
-            &[
-                "** (CompileError)",
-                "** (SyntaxError)",
-                "** (TokenMissingError)",
-                "** (MismatchedDelimiterError)",
-            ],
+            &["Error) "],
             concat!(
                 r"^\*\* \((?P<code>\w+Error)\) (?:\([^)]*\) )?(?P<file>[^\s:]+):",
                 r"(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?P<message>.+)$",
@@ -113,7 +108,7 @@ pub(super) static OTHERS: Tool = Tool {
         .reading(clojure),
         Rule::new(
             K::TestFailure,
-            &["── Failure ", "── Error ", "── 1. Failure", "Failure ('", "Error ('"],
+            &["Failure", "Error"],
             concat!(
                 r"^(?:── )?(?:[0-9]+\. )?(?:Failure",
                 r"|Error):? \('?(?P<file>[^:')]+):(?P<line>[0-9]+)(?::",
@@ -123,7 +118,7 @@ pub(super) static OTHERS: Tool = Tool {
         .reading(next_line),
         Rule::new(
             K::TestFailure,
-            &["#   Failed test"],
+            &["#   Failed "],
             r"^\s*#   Failed (?:TODO )?test(?: '(?P<test>.*)')?$",
         )
         .reading(perl),
@@ -186,7 +181,7 @@ fn perl(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn elixir_is_read() {

@@ -12,7 +12,7 @@ pub(super) static TOOL: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &["rror", "FAIL"],
+            &["rror in ", "ERROR in "],
             concat!(
                 r"^\W*(?:[Ee]rror|ERROR) in (?P<file>[^\s",
                 r"():]+\.[A-Za-z0-9]{1,10}) \([Ll]ine (?P<line>[0-9]+)\): (?P<message>.+)$",
@@ -48,22 +48,7 @@ pub(super) static WORDS: Tool = Tool {
     example: "error: the changelog has no entry for this release",
     rules: &[Rule::new(
         K::Unknown,
-        &[
-            "rror: ",
-            "ERROR",
-            "rror - ",
-            "fatal: ",
-            "FATAL",
-            "Failed: ",
-            "FAILED: ",
-            "FAILURE: ",
-            "Fatal",
-            "panic: ",
-            "❌",
-            "✖",
-            "✗",
-            "Exception",
-        ],
+        &["rror", "ERROR", "atal", "FATAL", "Failed", "FAILED", "FAILURE", "❌", "✖ ", "✗ "],
         concat!(
             r"^\s*(?:\S+: )?(?:\[?(?:[Ee]rror|ERROR|[Ff]atal|FATAL|FAILURE|FAILED",
             r"|Failed)\]?\s?(?::|-|\]) ?|❌ ?|✖ |✗ )(?P<message>\S.{2,})$",
@@ -98,7 +83,7 @@ fn is_verdict(message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{check, check_failed};
+    use crate::evidence::tests::{check, check_failed};
 
     #[test]
     fn a_place_with_an_error_is_read() {

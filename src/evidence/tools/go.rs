@@ -27,12 +27,7 @@ pub(super) static TOOL: Tool = Tool {
         .reading(compiler),
         Rule::new(
             K::Dependency,
-            &[
-                "go: ",
-                "missing go.sum entry",
-                "no required module provides",
-                "inconsistent vendoring",
-            ],
+            &["go: ", ".go:"],
             concat!(
                 r"^(?:(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
                 r"|go: )(?P<message>.*(?:updates to go\.(?:mod|sum) needed",
@@ -45,7 +40,7 @@ pub(super) static TOOL: Tool = Tool {
         ),
         Rule::new(
             K::Infrastructure,
-            &["proxy.golang.org", "dial tcp", "i/o timeout"],
+            &["go: "],
             concat!(
                 r"^go: (?P<message>.*(?:dial tcp|i/o timeout|connection reset",
                 r"|502 Bad Gateway|503 Service).*)$",
@@ -57,7 +52,7 @@ pub(super) static TOOL: Tool = Tool {
 fn golangci(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     match draft.failure.code.as_deref() {
         Some("gofmt" | "gofumpt" | "goimports" | "gci" | "golines") => {
-            draft.failure.kind = K::Format
+            draft.failure.kind = K::Format;
         }
         Some("typecheck") => draft.failure.kind = K::CompileError,
         // What the compiler itself puts in brackets.
@@ -254,13 +249,13 @@ pub(super) static GOFMT: Tool = Tool {
 };
 
 fn listed(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    draft.failure.message = "not formatted as gofmt wants it".to_owned();
+    "not formatted as gofmt wants it".clone_into(&mut draft.failure.message);
     found.push(draft);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn the_compiler_and_the_linters_are_told_apart() {

@@ -37,11 +37,10 @@ pub(super) static RUNNER: Tool = Tool {
             K::Timeout,
             &[
                 "has timed out after",
-                "has exceeded the maximum execution time",
+                "exceeded the maximum execution time",
                 "execution took longer than",
                 "No output has been received in the last",
-                "The job exceeded the maximum time limit",
-                "exceeded the maximum execution",
+                "exceeded the maximum time limit",
             ],
             concat!(
                 r"^\s*(?P<message>.*(?:has timed out after [0-9]+ minutes",
@@ -53,14 +52,12 @@ pub(super) static RUNNER: Tool = Tool {
         Rule::new(
             K::Infrastructure,
             &[
-                "Failed to download action",
-                "Unable to download actions",
-                "Failed to download archive",
+                "Failed to download a",
+                "Unable to download a",
                 "Unable to resolve action",
                 "An action could not be found",
-                "Unable to download artifact",
                 "Artifact not found",
-                "Failed to resolve action download info",
+                "Failed to resolve action",
                 "Failed to CreateArtifact",
                 "Failed to FinalizeArtifact",
             ],
@@ -162,15 +159,14 @@ pub(super) static NETWORK: Tool = Tool {
             K::Infrastructure,
             &[
                 "Could not resolve host",
-                "Temporary failure in name resolution",
-                "Temporary failure resolving",
+                "Temporary failure",
                 "Connection timed out",
                 "Connection refused",
                 "Connection reset by peer",
                 "getaddrinfo",
                 "TLS handshake timeout",
                 "i/o timeout",
-                "net/http: request canceled",
+                "request canceled",
                 "unexpected disconnect",
                 "Failed to fetch http",
                 "Hash Sum mismatch",
@@ -192,13 +188,9 @@ pub(super) static NETWORK: Tool = Tool {
         Rule::new(
             K::Infrastructure,
             &[
-                "ERROR 404",
-                "ERROR 403",
+                "ERROR 4",
                 "ERROR 5",
-                "error: 404",
-                "error: 403",
-                "error: 50",
-                "status code 50",
+                "The requested URL returned error",
                 "502 Bad Gateway",
                 "503 Service Unavailable",
                 "504 Gateway",
@@ -263,11 +255,10 @@ pub(super) static SYSTEM: Tool = Tool {
         Rule::new(
             K::Dependency,
             &[
-                "E: Unable to locate package",
+                "E: Unable to ",
                 "E: Package '",
                 "E: Version '",
-                "Unmet dependencies",
-                "unmet dependencies",
+                "E: Unmet dependencies",
                 "nothing provides ",
                 "No match for argument",
                 "Unable to find a match",
@@ -302,7 +293,7 @@ pub(super) static SYSTEM: Tool = Tool {
         .weighing(Weight::Sign),
         Rule::new(
             K::Config,
-            &["fatal: ", "error: cannot update the ref", "error: pathspec"],
+            &["fatal: ", "error: "],
             concat!(
                 r"^(?P<message>(?:fatal|error): (?:not a git repository",
                 r"|couldn't find remote ref|could not read|ambiguous argument|bad revision",
@@ -330,7 +321,7 @@ fn system_package(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn the_machine_s_faults_are_told_from_the_code_s() {

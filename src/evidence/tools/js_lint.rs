@@ -14,10 +14,10 @@ pub(super) static ESLINT: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &["  error  ", "  \u{2716}  ", " error "],
+            &[" error ", " ✖ ", " × "],
             concat!(
-                r"^\s+(?P<line>[0-9]+):(?P<column>[0-9]+)\s+(?:error|✖",
-                r"|×)\s+(?P<message>\S.*?)(?:\s\s+(?P<code>@?[A-Za-z0-9_/@.-]+))?\s*$",
+                r"^\s+(?P<line>[0-9]+):(?P<column>[0-9]+) +(?:error|✖|×) +(?P<message>\S.*?)",
+                r"(?:\s\s+(?P<code>@?[A-Za-z0-9_/@.-]+))?\s*$",
             ),
         )
         .reading(under_header),
@@ -129,7 +129,7 @@ pub(super) static BIOME: Tool = Tool {
          \x20 × This let declares a variable that is only assigned once.",
     rules: &[Rule::new(
         K::Lint,
-        &[" lint/", " parse ", " assist/", " organizeImports", " format \u{2501}"],
+        &[" lint/", " parse", " assist/", " organizeImports", " format"],
         concat!(
             r"^(?P<file>[^\s:]+)(?::(?P<line>[0-9]+):(?P<column>[0-9]+))? ",
             r"(?P<code>lint/\S+|parse|assist/\S+|organizeImports|format)\b.*━",
@@ -199,14 +199,14 @@ fn unformatted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             line.contains("Code style issues") || line.contains("Forgot to run Prettier")
         });
     if verdict && place_in(&draft.failure.message).is_none() {
-        draft.failure.message = "not formatted as Prettier wants it".to_owned();
+        "not formatted as Prettier wants it".clone_into(&mut draft.failure.message);
         found.push(draft);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn findings_belong_to_the_file_above_them() {

@@ -61,15 +61,7 @@ pub(super) static TOOL: Tool = Tool {
         ),
         Rule::new(
             K::Unknown,
-            &[
-                "npm ERR! Lifecycle",
-                "npm error Lifecycle",
-                "ELIFECYCLE",
-                "error Command failed",
-                "npm ERR! Missing script",
-                "npm error Missing script",
-                "ERR_PNPM_RECURSIVE_RUN",
-            ],
+            &["Lifecycle script", "ELIFECYCLE", "error Command failed", "Missing script"],
             concat!(
                 r"^\s*(?:npm (?:ERR!|error) )?(?P<message>(?:Lifecycle script|ELIFECYCLE",
                 r"|error Command failed|Missing script).*)$",
@@ -178,7 +170,7 @@ pub(super) static NODE: Tool = Tool {
          \x20   at main (/home/runner/work/shop/shop/scripts/check.js:12:3)",
     rules: &[Rule::new(
         K::Unknown,
-        &["Error: ", "Error [", "Exception: "],
+        &["Error: ", "Error [", "Exception: ", "Exception ["],
         concat!(
             r"^\s*(?:Uncaught |node:internal\S* )?(?P<message>(?:[A-Z][A-Za-z]*)?",
             r"(?:Error|Exception)(?: \[(?P<code>[A-Z_0-9]+)\])?: .+)$",
@@ -228,7 +220,7 @@ fn uncaught(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn package_managers_say_what_does_not_fit() {

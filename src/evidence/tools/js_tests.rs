@@ -102,7 +102,7 @@ pub(super) static VITEST: Tool = Tool {
         .reading(vitest),
         Rule::new(
             K::Config,
-            &["Coverage for ", "coverage threshold for"],
+            &["does not meet", "not met"],
             concat!(
                 r"^\s*(?:ERROR: |Jest: )?(?P<message>\x22?(?:Coverage for|global",
                 r"|\S+ coverage threshold for|coverage threshold for).* does not meet.*",
@@ -307,7 +307,7 @@ fn tap(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn jest_blocks_are_read_once() {

@@ -1,6 +1,6 @@
 //! PHP: PHPUnit and Pest, PHPStan, PHP_CodeSniffer, Pint, php-cs-fixer, Composer, fatal errors.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Tool, has_extension, place_in};
 
 pub(super) static TESTS: Tool = Tool {
     name: "phpunit",
@@ -35,7 +35,7 @@ fn phpunit(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             break;
         }
         let place =
-            place_in(told).filter(|(path, ..)| path.ends_with(".php") && !path.contains(' '));
+            place_in(told).filter(|(path, ..)| has_extension(path, "php") && !path.contains(' '));
         if let Some((path, row, _)) = place {
             if !path.contains("/vendor/") {
                 draft.place(path, row, None);
@@ -78,7 +78,7 @@ pub(super) static LINT: Tool = Tool {
          \x20------ ---------------------------------\n  12     Undefined variable: $total\n\
          \x20------ ---------------------------------",
     rules: &[
-        Rule::new(K::TypeError, &["  Line   "], r"^\s+Line\s+(?P<file>\S+\.php)(?: \(.*\))?\s*$")
+        Rule::new(K::TypeError, &["Line "], r"^\s+Line +(?P<file>\S+\.php)(?: \(.*\))?\s*$")
             .reading(phpstan),
         Rule::new(
             K::Lint,
@@ -101,14 +101,12 @@ pub(super) static LINT: Tool = Tool {
     ],
 };
 
+#[expect(clippy::needless_pass_by_value, reason = "every reader owns its draft")]
 fn phpstan(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
     for (distance, line) in at.lines_below(200).skip(1) {
         let told = line.trim();
         if told.starts_with("-----") {
-            if distance > 1 {
-                break;
-            }
-            continue;
+            break;
         }
         let Some((row, message)) = told.split_once(' ') else { continue };
         let row = row.trim_start_matches(':');
@@ -131,7 +129,8 @@ fn phpcs(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 }
 
 fn fixers(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    draft.failure.message = draft.failure.message.trim().to_owned();
+    let message = draft.failure.message.trim().to_owned();
+    draft.failure.message = message;
     found.push(draft);
 }
 
@@ -193,7 +192,7 @@ fn problems(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn php_tests_have_their_own_frame() {

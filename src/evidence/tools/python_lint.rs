@@ -67,13 +67,13 @@ pub(super) static LINT: Tool = Tool {
         .reading(python_lint),
         Rule::new(
             K::Lint,
-            &["\x20--> "],
-            concat!(r"^\s+--> (?P<file>\S+\.pyi?):(?P<line>[0-9]+):(?P<column>[0-9]+)$",),
+            &["--> "],
+            r"^\s+--> (?P<file>\S+\.pyi?):(?P<line>[0-9]+):(?P<column>[0-9]+)$",
         )
         .reading(ruff_full),
         Rule::new(
             K::CompileError,
-            &["SyntaxError: "],
+            &["SyntaxError: ", "invalid-syntax: "],
             concat!(
                 r"^(?P<file>[^\s:][^:]*\.py):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<code>",
                 r"(?:E999 )?SyntaxError|invalid-syntax): (?P<message>.+)$",
@@ -106,9 +106,12 @@ fn ruff_full(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     draft.failure.code = Some(code.to_owned());
     message.trim_start_matches("[*] ").clone_into(&mut draft.failure.message);
     draft.first -= 1;
-    let help = at.lines_below(30).map(|(_, line)| line.trim()).take_while(|line| !line.is_empty());
-    draft.failure.suggestion =
-        help.filter_map(|line| line.strip_prefix("help: ")).next().map(str::to_owned);
+    draft.failure.suggestion = at
+        .lines_below(30)
+        .map(|(_, line)| line.trim())
+        .take_while(|line| !line.is_empty())
+        .find_map(|line| line.strip_prefix("help: "))
+        .map(str::to_owned);
     found.push(draft);
 }
 
@@ -170,7 +173,7 @@ fn arrow_to_file(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn types_are_read() {

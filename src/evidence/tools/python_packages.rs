@@ -13,17 +13,15 @@ pub(super) static TOOL: Tool = Tool {
         Rule::new(
             K::Dependency,
             &[
-                "ERROR: Could not find a version",
+                "ERROR: Could not ",
                 "ERROR: Cannot install",
                 "ERROR: ResolutionImpossible",
                 "ERROR: No matching distribution",
-                "ERROR: Could not build wheels",
-                "ERROR: Failed building wheel",
+                "ERROR: Failed ",
+                "ERROR: Failing ",
                 "ERROR: Package ",
-                "ERROR: Could not open requirements",
                 "ERROR: Invalid requirement",
-                "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES",
-                "ERROR: Failed to build",
+                "ERROR: THESE PACKAGES",
             ],
             concat!(
                 r"^\s*ERROR: (?P<message>(?:Could not (?:find a version|build wheels",
@@ -176,7 +174,7 @@ fn syntax_error(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn resolvers_say_why() {

@@ -49,7 +49,7 @@ pub(super) static PYTEST: Tool = Tool {
         ),
         Rule::new(
             K::TestFailure,
-            &["error::Test failures", "!!! Interrupted", "!! Interrupted"],
+            &["! Interrupted: "],
             r"^!+ (?P<message>Interrupted: [0-9]+ errors? during collection) !+$",
         )
         .weighing(Weight::Consequence),
@@ -58,9 +58,9 @@ pub(super) static PYTEST: Tool = Tool {
             &[
                 "ERROR: file or directory not found",
                 "ERROR: not found:",
-                "ERROR: usage: ",
-                "pytest: error: ",
-                "ConftestImportFailure",
+                "ERROR: usage:",
+                ": error:",
+                "ImportError while loading conftest",
                 "INTERNALERROR> ",
             ],
             concat!(
@@ -93,7 +93,7 @@ fn summary(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 fn collection(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if draft.failure.message == at.text() {
-        draft.failure.message = "could not be collected".to_owned();
+        "could not be collected".clone_into(&mut draft.failure.message);
     }
     draft.failure.test.clone_from(&draft.path);
     found.push(draft);
@@ -125,7 +125,7 @@ fn place(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         }
     }
     let (Some(test), Some(error)) = (test, errors.last()) else { return };
-    draft.failure.message = error.trim().to_owned();
+    error.trim().clone_into(&mut draft.failure.message);
     for more in errors.iter().rev().skip(1).take(6) {
         draft.say(more);
     }
@@ -236,7 +236,7 @@ pub(super) fn file_line(line: &str) -> Option<(&str, Option<u32>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn pytest_blocks_and_summary_are_one() {

@@ -1,6 +1,6 @@
 //! Ruby: RSpec, minitest, RuboCop, Bundler.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, has_extension, place_in};
 
 pub(super) static RSPEC: Tool = Tool {
     name: "rspec",
@@ -13,7 +13,7 @@ pub(super) static RSPEC: Tool = Tool {
     rules: &[
         Rule::new(
             K::TestFailure,
-            &["rspec ./", "rspec '", "rspec \""],
+            &["rspec "],
             concat!(
                 r#"^rspec ['"]?(?P<file>\.?/?[^\s:\['"]+)(?::(?P<line>[0-9]+)"#,
                 r#"|\[[0-9:,]+\])['"]? # (?P<test>.+)$"#,
@@ -24,7 +24,7 @@ pub(super) static RSPEC: Tool = Tool {
             .reading(block),
         Rule::new(
             K::TestFailure,
-            &["error occurred outside of examples", "errors occurred outside of examples"],
+            &["occurred outside of examples", "An error occurred while loading "],
             concat!(
                 r"^(?P<message>An error occurred while loading (?P<file>\S+)\.",
                 r"|.*errors? occurred outside of examples)$",
@@ -83,7 +83,7 @@ pub(super) static MINITEST: Tool = Tool {
         .reading(minitest),
         Rule::new(
             K::TestFailure,
-            &["  FAIL", "  ERROR", " FAIL (", " ERROR (", " FAIL [", "FAIL (", "FAIL "],
+            &["FAIL", "ERROR"],
             concat!(
                 r"^\s*(?:FAIL|ERROR)\s+(?:\([0-9.]+s\)\s+)?(?P<test>test_\S.*?)",
                 r"(?: \([0-9.]+s\))?$|^\s*(?P<message>test_\S.*?)\s+(?:FAIL",
@@ -116,7 +116,7 @@ fn minitest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             break;
         }
         let frame =
-            place_in(told).filter(|(path, ..)| path.ends_with(".rb") && !path.contains(' '));
+            place_in(told).filter(|(path, ..)| has_extension(path, "rb") && !path.contains(' '));
         if let Some((path, row, _)) = frame {
             if draft.path.is_none() && !path.contains("/gems/") && !path.contains("/lib/ruby/") {
                 draft.place(path, row, None);
@@ -142,7 +142,8 @@ fn reporter(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             break;
         }
         let frame = told.trim_start_matches("at ").trim_start_matches('[');
-        if let Some((path, row, _)) = place_in(frame).filter(|(path, ..)| path.ends_with(".rb")) {
+        if let Some((path, row, _)) = place_in(frame).filter(|(path, ..)| has_extension(path, "rb"))
+        {
             let gem = path.contains("/gems/") || path.contains("/lib/ruby/");
             if !gem && !path.contains(' ') {
                 draft.place(path, row, None);
@@ -168,7 +169,7 @@ pub(super) static RUBOCOP: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &[": C: ", ": W: ", ": E: ", ": F: ", ": R: "],
+            &[": C: ", ": W: ", ": E: ", ": F: ", ": R: ", ": I: "],
             concat!(
                 r"^(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+): [CWEFRI]: ",
                 r"(?:\[Correct(?:ed|able)\] )?(?P<code>[A-Z]\w+(?:/\w+)+): ",
@@ -192,19 +193,20 @@ pub(super) static BUNDLER: Tool = Tool {
             K::Dependency,
             &[
                 "Could not find gem",
-                "Could not find compatible versions",
-                "could not find compatible versions",
-                "deployment mode",
-                "frozen mode",
+                "Could not find compatible",
+                "Bundler could not find",
+                "Because every version",
+                "You are trying to install in deployment",
+                "Your bundle only supports",
+                "The gemspec",
+                "The dependencies in your gemfile changed",
                 "Your Ruby version is",
                 "An error occurred while installing",
                 "Bundler::GemNotFound",
-                "Bundler cannot continue",
                 "lockfile can't be updated",
-                "in any of the sources",
             ],
             concat!(
-                r"^\s*(?P<message>(?:Could not find |Bundler could not find",
+                r"^\s*(?P<message>(?:Could not find (?:gem|compatible)|Bundler could not find",
                 r"|Because every version|You are trying to install in deployment",
                 r"|Your bundle only supports|The gemspecs? for",
                 r"|The dependencies in your gemfile changed|Your Ruby version is",
@@ -233,7 +235,7 @@ fn aborted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn rspec_examples_have_their_message() {

@@ -19,7 +19,7 @@ pub(super) static TOOL: Tool = Tool {
         .reading(block),
         Rule::new(
             K::TestFailure,
-            &["FAIL [", "TIMEOUT [", "SIGABRT [", "SIGSEGV [", "SIGKILL [", "LEAK-FAIL ["],
+            &["FAIL [", "TIMEOUT [", "SIG"],
             concat!(
                 r"^\s*(?P<message>(?:LEAK-FAIL|FAIL|TIMEOUT",
                 r"|SIG[A-Z]+) \[[^\]]+\](?: \([^)]*\))?) +(?P<task>\S+) ",
@@ -141,7 +141,7 @@ fn panic_alone(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn a_failed_test_has_its_panic() {

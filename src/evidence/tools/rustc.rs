@@ -155,7 +155,7 @@ fn is_lint_message(message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn a_diagnostic_has_its_place_its_code_and_its_help() {

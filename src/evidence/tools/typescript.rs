@@ -46,7 +46,7 @@ pub(super) static BUNDLERS: Tool = Tool {
             .reading(place_above),
         Rule::new(
             K::CompileError,
-            &["ERROR in "],
+            &["ERROR in ", "Error in "],
             concat!(
                 r"^\s*(?:ERROR|Error) in (?P<file>\./[^\s:]+",
                 r"|[^\s:]+\.[a-z]{2,6})(?:[: ](?P<line>[0-9]+):(?P<column>[0-9]+))?",
@@ -55,7 +55,7 @@ pub(super) static BUNDLERS: Tool = Tool {
         .reading(webpack),
         Rule::new(
             K::CompileError,
-            &["[vite]", "[rollup", "RollupError", "Could not resolve entry", "error during build"],
+            &["[vite", "[rollup", "RollupError", "Could not resolve entry"],
             concat!(
                 r"^\s*(?:error during build:\s*)?(?:Error: ",
                 r"|RollupError: )?(?P<message>(?:\[(?:vite|rollup)[^\]]*\]",
@@ -140,7 +140,7 @@ fn webpack(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use crate::evidence::tests::check;
 
     #[test]
     fn both_forms_of_tsc_are_read() {
