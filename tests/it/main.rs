@@ -3,4 +3,6 @@
 //! Pure code is tested beside itself; what is promised to people is tested here.
 
 #[cfg(test)]
+mod store;
+#[cfg(test)]
 mod tidy;
