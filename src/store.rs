@@ -19,6 +19,7 @@ pub use db::Statement;
 use std::sync::Arc;
 
 use db::Db;
+use sqlx::error::ErrorKind;
 use thiserror::Error;
 
 use crate::ports::store::StoreError;
@@ -71,7 +72,23 @@ impl SqlStore {
     }
 }
 
-/// The engine's trouble: anything that it reports may pass.
+/// The engine's trouble, which may pass; but a row that a constraint refuses will be refused again.
 fn unavailable(error: sqlx::Error) -> StoreError {
-    StoreError::Unavailable(Box::new(error))
+    let refused = |error: &dyn sqlx::error::DatabaseError| {
+        matches!(
+            error.kind(),
+            ErrorKind::UniqueViolation
+                | ErrorKind::ForeignKeyViolation
+                | ErrorKind::NotNullViolation
+                | ErrorKind::CheckViolation
+        )
+    };
+    match error.as_database_error() {
+        Some(error) if refused(error) => StoreError::Inconsistent {
+            table: "of the constraint",
+            id: error.constraint().unwrap_or("new").to_owned(),
+            what: error.message().to_owned(),
+        },
+        _ => StoreError::Unavailable(Box::new(error)),
+    }
 }

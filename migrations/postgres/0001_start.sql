@@ -13,14 +13,16 @@ CREATE TABLE installations (
 CREATE TABLE repos (
     id BIGINT NOT NULL PRIMARY KEY,              -- the forge's number
     slug TEXT NOT NULL,                          -- owner/name as last seen, for URLs
-    installation_id BIGINT NOT NULL              -- the installation through which it is reached
+    installation_id BIGINT NOT NULL,             -- the installation through which it is reached
+    reachable BIGINT NOT NULL DEFAULT 1          -- 0: taken away from it
+        CHECK (reachable IN (0, 1))
 );
 
 -- The inbox: verified webhook deliveries.
 CREATE TABLE deliveries (
     id TEXT NOT NULL PRIMARY KEY,                -- the forge's id, the same on redelivery
     event TEXT NOT NULL,                         -- the event's name from the header
-    body BYTEA NOT NULL,                          -- the raw bytes that were signed
+    body BYTEA NOT NULL,                         -- the raw bytes that were signed
     received_at_ms BIGINT NOT NULL,              -- when it arrived
     state TEXT NOT NULL DEFAULT 'pending'        -- what became of it
         CHECK (state IN ('pending', 'done', 'parked')),
@@ -28,7 +30,8 @@ CREATE TABLE deliveries (
     due_at_ms BIGINT NOT NULL,                   -- when it is to be read
     lease_epoch BIGINT NOT NULL DEFAULT 0,       -- raised with every claim
     lease_until_ms BIGINT NOT NULL DEFAULT 0,    -- 0: nobody has it
-    error TEXT                                   -- the last failure, for operators
+    error TEXT,                                  -- the last failure, for operators
+    done_at_ms BIGINT                            -- when it was read
 );
 CREATE INDEX deliveries_due ON deliveries (due_at_ms) WHERE state = 'pending';
 

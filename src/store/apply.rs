@@ -13,7 +13,7 @@ use crate::domain::attempt::Attempt;
 use crate::domain::case::{Asked, Case};
 use crate::domain::effect::{Class, Effect, EffectResult};
 use crate::domain::evidence::Evidence;
-use crate::domain::ids::{CaseId, EffectId, PrNumber, RepoId, Timestamp};
+use crate::domain::ids::{CaseId, EffectId, Timestamp};
 use crate::domain::pull::{PullHead, Repo};
 use crate::ports::store::{
     Changes, Finish, InstallationFact, InstallationState, Learned, Lease, StoreError, Work,
@@ -29,6 +29,14 @@ impl SqlStore {
 
 async fn write(tx: &mut Tx, lease: &Lease, changes: Changes) -> Result<(), StoreError> {
     let now = changes.now;
+    // Everybody takes locks in one order, so that no two steps wait for each other: repositories,
+    // the leased row, pull requests.
+    let mut repos: Vec<&Repo> = changes.pulls.iter().map(|pull| &pull.repo).collect();
+    repos.sort_unstable_by_key(|repo| repo.id);
+    repos.dedup_by_key(|repo| repo.id);
+    for repo in repos {
+        set_repo(tx, repo).await?;
+    }
     if !finish(tx, lease, &changes).await? {
         return Err(StoreError::LeaseLost(format!("{:?}", lease.work)));
     }
@@ -39,7 +47,7 @@ async fn write(tx: &mut Tx, lease: &Lease, changes: Changes) -> Result<(), Store
         set_pull(tx, pull).await?;
     }
     for (repo, pull, ask) in &changes.asks {
-        set_ask(tx, *repo, *pull, ask).await?;
+        set_ask(tx, (number(repo.get()), number(pull.get())), ask, now).await?;
     }
     for key in &changes.answered {
         run(tx, sql::pulls::ANSWER_ASK, args![key.as_str(), now.millis()]).await?;
@@ -83,7 +91,8 @@ async fn finish(tx: &mut Tx, lease: &Lease, changes: &Changes) -> Result<bool, S
     let due = at.unwrap_or(changes.now).millis();
     let rows = match &lease.work {
         Work::Delivery(id) => {
-            let args = args![id.as_str(), lease.epoch, state, due, failures, error];
+            let now = changes.now.millis();
+            let args = args![id.as_str(), lease.epoch, state, due, failures, error, now];
             run(tx, sql::inbox::FINISH_DELIVERY, args).await?
         }
         Work::Pull(repo, pull) => {
@@ -117,6 +126,12 @@ async fn installation(tx: &mut Tx, fact: &InstallationFact) -> Result<(), StoreE
     for repo in &fact.added {
         set_repo(tx, repo).await?;
     }
+    for repo in &fact.removed {
+        let repo = number(repo.get());
+        if run(tx, sql::pulls::TAKE_REPO, args![repo, id]).await? == 1 {
+            run(tx, sql::effects::PARK_REPO, args![repo]).await?;
+        }
+    }
     if fact.state == InstallationState::Deleted {
         run(tx, sql::effects::PARK_INSTALLATION, args![id]).await?;
     }
@@ -132,7 +147,6 @@ async fn set_repo(tx: &mut Tx, repo: &Repo) -> Result<(), StoreError> {
 }
 
 async fn set_pull(tx: &mut Tx, pull: &PullHead) -> Result<(), StoreError> {
-    set_repo(tx, &pull.repo).await?;
     let args = args![
         number(pull.repo.id.get()),
         number(pull.number.get()),
@@ -147,11 +161,17 @@ async fn set_pull(tx: &mut Tx, pull: &PullHead) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn set_ask(tx: &mut Tx, repo: RepoId, pull: PrNumber, ask: &Ask) -> Result<(), StoreError> {
+/// Records an ask; one that is new wakes its pull request.
+async fn set_ask(
+    tx: &mut Tx,
+    (repo, pull): (i64, i64),
+    ask: &Ask,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let args = args![
         ask.key.as_str(),
-        number(repo.get()),
-        number(pull.get()),
+        repo,
+        pull,
         ask.kind.as_str(),
         ask.text.as_str(),
         number(ask.actor.id.get()),
@@ -160,7 +180,9 @@ async fn set_ask(tx: &mut Tx, repo: RepoId, pull: PrNumber, ask: &Ask) -> Result
         ask.comment.map(|comment| place(comment.place).to_owned()),
         ask.at.millis(),
     ];
-    run(tx, sql::pulls::INSERT_ASK, args).await?;
+    if run(tx, sql::pulls::INSERT_ASK, args).await? == 1 {
+        wake(tx, repo, pull, now).await?;
+    }
     Ok(())
 }
 

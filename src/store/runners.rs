@@ -15,7 +15,11 @@ impl SqlStore {
         admission: RunnerAdmission,
     ) -> Result<Admitted, StoreError> {
         let mut tx = self.db.begin().await.map_err(unavailable)?;
-        if pull_of(&mut tx, admission.attempt).await?.is_none() {
+        let open: Vec<(String,)> = tx
+            .rows(sql::runners::OPEN_ATTEMPT, args![admission.attempt.to_string()])
+            .await
+            .map_err(unavailable)?;
+        if open.is_empty() {
             return Ok(Admitted::AttemptOver);
         }
         let now = admission.now.millis();

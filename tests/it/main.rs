@@ -7,6 +7,8 @@ mod harness;
 #[cfg(test)]
 mod runner;
 #[cfg(test)]
+mod store;
+#[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod tidy;

@@ -34,7 +34,9 @@ family! {
          JOIN repos r ON r.id = c.repo_id
          WHERE c.repo_id = $1
            AND c.number = $2
-         ORDER BY c.opened_at_ms DESC, c.id DESC
+         ORDER BY CASE WHEN c.state IN ('superseded', 'closed') THEN 1 ELSE 0 END,
+                  c.opened_at_ms DESC,
+                  c.id DESC
          LIMIT 1",
     );
 

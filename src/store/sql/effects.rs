@@ -50,6 +50,7 @@ family! {
                    AND e.due_at_ms <= $1
                    AND e.lease_until_ms <= $1
                    AND COALESCE(i.state, 'active') = 'active'
+                   AND COALESCE(r.reachable, 1) = 1
                    AND NOT EXISTS (
                        SELECT 1
                        FROM effects other
@@ -75,6 +76,7 @@ family! {
                    AND e.due_at_ms <= $1
                    AND e.lease_until_ms <= $1
                    AND COALESCE(i.state, 'active') = 'active'
+                   AND COALESCE(r.reachable, 1) = 1
                    AND NOT EXISTS (
                        SELECT 1
                        FROM effects other
@@ -99,7 +101,7 @@ family! {
              tries = CASE WHEN revision = claimed_revision THEN tries + $5 ELSE 0 END,
              error = $6,
              result = CASE WHEN revision = claimed_revision THEN $7 ELSE NULL END,
-             done_at_ms = CASE WHEN $3 = 'pending' THEN NULL ELSE $8 END,
+             done_at_ms = CASE WHEN $3 = 'pending' THEN NULL ELSE CAST($8 AS BIGINT) END,
              lease_until_ms = 0
          WHERE id = $1
            AND lease_epoch = $2
@@ -128,6 +130,15 @@ family! {
              error = 'the installation is gone'
          WHERE state = 'pending'
            AND repo_id IN (SELECT id FROM repos WHERE installation_id = $1)",
+    );
+
+    /// Nothing more is done on a repository that was taken away.
+    PARK_REPO = Statement::both(
+        "UPDATE effects
+         SET state = 'parked',
+             error = 'the repository was taken away from the installation'
+         WHERE state = 'pending'
+           AND repo_id = $1",
     );
 
     /// A check run that we made.
@@ -164,11 +175,13 @@ family! {
            AND number = $2",
     );
 
-    /// Forgets effects that were performed long ago and whose answer no live case waits for.
+    /// Forgets effects that were performed long ago and whose answer no live case waits for. What
+    /// is about a repository as a whole is remembered for good.
     PURGE_EFFECTS = Statement::both(
         "DELETE FROM effects
          WHERE state = 'done'
            AND done_at_ms < $1
+           AND number IS NOT NULL
            AND NOT EXISTS (
                SELECT 1
                FROM cases c

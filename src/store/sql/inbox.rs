@@ -48,6 +48,7 @@ family! {
              due_at_ms = $4,
              tries = tries + $5,
              error = $6,
+             done_at_ms = CASE WHEN $3 = 'done' THEN CAST($7 AS BIGINT) ELSE NULL END,
              lease_until_ms = 0
          WHERE id = $1
            AND lease_epoch = $2
@@ -58,6 +59,6 @@ family! {
     PURGE_DELIVERIES = Statement::both(
         "DELETE FROM deliveries
          WHERE state = 'done'
-           AND received_at_ms < $1",
+           AND done_at_ms < $1",
     );
 }

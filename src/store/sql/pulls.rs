@@ -3,12 +3,14 @@
 use super::{Statement, family};
 
 family! {
-    /// What is known of an installation.
+    /// What is known of an installation. One that is gone never comes back: installed again it
+    /// has another number.
     SET_INSTALLATION = Statement::both(
         "INSERT INTO installations (id, state)
          VALUES ($1, $2)
          ON CONFLICT (id) DO UPDATE
-         SET state = excluded.state",
+         SET state = excluded.state
+         WHERE installations.state <> 'deleted'",
     );
 
     /// An installation that was heard of for the first time can be used.
@@ -18,13 +20,29 @@ family! {
          ON CONFLICT (id) DO NOTHING",
     );
 
-    /// A repository's name and installation as last seen.
+    /// A repository's name and installation as last seen. Whatever tells of it proves that it can
+    /// be reached, unless it tells so late that its installation is gone.
     SET_REPO = Statement::both(
         "INSERT INTO repos (id, slug, installation_id)
          VALUES ($1, $2, $3)
          ON CONFLICT (id) DO UPDATE
          SET slug = excluded.slug,
-             installation_id = excluded.installation_id",
+             installation_id = excluded.installation_id,
+             reachable = 1
+         WHERE EXISTS (
+             SELECT 1
+             FROM installations i
+             WHERE i.id = excluded.installation_id
+               AND i.state <> 'deleted'
+         )",
+    );
+
+    /// A repository was taken away from an installation, unless it is in another one already.
+    TAKE_REPO = Statement::both(
+        "UPDATE repos
+         SET reachable = 0
+         WHERE id = $1
+           AND installation_id = $2",
     );
 
     /// Facts about a pull request; older facts never replace newer ones.
@@ -68,6 +86,7 @@ family! {
                  JOIN repos r ON r.id = p.repo_id
                  JOIN installations i ON i.id = r.installation_id
                  WHERE i.state = 'active'
+                   AND r.reachable = 1
                    AND p.lease_until_ms <= $1
                    AND (p.wake_at_ms <= $1 OR p.lease_until_ms > 0)
                  ORDER BY p.wake_at_ms
@@ -84,6 +103,7 @@ family! {
                  JOIN repos r ON r.id = p.repo_id
                  JOIN installations i ON i.id = r.installation_id
                  WHERE i.state = 'active'
+                   AND r.reachable = 1
                    AND p.lease_until_ms <= $1
                    AND (p.wake_at_ms <= $1 OR p.lease_until_ms > 0)
                  ORDER BY p.wake_at_ms NULLS FIRST
@@ -98,7 +118,7 @@ family! {
     FINISH_PULL = Statement::both(
         "UPDATE pulls
          SET wake_at_ms = CASE
-                 WHEN $3 IS NULL THEN wake_at_ms
+                 WHEN CAST($3 AS BIGINT) IS NULL THEN wake_at_ms
                  WHEN wake_at_ms IS NULL OR wake_at_ms > $3 THEN $3
                  ELSE wake_at_ms
              END,
@@ -189,19 +209,32 @@ family! {
                  + (SELECT COUNT(*) FROM effects WHERE state = 'parked') AS parked",
     );
 
-    /// When the next piece of work is due.
+    /// When the next piece of work is due that can be claimed then.
     NEXT_DUE = Statement::both(
         "SELECT MIN(due) AS due
          FROM (
              SELECT MIN(CASE WHEN lease_until_ms > due_at_ms THEN lease_until_ms ELSE due_at_ms END)
-                 AS due FROM deliveries WHERE state = 'pending'
+                 AS due
+             FROM deliveries
+             WHERE state = 'pending'
              UNION ALL
              SELECT MIN(CASE WHEN lease_until_ms > due_at_ms THEN lease_until_ms ELSE due_at_ms END)
-                 AS due FROM effects WHERE state = 'pending'
+                 AS due
+             FROM effects e
+             LEFT JOIN repos r ON r.id = e.repo_id
+             LEFT JOIN installations i ON i.id = r.installation_id
+             WHERE e.state = 'pending'
+               AND COALESCE(i.state, 'active') = 'active'
+               AND COALESCE(r.reachable, 1) = 1
              UNION ALL
-             SELECT MIN(wake_at_ms) AS due FROM pulls WHERE lease_until_ms = 0
-             UNION ALL
-             SELECT MIN(lease_until_ms) AS due FROM pulls WHERE lease_until_ms > 0
+             SELECT MIN(CASE WHEN p.lease_until_ms > 0 THEN p.lease_until_ms ELSE p.wake_at_ms END)
+                 AS due
+             FROM pulls p
+             JOIN repos r ON r.id = p.repo_id
+             JOIN installations i ON i.id = r.installation_id
+             WHERE (p.wake_at_ms IS NOT NULL OR p.lease_until_ms > 0)
+               AND i.state = 'active'
+               AND r.reachable = 1
          ) AS times",
     );
 }

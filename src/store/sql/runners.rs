@@ -91,6 +91,14 @@ family! {
          WHERE attempt_id = $1",
     );
 
+    /// The attempt, if a runner may work on it.
+    OPEN_ATTEMPT = Statement::both(
+        "SELECT id
+         FROM attempts
+         WHERE id = $1
+           AND state = 'running'",
+    );
+
     /// The pull request of an attempt.
     PULL_OF_ATTEMPT = Statement::both(
         "SELECT c.repo_id, c.number

@@ -1,6 +1,7 @@
 //! The main road: red, read, fixed, proven, committed, green.
 
 use insta::assert_snapshot;
+use world::Pull;
 
 use super::{BAD, GOOD, at_work, broken_pull, count, headline, widget};
 use crate::harness::Tester;
@@ -9,13 +10,8 @@ use crate::harness::Tester;
 /// they happen to fall, so that the number moves a little; what is written does not.
 const READS_MAX: usize = 55;
 
-#[tokio::test]
-async fn a_red_pull_request_is_healed() {
-    let mut t = Tester::start().await;
-    let repository = widget(&t).await;
-    let pull = broken_pull(&t, &repository).await;
-    t.settle_with_ci().await;
-    assert_snapshot!(t.check(&pull), @r"
+fn is_told_while_it_is_at_work(t: &Tester, pull: &Pull) {
+    assert_snapshot!(t.check(pull), @r"
     selfheal  in_progress  Attempt 1 of 3 is at work
     A fixer works on it in a sealed place. Only a fix that is proven red before and green after comes back.
 
@@ -51,12 +47,10 @@ async fn a_red_pull_request_is_healed() {
     - ci / test: log
     src/lib.rs:1 failure Diff in /home/runner/work/widget/widget/src/lib.rs:1:
     ");
+}
 
-    let runner = t.runner(&repository).await;
-    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
-    t.settle_with_ci().await;
-
-    assert_snapshot!(t.check(&pull), @r"
+fn is_told_at_the_end(t: &Tester, pull: &Pull) {
+    assert_snapshot!(t.check(pull), @r"
     selfheal  completed/success  Healed by 4713c24
     CI is green on 4713c24c909e4fe3b3d3a9413ec8adc95470362c.
 
@@ -91,7 +85,7 @@ async fn a_red_pull_request_is_healed() {
 
     - ci / test: log
     ");
-    assert_snapshot!(t.world.comment_text(&pull), @r"
+    assert_snapshot!(t.world.comment_text(pull), @r"
     ### Healed by 4713c24
 
     CI is green on 4713c24c909e4fe3b3d3a9413ec8adc95470362c.
@@ -112,6 +106,21 @@ async fn a_red_pull_request_is_healed() {
 
     <sub>`/selfheal help` tells what can be asked. The `selfheal` check run has the details.</sub>
     ");
+}
+
+#[tokio::test]
+async fn a_red_pull_request_is_healed() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let pull = broken_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    is_told_while_it_is_at_work(&t, &pull);
+
+    let runner = t.runner(&repository).await;
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle_with_ci().await;
+
+    is_told_at_the_end(&t, &pull);
     assert_snapshot!(t.world.commits(&pull).await.unwrap().join("\n"), @r"
     mona: Add a feature
     selfheal[bot]: Run rustfmt (Selfheal-Attempt: att_00000000000000000000000000000004; number=1)

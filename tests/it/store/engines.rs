@@ -1,0 +1,165 @@
+//! Empty stores to test with: SQLite in a file, PostgreSQL on a private server.
+//!
+//! The server is started once per test binary, listens on a socket file in a folder of its own and
+//! on no port, and ends with the binary: a shell beside it reads the other end of a pipe that only
+//! this process holds, so it hears of our end however we end, stops the server and removes the
+//! folder.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use selfheal::store::{Migrate, SqlStore};
+use sqlx::{Connection, Executor, PgConnection};
+use tempfile::TempDir;
+
+/// Stops the server, whichever way our end of the pipe is closed, and cleans up after it.
+const WATCHED: &str = r#"
+    "$BIN/postgres" -D "$DIR/data" -k "$DIR" -F \
+        -c listen_addresses= -c full_page_writes=off -c synchronous_commit=off \
+        -c max_connections=200 -c log_min_messages=log <&- &
+    server=$!
+    read -r never
+    kill -QUIT $server
+    wait $server
+    rm -rf "$DIR"
+"#;
+
+/// What the server says when it takes connections.
+const READY: &str = "ready to accept connections";
+
+/// An empty store, and what keeps it alive.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// The store.
+    pub(crate) store: Arc<SqlStore>,
+    /// Where the same database is opened again.
+    pub(crate) url: String,
+    counted: AtomicU64,
+    _dir: Option<TempDir>,
+}
+
+impl Opened {
+    /// A store on SQLite.
+    pub(crate) async fn sqlite() -> Self {
+        let (url, dir) = sqlite_url();
+        Self::at(url, Some(dir)).await
+    }
+
+    /// A store on PostgreSQL.
+    pub(crate) async fn postgres() -> Self {
+        Self::at(postgres_url().await, None).await
+    }
+
+    async fn at(url: String, dir: Option<TempDir>) -> Self {
+        let store = SqlStore::open(&url, Migrate::Yes).await.unwrap();
+        Self { store, url, counted: AtomicU64::new(0), _dir: dir }
+    }
+
+    /// The same database opened once more, as another replica does.
+    pub(crate) async fn again(&self) -> Arc<SqlStore> {
+        SqlStore::open(&self.url, Migrate::Yes).await.unwrap()
+    }
+
+    /// A number that was not handed out before.
+    pub(crate) fn next(&self) -> u64 {
+        self.counted.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// An empty SQLite database.
+pub(crate) fn sqlite_url() -> (String, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    (format!("sqlite:{}", dir.path().join("selfheal.db").display()), dir)
+}
+
+/// An empty PostgreSQL database.
+pub(crate) async fn postgres_url() -> String {
+    static DATABASES: AtomicU64 = AtomicU64::new(0);
+    let server = tokio::task::spawn_blocking(|| &*SERVER).await.unwrap();
+    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    let mut connection = PgConnection::connect(&server.url("postgres")).await.unwrap();
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    connection.execute(create).await.unwrap();
+    connection.close().await.unwrap();
+    server.url(&name)
+}
+
+static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
+
+#[derive(Debug)]
+struct Server {
+    dir: PathBuf,
+    /// Holds our end of the pipe; dropped or not, it is closed when this process ends.
+    _watched: Child,
+}
+
+impl Server {
+    fn start() -> Self {
+        let bin = programs();
+        let dir = tempfile::tempdir().unwrap().keep();
+        let owner = unprivileged();
+        if let Some((user, group)) = owner {
+            chown(&dir, Some(user), Some(group)).unwrap();
+        }
+        let made = command(&bin.join("initdb"), owner)
+            .current_dir(&dir)
+            .args(["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"])
+            .arg("--no-sync")
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let mut watched = command(Path::new("sh"), owner)
+            .current_dir(&dir)
+            .args(["-c", WATCHED])
+            .env("BIN", bin)
+            .env("DIR", &dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(watched.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let heard: Vec<String> = said.by_ref().take_while(|line| !line.contains(READY)).collect();
+        // What it says later is read and dropped, so that it never waits for a reader.
+        let gone = std::thread::spawn(move || said.count());
+        assert!(!gone.is_finished(), "PostgreSQL did not start: {}", heard.join("\n"));
+        Self { dir, _watched: watched }
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@localhost/{database}?host={}", self.dir.display())
+    }
+}
+
+fn command(program: &Path, owner: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(program);
+    if let Some((user, group)) = owner {
+        command.uid(user).gid(group);
+    }
+    command
+}
+
+/// PostgreSQL refuses to run as root; then it runs as nobody.
+fn unprivileged() -> Option<(u32, u32)> {
+    let id = |args: &[&str]| -> u32 {
+        let output = Command::new("id").args(args).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+    };
+    (id(&["-u"]) == 0).then(|| (id(&["-u", "nobody"]), id(&["-g", "nobody"])))
+}
+
+/// The folder of PostgreSQL's programs: on the path, or where Debian keeps each version.
+fn programs() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let debian = debian.flatten().map(|version| version.path().join("bin"));
+    std::env::split_paths(&path)
+        .chain(debian)
+        .find(|bin| bin.join("initdb").is_file() && bin.join("postgres").is_file())
+        .expect("PostgreSQL is not installed: `cargo xtask setup` tells what to install")
+}

@@ -1,0 +1,214 @@
+//! Many at once: every piece of work is had by one, and nothing falls between two.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use selfheal::ports::store::{Changes, Claim, Finish, Store};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use super::values::{at, comment, delivery, performed, pull, reply};
+use super::{Opened, done, on_both};
+
+on_both! {
+    eight_workers_claim_every_delivery_once,
+    eight_workers_claim_every_effect_once,
+    eight_workers_never_perform_two_effects_of_one_pull_request,
+    eight_workers_look_at_every_pull_request_once,
+    wakes_during_looks_of_others_are_never_lost,
+    two_replicas_share_the_work,
+}
+
+const WORKERS: usize = 8;
+
+/// Work that outlives the test: nothing is taken over.
+const LONG: Claim = Claim { now: at_0(), lease_ms: 1_000_000_000 };
+
+const fn at_0() -> selfheal::domain::ids::Timestamp {
+    selfheal::domain::ids::Timestamp::from_millis(1_000)
+}
+
+/// What eight workers bring home who all begin at the same time.
+async fn all<T, F>(worker: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Vec<T>> + Send + 'static,
+{
+    let start = Arc::new(Barrier::new(WORKERS));
+    let mut workers = JoinSet::new();
+    for number in 0..WORKERS {
+        let (start, work) = (start.clone(), worker(number));
+        workers.spawn(async move {
+            start.wait().await;
+            work.await
+        });
+    }
+    workers.join_all().await.into_iter().flatten().collect()
+}
+
+#[track_caller]
+fn each_once<T: std::hash::Hash + Eq>(found: Vec<T>, count: usize) {
+    assert_eq!(found.len(), count);
+    assert_eq!(found.into_iter().collect::<HashSet<_>>().len(), count);
+}
+
+async fn eight_workers_claim_every_delivery_once(opened: Opened) {
+    for number in 0..200 {
+        opened.insert(delivery(&format!("d{number}"), 1)).await.unwrap();
+    }
+    let found = all(|_| {
+        let store = opened.port();
+        async move {
+            let mut found = Vec::new();
+            while let Some(leased) = store.claim_delivery(LONG).await.unwrap() {
+                found.push(leased.item.delivery.id);
+                store.apply(leased.lease, done(1_001)).await.unwrap();
+            }
+            found
+        }
+    })
+    .await;
+    each_once(found, 200);
+}
+
+/// Claims and performs effects until there are none; `meanwhile` is told before and after each.
+async fn perform_all(
+    store: Arc<dyn Store>,
+    meanwhile: Arc<dyn Fn(u64, i64) + Send + Sync>,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    // Effects that wait for another of their pull request are not there for a moment.
+    while store.backlog().await.unwrap().effects > 0 {
+        let Some(leased) = store.claim_effect(LONG).await.unwrap() else {
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let effect = &leased.item.effect;
+        let number = effect.number.unwrap().get();
+        found.push(effect.key());
+        meanwhile(number, 1);
+        let mut changes = done(1_001);
+        changes.result = Some(performed());
+        meanwhile(number, -1);
+        store.apply(leased.lease, changes).await.unwrap();
+    }
+    found
+}
+
+async fn eight_workers_claim_every_effect_once(opened: Opened) {
+    let pulls: Vec<_> = (1..=20).map(pull).collect();
+    opened.know(&pulls).await;
+    for of in &pulls {
+        let effects: Vec<_> =
+            (0..10).map(|to| reply(of, of.number.get() * 100 + to, "x")).collect();
+        opened.want(1, &effects).await;
+    }
+    let found = all(|_| perform_all(opened.port(), Arc::new(|_, _| {}))).await;
+    each_once(found, 200);
+}
+
+async fn eight_workers_never_perform_two_effects_of_one_pull_request(opened: Opened) {
+    opened.know(&[pull(0), pull(1)]).await;
+    for to in 0..60 {
+        opened.want(1, &[reply(&pull(to % 2), 100 + to, "x")]).await;
+    }
+    let at_work = Arc::new([AtomicI64::new(0), AtomicI64::new(0)]);
+    let found = all(|_| {
+        let at_work = at_work.clone();
+        let meanwhile = move |number: u64, change: i64| {
+            let before =
+                at_work[usize::try_from(number).unwrap()].fetch_add(change, Ordering::SeqCst);
+            assert!(before + change <= 1, "two effects of pull request {number} at once");
+        };
+        perform_all(opened.port(), Arc::new(meanwhile))
+    })
+    .await;
+    each_once(found, 60);
+}
+
+async fn eight_workers_look_at_every_pull_request_once(opened: Opened) {
+    let pulls: Vec<_> = (1..=100).map(pull).collect();
+    opened.know(&pulls).await;
+    opened
+        .write(0, |changes| {
+            changes.wake = pulls.iter().map(|of| (of.repo.id, of.number, at(1))).collect();
+        })
+        .await;
+    let found = all(|_| {
+        let store = opened.port();
+        async move {
+            let mut found = Vec::new();
+            while let Some(leased) = store.claim_pull(LONG).await.unwrap() {
+                found.push(leased.item.head.number);
+                // A look reads the pull request and wants it to look like something.
+                let mut changes = done(1_001);
+                changes.pulls.push(leased.item.head.clone());
+                changes.effects.push((
+                    super::values::effect_id(leased.item.head.number.get()),
+                    comment(&leased.item.head, "x"),
+                ));
+                store.apply(leased.lease, changes).await.unwrap();
+            }
+            found
+        }
+    })
+    .await;
+    each_once(found, 100);
+    assert_eq!(opened.port().backlog().await.unwrap().effects, 100);
+}
+
+async fn wakes_during_looks_of_others_are_never_lost(opened: Opened) {
+    opened.know(&[pull(1)]).await;
+    for number in 0..100 {
+        opened.insert(delivery(&format!("d{number}"), 1)).await.unwrap();
+    }
+    // Every delivery wakes the pull request; every look sees how many deliveries there were. The
+    // last look must come after the last wake.
+    let woken = Arc::new(AtomicI64::new(0));
+    let seen = all(|_| {
+        let (store, woken) = (opened.port(), woken.clone());
+        async move {
+            let mut seen = Vec::new();
+            while store.backlog().await.unwrap().deliveries > 0 {
+                if let Some(leased) = store.claim_delivery(LONG).await.unwrap() {
+                    woken.fetch_add(1, Ordering::SeqCst);
+                    let mut changes = done(1_001);
+                    changes.pulls.push(pull(1));
+                    changes.wake.push((pull(1).repo.id, pull(1).number, at(1)));
+                    store.apply(leased.lease, changes).await.unwrap();
+                }
+                if let Some(leased) = store.claim_pull(LONG).await.unwrap() {
+                    seen.push(woken.load(Ordering::SeqCst));
+                    let mut changes = Changes::finish(at(1_001), Finish::Done);
+                    changes.pulls.push(pull(1));
+                    store.apply(leased.lease, changes).await.unwrap();
+                }
+            }
+            seen
+        }
+    })
+    .await;
+    let pending = opened.port().claim_pull(LONG).await.unwrap().is_some();
+    assert!(pending || seen.into_iter().max() == Some(100));
+}
+
+async fn two_replicas_share_the_work(opened: Opened) {
+    for number in 0..60 {
+        opened.insert(delivery(&format!("d{number}"), 1)).await.unwrap();
+    }
+    let replicas = [opened.store.clone(), opened.again().await];
+    let found = all(|number| {
+        let store = replicas[number % 2].clone();
+        async move {
+            let mut found = Vec::new();
+            while let Some(leased) = store.claim_delivery(LONG).await.unwrap() {
+                found.push(leased.item.delivery.id);
+                store.apply(leased.lease, done(1_001)).await.unwrap();
+            }
+            found
+        }
+    })
+    .await;
+    each_once(found, 60);
+}
