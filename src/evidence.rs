@@ -4,7 +4,7 @@
 //! log was written by strangers. The road of a log: [`text`] makes clean lines of any bytes,
 //! [`frame`] tells steps, echoes and verdicts apart, [`scan`] lets the rules of the [`tools`] look
 //! at the lines that may say something, [`judgement`] keeps causes, drops consequences and folds
-//! repeats, [`paths`] makes places relative to the repository, [`redact`] takes secrets out of
+//! repeats, [`paths`] makes places relative to the repository, [`mod@redact`] takes secrets out of
 //! every output.
 //!
 //! It reads; it never decides: what to do about a failure is the domain's business. To teach it a

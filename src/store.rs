@@ -1,8 +1,9 @@
 //! The store: SQLite and PostgreSQL behind the `Store` port. The only code that knows SQL.
 //!
-//! Promises: what [`SqlStore::insert_delivery`] answered is durable; a step is written whole or not
-//! at all; a worker whose lease was taken over writes nothing. Deliveries that arrive at the same
-//! time share one commit (see [`inbox`]), which is what makes durable intake fast.
+//! Promises: what [`Store::insert_delivery`](crate::ports::store::Store::insert_delivery) answered
+//! is durable; a step is written whole or not at all; a worker whose lease was taken over writes
+//! nothing. Deliveries that arrive at the same time share one commit (see [`inbox`]), which is what
+//! makes durable intake fast.
 
 mod apply;
 mod claims;

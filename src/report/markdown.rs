@@ -114,8 +114,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn same(got: String, expected: &str) {
-        assert_eq!(got, expected);
+    fn same(got: impl AsRef<str>, expected: &str) {
+        assert_eq!(got.as_ref(), expected);
     }
 
     #[test]

@@ -145,6 +145,6 @@ impl Opened {
 
 /// Fails unless the lease had been lost.
 #[track_caller]
-pub(crate) fn lost(result: Result<(), StoreError>) {
+pub(crate) fn lost(result: &Result<(), StoreError>) {
     assert!(matches!(result, Err(StoreError::LeaseLost(_))), "{result:?}");
 }

@@ -43,7 +43,8 @@ const CLIPPY: &[&str] =
     &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
 const BUILD: &[&str] = &["build", "--locked", "--bins"];
 const TEST: &[&str] = &["test", "--locked", "--workspace"];
-const DOC: &[&str] = &["doc", "--locked", "--no-deps", "--workspace"];
+/// Private modules too: the headers are written for those who work on them.
+const DOC: &[&str] = &["doc", "--locked", "--no-deps", "--workspace", "--document-private-items"];
 
 /// Run the named steps, or all of them, until one fails.
 ///

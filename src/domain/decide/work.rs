@@ -206,7 +206,8 @@ fn committing(
     now: Timestamp,
 ) -> Decision {
     match current.committed {
-        None => Decision::stay(case, None),
+        // A commit that is done says which one it is; anything else is not the answer to ours.
+        None | Some(EffectResult::Done { commit: None, .. }) => Decision::stay(case, None),
         Some(EffectResult::Done { commit: Some(commit), .. }) => {
             case.head = commit.clone();
             let mut decision = Decision::enter(case, CaseState::Proving(current.attempt.id), now);
@@ -230,7 +231,5 @@ fn committing(
                 Some(ended_because(current.attempt, AttemptEnd::CommitRefused, message.clone()));
             decision
         }
-        // A commit that is done says which one it is; anything else is not the answer to ours.
-        Some(EffectResult::Done { commit: None, .. }) => Decision::stay(case, None),
     }
 }

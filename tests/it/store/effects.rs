@@ -194,7 +194,7 @@ async fn an_effect_under_an_old_lease_writes_nothing(opened: Opened) {
     let new = opened.effect_at(LEASE_MS).await.unwrap();
     let mut changes = done(2_000);
     changes.learned.comment = Some((repo().id, pull(1).number, CommentId::new(5)));
-    lost(opened.port().apply(old.lease, changes).await);
+    lost(&opened.port().apply(old.lease, changes).await);
     assert_eq!(opened.port().known_comment(repo().id, pull(1).number).await.unwrap(), None);
     end(&opened, new.lease, 2_001, performed()).await;
 }

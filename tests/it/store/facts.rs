@@ -145,7 +145,7 @@ async fn the_live_case_is_told_before_ended_ones_of_the_same_moment(opened: Open
 }
 
 #[track_caller]
-fn inconsistent(result: Result<(), StoreError>) {
+fn inconsistent(result: &Result<(), StoreError>) {
     assert!(matches!(result, Err(StoreError::Inconsistent { .. })), "{result:?}");
 }
 
@@ -155,7 +155,7 @@ async fn two_live_cases_of_a_pull_request_are_an_inconsistency(opened: Opened) {
     let lease = opened.some_lease(2).await;
     let mut changes = done(2);
     changes.case = Some(case(2, &pull(1), CaseState::Watching));
-    inconsistent(opened.port().apply(lease, changes).await);
+    inconsistent(&opened.port().apply(lease, changes).await);
     assert_eq!(opened.known(&pull(1)).await.case.unwrap().id, case_id(1));
 }
 
@@ -168,7 +168,7 @@ async fn an_attempt_of_no_case_is_an_inconsistency(opened: Opened) {
         &case(1, &pull(1), CaseState::Watching),
         AttemptState::Running,
     ));
-    inconsistent(opened.port().apply(lease, changes).await);
+    inconsistent(&opened.port().apply(lease, changes).await);
 }
 
 async fn a_step_is_written_whole_or_not_at_all(opened: Opened) {

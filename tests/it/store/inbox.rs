@@ -101,7 +101,7 @@ async fn a_lost_lease_writes_nothing(opened: Opened) {
     let mut changes = done(2_000);
     changes.pulls.push(super::values::pull(1));
     changes.effects.push((super::values::effect_id(1), super::values::onboard()));
-    lost(store.apply(old.lease, changes).await);
+    lost(&store.apply(old.lease, changes).await);
     let known = super::values::pull(1);
     assert_eq!(store.pull(known.repo.id, known.number).await.unwrap(), None);
     assert_eq!(store.backlog().await.unwrap().effects, 0);

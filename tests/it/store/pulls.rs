@@ -166,7 +166,7 @@ async fn a_lost_look_writes_nothing(opened: Opened) {
     let new = opened.pull_at(10 + LEASE_MS).await.unwrap();
     let mut changes = done(2_000);
     changes.effects.push((super::values::effect_id(9), comment(&pull(1), "late")));
-    lost(opened.port().apply(old.lease, changes).await);
+    lost(&opened.port().apply(old.lease, changes).await);
     assert_eq!(opened.port().backlog().await.unwrap().effects, 0);
     opened.end(new.lease, 2_001, Finish::Done).await;
 }

@@ -188,7 +188,7 @@ async fn is_carried_over(store: &SqlStore) {
     let record = store.pull(repo().id, pull(1).number).await.unwrap().unwrap();
     assert_eq!(record.head, pull(1));
     assert_eq!(record.case.unwrap().state.as_str(), "healing");
-    assert_eq!(record.attempts[0].report.outcome.is_some(), true);
+    assert!(record.attempts[0].report.outcome.is_some());
     assert_eq!(record.asks.len(), 1);
     let backlog = store.backlog().await.unwrap();
     assert_eq!((backlog.deliveries, backlog.pulls, backlog.effects, backlog.parked), (1, 1, 1, 1));
@@ -214,7 +214,7 @@ async fn what_every_version_wrote_is_carried_over_on_sqlite() {
         connection.execute(AssertSqlSafe(data_after(&name))).await.unwrap();
     }
     connection.close().await.unwrap();
-    is_carried_over(&*SqlStore::open(&url, Migrate::Yes).await.unwrap()).await;
+    is_carried_over(&SqlStore::open(&url, Migrate::Yes).await.unwrap()).await;
 }
 
 #[tokio::test]
@@ -228,5 +228,5 @@ async fn what_every_version_wrote_is_carried_over_on_postgres() {
         connection.execute(AssertSqlSafe(data_after(&name))).await.unwrap();
     }
     connection.close().await.unwrap();
-    is_carried_over(&*SqlStore::open(&url, Migrate::Yes).await.unwrap()).await;
+    is_carried_over(&SqlStore::open(&url, Migrate::Yes).await.unwrap()).await;
 }

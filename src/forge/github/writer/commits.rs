@@ -145,8 +145,8 @@ impl GithubForge {
         });
         let writer = As::writer(repo);
         match self.client.call(writer.content(), Method::POST, "/git/refs", Some(&made)).await {
-            Ok(_) => {}
-            Err(ForgeError::Refused { status: 422, .. }) => {} // the branch is there
+            // Refused so, the branch is there already.
+            Ok(_) | Err(ForgeError::Refused { status: 422, .. }) => {}
             Err(error) => return Err(error),
         }
         self.proposed_file(proposal).await?;
