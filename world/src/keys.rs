@@ -6,7 +6,7 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
 
 /// The App's key: the private half as GitHub hands it out, the public half to check JWTs.
@@ -27,6 +27,40 @@ pub(crate) fn app_key() -> &'static AppKey {
         }
     })
 }
+
+/// The key that OIDC tokens are signed with, and its public half as a JSON web key.
+pub(crate) struct IssuerKey {
+    pub(crate) signing: jsonwebtoken::EncodingKey,
+    pub(crate) public: serde_json::Value,
+}
+
+/// The key of the issuer of OIDC tokens, shared as the App's is.
+pub(crate) fn issuer_key() -> &'static IssuerKey {
+    static KEY: OnceLock<IssuerKey> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let pair = KeyPair::generate(KeySize::Rsa2048).expect("invariant: RSA keys can be made");
+        let der = pair.as_der().expect("invariant: a made key can be written");
+        let public = pair.public_key();
+        let word = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        IssuerKey {
+            signing: jsonwebtoken::EncodingKey::from_rsa_pem(
+                pem("PRIVATE KEY", der.as_ref()).as_bytes(),
+            )
+            .expect("invariant: a made key can be read"),
+            public: serde_json::json!({
+                "kty": "RSA",
+                "kid": ISSUER_KEY_ID,
+                "use": "sig",
+                "alg": "RS256",
+                "n": word(public.modulus().big_endian_without_leading_zero()),
+                "e": word(public.exponent().big_endian_without_leading_zero()),
+            }),
+        }
+    })
+}
+
+/// What the issuer's one key is called.
+pub(crate) const ISSUER_KEY_ID: &str = "one";
 
 fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);

@@ -20,16 +20,18 @@
 // The JSON of a pull request or a run is one `json!` with some fifty fields.
 #![recursion_limit = "512"]
 
+mod act;
 mod auth;
 mod branches;
 mod ci;
 mod contract;
 mod faults;
-mod git_stub;
+mod git;
 mod graphql;
 mod hooks;
 mod keys;
 mod ledger;
+mod oidc;
 mod pages;
 mod people;
 mod pulls;
@@ -38,14 +40,13 @@ mod rest;
 mod script;
 mod serve;
 mod shapes;
+mod smart_http;
 mod state;
 mod time;
 mod views;
 mod web;
 mod wire;
 mod workflows;
-
-pub(crate) use git_stub as git;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -56,6 +57,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use act::Act;
 pub use ci::{CiScript, Playing, StartedRun};
 pub use hooks::Delivered;
 pub use people::pull::{Pull, PullBuilder};

@@ -106,10 +106,15 @@ fn framed(steps: &[(&str, &str)], output: &str) -> String {
         lines.push("##[error]Process completed with exit code 1.".into());
     }
     lines.push("Cleaning up orphan processes".into());
+    stamped(&lines, LOG_MS)
+}
+
+/// Lines as GitHub keeps them: a byte order mark, and a time before each.
+pub(crate) fn stamped(lines: &[String], from_ms: i64) -> String {
     let stamped = lines
         .iter()
         .zip(0..)
-        .map(|(line, at)| format!("{} {line}\r\n", log_stamp(LOG_MS + i64::from(at) * 7)));
+        .map(|(line, at)| format!("{} {line}\r\n", log_stamp(from_ms + at * 7)));
     format!("\u{feff}{}", stamped.collect::<String>())
 }
 

@@ -81,6 +81,8 @@ pub(crate) struct State {
     pub(crate) tokens: BTreeMap<String, Token>,
     /// Tokens of people, for git.
     pub(crate) personal_tokens: BTreeMap<String, String>,
+    /// What jobs show when they ask for an OIDC token, and the claims it will have.
+    pub(crate) identities: BTreeMap<String, serde_json::Value>,
     pub(crate) repos: BTreeMap<u64, Repo>,
     pub(crate) blobs: BTreeMap<String, SignedBlob>,
     pub(crate) hooks: Hooks,
@@ -106,6 +108,7 @@ impl State {
             installations: BTreeMap::new(),
             tokens: BTreeMap::new(),
             personal_tokens: BTreeMap::new(),
+            identities: BTreeMap::new(),
             repos: BTreeMap::new(),
             blobs: BTreeMap::new(),
             hooks: Hooks::default(),

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Shared;
-use crate::{keys, pages};
+use crate::{keys, oidc, pages, smart_http};
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -22,6 +22,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/settings/apps/new", post(register))
         .route("/organizations/{org}/settings/apps/new", post(register))
         .with_state(Arc::clone(&shared))
+        .merge(oidc::router(Arc::clone(&shared)))
+        .merge(smart_http::router(Arc::clone(&shared)))
         .merge(pages::router(shared))
 }
 

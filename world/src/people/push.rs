@@ -3,15 +3,17 @@
 //! The bare repositories are real, so anybody's git can write into them, by path or over HTTP. This
 //! is the part that git does not know: tokens, permissions, protected branches, webhooks.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
 use super::repo::Repository;
-use crate::World;
 use crate::auth::{self, grants, reaches};
 use crate::branches::{Asked, Moved};
 use crate::git::ZEROS;
 use crate::keys;
 use crate::state::app::Level;
+use crate::{Shared, World};
 
 /// Who a git client turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +47,49 @@ impl World {
         token
     }
 
+    /// Whether a git client with that token may read from or write to a repository.
+    ///
+    /// # Errors
+    /// With the HTTP status to answer: 401, 403 or 404.
+    pub fn git_access(
+        &self,
+        repository: &Repository,
+        token: Option<&str>,
+        wants: Level,
+    ) -> Result<GitUser, u16> {
+        self.shared().git_access(repository, token, wants)
+    }
+
+    /// Why a push is refused before it is accepted, in the words that git shows.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn refuses_push(
+        &self,
+        repository: &Repository,
+        by: &GitUser,
+        update: &RefUpdate,
+    ) -> Result<Option<String>> {
+        self.shared().refuses_push(repository, by, update).await
+    }
+
+    /// A push by git has moved these refs; everybody is told.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn received(
+        &self,
+        repository: &Repository,
+        by: &GitUser,
+        updates: &[RefUpdate],
+    ) -> Result<()> {
+        self.shared().received(repository, by, updates).await
+    }
+}
+
+impl Shared {
     /// The repository of that name, with or without `.git`.
-    pub fn find_repository(&self, slug: &str) -> Option<Repository> {
+    pub(crate) fn find_repository(&self, slug: &str) -> Option<Repository> {
         let (owner, name) = slug.split_once('/')?;
         let name = name.strip_suffix(".git").unwrap_or(name);
         let state = self.state();
@@ -58,7 +101,7 @@ impl World {
     ///
     /// # Errors
     /// With the HTTP status to answer: 401, 403 or 404.
-    pub fn git_access(
+    pub(crate) fn git_access(
         &self,
         repository: &Repository,
         token: Option<&str>,
@@ -94,7 +137,7 @@ impl World {
     ///
     /// # Errors
     /// When git fails.
-    pub async fn refuses_push(
+    pub(crate) async fn refuses_push(
         &self,
         repository: &Repository,
         by: &GitUser,
@@ -108,7 +151,7 @@ impl World {
         };
         let old = (update.old != ZEROS).then_some(update.old.as_str());
         let asked = Asked { repo: repository.id, branch, old, new: &update.new, workflows };
-        let refusal = self.shared().refusal(&asked).await?;
+        let refusal = self.refusal(&asked).await?;
         Ok(refusal.map(|text| format!("GH013: {text}")))
     }
 
@@ -116,15 +159,15 @@ impl World {
     ///
     /// # Errors
     /// When git fails.
-    pub async fn received(
-        &self,
+    pub(crate) async fn received(
+        self: &Arc<Self>,
         repository: &Repository,
         by: &GitUser,
         updates: &[RefUpdate],
     ) -> Result<()> {
         let by = match by {
             GitUser::Person(login) => login.clone(),
-            GitUser::App => self.bot(),
+            GitUser::App => self.state().app.bot(),
             GitUser::Anonymous => "ghost".into(),
         };
         let present = |sha: &str| (sha != ZEROS).then(|| sha.to_owned());
@@ -137,7 +180,7 @@ impl World {
                 new: present(&update.new),
                 by: by.clone(),
             };
-            self.shared().branch_moved(&moved).await?;
+            self.branch_moved(&moved).await?;
         }
         Ok(())
     }

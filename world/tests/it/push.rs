@@ -83,3 +83,67 @@ async fn a_push_to_a_protected_branch_is_refused_in_githubs_words() {
     let refused = scene.world.refuses_push(&scene.repo, &mona, &update).await.unwrap();
     assert!(refused.unwrap().starts_with("GH013: Repository rule violations found"));
 }
+
+/// The address of a repository over HTTP, with a token in it.
+fn remote(scene: &Scene, token: &str) -> String {
+    let web = scene.world.web_url();
+    let host = web.trim_start_matches("http://");
+    format!("http://x-access-token:{token}@{host}/{}.git", scene.repo.slug())
+}
+
+fn tries(dir: &Path, args: &[&str]) -> (bool, String) {
+    let output = Command::new("git")
+        .args(["-c", "user.name=mona", "-c", "user.email=mona@example.com", "-C"])
+        .arg(dir)
+        .args(args)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn git_clones_and_pushes_over_http_as_who_it_is() {
+    let scene = Scene::start().await;
+    let pull = scene.open_pull().await;
+    let mona = scene.world.personal_token("mona");
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let mine = remote(&scene, &mona);
+    tokio::task::block_in_place(|| git(at, &["clone", "-q", "-b", "feature", &mine, "."]));
+    std::fs::write(at.join("a.txt"), "a\n").unwrap();
+    git(at, &["add", "."]);
+    git(at, &["commit", "-q", "-m", "By hand"]);
+    scene.world.discard_webhooks();
+    tokio::task::block_in_place(|| git(at, &["push", "-q"]));
+    assert_eq!(scene.world.head_sha(&pull), git(at, &["rev-parse", "HEAD"]));
+    assert_eq!(
+        scene.world.queued_webhooks(),
+        ["push", "pull_request.synchronize", "check_suite.requested"]
+    );
+
+    let wrong = remote(&scene, "ghp_wrong");
+    let (may, said) = tokio::task::block_in_place(|| tries(at, &["push", &wrong, "feature"]));
+    assert!(!may && said.contains("Authentication failed"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_protected_branch_refuses_a_push_in_githubs_words() {
+    let scene = Scene::start().await;
+    scene.world.protect(&scene.repo, "main");
+    let mona = scene.world.personal_token("mona");
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let mine = remote(&scene, &mona);
+    tokio::task::block_in_place(|| git(at, &["clone", "-q", &mine, "."]));
+    let before = git(at, &["rev-parse", "HEAD"]);
+    std::fs::write(at.join("a.txt"), "a\n").unwrap();
+    git(at, &["add", "."]);
+    git(at, &["commit", "-q", "-m", "By hand"]);
+    let (may, said) = tokio::task::block_in_place(|| tries(at, &["push", "-q"]));
+    assert!(!may && said.contains("GH013") && said.contains("pre-receive hook declined"), "{said}");
+    let (_, now) = (git(at, &["fetch", "-q"]), git(at, &["rev-parse", "origin/main"]));
+    assert_eq!(now, before);
+}

@@ -1,10 +1,11 @@
-//! The smallest real git that the fake's REST surface needs: plumbing on a bare repository.
+//! Real git: plumbing on a bare repository, for REST answers and verbs; `smart_http` serves it.
 //!
 //! Every call is one or two `git` processes without configuration, hooks or prompts. Refs move by
 //! compare-and-swap in git itself, so two pushes at once cannot both win.
 
 mod diff;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -94,6 +95,10 @@ impl Repo {
         std::fs::create_dir_all(dir)?;
         repo.text(&["init", "-q", "--bare", "-b", default_branch]).await?;
         repo.text(&["config", "http.receivepack", "true"]).await?;
+        let hook = dir.join("hooks/pre-receive");
+        std::fs::create_dir_all(dir.join("hooks"))?;
+        std::fs::write(&hook, crate::smart_http::PRE_RECEIVE)?;
+        std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755))?;
         Ok(repo)
     }
 
