@@ -4,7 +4,6 @@
 //! socket, with a real SQLite file and the real client. Time stands still unless a test moves it,
 //! nothing runs by itself, and nothing may be left over at the end.
 
-mod identity;
 mod runner;
 mod time;
 
@@ -22,7 +21,6 @@ use tokio::task::JoinHandle;
 use url::Url;
 use world::{Pull, Repository, World, WorldOptions};
 
-pub(crate) use identity::Issuer;
 pub(crate) use runner::{HandRunner, claims, patch};
 pub(crate) use time::{SeededIds, TestClock};
 
@@ -37,7 +35,6 @@ const STEPS_MAX: usize = 500;
 pub(crate) struct Tester {
     pub(crate) world: World,
     pub(crate) clock: Arc<TestClock>,
-    issuer: Issuer,
     ids: Arc<SeededIds>,
     dir: TempDir,
     listener: std::net::TcpListener,
@@ -62,7 +59,6 @@ impl Tester {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let mut tester = Self {
-            issuer: Issuer::start(Arc::clone(&clock)).await,
             ids: Arc::new(SeededIds::new()),
             dir: tempfile::tempdir().unwrap(),
             running: None,
@@ -109,7 +105,7 @@ impl Tester {
                 graphql_url: url(self.world.graphql_url()),
             },
             webhook_secrets: vec![SecretString::from(self.world.webhook_secret())],
-            oidc_issuer: self.issuer.url(),
+            oidc_issuer: self.world.oidc_issuer(),
             public_url: url(self.url()),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
@@ -190,10 +186,6 @@ impl Tester {
         }
         self.dir = tempfile::tempdir().unwrap();
         self.boot().await;
-    }
-
-    pub(crate) fn issuer(&self) -> &Issuer {
-        &self.issuer
     }
 
     /// What waits in the store.

@@ -7,6 +7,7 @@ mod healing;
 mod held;
 mod policy;
 mod runners;
+mod whole;
 
 use world::{Pull, Repository, RunScript};
 

@@ -8,6 +8,7 @@ use crate::World;
 use crate::people::pull::Pull;
 use crate::people::repo::Repository;
 use crate::state::check::CheckRun;
+use crate::state::run::Log;
 
 /// Commits that `commits` shows at most.
 const COMMITS_MAX: usize = 100;
@@ -86,6 +87,22 @@ impl World {
         let lines: Vec<&str> =
             happened.filter(|one| one.pull == pull.number).map(|one| one.text.as_str()).collect();
         lines.join("\n")
+    }
+
+    /// The logs of a repository's runs, oldest first, for stories that went wrong.
+    pub fn logs_text(&self, repository: &Repository) -> String {
+        let mut state = self.state();
+        let mut text = String::new();
+        for run in state.repo_mut(repository.id).runs.values() {
+            let ended = run.conclusion.as_deref().unwrap_or(&run.status);
+            text += &format!("== {} ({}): {ended}\n", run.workflow_path, run.event);
+            for job in &run.attempt().jobs {
+                if let Log::Kept(bytes) = &job.log {
+                    text += &String::from_utf8_lossy(bytes);
+                }
+            }
+        }
+        text
     }
 }
 

@@ -41,7 +41,7 @@ impl HandRunner {
         let base = format!("{}/runner/v1/attempts/{}", tester.url(), run.input("attempt"));
         let client = Client::builder().no_proxy().build().unwrap();
         let token_id = format!("token of run {}", run.run_id);
-        let token = tester.issuer().token(&tester.url(), &claims(&run, &token_id));
+        let token = tester.world.identity_token(&tester.url(), &claims(&run, &token_id));
         let answer = client
             .post(format!("{base}/admission"))
             .json(&Identity::Oidc { token })

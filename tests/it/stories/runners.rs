@@ -38,18 +38,18 @@ async fn only_the_run_that_was_started_is_let_in_and_only_once() {
         ("another issuer", other("iss", "https://evil.example")),
     ];
     for (what, claims) in cases {
-        let token = t.issuer().token(&t.url(), &claims);
+        let token = t.world.identity_token(&t.url(), &claims);
         assert_eq!(admission(&t, &attempt, token).await, StatusCode::UNAUTHORIZED, "{what}");
     }
-    let elsewhere = t.issuer().token("https://other.example", &good);
+    let elsewhere = t.world.identity_token("https://other.example", &good);
     assert_eq!(admission(&t, &attempt, elsewhere).await, StatusCode::UNAUTHORIZED);
     let mut stale = good.clone();
     stale["exp"] = json!(t.clock.ms() / 1000 - 3600);
-    let stale = t.issuer().token(&t.url(), &stale);
+    let stale = t.world.identity_token(&t.url(), &stale);
     assert_eq!(admission(&t, &attempt, stale).await, StatusCode::UNAUTHORIZED);
     assert_eq!(admission(&t, &attempt, "nonsense".into()).await, StatusCode::UNAUTHORIZED);
 
-    let token = t.issuer().token(&t.url(), &good);
+    let token = t.world.identity_token(&t.url(), &good);
     assert_eq!(admission(&t, "att_0", token.clone()).await, StatusCode::NOT_FOUND);
     assert_eq!(admission(&t, &attempt, token.clone()).await, StatusCode::OK);
     assert_eq!(admission(&t, &attempt, token).await, StatusCode::UNAUTHORIZED, "used before");
