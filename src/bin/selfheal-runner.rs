@@ -59,13 +59,7 @@ struct Attempt {
 #[tokio::main]
 async fn main() -> ExitCode {
     let program = Program::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("SELFHEAL_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
-        )
-        .with_writer(std::io::stderr)
-        .init();
+    logged();
     let Verb::Attempt(args) = program.verb;
     match made(&args).await {
         Ok(end) => {
@@ -76,6 +70,21 @@ async fn main() -> ExitCode {
             tracing::error!("{error:#}");
             ExitCode::from(exit::COULD_NOT)
         }
+    }
+}
+
+/// Logs to standard error; a CI system puts the time before each line itself.
+fn logged() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SELFHEAL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr);
+    if std::env::var_os("GITHUB_ACTIONS").is_some() {
+        log.without_time().with_ansi(false).init();
+    } else {
+        log.init();
     }
 }
 

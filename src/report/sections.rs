@@ -114,7 +114,7 @@ fn first_line(note: &str) -> String {
 /// Why a runner brought no patch, in words.
 const fn gave_up(why: GaveUp) -> &'static str {
     match why {
-        GaveUp::NoFixerAnswers => "no configured fixer answers failures like these",
+        GaveUp::NoFixerAnswers => "nothing to try",
         GaveUp::NothingChanged => "the fixers changed nothing",
         GaveUp::StillRed => "the commands stayed red",
         GaveUp::NothingToProveWith => "there is no command to prove a fix with",

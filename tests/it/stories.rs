@@ -64,6 +64,12 @@ pub(crate) fn headline(tester: &Tester, pull: &Pull) -> String {
     tester.check(pull).lines().next().unwrap_or_default().to_owned()
 }
 
+/// A text with the head commit named so, whatever its hash is.
+pub(crate) fn at_head(tester: &Tester, pull: &Pull, text: &str) -> String {
+    let head = tester.world.head_sha(pull);
+    text.replace(&head, "HEAD").replace(&head[..7], "HEAD")
+}
+
 /// How many requests of a kind there were.
 pub(crate) fn count(tester: &Tester, method: &str, route: &str) -> usize {
     let all = tester.world.requests();

@@ -258,7 +258,7 @@ impl Shared {
 /// The file without the keys that `act` is too old to know; it has no caches to keep a job from.
 fn known_to_act(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("cache-mode:"));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// What a step's script says, by job and place, for the log's echo of commands.

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, OriginalUri, Path, State as Extract};
+use axum::extract::{DefaultBodyLimit, Path, State as Extract};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -70,11 +71,10 @@ impl Asked {
 async fn spoken(
     Extract(shared): Extract<Arc<Shared>>,
     Path((owner, name)): Path<(String, String)>,
-    OriginalUri(uri): OriginalUri,
-    method: Method,
-    headers: HeaderMap,
+    parts: Parts,
     body: Bytes,
 ) -> Response {
+    let Parts { method, headers, uri, .. } = parts;
     let Some(repository) = shared.find_repository(&format!("{owner}/{name}")) else {
         return StatusCode::NOT_FOUND.into_response();
     };

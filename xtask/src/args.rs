@@ -9,6 +9,8 @@ pub(crate) enum Asked {
     Help,
     /// Run these steps, in their own order; all of them when none is named.
     Test(Vec<&'static str>),
+    /// Install what the demo needs.
+    DemoTools,
     /// Write the generated pages.
     WriteDocs,
     /// See that the generated pages are what would be written.
@@ -24,6 +26,8 @@ pub(crate) fn parse(words: &[String]) -> anyhow::Result<Asked> {
     match words.as_slice() {
         [] | ["help" | "--help" | "-h", ..] | ["test" | "docs", "--help" | "-h"] => Ok(Asked::Help),
         ["test", rest @ ..] => Ok(Asked::Test(only(rest)?)),
+        ["demo-tools"] => Ok(Asked::DemoTools),
+        ["demo-tools", word, ..] => anyhow::bail!("`demo-tools` knows no `{word}`"),
         ["docs"] => Ok(Asked::WriteDocs),
         ["docs", "--check"] => Ok(Asked::CheckDocs),
         ["docs", word, ..] => anyhow::bail!("`docs` knows `--check`, not `{word}`"),
@@ -61,6 +65,7 @@ pub(crate) fn help() -> String {
     format!(
         "cargo xtask test [--only STEP]…   every test and check, in this order\n\
          cargo xtask docs [--check]        write the generated pages of docs/, or see that they are current\n\
+         cargo xtask demo-tools            install what `cargo run --example demo` needs, and no more\n\
          cargo xtask help                  this page\n\
          \n\
          Steps of `test`:\n\
@@ -81,6 +86,7 @@ mod tests {
         check("test --help", Ok(Asked::Help));
         check("test", Ok(Asked::Test(vec![])));
         check("test --only fmt --only=docs", Ok(Asked::Test(vec!["fmt", "docs"])));
+        check("demo-tools", Ok(Asked::DemoTools));
         check("docs", Ok(Asked::WriteDocs));
         check("docs --check", Ok(Asked::CheckDocs));
     }
@@ -90,6 +96,7 @@ mod tests {
         check("tset", Err("there is no `tset`"));
         check("test fast", Err("`test` knows `--only STEP`, not `fast`"));
         check("test --only", Err("`--only` wants the name of a step"));
+        check("demo-tools fast", Err("`demo-tools` knows no `fast`"));
         check("docs --chek", Err("`docs` knows `--check`, not `--chek`"));
     }
 

@@ -36,7 +36,19 @@ const NEEDS: &[Need] = &[
 /// # Errors
 /// When something is missing that we may not install; the error is the command to type.
 pub(crate) fn install() -> anyhow::Result<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.met)()).collect();
+    of(|_| true)
+}
+
+/// Install what the demo needs.
+///
+/// # Errors
+/// As [`install`].
+pub(crate) fn install_for_demo() -> anyhow::Result<()> {
+    of(|need| need.package != "postgresql")
+}
+
+fn of(wanted: fn(&Need) -> bool) -> anyhow::Result<()> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| wanted(need) && !(need.met)()).collect();
     if !missing.is_empty() {
         with_apt(&missing)?;
     }

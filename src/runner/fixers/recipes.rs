@@ -238,7 +238,7 @@ impl Fixer for RecipeFixer {
         let finished = job.sandbox.run(&spec).await?;
         job.observer.saw(&Happening::CommandEnded { run: &finished.run });
         Ok(Report {
-            summary: format!("ran `{fix}`"),
+            summary: format!("Run `{fix}`"),
             tool_missing: finished.run.ended.is_missing_tool(),
             runs: vec![finished.run],
             session: None,

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use world::Pull;
 
-use super::{BAD, GOOD, at_work, broken_pull, count, headline, widget};
+use super::{BAD, GOOD, at_head, at_work, broken_pull, count, headline, widget};
 use crate::harness::Tester;
 
 /// How often one healed failure may read from GitHub. Looks that come together are one or two as
@@ -50,9 +50,9 @@ fn is_told_while_it_is_at_work(t: &Tester, pull: &Pull) {
 }
 
 fn is_told_at_the_end(t: &Tester, pull: &Pull) {
-    assert_snapshot!(t.check(pull), @r"
-    selfheal  completed/success  Healed by 4713c24
-    CI is green on 4713c24c909e4fe3b3d3a9413ec8adc95470362c.
+    assert_snapshot!(at_head(t, pull, &t.check(pull)), @r"
+    selfheal  completed/success  Healed by HEAD
+    CI is green on HEAD.
 
     **Next:** review the commit like any other; it is yours now.
 
@@ -66,7 +66,7 @@ fn is_told_at_the_end(t: &Tester, pull: &Pull) {
 
     | # | fixer | what came of it |
     | --- | --- | --- |
-    | 1 | `recipe:rustfmt` | committed as 4713c24c909e4fe3b3d3a9413ec8adc95470362c, CI is green |
+    | 1 | `recipe:rustfmt` | committed as HEAD, CI is green |
     ### The lines that matter
 
     ```text
@@ -85,10 +85,10 @@ fn is_told_at_the_end(t: &Tester, pull: &Pull) {
 
     - ci / test: log
     ");
-    assert_snapshot!(t.world.comment_text(pull), @r"
-    ### Healed by 4713c24
+    assert_snapshot!(at_head(t, pull, &t.world.comment_text(pull)), @r"
+    ### Healed by HEAD
 
-    CI is green on 4713c24c909e4fe3b3d3a9413ec8adc95470362c.
+    CI is green on HEAD.
 
     **Next:** review the commit like any other; it is yours now.
 
@@ -102,7 +102,7 @@ fn is_told_at_the_end(t: &Tester, pull: &Pull) {
 
     | # | fixer | what came of it |
     | --- | --- | --- |
-    | 1 | `recipe:rustfmt` | committed as 4713c24c909e4fe3b3d3a9413ec8adc95470362c, CI is green |
+    | 1 | `recipe:rustfmt` | committed as HEAD, CI is green |
 
     <sub>`/selfheal help` tells what can be asked. The `selfheal` check run has the details.</sub>
     ");

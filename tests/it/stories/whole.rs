@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use tempfile::TempDir;
 use world::{Act, Repository};
 
-use super::headline;
+use super::{at_head, headline};
 use crate::harness::Tester;
 
 const CI: &str = ".github/workflows/ci.yml";
@@ -110,7 +110,7 @@ async fn a_red_pull_request_is_healed_with_real_git_real_runs_and_a_real_runner(
     t.settle_with_ci().await;
 
     let head = t.world.head_sha(&pull);
-    let text = t.check(&pull).replace(&head, "HEAD").replace(&head[..7], "HEAD");
+    let text = at_head(&t, &pull, &t.check(&pull));
     assert!(headline(&t, &pull).starts_with("selfheal  completed/success  Healed by"), "{text}");
     assert_snapshot!(text, @r"
     selfheal  completed/success  Healed by HEAD

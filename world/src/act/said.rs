@@ -9,7 +9,7 @@ pub(super) struct Jobs {
     workflow: Map<String, Value>,
     /// Where GitHub has the checkout; `act`'s own place differs from run to run.
     workspace: String,
-    jobs: Vec<Job>,
+    told: Vec<Job>,
 }
 
 #[derive(Default)]
@@ -26,19 +26,19 @@ impl Jobs {
         Self {
             workflow: super::scripts(workflow),
             workspace: format!("/home/runner/work/{name}/{name}"),
-            jobs: Vec::new(),
+            told: Vec::new(),
         }
     }
 
     fn job(&mut self, said: &Value) -> Option<&mut Job> {
         let whole = said["job"].as_str()?;
         let name = whole.split_once('/').map_or(whole, |(_, name)| name).trim();
-        let at = self.jobs.iter().position(|job| job.name == name).unwrap_or_else(|| {
+        let at = self.told.iter().position(|job| job.name == name).unwrap_or_else(|| {
             let lines = vec!["Current runner version: '2.330.0'".to_owned()];
-            self.jobs.push(Job { name: name.to_owned(), lines, ..Job::default() });
-            self.jobs.len() - 1
+            self.told.push(Job { name: name.to_owned(), lines, ..Job::default() });
+            self.told.len() - 1
         });
-        self.jobs.get_mut(at)
+        self.told.get_mut(at)
     }
 
     /// The step that a message is about: its title and, if it has one, its script.
@@ -90,9 +90,9 @@ impl Jobs {
 
     /// How the run came out.
     pub(super) fn script(self, now_ms: i64) -> RunScript {
-        let is_red = self.jobs.iter().any(|job| job.conclusion.as_deref() != Some("success"));
+        let is_red = self.told.iter().any(|job| job.conclusion.as_deref() != Some("success"));
         let ending = RunScript::concluded(if is_red { "failure" } else { "success" });
-        self.jobs.into_iter().fold(ending, |script, job| script.job(job.script(now_ms)))
+        self.told.into_iter().fold(ending, |script, job| script.job(job.script(now_ms)))
     }
 }
 
