@@ -12,6 +12,7 @@ use crate::domain::gate::Rule;
 use crate::domain::gate::{before, patch};
 use crate::domain::protected::{BUILT_IN, Protection};
 use crate::domain::pull::Permission;
+use crate::runner::documents;
 
 /// Write the generated reference pages
 ///
@@ -39,16 +40,23 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Every generated page, by its path.
-fn pages() -> anyhow::Result<Vec<(&'static str, String)>> {
+fn pages() -> anyhow::Result<Vec<(String, String)>> {
     let schema = serde_json::to_string_pretty(&repository::schema())? + "\n";
-    Ok(vec![
+    let written = [
         ("commands.md", commands()),
         ("gate.md", gate()),
         ("config.md", repository::docs()),
         ("evidence.md", crate::evidence::docs()),
         ("settings.md", server::docs()),
         ("schemas/selfheal.schema.json", schema),
-    ])
+    ];
+    let mut pages: Vec<_> =
+        written.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+    for (name, schema) in documents::schemas() {
+        let text = serde_json::to_string_pretty(&schema)? + "\n";
+        pages.push((format!("schemas/{name}"), text));
+    }
+    Ok(pages)
 }
 
 fn commands() -> String {
