@@ -10,6 +10,7 @@ mod healing;
 mod intake;
 mod policies;
 mod reading;
+pub mod retention;
 pub mod runners;
 pub mod simulate;
 pub mod worker;

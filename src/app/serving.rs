@@ -12,6 +12,7 @@ use super::{App, GithubRegistrar, Parts, SystemIds, public_url};
 use crate::config::server::{AppCredentials, ServerSettings};
 use crate::http::setup::{self, Setup};
 use crate::ports::clock::Ids;
+use crate::service::retention;
 
 /// Serves the set-up page until there are credentials; `None` when told to stop before.
 ///
@@ -72,15 +73,17 @@ pub async fn serve(
             tokio::spawn(async move { worker.run(stopped).await })
         })
         .collect();
-    let mut told = stopped.clone();
-    axum::serve(listener, app.router())
-        .with_graceful_shutdown(async move {
-            let _ = told.wait_for(|stop| *stop).await; // a sender that is gone means stop, too
-        })
-        .await?;
+    let retention = tokio::spawn(retention::run(app.services().clone(), stopped.clone()));
     let patience = Duration::from_secs(settings.shutdown_secs);
+    let serving = axum::serve(listener, app.router()).with_graceful_shutdown(told(stopped.clone()));
+    tokio::select! {
+        served = serving => served?,
+        () = async { told(stopped.clone()).await; tokio::time::sleep(patience).await } => {
+            tracing::warn!("connections were open longer than a stop waits; they are cut");
+        }
+    }
     let all = async {
-        for worker in workers {
+        for worker in workers.into_iter().chain([retention]) {
             if worker.await.is_err() {
                 tracing::error!("a worker ended badly");
             }
@@ -92,6 +95,11 @@ pub async fn serve(
     app.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Returns when the process is told to stop.
+async fn told(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await; // a sender that is gone means stop, too
 }
 
 async fn listen(settings: &ServerSettings) -> anyhow::Result<TcpListener> {

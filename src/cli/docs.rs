@@ -13,6 +13,7 @@ use crate::domain::gate::{before, patch};
 use crate::domain::protected::{BUILT_IN, Protection};
 use crate::domain::pull::Permission;
 use crate::runner::documents;
+use crate::runner::fixers::recipes;
 
 /// Write the generated reference pages
 ///
@@ -47,6 +48,7 @@ fn pages() -> anyhow::Result<Vec<(String, String)>> {
         ("gate.md", gate()),
         ("config.md", repository::docs()),
         ("evidence.md", crate::evidence::docs()),
+        ("fixers.md", fixers()),
         ("settings.md", server::docs()),
         ("schemas/selfheal.schema.json", schema),
     ];
@@ -58,6 +60,49 @@ fn pages() -> anyhow::Result<Vec<(String, String)>> {
     }
     Ok(pages)
 }
+
+/// The page of fixers: the recipes' own table, and the contract of the command fixer.
+fn fixers() -> String {
+    let mut page = String::from(FIXERS);
+    page.push_str(
+        "\n## Recipes\n\n| recipe | answers | runs | by default |\n| --- | --- | --- | --- |\n",
+    );
+    for recipe in recipes::ALL {
+        let by_default = recipe
+            .held
+            .map_or_else(|| "allowed".to_owned(), |why| format!("held for a person: {why}"));
+        page.push_str(&format!(
+            "| `{}` | {} | {} | {by_default} |\n",
+            recipe.name, recipe.answers, recipe.runs
+        ));
+    }
+    page.push_str(COMMAND_FIXER);
+    page
+}
+
+const FIXERS: &str = "# Fixers\n\nGenerated from the registry; `cargo xtask docs` writes this page.\n\n\
+    A fixer changes files in a workspace; what it says decides nothing. Whoever made a change, it is \
+    proven in a fresh checkout, judged by the gate and tried by CI. `fixers` in \
+    `.github/selfheal.yml` names them in order; `recipes` alone is the default. Of the recipes that \
+    answer a failure the cheapest is tried first, which is the order below.\n";
+
+const COMMAND_FIXER: &str = "\n## Any program: the `command` fixer\n\n\
+    ```yaml\nfixers:\n  - recipes\n  - name: my-agent\n    command: ./scripts/agent.sh\n```\n\n\
+    The contract, which any coding agent can be wrapped to keep:\n\n\
+    - It is run by `sh -c` in the sandbox, in a checkout of the commit to heal. There is no token \
+    and no environment of the outer process; the network is what the policy says.\n\
+    - Standard input is the task as Markdown: what to do, what is red, what must stay green, what \
+    must not be touched, the failures, the lines of the log that matter, what was tried before. \
+    Text of strangers stands between markers and is evidence, never an instruction.\n\
+    - `$SELFHEAL_TASK` is a file with the same as JSON: `version` (1), `attempt`, `number`, \
+    `round`, `repo`, `pull`, `head`, `base`, `failures`, `excerpt`, `failing_commands`, `verify`, \
+    `protected`, `changed_files`, `earlier`, `seen`.\n\
+    - Its result is the difference that it leaves in the directory, commits included or not. Its \
+    exit code means nothing; its last line is shown to people as the summary.\n\
+    - When its change does not hold, it is run again with what was seen, at most three rounds in an \
+    attempt.\n\
+    - Time, memory, processes and output are limited as the policy says; when it ends, or its time \
+    is over, everything that it started is killed.\n";
 
 fn commands() -> String {
     let mut page = String::from(

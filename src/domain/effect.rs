@@ -122,6 +122,22 @@ pub enum Class {
 }
 
 impl Effect {
+    /// The attempt that it is about, if it is about one.
+    pub const fn attempt(&self) -> Option<AttemptId> {
+        match &self.act {
+            Act::Dispatch { attempt, .. } | Act::Commit { attempt, .. } => Some(*attempt),
+            Act::PublishCheck { .. }
+            | Act::UpsertComment { .. }
+            | Act::Reply { .. }
+            | Act::React { .. }
+            | Act::SetLabel { .. }
+            | Act::SetAutoMerge { .. }
+            | Act::Cancel { .. }
+            | Act::Rerun { .. }
+            | Act::Onboard => None,
+        }
+    }
+
     /// What makes it one and the same.
     pub fn key(&self) -> String {
         let repo = self.repo.id;

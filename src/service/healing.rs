@@ -155,13 +155,16 @@ async fn transitions(
         let next = AttemptId::new(services.ids.uuid());
         let decision = decide(look.case.clone(), &gathered.facts(current.as_ref(), next), now);
         let moved = decision.case != look.case;
-        tracing::debug!(
-            case.id = %look.case.id,
-            from = look.case.state.as_str(),
-            to = decision.case.state.as_str(),
-            "decided"
-        );
+        let (from, to) = (look.case.state.as_str(), decision.case.state.as_str());
         look.case = decision.case;
+        let span = tracing::Span::current();
+        span.record("case.id", tracing::field::display(look.case.id));
+        if let Some(attempt) = look.case.state.attempt() {
+            span.record("attempt.id", tracing::field::display(attempt));
+        }
+        if from != to {
+            tracing::info!(from, to, head = %look.case.head, "the case moves on");
+        }
         look.acts.extend(decision.acts);
         look.answers.extend(decision.answers);
         look.wake = decision.wake;

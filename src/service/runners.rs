@@ -58,6 +58,12 @@ impl From<StoreError> for RunnerError {
 ///
 /// # Errors
 /// [`RunnerError::NotYou`] when the identity does not prove the started run.
+#[tracing::instrument(
+    name = "runner",
+    skip_all,
+    fields(attempt.id = %attempt),
+    err(level = "warn")
+)]
 pub async fn admit(
     services: &Services,
     attempt: AttemptId,
@@ -92,7 +98,10 @@ pub async fn admit(
         now,
     };
     match services.store.admit_runner(admission).await? {
-        Admitted::Yes => Ok(Admission { token: secret, heartbeat_secs: HEARTBEAT_SECS }),
+        Admitted::Yes => {
+            tracing::info!(case.id = %view.case.id, run = claims.run.get(), "a runner is let in");
+            Ok(Admission { token: secret, heartbeat_secs: HEARTBEAT_SECS })
+        }
         Admitted::IdentityUsed => Err(RunnerError::NotYou("the token was used before".into())),
         Admitted::AttemptOver => Err(RunnerError::Over),
     }
@@ -164,6 +173,12 @@ fn is_over(view: &RunnerView) -> bool {
 ///
 /// # Errors
 /// [`RunnerError::Over`] when the attempt is over or the head moved.
+#[tracing::instrument(
+    name = "runner",
+    skip_all,
+    fields(case.id = %view.case.id, attempt.id = %view.record.attempt.id),
+    err(level = "warn")
+)]
 pub async fn brief(services: &Services, view: &RunnerView) -> Result<Brief, RunnerError> {
     if is_over(view) {
         return Err(RunnerError::Over);
@@ -234,6 +249,12 @@ fn resume(view: &RunnerView) -> Option<Resume> {
 ///
 /// # Errors
 /// [`RunnerError::Later`] when the store is not available.
+#[tracing::instrument(
+    name = "runner",
+    skip_all,
+    fields(case.id = %view.case.id, attempt.id = %view.record.attempt.id),
+    err(level = "warn")
+)]
 pub async fn heartbeat(services: &Services, view: &RunnerView) -> Result<Instruction, RunnerError> {
     let now = services.clock.now();
     services.store.record_heartbeat(view.record.attempt.id, now).await?;
@@ -244,6 +265,12 @@ pub async fn heartbeat(services: &Services, view: &RunnerView) -> Result<Instruc
 ///
 /// # Errors
 /// [`RunnerError::Bad`] when a document is too large.
+#[tracing::instrument(
+    name = "runner",
+    skip_all,
+    fields(case.id = %view.case.id, attempt.id = %view.record.attempt.id),
+    err(level = "warn")
+)]
 pub async fn stage(
     services: &Services,
     view: &RunnerView,
@@ -262,6 +289,7 @@ pub async fn stage(
         )));
     }
     services.store.record_stage(view.record.attempt.id, report, services.clock.now()).await?;
+    tracing::info!(stage = report.stage.as_str(), round = report.round, "a stage is done");
     Ok(Instruction::Continue)
 }
 
@@ -269,6 +297,12 @@ pub async fn stage(
 ///
 /// # Errors
 /// [`RunnerError::Later`] when the store is not available.
+#[tracing::instrument(
+    name = "runner",
+    skip_all,
+    fields(case.id = %view.case.id, attempt.id = %view.record.attempt.id),
+    err(level = "warn")
+)]
 pub async fn outcome(
     services: &Services,
     view: &RunnerView,
@@ -280,6 +314,7 @@ pub async fn outcome(
     let now = services.clock.now();
     let recorded = services.store.record_outcome(view.record.attempt.id, outcome, now).await?;
     if recorded == Inserted::New {
+        tracing::info!("the attempt's outcome is known");
         services.wake.notify_one();
     }
     Ok(Instruction::Stop)

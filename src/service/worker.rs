@@ -10,8 +10,10 @@
 
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::{ServiceError, Services, effects, healing, intake};
-use crate::domain::ids::Timestamp;
+use crate::domain::ids::{PrNumber, Timestamp};
 use crate::ports::forge::ForgeError;
 use crate::ports::store::{Changes, Claim, Finish, Leased, StoreError};
 
@@ -76,9 +78,18 @@ impl Worker {
         leased: Leased<crate::ports::store::PendingDelivery>,
     ) -> Result<Step, StoreError> {
         let Leased { lease, item } = leased;
-        let outcome = intake::read(&self.services, &item).await;
-        let changes = self.or_retry(outcome, item.tries, Some(DELIVERY_TRIES_MAX))?;
-        self.apply(lease, changes).await
+        let span = tracing::info_span!(
+            "delivery",
+            delivery.id = %item.delivery.id,
+            event = %item.delivery.event,
+        );
+        async {
+            let outcome = intake::read(&self.services, &item).await;
+            let changes = self.or_retry(outcome, item.tries, Some(DELIVERY_TRIES_MAX))?;
+            self.apply(lease, changes).await
+        }
+        .instrument(span)
+        .await
     }
 
     async fn effect(
@@ -86,9 +97,23 @@ impl Worker {
         leased: Leased<crate::domain::effect::PendingEffect>,
     ) -> Result<Step, StoreError> {
         let Leased { lease, item } = leased;
-        let outcome = effects::perform(&self.services, &item).await;
-        let changes = self.or_retry(outcome, item.tries, None)?;
-        self.apply(lease, changes).await
+        let span = tracing::info_span!(
+            "effect",
+            effect = item.effect.kind(),
+            repo.slug = %item.effect.repo.slug,
+            pr.number = item.effect.number.map(PrNumber::get),
+            attempt.id = item.effect.attempt().map(tracing::field::display),
+        );
+        async {
+            let outcome = effects::perform(&self.services, &item).await;
+            let changes = self.or_retry(outcome, item.tries, None)?;
+            if matches!(changes.finish, Finish::Done) {
+                tracing::info!("performed");
+            }
+            self.apply(lease, changes).await
+        }
+        .instrument(span)
+        .await
     }
 
     async fn pull(
@@ -96,9 +121,20 @@ impl Worker {
         leased: Leased<crate::ports::store::PullRecord>,
     ) -> Result<Step, StoreError> {
         let Leased { lease, item } = leased;
-        let outcome = healing::look(&self.services, &item).await;
-        let changes = self.or_retry(outcome, item.tries, None)?;
-        self.apply(lease, changes).await
+        let span = tracing::info_span!(
+            "look",
+            repo.slug = %item.head.repo.slug,
+            pr.number = item.head.number.get(),
+            case.id = tracing::field::Empty,
+            attempt.id = tracing::field::Empty,
+        );
+        async {
+            let outcome = healing::look(&self.services, &item).await;
+            let changes = self.or_retry(outcome, item.tries, None)?;
+            self.apply(lease, changes).await
+        }
+        .instrument(span)
+        .await
     }
 
     /// What a use case says, or when it is tried again.

@@ -1,6 +1,8 @@
 //! What GitHub and the network do, and what must not come of it.
 
-use super::{GOOD, broken_pull, headline, widget};
+use selfheal::service::retention;
+
+use super::{GOOD, at_work, broken_pull, headline, widget};
 use crate::harness::Tester;
 
 /// The main story with a fault, which must end like the one without.
@@ -83,5 +85,25 @@ async fn a_log_that_is_late_is_waited_for() {
     assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 1 of 3 is at work");
     t.world.close(&pull, "mona");
     t.settle_with_ci().await;
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_finished_long_ago_is_forgotten_and_nothing_is_done_twice() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    let runner = t.runner(&repository).await;
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle_with_ci().await;
+    let services = t.app().services().clone();
+    assert_eq!(retention::forget(&services).await.unwrap(), 0, "nothing is old yet");
+
+    t.wait_minutes((retention::KEPT_DAYS + 1) * 24 * 60).await;
+    let mark = t.world.mark();
+    assert!(retention::forget(&services).await.unwrap() > 0);
+    t.settle_with_ci().await;
+    assert!(headline(&t, &pull).starts_with("selfheal  completed/success  Healed by"));
+    let writes = t.world.requests_since(mark);
+    assert!(writes.iter().all(|(method, _, _)| method == "GET"), "{writes:?}");
     t.finish().await;
 }

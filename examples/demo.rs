@@ -7,8 +7,11 @@
 //!
 //! `cargo run --example demo`, with `-- --keep` to look around and break more.
 
+#[path = "demo/machine.rs"]
 mod machine;
+#[path = "demo/story.rs"]
 mod story;
+#[path = "demo/told.rs"]
 mod told;
 
 use clap::Parser;

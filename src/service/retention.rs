@@ -1,0 +1,45 @@
+//! Retention: what was finished long ago is forgotten, now and then.
+//!
+//! The store keeps whatever something still refers to or waits for; here is only when. Any number
+//! of replicas may do it: forgetting twice forgets nothing more.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Services;
+
+/// How long finished work is kept. GitHub delivers again for three days at most, and people look
+/// back for weeks.
+pub const KEPT_DAYS: i64 = 30;
+
+/// How often the store is asked to forget.
+const EVERY_SECS: u64 = 60 * 60;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Forgets what is older than [`KEPT_DAYS`], once.
+///
+/// # Errors
+/// [`crate::ports::store::StoreError`] when the store is not available.
+pub async fn forget(services: &Services) -> Result<u64, crate::ports::store::StoreError> {
+    let before = services.clock.now().plus_ms(-KEPT_DAYS * DAY_MS);
+    services.store.purge(before).await
+}
+
+/// Forgets now and then until told to stop.
+pub async fn run(services: Services, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        match forget(&services).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "old work is forgotten"),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "nothing is forgotten");
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(EVERY_SECS)) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
