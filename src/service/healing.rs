@@ -8,17 +8,20 @@
 //! once (the pull request's lease allows one); facts change while we read them (the next webhook or
 //! the next look sees it, and commits are compare-and-swap).
 
+mod opening;
+
+use opening::{opened, successor, wants_case};
+
 use super::gather::{self, Gathered};
 use super::{ServiceError, Services};
 use crate::domain::ask::{Ask, AskKind};
 use crate::domain::attempt::{Attempt, AttemptRecord, RunnerReport};
-use crate::domain::case::{Asked, Case, CaseState, Excuse, StoppedBy};
+use crate::domain::case::{Case, CaseState, Excuse};
 use crate::domain::decide::{Answer, Answered, decide};
 use crate::domain::effect::{Act, Effect};
-use crate::domain::ids::{AttemptId, CaseId, EffectId, Timestamp};
-use crate::domain::message::attempts_shown;
+use crate::domain::ids::{AttemptId, EffectId, Timestamp};
 use crate::domain::policy::Forks;
-use crate::domain::pull::{Ci, PullHead, PullState};
+use crate::domain::pull::{PullHead, PullState};
 use crate::domain::view::Reaction;
 use crate::ports::forge::ForgeError;
 use crate::ports::store::{Changes, Finish, PullRecord};
@@ -104,42 +107,6 @@ async fn begin(
         return Ok(None);
     }
     Ok(Some(look(opened(services, gathered, now).await?, None, Vec::new())))
-}
-
-/// Whether something has failed, or somebody wants hands off before anything does.
-fn wants_case(gathered: &Gathered) -> bool {
-    let failed = match &gathered.ci {
-        Ci::Red(_) => true,
-        Ci::Pending { red } => !red.is_empty(),
-        Ci::Nothing | Ci::Green | Ci::NeedsApproval(_) | Ci::Cancelled(_) => false,
-    };
-    failed || gathered.asks.iter().any(|(ask, _)| ask.kind == AskKind::Stop)
-}
-
-/// A new case; attempts that its commits already show are counted, whatever the store remembers.
-async fn opened(
-    services: &Services,
-    gathered: &Gathered,
-    now: Timestamp,
-) -> Result<Case, ServiceError> {
-    let pull = &gathered.pull;
-    let bot = services.forge.app().await?.bot;
-    let commits = services.forge.pull_commits(&pull.repo, pull.number).await?;
-    Ok(Case {
-        id: CaseId::new(services.ids.uuid()),
-        repo: pull.repo.clone(),
-        number: pull.number,
-        opened_head: pull.head.sha.clone(),
-        head: pull.head.sha.clone(),
-        opened_at: now,
-        since: now,
-        state: CaseState::Watching,
-        attempts: attempts_shown(&commits, bot),
-        reruns: 0,
-        asked: Asked::No,
-        labels: Vec::new(),
-        auto_merge: None,
-    })
 }
 
 /// Lets the domain decide until nothing changes.
@@ -248,27 +215,6 @@ async fn written(
     changes.attempts = look.changed;
     changes.case = Some(look.case);
     Ok(changes)
-}
-
-/// A stop by a person is about the pull request and not about one head: when they push, the case is
-/// over, and the one that takes its place is stopped as well.
-fn successor(services: &Services, look: &Look, now: Timestamp) -> Option<Case> {
-    let CaseState::Superseded(head) = &look.case.state else { return None };
-    let CaseState::Stopped(StoppedBy::Person(_)) = &look.was.as_ref()?.state else { return None };
-    Some(Case {
-        id: CaseId::new(services.ids.uuid()),
-        opened_head: head.clone(),
-        head: head.clone(),
-        opened_at: now,
-        since: now,
-        state: look.was.as_ref()?.state.clone(),
-        attempts: 0,
-        reruns: 0,
-        asked: Asked::No,
-        labels: Vec::new(),
-        auto_merge: None,
-        ..look.case.clone()
-    })
 }
 
 /// What was read earlier, for reports of states that read nothing themselves.

@@ -1,0 +1,67 @@
+//! Cases that begin: because something has failed, or in the place of one that a person stopped.
+
+use super::Look;
+use crate::domain::ask::AskKind;
+use crate::domain::case::{Asked, Case, CaseState, StoppedBy};
+use crate::domain::ids::{CaseId, Timestamp};
+use crate::domain::message::attempts_shown;
+use crate::domain::pull::Ci;
+use crate::service::gather::Gathered;
+use crate::service::{ServiceError, Services};
+
+/// Whether something has failed, or somebody wants hands off before anything does.
+pub(super) fn wants_case(gathered: &Gathered) -> bool {
+    let failed = match &gathered.ci {
+        Ci::Red(_) => true,
+        Ci::Pending { red } => !red.is_empty(),
+        Ci::Nothing | Ci::Green | Ci::NeedsApproval(_) | Ci::Cancelled(_) => false,
+    };
+    failed || gathered.asks.iter().any(|(ask, _)| ask.kind == AskKind::Stop)
+}
+
+/// A new case; attempts that its commits already show are counted, whatever the store remembers.
+pub(super) async fn opened(
+    services: &Services,
+    gathered: &Gathered,
+    now: Timestamp,
+) -> Result<Case, ServiceError> {
+    let pull = &gathered.pull;
+    let bot = services.forge.app().await?.bot;
+    let commits = services.forge.pull_commits(&pull.repo, pull.number).await?;
+    Ok(Case {
+        id: CaseId::new(services.ids.uuid()),
+        repo: pull.repo.clone(),
+        number: pull.number,
+        opened_head: pull.head.sha.clone(),
+        head: pull.head.sha.clone(),
+        opened_at: now,
+        since: now,
+        state: CaseState::Watching,
+        attempts: attempts_shown(&commits, bot),
+        reruns: 0,
+        asked: Asked::No,
+        labels: Vec::new(),
+        auto_merge: None,
+    })
+}
+
+/// A stop by a person is about the pull request and not about one head: when they push, the case is
+/// over, and the one that takes its place is stopped as well.
+pub(super) fn successor(services: &Services, look: &Look, now: Timestamp) -> Option<Case> {
+    let CaseState::Superseded(head) = &look.case.state else { return None };
+    let CaseState::Stopped(StoppedBy::Person(_)) = &look.was.as_ref()?.state else { return None };
+    Some(Case {
+        id: CaseId::new(services.ids.uuid()),
+        opened_head: head.clone(),
+        head: head.clone(),
+        opened_at: now,
+        since: now,
+        state: look.was.as_ref()?.state.clone(),
+        attempts: 0,
+        reruns: 0,
+        asked: Asked::No,
+        labels: Vec::new(),
+        auto_merge: None,
+        ..look.case.clone()
+    })
+}
