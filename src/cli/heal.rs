@@ -41,7 +41,14 @@ use crate::runner::workspace::{Source, WorkingTree, write};
 /// How much of the command's output an attempt quotes.
 const EXCERPT_BYTES_MAX: usize = 32 * 1024;
 
-/// Heal a failing command in a sandboxed copy of a repository, and show the fix.
+/// Heal a failing command in a sandboxed copy of a repository, and show the fix
+///
+/// The command is run in a copy of the repository, uncommitted changes included. If it fails, the
+/// same recipes, gate and proof are at work as on a pull request; `fixers` and `verify` are taken
+/// from `.github/selfheal.yml` if there is one. Nothing is changed without `--apply`.
+///
+/// Exit codes: 0 the command is green, or a fix is shown or applied, one that waits for a person's word
+/// included; 1 not healed, or the gate refuses the fix; 2 usage; 3 it could not do its work.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The repository; uncommitted changes are part of what is healed.

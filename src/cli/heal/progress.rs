@@ -74,7 +74,7 @@ impl Observer for Display {
             Happening::FixerBegins { fixer } => self.now(format!("{fixer} works")),
             Happening::FixerSays { text } => self.now(short(text)),
             Happening::FixerEnded { fixer, files } => {
-                self.keep(&format!("{fixer}: changed {files} files"));
+                self.keep(&format!("{fixer}: files changed: {files}"));
             }
         }
     }
