@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod payloads;
+#[cfg(test)]
 mod runner;
 #[cfg(test)]
 mod store;

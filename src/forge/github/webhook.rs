@@ -42,6 +42,10 @@ const OTHER_ACTION: Uninteresting = "an action that we do not act on";
 /// # Errors
 /// [`NotJson`] when the bytes are not a JSON object.
 pub fn read(event: &str, bytes: &[u8], context: Context) -> Result<Reading, NotJson> {
+    // A list would be taken for an object with its fields in order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(NotJson("it does not begin with a brace".to_owned()));
+    }
     let body: Body = serde_json::from_slice(bytes).map_err(|error| NotJson(error.to_string()))?;
     Ok(match of_event(event, &body, context) {
         Ok(event) => Reading::Event(Box::new(event)),

@@ -1,0 +1,147 @@
+//! Real webhook payloads, one line each: the domain event that they become, or why none.
+//!
+//! The bodies are those of `tests/fixtures/github-payloads`, of github.com and of an older
+//! Enterprise Server. Many were sent to a repository's own webhook and name no installation; those
+//! are read once more as if they had been sent to ours.
+
+use std::path::{Path, PathBuf};
+
+use insta::assert_snapshot;
+use selfheal::domain::event::{Event, Reading};
+use selfheal::domain::pull::{Head, PullHead, Repo};
+use selfheal::forge::github::webhook::{Context, read};
+use serde_json::{Value, json};
+
+const CONTEXT: Context = Context { app_id: 29_310 };
+
+fn files() -> Vec<(String, PathBuf)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/github-payloads");
+    let events = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<(String, PathBuf)> = events
+        .filter(|path| path.is_dir())
+        .flat_map(|dir| {
+            let event = dir.file_name().unwrap().to_str().unwrap().to_owned();
+            let entries = std::fs::read_dir(dir).unwrap();
+            entries.map(move |file| (event.clone(), file.unwrap().path())).collect::<Vec<_>>()
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn of_repo(repo: &Repo) -> String {
+    format!("{} (repo {}, installation {})", repo.slug, repo.id.get(), repo.installation.get())
+}
+
+fn of_head(head: &Head) -> String {
+    let lives = head.repo.map_or("gone".to_owned(), |repo| repo.get().to_string());
+    format!("{} at {} in {lives}", head.branch, &head.sha.as_str()[..7])
+}
+
+fn of_pull(pull: &PullHead) -> String {
+    let PullHead { repo, number, head, base, state, .. } = pull;
+    format!("{} #{} {state:?}, {} onto {base}", of_repo(repo), number.get(), of_head(head))
+}
+
+fn shown(event: &Event) -> String {
+    match event {
+        Event::PullChanged { pull, change, actor } => {
+            let by = actor.as_ref().map_or("nobody", |actor| actor.login.as_str());
+            format!("pull request {change:?} by {by}: {}", of_pull(pull))
+        }
+        Event::CiMoved { repo, sha, head, pulls, run, .. } => {
+            let head = head.as_ref().map_or("a head not said".to_owned(), of_head);
+            let pulls: Vec<u64> = pulls.iter().map(|pull| pull.get()).collect();
+            let run = run.map(|run| run.get());
+            let sha = &sha.as_str()[..7];
+            format!("CI moved: {} {sha}, {head}, pulls {pulls:?}, run {run:?}", of_repo(repo))
+        }
+        Event::Rerequested { repo, sha, actor } => {
+            format!("rerequested by {}: {} {}", actor.login, of_repo(repo), &sha.as_str()[..7])
+        }
+        Event::Pressed { repo, check, button, actor, .. } => {
+            let check = check.get();
+            format!("{button} pressed by {}: {} check {check}", actor.login, of_repo(repo))
+        }
+        Event::Commented { repo, number, body, actor, .. } => {
+            let (repo, number) = (of_repo(repo), number.get());
+            format!("comment by {}: {repo} #{number} {body:?}", actor.login)
+        }
+        Event::Pushed { repo, branch, after } => {
+            let after = after.as_ref().map_or("gone", |sha| &sha.as_str()[..7]);
+            format!("push: {} {branch} {after}", of_repo(repo))
+        }
+        Event::MergeGroup { repo, sha, stage } => {
+            format!("merge group {stage:?}: {} {}", of_repo(repo), &sha.as_str()[..7])
+        }
+        Event::Installation { installation, change, added, removed } => {
+            let (added, removed) = (added.len(), removed.len());
+            format!("installation {} {change:?}, +{added} -{removed}", installation.get())
+        }
+        Event::Ping => "ping".to_owned(),
+    }
+}
+
+fn reading(event: &str, body: &Value) -> Result<String, String> {
+    let bytes = serde_json::to_vec(body).unwrap();
+    match read(event, &bytes, CONTEXT).unwrap() {
+        Reading::Event(event) => Ok(shown(&event)),
+        Reading::NoInterest(why) => Err(why.to_owned()),
+    }
+}
+
+#[test]
+fn every_real_payload_becomes_the_right_event_or_says_why_none() {
+    let mut table = String::new();
+    for (event, path) in files() {
+        let mut body: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let action = body["action"].as_str().unwrap_or("-").to_owned();
+        let line = match reading(&event, &body) {
+            Ok(line) => line,
+            Err(why) if why == "not sent to an installation of the App" => {
+                body["installation"] = json!({ "id": 1 });
+                let line = reading(&event, &body);
+                format!("[not ours] {}", line.unwrap_or_else(|why| format!("nothing: {why}")))
+            }
+            Err(why) => format!("nothing: {why}"),
+        };
+        table += &format!("{event}/{name} ({action})\n    {line}\n");
+    }
+    assert_snapshot!(table);
+}
+
+#[test]
+fn payloads_that_break_off_are_refused_and_nothing_panics() {
+    for (event, path) in files() {
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(read(&event, &bytes[..bytes.len() / 2], CONTEXT).is_err(), "{}", path.display());
+    }
+}
+
+#[test]
+fn unknown_events_actions_and_fields_are_normal() {
+    let check = |event: &str, body: Value| {
+        let bytes = serde_json::to_vec(&body).unwrap();
+        let reading = read(event, &bytes, CONTEXT).unwrap();
+        assert!(matches!(reading, Reading::NoInterest(_)), "{event}: {reading:?}");
+    };
+    check("sponsorship", json!({ "action": "created", "installation": { "id": 1 } }));
+    check("pull_request", json!({ "action": "levitated", "installation": { "id": 1 } }));
+    check("pull_request", json!({ "action": "opened", "pull_request": 7, "x": [null] }));
+    check("workflow_run", json!({ "action": 3, "workflow_run": "no" }));
+    check("status", json!({}));
+}
+
+#[test]
+fn deep_and_absurd_bodies_end_in_an_answer() {
+    let deep = format!("{{\"action\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    assert!(read("pull_request", deep.as_bytes(), CONTEXT).is_err());
+    let ignored = format!("{{\"nobody_reads\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    let _ = read("pull_request", ignored.as_bytes(), CONTEXT); // an answer of either kind
+    let numbers = json!({ "installation": { "id": -1 }, "number": 1.5e300 });
+    let _ = read("pull_request", &serde_json::to_vec(&numbers).unwrap(), CONTEXT);
+    assert!(read("push", b"[]", CONTEXT).is_err());
+    assert!(read("push", b"\xff\xfe", CONTEXT).is_err());
+    assert!(read("push", b"", CONTEXT).is_err());
+}
