@@ -5,6 +5,7 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -21,8 +22,10 @@ const SIGNATURE: &str = "x-hub-signature-256";
 pub(super) async fn github(
     State(services): State<Services>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    // Too large, or broken off on the way.
+    let body = body.map_err(|error| Problem::new(error.status(), error.body_text()))?;
     let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail);
     services.inbound.verify(&body, text(&headers, SIGNATURE)).map_err(|error| {
         Problem::new(StatusCode::UNAUTHORIZED, format!("{error}; is the webhook secret the same?"))

@@ -40,6 +40,7 @@ pub(crate) struct Tester {
     listener: std::net::TcpListener,
     address: SocketAddr,
     running: Option<Running>,
+    secrets: Vec<SecretString>,
     /// Restart the server before every step of the worker.
     restarts: bool,
 }
@@ -62,6 +63,7 @@ impl Tester {
             ids: Arc::new(SeededIds::new()),
             dir: tempfile::tempdir().unwrap(),
             running: None,
+            secrets: vec![SecretString::from(world.webhook_secret())],
             restarts: false,
             world,
             clock,
@@ -75,6 +77,12 @@ impl Tester {
     /// From now on the server is killed and started again before every step.
     pub(crate) fn restart_before_every_step(&mut self) {
         self.restarts = true;
+    }
+
+    /// The operator sets these webhook secrets and starts the server again.
+    pub(crate) async fn webhook_secrets(&mut self, secrets: Vec<SecretString>) {
+        self.secrets = secrets;
+        self.restart().await;
     }
 
     /// Where the server is reached.
@@ -104,7 +112,7 @@ impl Tester {
                 api_url: url(self.world.api_url()),
                 graphql_url: url(self.world.graphql_url()),
             },
-            webhook_secrets: vec![SecretString::from(self.world.webhook_secret())],
+            webhook_secrets: self.secrets.clone(),
             oidc_issuer: self.world.oidc_issuer(),
             public_url: url(self.url()),
             clock: self.clock.clone(),
