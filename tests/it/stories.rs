@@ -2,6 +2,7 @@
 
 mod attempts;
 mod commands;
+mod events;
 mod faults;
 mod healing;
 mod held;

@@ -1,0 +1,476 @@
+//! What GitHub tells of, beyond the main road: machines that fail, queues, other CI systems,
+//! drafts, bases, installations, and pull requests that come back.
+
+use insta::assert_snapshot;
+use serde_json::json;
+use world::{Pull, Repository, RunScript};
+
+use super::{BAD, CI, FMT_LOG, GOOD, at_work, broken_pull, count, headline, widget};
+use crate::harness::Tester;
+
+/// What Actions prints when a machine goes away under a job.
+const LOST_LOG: &str = "The runner has received a shutdown signal. This can happen when the runner \
+    service is stopped, or a manually started runner is canceled.\n";
+
+/// More failing lines than GitHub takes remarks in one request.
+const MANY: u32 = 60;
+
+/// How CI comes out at its first, second, … run on a commit; the last way goes on.
+fn ci_of_attempts(t: &Tester, repository: &Repository, logs: &'static [Option<&'static str>]) {
+    t.world.ci(repository, (CI, "pull_request"), move |run| async move {
+        let at = usize::try_from(run.run_attempt - 1).unwrap().min(logs.len() - 1);
+        match logs[at] {
+            Some(log) => RunScript::red("test", "Run cargo fmt --check", log),
+            None => RunScript::green(),
+        }
+    });
+}
+
+/// A pull request whose own CI is green.
+async fn green_pull(t: &Tester, repository: &Repository) -> Pull {
+    t.world.pull_request(repository).by("mona").open().await.unwrap()
+}
+
+async fn closes(mut t: Tester, pull: &Pull) {
+    t.world.close(pull, "mona");
+    t.settle_with_ci().await;
+    t.finish().await;
+}
+
+/// The runner fixes it, and CI agrees.
+async fn heals(t: &mut Tester, repository: &Repository, pull: &Pull) {
+    let runner = t.runner(repository).await;
+    runner.proposes(t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle_with_ci().await;
+    assert!(headline(t, pull).contains("Healed by"), "{}", t.check(pull));
+}
+
+#[tokio::test]
+async fn a_lost_machine_is_answered_by_running_again_once_and_costs_no_attempt() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    ci_of_attempts(&t, &repository, &[Some(LOST_LOG), None]);
+    let pull = broken_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  completed/success  Green after running again");
+    assert_eq!(count(&t, "POST", "/rerun-failed-jobs"), 1);
+    assert_eq!(count(&t, "POST", "/dispatches"), 0);
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_machine_that_is_lost_again_is_not_the_codes_fault_and_not_run_a_third_time() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    ci_of_attempts(&t, &repository, &[Some(LOST_LOG)]);
+    let pull = broken_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    t.wait_minutes(3).await;
+    assert_eq!(headline(&t, &pull), "selfheal  completed/neutral  Not a fault of the code");
+    assert_eq!(count(&t, "POST", "/rerun-failed-jobs"), 1);
+    assert_eq!(count(&t, "POST", "/dispatches"), 0);
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn what_fails_after_running_again_is_read_anew() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    ci_of_attempts(&t, &repository, &[Some(LOST_LOG), Some(FMT_LOG)]);
+    let pull = broken_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    t.wait_minutes(3).await;
+    assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 1 of 3 is at work");
+    assert!(t.check(&pull).contains("src/lib.rs:1"), "{}", t.check(&pull));
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn a_merge_queue_that_asks_for_our_check_gets_it() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    t.world.require_check(&repository, "main", "selfheal");
+    let pull = green_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    t.world.enqueue(&pull, "mona");
+    t.world.queue_checks(&pull, "mona");
+    t.settle_with_ci().await;
+    assert_eq!(
+        headline(&t, &pull),
+        "selfheal  completed/success  Nothing to heal in a merge queue"
+    );
+    assert_eq!(count(&t, "POST", "/check-runs"), 1);
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_queued_pull_request_is_left_alone_until_it_leaves_the_queue() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    t.world.rule(&repository, "main", json!({ "type": "merge_queue", "parameters": {} }));
+    let pull = broken_pull(&t, &repository).await;
+    t.world.enqueue(&pull, "mona");
+    t.settle_with_ci().await;
+    assert_eq!(
+        headline(&t, &pull),
+        "selfheal  completed/neutral  Left alone by this repository's policy"
+    );
+    assert!(t.check(&pull).contains("it is in the merge queue"), "{}", t.check(&pull));
+    assert_eq!(count(&t, "POST", "/dispatches"), 0);
+
+    t.world.dequeue(&pull, "mona", "CI_FAILURE");
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 1 of 3 is at work");
+    heals(&mut t, &repository, &pull).await;
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_red_check_of_another_ci_system_is_read_by_its_remarks_and_healed() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let pull = green_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    assert_eq!(t.check(&pull), "(none)");
+
+    let head = t.world.head_sha(&pull);
+    let check = t.world.third_party_check(&repository, &head, ("buildkite", "unit"), "failure");
+    t.world.annotate(
+        &repository,
+        check,
+        vec![json!({
+            "path": "src/lib.rs", "start_line": 2, "end_line": 2, "annotation_level": "failure",
+            "message": "error[E0308]: mismatched types", "title": "E0308",
+        })],
+    );
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 1 of 3 is at work");
+    assert!(t.check(&pull).contains("buildkite / unit"), "{}", t.check(&pull));
+
+    t.world.third_party_check(&repository, &head, ("buildkite", "unit"), "success");
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  completed/success  Green");
+    let run = t.world.dispatched(&repository);
+    assert!(run.is_empty(), "the runner is called off");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_red_status_opens_a_case_and_a_green_one_ends_it() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let pull = green_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    let head = t.world.head_sha(&pull);
+    t.world.status(&repository, &head, ("ci/circle", "pending"));
+    t.settle_with_ci().await;
+    assert_eq!(t.check(&pull), "(none)", "pending is not red");
+    t.world.status(&repository, &head, ("ci/circle", "failure"));
+    t.settle_with_ci().await;
+    assert!(t.check(&pull).contains("the status ci/circle has no log"), "{}", t.check(&pull));
+    t.world.status(&repository, &head, ("ci/circle", "success"));
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  completed/success  Green");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn re_running_all_checks_is_another_attempt() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    let runner = t.runner(&repository).await;
+    runner.gives_up(&t, selfheal::domain::outcome::GaveUp::NoFixerAnswers).await;
+    t.settle_with_ci().await;
+    t.world.rerequest_suite(&pull, "reader").unwrap();
+    t.settle_with_ci().await;
+    assert!(headline(&t, &pull).contains("nothing to try"), "a reader may not");
+    t.world.rerequest_suite(&pull, "mona").unwrap();
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 2 of 3 is at work");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn a_draft_that_is_a_draft_again_is_not_begun_again() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    t.world.convert_to_draft(&pull, "mona");
+    let runner = t.runner(&repository).await;
+    runner.gives_up(&t, selfheal::domain::outcome::GaveUp::StillRed).await;
+    t.settle_with_ci().await;
+    assert!(t.check(&pull).contains("it is a draft"), "{}", t.check(&pull));
+    t.world.mark_ready(&pull, "mona");
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 2 of 3 is at work");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn a_pull_request_that_is_pointed_at_a_healed_branch_is_healed_there() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let only = [(".github/selfheal.yml", Some("version: 1\nbranches: [release]\n"))];
+    let tip = t.world.push_to(&repository, "main", "mona", &only).await.unwrap();
+    t.world.push_to(&repository, "release", "mona", &only).await.unwrap();
+    let pull = broken_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    assert!(
+        t.check(&pull).contains("the policy does not heal pull requests into `main`"),
+        "{}",
+        t.check(&pull)
+    );
+    t.world.retarget(&pull, "mona", ("release", &tip));
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 1 of 3 is at work");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn nothing_is_asked_of_github_once_the_app_is_uninstalled() {
+    let mut t = Tester::start().await;
+    let (repository, _) = at_work(&mut t).await;
+    let runner = t.runner(&repository).await;
+    t.world.uninstall("acme");
+    t.settle().await;
+    let mark = t.world.mark();
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle().await;
+    t.wait_minutes(60).await;
+    assert_eq!(t.world.requests_text(mark), "");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_suspended_app_waits_and_goes_on_where_it_was() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    let runner = t.runner(&repository).await;
+    t.world.suspend("acme");
+    t.settle().await;
+    let mark = t.world.mark();
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.wait_minutes(60).await;
+    assert_eq!(t.world.requests_text(mark), "");
+
+    t.world.unsuspend("acme");
+    t.settle_with_ci().await;
+    assert!(headline(&t, &pull).contains("Healed by"), "{}", t.check(&pull));
+    assert_eq!(t.world.commits(&pull).await.unwrap().len(), 2);
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_repository_that_was_taken_away_is_not_touched_until_it_is_back() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    let runner = t.runner(&repository).await;
+    t.world.remove_repository(&repository);
+    t.settle().await;
+    let mark = t.world.mark();
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.wait_minutes(60).await;
+    assert_eq!(t.world.requests_text(mark), "");
+
+    t.world.add_repository(&repository);
+    t.settle_with_ci().await;
+    assert!(headline(&t, &pull).contains("Healed by"), "{}", t.check(&pull));
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn two_pull_requests_of_the_same_commit_are_two_cases() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let files = [("src/lib.rs", Some(BAD))];
+    let open = |branch: &str| {
+        t.world.pull_request(&repository).by("mona").from_branch(branch).files(&files).open()
+    };
+    let (one, two) = (open("one").await.unwrap(), open("two").await.unwrap());
+    assert_eq!(t.world.head_sha(&one), t.world.head_sha(&two), "the same commit");
+    t.settle_with_ci().await;
+    assert_eq!(t.world.check_runs(&one).len(), 2, "one a case");
+    assert_eq!(count(&t, "POST", "/dispatches"), 2);
+
+    heals(&mut t, &repository, &two).await;
+    assert!(headline(&t, &one).contains("is at work"), "{}", t.check(&one));
+    heals(&mut t, &repository, &one).await;
+    for pull in [&one, &two] {
+        assert_eq!(t.world.commits(pull).await.unwrap().len(), 2);
+        assert_eq!(t.world.comment_bodies(pull).len(), 1);
+    }
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_button_is_pressed_on_the_pull_request_whose_check_run_carries_it() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let files = [("src/lib.rs", Some(BAD))];
+    let open = |branch: &str| {
+        t.world.pull_request(&repository).by("mona").from_branch(branch).files(&files).open()
+    };
+    let (one, two) = (open("one").await.unwrap(), open("two").await.unwrap());
+    t.settle_with_ci().await;
+    let newest = headline(&t, &two);
+    assert_eq!(newest, headline(&t, &one), "both show the newest check run of the commit");
+    for pull in [&one, &two] {
+        t.world.comment(pull, "mona", "/selfheal stop");
+    }
+    t.settle_with_ci().await;
+    t.world.click(&two, "mona", "resume").unwrap();
+    t.settle_with_ci().await;
+    let stopped = |pull: &Pull| t.world.comment_text(pull).contains("Stopped by mona");
+    assert_eq!((stopped(&one), stopped(&two)), (true, false));
+    t.world.close(&one, "mona");
+    closes(t, &two).await;
+}
+
+#[tokio::test]
+async fn closing_and_opening_again_does_not_give_new_attempts() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  completed/neutral  The pull request is closed");
+    assert!(t.world.dispatched(&repository).is_empty(), "the runner is called off");
+    assert!(t.world.labels(&pull).is_empty());
+
+    t.world.reopen(&pull, "mona");
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 2 of 3 is at work");
+    heals(&mut t, &repository, &pull).await;
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_branch_that_is_rewritten_while_an_attempt_works_is_not_committed_to() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    let runner = t.runner(&repository).await;
+    let files = [("src/lib.rs", Some(GOOD)), ("NEWS.md", Some("rewritten\n"))];
+    let head = t.world.force_push(&pull, "mona", &files).await.unwrap();
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle_with_ci().await;
+    assert_eq!(t.world.head_sha(&pull), head);
+    assert_eq!(t.world.commits(&pull).await.unwrap(), ["mona: Change src/lib.rs, NEWS.md"]);
+    assert!(t.world.labels(&pull).is_empty());
+    assert_eq!(t.check(&pull), "(none)", "the new head is green and needs nothing");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn auto_merge_comes_back_with_the_words_that_somebody_gave_it() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let pull = broken_pull(&t, &repository).await;
+    let words = ("Answer (#1)", "Because it was asked.\n\nReviewed-by: mona");
+    t.world.enable_auto_merge_saying(&pull, ("mona", "squash"), Some(words));
+    t.settle_with_ci().await;
+    assert_eq!(t.world.auto_merge(&pull), None, "held");
+    heals(&mut t, &repository, &pull).await;
+    assert_eq!(t.world.auto_merge(&pull).unwrap().1, "squash");
+    let (title, message) = t.world.auto_merge_words(&pull).unwrap();
+    assert_eq!((title.as_str(), message.as_str()), words);
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn auto_merge_that_is_switched_on_in_the_middle_is_held_too() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    t.world.enable_auto_merge(&pull, "mona", "rebase");
+    t.settle_with_ci().await;
+    assert_eq!(t.world.auto_merge(&pull), None, "held");
+    heals(&mut t, &repository, &pull).await;
+    assert_eq!(t.world.auto_merge(&pull).unwrap().1, "rebase");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn many_remarks_arrive_once_in_batches_of_fifty() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let pull = green_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    let head = t.world.head_sha(&pull);
+    let check = t.world.third_party_check(&repository, &head, ("buildkite", "lint"), "failure");
+    let remark = |line: u32| {
+        json!({
+            "path": "src/lib.rs", "start_line": line, "end_line": line,
+            "annotation_level": "failure", "message": format!("line {line} is wrong"),
+        })
+    };
+    t.world.annotate(&repository, check, (1..=MANY).map(remark).collect());
+    t.settle_with_ci().await;
+    t.wait_minutes(5).await;
+    let text = t.check(&pull);
+    let remarks: Vec<&str> = text.lines().filter(|line| line.contains(" failure line ")).collect();
+    assert_eq!(remarks.len(), usize::try_from(MANY).unwrap(), "{text}");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn a_secondary_limit_on_a_write_is_waited_out_and_doubles_nothing() {
+    for route in [
+        "/repos/{owner}/{repo}/check-runs",
+        "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+        "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches",
+        "/repos/{owner}/{repo}/git/commits",
+        "/graphql",
+    ] {
+        let mut t = Tester::start().await;
+        let repository = widget(&t).await;
+        t.world.secondary_limit_on("POST", route, (1, 90));
+        let pull = broken_pull(&t, &repository).await;
+        t.settle_with_ci().await;
+        t.wait_minutes(2).await;
+        let runner = t.runner(&repository).await;
+        runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+        t.settle_with_ci().await;
+        t.wait_minutes(2).await;
+        t.settle_with_ci().await;
+        assert!(headline(&t, &pull).contains("Healed by"), "{route}: {}", t.check(&pull));
+        assert_eq!(t.world.commits(&pull).await.unwrap().len(), 2, "{route}");
+        assert_eq!(t.world.comment_bodies(&pull).len(), 1, "{route}");
+        assert_eq!(t.world.check_runs(&pull).len(), 2, "{route}: one a head");
+        assert_eq!(t.world.dispatched(&repository).len(), 0, "{route}");
+        t.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn runs_that_wait_for_approval_on_our_commit_are_said() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    t.world.ci(&repository, (CI, "pull_request"), |_| async {
+        RunScript::concluded("action_required")
+    });
+    let runner = t.runner(&repository).await;
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle_with_ci().await;
+    assert!(headline(&t, &pull).contains("waiting for CI"));
+    assert!(
+        t.check(&pull).contains("Its runs wait until somebody approves them: `ci`"),
+        "{}",
+        t.check(&pull)
+    );
+    t.wait_minutes(20).await;
+    let told: Vec<String> = t.check(&pull).lines().take(4).map(str::to_owned).collect();
+    assert_snapshot!(told.join("\n"), @"");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn runs_that_wait_for_approval_are_waited_for_and_then_healed() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let pull = broken_pull(&t, &repository).await;
+    let run = t.queued_ci(&repository)[0];
+    t.world.finish_run(&repository, run, &RunScript::concluded("action_required"));
+    t.settle_with_ci().await;
+    assert_eq!(t.check(&pull), "(none)", "nothing is red yet");
+    t.world.ci_run(&pull, &RunScript::red("test", "Run cargo fmt --check", FMT_LOG));
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 1 of 3 is at work");
+    closes(t, &pull).await;
+}
