@@ -215,7 +215,7 @@ async fn a_pull_request_that_is_pointed_at_a_healed_branch_is_healed_there() {
     let pull = broken_pull(&t, &repository).await;
     t.settle_with_ci().await;
     assert!(
-        t.check(&pull).contains("the policy does not heal pull requests into `main`"),
+        t.check(&pull).contains("the policy does not heal pull requests into"),
         "{}",
         t.check(&pull)
     );
@@ -277,27 +277,35 @@ async fn a_repository_that_was_taken_away_is_not_touched_until_it_is_back() {
     t.finish().await;
 }
 
+/// Two pull requests whose heads are one and the same commit.
+async fn twins(t: &Tester, repository: &Repository) -> (Pull, Pull) {
+    let files = [("src/lib.rs", Some(BAD))];
+    let open = |branch: &str| {
+        t.world.pull_request(repository).by("mona").from_branch(branch).files(&files).open()
+    };
+    let (one, two) = (open("one").await.unwrap(), open("two").await.unwrap());
+    assert_eq!(t.world.head_sha(&one), t.world.head_sha(&two), "the same commit");
+    (one, two)
+}
+
 #[tokio::test]
 async fn two_pull_requests_of_the_same_commit_are_two_cases() {
     let mut t = Tester::start().await;
     let repository = widget(&t).await;
-    let files = [("src/lib.rs", Some(BAD))];
-    let open = |branch: &str| {
-        t.world.pull_request(&repository).by("mona").from_branch(branch).files(&files).open()
-    };
-    let (one, two) = (open("one").await.unwrap(), open("two").await.unwrap());
-    assert_eq!(t.world.head_sha(&one), t.world.head_sha(&two), "the same commit");
+    let (one, two) = twins(&t, &repository).await;
     t.settle_with_ci().await;
     assert_eq!(t.world.check_runs(&one).len(), 2, "one a case");
-    assert_eq!(count(&t, "POST", "/dispatches"), 2);
-
-    heals(&mut t, &repository, &two).await;
-    assert!(headline(&t, &one).contains("is at work"), "{}", t.check(&one));
-    heals(&mut t, &repository, &one).await;
+    for _ in [&one, &two] {
+        let runner = t.runner(&repository).await;
+        runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+        t.settle_with_ci().await;
+    }
     for pull in [&one, &two] {
+        assert!(headline(&t, pull).contains("Healed by"), "{}", t.check(pull));
         assert_eq!(t.world.commits(pull).await.unwrap().len(), 2);
         assert_eq!(t.world.comment_bodies(pull).len(), 1);
     }
+    assert_eq!(count(&t, "POST", "/dispatches"), 2);
     t.finish().await;
 }
 
@@ -305,22 +313,27 @@ async fn two_pull_requests_of_the_same_commit_are_two_cases() {
 async fn a_button_is_pressed_on_the_pull_request_whose_check_run_carries_it() {
     let mut t = Tester::start().await;
     let repository = widget(&t).await;
-    let files = [("src/lib.rs", Some(BAD))];
-    let open = |branch: &str| {
-        t.world.pull_request(&repository).by("mona").from_branch(branch).files(&files).open()
-    };
-    let (one, two) = (open("one").await.unwrap(), open("two").await.unwrap());
-    t.settle_with_ci().await;
-    let newest = headline(&t, &two);
-    assert_eq!(newest, headline(&t, &one), "both show the newest check run of the commit");
+    let (one, two) = twins(&t, &repository).await;
     for pull in [&one, &two] {
         t.world.comment(pull, "mona", "/selfheal stop");
+        t.settle().await;
     }
-    t.settle_with_ci().await;
     t.world.click(&two, "mona", "resume").unwrap();
     t.settle_with_ci().await;
-    let stopped = |pull: &Pull| t.world.comment_text(pull).contains("Stopped by mona");
-    assert_eq!((stopped(&one), stopped(&two)), (true, false));
+    let heads: Vec<String> = t
+        .world
+        .check_runs(&two)
+        .iter()
+        .map(|text| text.lines().next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(
+        heads,
+        [
+            "selfheal  completed/neutral  Stopped by mona",
+            "selfheal  in_progress  Attempt 1 of 3 is at work"
+        ],
+        "the newest check run is the second one's"
+    );
     t.world.close(&one, "mona");
     closes(t, &two).await;
 }
@@ -456,7 +469,12 @@ async fn runs_that_wait_for_approval_on_our_commit_are_said() {
     );
     t.wait_minutes(20).await;
     let told: Vec<String> = t.check(&pull).lines().take(4).map(str::to_owned).collect();
-    assert_snapshot!(told.join("\n"), @"");
+    assert_snapshot!(told.join("\n"), @r"
+    selfheal  completed/action_required  A person is needed: CI does not run on the fix
+    The fix is on the branch, but no run came to an end on it.
+
+    **Next:** approve or start the runs; the case goes on by itself when they end.
+    ");
     t.finish().await;
 }
 
