@@ -6,6 +6,7 @@ mod events;
 mod faults;
 mod healing;
 mod held;
+mod installing;
 mod policy;
 mod runners;
 mod whole;
