@@ -43,6 +43,7 @@ pub fn router(services: Services) -> Router {
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/setup/github/installed", get(setup::installed))
         .route("/", get(health::front));
     Router::new()
         .merge(webhooks)

@@ -7,7 +7,7 @@ use url::Url;
 use super::App;
 use crate::compute::actions::WORKFLOW as WORKFLOW_FILE;
 use crate::config::{app_manifest, repository};
-use crate::domain::ids::{InstallationId, RepoId, RepoSlug};
+use crate::domain::ids::RepoSlug;
 use crate::domain::policy::{POLICY_FILE, policy_path};
 use crate::domain::pull::Repo;
 use crate::forge::github::app::Registration;
@@ -68,18 +68,7 @@ pub async fn diagnose(
 pub async fn repository_named(app: &App, slug: &RepoSlug) -> Result<Repo, ForgeError> {
     let client = app.github().client();
     let installation = client.installed_on(slug).await?;
-    numbered(app, slug, installation).await
-}
-
-/// The repository with its number, which only an installation may ask for.
-async fn numbered(
-    app: &App,
-    slug: &RepoSlug,
-    installation: InstallationId,
-) -> Result<Repo, ForgeError> {
-    let unnumbered = Repo { id: RepoId::new(0), slug: slug.clone(), installation };
-    let id = app.github().client().repo_id(&unnumbered).await?;
-    Ok(Repo { id, ..unnumbered })
+    client.repo_named(slug, installation).await
 }
 
 fn permissions(registration: &Registration) -> Vec<Finding> {
@@ -172,7 +161,7 @@ async fn repository_findings(app: &App, slug: &RepoSlug) -> Vec<Finding> {
         Err(error) => return vec![cannot_tell(&format!("{slug}: installation"), &error)],
     };
     let mut findings = vec![fine(format!("{slug}: the App is installed"))];
-    let repo = match numbered(app, slug, installation).await {
+    let repo = match client.repo_named(slug, installation).await {
         Ok(repo) => repo,
         Err(error) => {
             let what = format!("{slug}: cannot be read ({error})");

@@ -7,8 +7,9 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
+use url::Url;
 
-use super::{App, GithubRegistrar, Parts, SystemIds, public_url};
+use super::{App, GithubRegistrar, Parts, SystemIds};
 use crate::config::server::{AppCredentials, ServerSettings};
 use crate::http::setup::{self, Setup};
 use crate::ports::clock::Ids;
@@ -17,14 +18,18 @@ use crate::service::retention;
 /// Serves the set-up page until there are credentials; `None` when told to stop before.
 ///
 /// # Errors
-/// When the address is taken.
+/// When the address cannot be served.
 pub async fn set_up(
     settings: &ServerSettings,
+    door: &std::net::TcpListener,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<Option<()>> {
-    let listener = listen(settings).await?;
+    let listener = opened(door)?;
     let token = hex::encode(&SystemIds.secret()[..16]);
-    let url = public_url(settings)?;
+    let url = match &settings.public_url {
+        Some(url) => url.clone(),
+        None => Url::parse(&format!("http://{}", door.local_addr()?))?,
+    };
     let base = url.as_str().trim_end_matches('/').to_owned();
     tracing::warn!("not set up yet: open {base}/setup?token={token}");
     let done = Arc::new(Notify::new());
@@ -53,9 +58,10 @@ pub async fn set_up(
 /// Serves until told to stop; finishes the steps that are under way.
 ///
 /// # Errors
-/// When the address is taken or the store cannot be opened.
+/// When the address cannot be served or the store cannot be opened.
 pub async fn serve(
     settings: &ServerSettings,
+    door: &std::net::TcpListener,
     credentials: AppCredentials,
     stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
@@ -65,7 +71,7 @@ pub async fn serve(
         );
     }
     let app = App::assemble(Parts::by_settings(settings, credentials)?).await?;
-    let listener = listen(settings).await?;
+    let listener = opened(door)?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     let workers: Vec<_> = (0..settings.worker_count)
         .map(|_| {
@@ -102,8 +108,18 @@ async fn told(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await; // a sender that is gone means stop, too
 }
 
-async fn listen(settings: &ServerSettings) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(settings.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}; is something else there?", settings.listen))
+/// Listens once, for the set-up page and for the server after it: what comes in between waits.
+///
+/// # Errors
+/// When the address is taken.
+pub fn listen(settings: &ServerSettings) -> anyhow::Result<std::net::TcpListener> {
+    let door = std::net::TcpListener::bind(settings.listen).with_context(|| {
+        format!("cannot listen on {}; is something else there?", settings.listen)
+    })?;
+    door.set_nonblocking(true)?;
+    Ok(door)
+}
+
+fn opened(door: &std::net::TcpListener) -> anyhow::Result<TcpListener> {
+    Ok(TcpListener::from_std(door.try_clone()?)?)
 }

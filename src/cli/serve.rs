@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tokio::sync::watch;
 
-use crate::app::serving::{serve, set_up};
+use crate::app::serving::{listen, serve, set_up};
 use crate::config::server::{ServerArgs, ServerSettings};
 use crate::telemetry;
 
@@ -37,16 +37,17 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         tracing::info!("told to stop");
         let _ = stop.send(true); // nobody listens any more when everything has ended
     });
+    let door = listen(&settings)?;
     let credentials = match settings.app.take() {
         Some(credentials) => credentials,
-        None => match set_up(&settings, stopped.clone()).await? {
+        None => match set_up(&settings, &door, stopped.clone()).await? {
             Some(()) => ServerSettings::load(&args.server)?
                 .app
                 .context("the credentials that were just stored cannot be read")?,
             None => return Ok(ExitCode::SUCCESS),
         },
     };
-    serve(&settings, credentials, stopped).await?;
+    serve(&settings, &door, credentials, stopped).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -39,6 +39,8 @@ pub enum Event {
         repo: Repo,
         /// The commit that the check run is on.
         sha: Sha,
+        /// Which check run; `None` when all of the commit are meant.
+        check: Option<CheckRunId>,
         /// Who asks.
         actor: Actor,
     },

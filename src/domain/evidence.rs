@@ -4,12 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::{Failure, FailureKind, Fingerprint};
 use super::ids::{RepoPath, Sha};
+use super::pull::CiRun;
 
 /// What was read from the failed runs of one head, root cause first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The commit that the runs were on.
     pub head: Sha,
+    /// The failed runs that were read, each with its attempt: others, or the same ones run again,
+    /// have to be read anew.
+    #[serde(default)]
+    pub runs: Vec<CiRun>,
     /// What failed.
     pub failures: Vec<Failure>,
     /// The lines that matter, redacted and bounded; hostile text.

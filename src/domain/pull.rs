@@ -250,6 +250,15 @@ pub struct BaseFile {
     pub size: u64,
 }
 
+/// Whether a pull request waits in a merge queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// It does; a push would throw it out.
+    Waiting,
+    /// It does not.
+    Outside,
+}
+
 /// Rules of a branch that matter before work begins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BranchRules {

@@ -2,7 +2,8 @@
 //!
 //! Served only while there are no credentials. Whoever reaches it could make the server theirs, so
 //! it opens only with the one-time token that the server prints when it starts; the same token is
-//! the `state` that GitHub brings back.
+//! the `state` that GitHub brings back. The page that a person sees after installing the App knows
+//! nothing and is open to everybody.
 
 use std::sync::Arc;
 
@@ -107,6 +108,21 @@ async fn callback(
         .map_err(|error| Problem::new(StatusCode::BAD_GATEWAY, error.to_string()))?;
     setup.done.notify_one();
     Ok(shown(done_markup(&registered.page, &registered.slug)))
+}
+
+/// Where GitHub brings a person who has installed the App.
+pub(super) async fn installed() -> Response {
+    shown(frame(
+        "selfheal is installed",
+        &html! {
+            h1 { "selfheal is installed" }
+            p { "Each repository without a policy gets a pull request that proposes "
+                code { ".github/selfheal.yml" } " and shows the workflow that a person adds as "
+                code { ".github/workflows/selfheal.yml" } "." }
+            p { "With the workflow on the default branch, the next pull request that goes red is "
+                "looked after. Nothing else is to be done here." }
+        },
+    ))
 }
 
 /// Whether somebody has the token; digests are compared, so the time tells nothing of it.

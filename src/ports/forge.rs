@@ -17,7 +17,7 @@ use crate::domain::ids::{
 use crate::domain::patch::Patch;
 use crate::domain::pull::{
     AutoMerge, BaseFile, BranchRules, Ci, CiAnnotation, CiRun, FailedJob, Permission, Pull,
-    PullCommit, Repo,
+    PullCommit, Queue, Repo,
 };
 use crate::domain::view::{CheckView, CommentView, Reaction};
 
@@ -233,6 +233,9 @@ pub trait ForgeReader: Send + Sync {
 
     /// Rules of a branch.
     async fn branch_rules(&self, repo: &Repo, branch: &Branch) -> Result<BranchRules, ForgeError>;
+
+    /// Whether a pull request waits in the merge queue.
+    async fn queue(&self, repo: &Repo, number: PrNumber) -> Result<Queue, ForgeError>;
 
     /// How a workflow run stands.
     async fn run_state(&self, repo: &Repo, run: RunId) -> Result<RunState, ForgeError>;

@@ -69,6 +69,7 @@ fn evidence(message: &str) -> Evidence {
     failure.tool = Some("clippy".into());
     Evidence {
         head: sha("a"),
+        runs: Vec::new(),
         failures: vec![failure],
         excerpt: "error: it broke".into(),
         commands: Vec::new(),

@@ -16,7 +16,7 @@ use crate::domain::gate::before::{BeforeAttempt, Used, judge as judge_before};
 use crate::domain::gate::patch::{PatchToJudge, judge as judge_patch};
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::domain::outcome::Outcome;
-use crate::domain::pull::{Ci, CiRun, Permission, Pull};
+use crate::domain::pull::{Ci, CiRun, Permission, Pull, Queue};
 use crate::report;
 
 /// A runner that was heard of this recently is alive; its run need not be asked after.
@@ -149,7 +149,7 @@ async fn to_begin(
         return Ok(());
     }
     let known = services.store.evidence(case.id, &case.head).await?;
-    let evidence = match known {
+    let evidence = match known.filter(|known| known.runs == red) {
         Some(evidence) => evidence,
         None => {
             let now = services.clock.now();
@@ -184,6 +184,7 @@ async fn begin_verdict(
     } else {
         services.forge.branch_rules(&pull.repo, &pull.head.branch).await?
     };
+    let queue = queue_of(services, pull).await?;
     let usage = services.store.usage(pull.repo.id, services.clock.now()).await?;
     let failed: Vec<String> = red.iter().map(|run| run.name().to_owned()).collect();
     Ok(judge_before(&BeforeAttempt {
@@ -191,6 +192,7 @@ async fn begin_verdict(
         policy: &gathered.policy.policy,
         evidence,
         rules: &rules,
+        queue,
         failed: &failed,
         used: Used {
             attempts: case.attempts,
@@ -199,6 +201,15 @@ async fn begin_verdict(
         },
         asked: case.asked,
     }))
+}
+
+/// Whether it waits in the merge queue; asked only where its base has one.
+pub(super) async fn queue_of(services: &Services, pull: &Pull) -> Result<Queue, ServiceError> {
+    let rules = services.forge.branch_rules(&pull.repo, &pull.base).await?;
+    if !rules.merge_queue {
+        return Ok(Queue::Outside);
+    }
+    Ok(services.forge.queue(&pull.repo, pull.number).await?)
 }
 
 /// Auto-merge is held by our check run where that is required, else by switching it off.

@@ -106,7 +106,19 @@ async fn begin(
     if gathered.pull.state != PullState::Open || !wants_case(gathered) {
         return Ok(None);
     }
-    Ok(Some(look(opened(services, gathered, now).await?, None, Vec::new())))
+    let mut case = opened(services, gathered, now).await?;
+    if let Some(closed) = &record.case {
+        go_on_counting(&mut case, closed);
+    }
+    Ok(Some(look(case, None, Vec::new())))
+}
+
+/// Closing and opening again is no push: what was used up on this very head stays used up.
+fn go_on_counting(case: &mut Case, closed: &Case) {
+    if closed.state == CaseState::Closed && closed.head == case.head {
+        case.attempts = case.attempts.max(closed.attempts);
+        case.reruns = closed.reruns;
+    }
 }
 
 /// Lets the domain decide until nothing changes.

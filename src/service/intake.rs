@@ -15,7 +15,8 @@ use crate::domain::event::{
     CommentRef, Event, InstallationChange, MergeGroupStage, PullChange, Reading,
 };
 use crate::domain::ids::{
-    CaseId, DeliveryId, EffectId, InstallationId, Login, PrNumber, RepoId, RunId, Sha, Timestamp,
+    CaseId, CheckRunId, DeliveryId, EffectId, InstallationId, Login, PrNumber, RepoId, RunId, Sha,
+    Timestamp,
 };
 use crate::domain::pull::{Actor, Head, PullHead, PullState, Repo};
 use crate::domain::view::{CheckStatus, CheckView};
@@ -76,13 +77,15 @@ async fn of_event(
             let moved = CiMoved { repo, sha, head, head_owner, pulls, run };
             ci_moved(services, moved, hint).await
         }
-        Event::Rerequested { repo, sha, actor } => {
+        Event::Rerequested { repo, sha, check, actor } => {
             let key = format!("rerequested:{}", hint.id);
-            asked_at(services, &repo, &sha, AskAt { key, button: "retry", actor, now }).await
+            let ask = AskAt { key, check, button: "retry", actor, now };
+            asked_at(services, &repo, &sha, ask).await
         }
-        Event::Pressed { repo, sha, button, actor, check: _ } => {
+        Event::Pressed { repo, sha, button, actor, check } => {
             let key = format!("button:{}", hint.id);
-            asked_at(services, &repo, &sha, AskAt { key, button: &button, actor, now }).await
+            let ask = AskAt { key, check: Some(check), button: &button, actor, now };
+            asked_at(services, &repo, &sha, ask).await
         }
         Event::Commented { repo, number, comment, body, actor } => {
             let said = Said { comment, body: &body, actor };
@@ -205,6 +208,8 @@ async fn pulls_of(services: &Services, moved: &CiMoved) -> Result<Vec<PullHead>,
 /// A wish that is about a check run, and so about a commit.
 struct AskAt<'a> {
     key: String,
+    /// The check run; `None` when all of the commit are meant.
+    check: Option<CheckRunId>,
     button: &'a str,
     actor: Actor,
     now: Timestamp,
@@ -220,14 +225,34 @@ async fn asked_at(
     let Some(kind) = by_button(ask.button) else {
         return Ok(Changes::finish(now, Finish::Done));
     };
-    let pulls = services.store.pulls_at(repo.id, sha).await?;
-    let mut changes = wake(pulls.into_iter().take(1).collect(), now);
-    if let Some((repo, number, _)) = changes.wake.first().copied() {
+    let mut changes = wake(shown_by(services, repo, sha, ask.check).await?, now);
+    for (repo, number, _) in changes.wake.clone() {
+        let key = format!("{}:{number}", ask.key);
         let text = format!("the button {}", kind.as_str());
-        let ask = Ask { key: ask.key, kind, text, actor: ask.actor, comment: None, at: now };
-        changes.asks.push((repo, number, ask));
+        let actor = ask.actor.clone();
+        changes.asks.push((repo, number, Ask { key, kind, text, actor, comment: None, at: now }));
     }
     Ok(changes)
+}
+
+/// The open pull requests that a check run is about: several may have the same head, each with a
+/// check run of its own.
+async fn shown_by(
+    services: &Services,
+    repo: &Repo,
+    sha: &Sha,
+    check: Option<CheckRunId>,
+) -> Result<Vec<PullHead>, ServiceError> {
+    let mut pulls = services.store.pulls_at(repo.id, sha).await?;
+    pulls.retain(|pull| pull.state == PullState::Open);
+    let Some(check) = check.filter(|_| pulls.len() > 1) else { return Ok(pulls) };
+    for pull in &pulls {
+        let known = services.store.known_check(repo.id, pull.number, sha).await?;
+        if known.is_some_and(|known| known.id == check) {
+            return Ok(vec![pull.clone()]);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// What somebody wrote.

@@ -87,7 +87,8 @@ pub(super) async fn read(
         }
     }
     let changed_files = services.forge.changed_files(&pull.repo, pull.number).await?;
-    Ok(Read::Evidence(finished(draft, pull, changed_files)))
+    let read = Evidence { runs: red.to_vec(), ..finished(draft, pull, changed_files) };
+    Ok(Read::Evidence(read))
 }
 
 fn finished(mut draft: Draft, pull: &Pull, changed_files: Vec<RepoPath>) -> Evidence {
@@ -105,6 +106,7 @@ fn finished(mut draft: Draft, pull: &Pull, changed_files: Vec<RepoPath>) -> Evid
     draft.commands.truncate(COMMANDS_MAX);
     Evidence {
         head: pull.head.sha.clone(),
+        runs: Vec::new(),
         failures: draft.failures,
         excerpt: draft.excerpt,
         commands: draft.commands,

@@ -51,6 +51,7 @@ pub async fn pull_request(
     } else {
         forge.branch_rules(repo, &pull.head.branch).await?
     };
+    let queue = super::gather::queue_of(services, pull).await?;
     let bot = forge.app().await?.bot;
     let commits = forge.pull_commits(repo, number).await?;
     let usage = services.store.usage(repo.id, now).await?;
@@ -60,6 +61,7 @@ pub async fn pull_request(
         policy: &policy.policy,
         evidence: &evidence,
         rules: &rules,
+        queue,
         failed: &failed,
         used: Used {
             attempts: attempts_shown(&commits, bot),

@@ -4,6 +4,7 @@
 //! socket, with a real SQLite file and the real client. Time stands still unless a test moves it,
 //! nothing runs by itself, and nothing may be left over at the end.
 
+mod program;
 mod runner;
 mod time;
 
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 use world::{Pull, Repository, World, WorldOptions};
 
+pub(crate) use program::{Machine, Said};
 pub(crate) use runner::{HandRunner, claims, patch};
 pub(crate) use time::{SeededIds, TestClock};
 

@@ -52,11 +52,11 @@ fn shown(event: &Event) -> String {
         Event::CiMoved { repo, sha, head, pulls, run, .. } => {
             let head = head.as_ref().map_or("a head not said".to_owned(), of_head);
             let pulls: Vec<u64> = pulls.iter().map(|pull| pull.get()).collect();
-            let run = run.map(|run| run.get());
+            let run = run.map(selfheal::domain::ids::RunId::get);
             let sha = &sha.as_str()[..7];
             format!("CI moved: {} {sha}, {head}, pulls {pulls:?}, run {run:?}", of_repo(repo))
         }
-        Event::Rerequested { repo, sha, actor } => {
+        Event::Rerequested { repo, sha, actor, .. } => {
             format!("rerequested by {}: {} {}", actor.login, of_repo(repo), &sha.as_str()[..7])
         }
         Event::Pressed { repo, check, button, actor, .. } => {

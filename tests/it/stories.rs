@@ -2,9 +2,12 @@
 
 mod attempts;
 mod commands;
+mod events;
 mod faults;
 mod healing;
 mod held;
+mod installing;
+mod meanwhile;
 mod policy;
 mod runners;
 mod whole;

@@ -33,7 +33,7 @@ pub(crate) struct Faults {
     pub(crate) limited_until_ms: Option<i64>,
     /// What `X-RateLimit-Remaining` says, when not derived from the requests made.
     pub(crate) remaining: Option<usize>,
-    secondary: Option<(usize, u64)>,
+    secondary: Vec<(Aim, u64)>,
 }
 
 /// What happens instead of, or before, an answer.
@@ -67,8 +67,8 @@ impl Faults {
         self.slow.push((template.to_owned(), delay_ms));
     }
 
-    pub(crate) fn secondary(&mut self, times: usize, retry_after_secs: u64) {
-        self.secondary = Some((times, retry_after_secs));
+    pub(crate) fn secondary(&mut self, aim: (&str, &str), times: usize, retry_after_secs: u64) {
+        self.secondary.push((aimed(aim, times), retry_after_secs));
     }
 
     /// What stands in the way of a request.
@@ -85,13 +85,10 @@ impl Faults {
         if let Some(until_ms) = self.limited_until_ms.filter(|until| *until > now_ms) {
             return Some(Trouble::Primary { until_ms });
         }
-        match &mut self.secondary {
-            Some((left, retry_after_secs)) if *left > 0 => {
-                *left -= 1;
-                Some(Trouble::Secondary { retry_after_secs: *retry_after_secs })
-            }
-            Some(_) | None => None,
-        }
+        let mut limited = self.secondary.iter_mut();
+        let retry_after_secs =
+            limited.find_map(|(aim, secs)| aim.hits(method, template).then_some(*secs))?;
+        Some(Trouble::Secondary { retry_after_secs })
     }
 
     /// How long the answer is held back.

@@ -282,7 +282,13 @@ impl World {
 
     /// The next `times` requests run into a secondary rate limit.
     pub fn secondary_limit(&self, times: usize, retry_after_secs: u64) {
-        self.state().faults.secondary(times, retry_after_secs);
+        self.state().faults.secondary(("*", "*"), times, retry_after_secs);
+    }
+
+    /// The next requests to a route (as many as the first number says) run into a secondary rate
+    /// limit of so many seconds.
+    pub fn secondary_limit_on(&self, method: &str, route: &str, (times, secs): (usize, u64)) {
+        self.state().faults.secondary((method, route), times, secs);
     }
 }
 

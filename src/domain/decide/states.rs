@@ -109,7 +109,8 @@ fn move_to(case: Case, state: CaseState, now: Timestamp) -> Decision {
 /// Where a refusal of the gate leads: the first of these that it names.
 fn refusal(verdict: &Verdict, facts: &Facts<'_>) -> Option<CaseState> {
     let names = |rule: &str| verdict.names(rule, Weight::Refuse);
-    let policy = ["enabled", "open", "fork", "draft", "required-label", "branch", "workflow"];
+    let policy =
+        ["enabled", "open", "fork", "draft", "required-label", "branch", "workflow", "merge-queue"];
     if verdict.answer() == Answer::Allow {
         return None;
     }

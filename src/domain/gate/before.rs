@@ -4,7 +4,7 @@ use super::{Finding, Rule, Verdict, Weight};
 use crate::domain::case::Asked;
 use crate::domain::evidence::Evidence;
 use crate::domain::policy::{Drafts, Forks, Policy};
-use crate::domain::pull::{BranchRules, Pull, PullState, Readiness};
+use crate::domain::pull::{BranchRules, Pull, PullState, Queue, Readiness};
 
 /// What the gate looks at before an attempt.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct BeforeAttempt<'a> {
     pub evidence: &'a Evidence,
     /// Rules of the pull request's own branch, where the commit would go.
     pub rules: &'a BranchRules,
+    /// Whether it waits in the merge queue.
+    pub queue: Queue,
     /// Names of the workflows and checks that failed.
     pub failed: &'a [String],
     /// What was used up so far.
@@ -55,6 +57,10 @@ pub const RULES: &[Rule] = &[
     Rule { id: "kind", about: "At least one failure is of a kind that is worth an attempt." },
     Rule { id: "freshness", about: "The evidence is of the head as it is now." },
     Rule { id: "branch-rules", about: "The head branch accepts a commit of the App." },
+    Rule {
+        id: "merge-queue",
+        about: "The pull request is not in the merge queue: a push would throw it out.",
+    },
     Rule { id: "conflict", about: "The pull request merges, so that CI will run on a commit." },
 ];
 
@@ -167,7 +173,7 @@ fn about_failure(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
 }
 
 fn about_branch(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
-    let BeforeAttempt { pull, rules, .. } = input;
+    let BeforeAttempt { pull, rules, queue, .. } = input;
     let blocked = (!rules.blocks_pushes.is_empty()).then(|| {
         let message = format!(
             "rules of the branch `{}` would refuse a commit of the App: {}",
@@ -181,7 +187,14 @@ fn about_branch(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
             "the pull request conflicts with its base, so CI would not run on a commit of ours";
         Finding::new("conflict", Weight::Refuse, message)
     });
-    [blocked, conflict].into_iter().flatten()
+    let queued = match queue {
+        Queue::Waiting => Some(refuse(
+            "merge-queue",
+            "it is in the merge queue, and a push would throw it out; healing goes on when it leaves",
+        )),
+        Queue::Outside => None,
+    };
+    [blocked, queued, conflict].into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -199,6 +212,7 @@ mod tests {
         policy: Policy,
         evidence: Evidence,
         rules: BranchRules,
+        queue: Queue,
         used: Used,
         asked: Asked,
     }
@@ -235,6 +249,7 @@ mod tests {
             policy: Policy::default(),
             evidence: Evidence {
                 head: sha("a"),
+                runs: Vec::new(),
                 failures: vec![Failure::new(FailureKind::Lint, "x")],
                 excerpt: String::new(),
                 commands: Vec::new(),
@@ -243,6 +258,7 @@ mod tests {
                 changed_files: Vec::new(),
             },
             rules: BranchRules::default(),
+            queue: Queue::Outside,
             used: Used::default(),
             asked: Asked::No,
         }
@@ -258,6 +274,7 @@ mod tests {
             policy: &case.policy,
             evidence: &case.evidence,
             rules: &case.rules,
+            queue: case.queue,
             failed: &["ci".to_owned()],
             used: case.used,
             asked: case.asked,
@@ -290,6 +307,7 @@ mod tests {
         check(Some("kind"), |c| c.evidence.failures[0].kind = FailureKind::Infrastructure);
         check(Some("freshness"), |c| c.evidence.head = sha("b"));
         check(Some("branch-rules"), |c| c.rules.blocks_pushes = vec!["update".into()]);
+        check(Some("merge-queue"), |c| c.queue = Queue::Waiting);
         check(Some("conflict"), |c| c.pull.conflicts = Some(true));
     }
 
@@ -316,6 +334,7 @@ mod tests {
             policy: &case.policy,
             evidence: &case.evidence,
             rules: &case.rules,
+            queue: case.queue,
             failed: &[],
             used: case.used,
             asked: case.asked,

@@ -3,10 +3,11 @@
 use http::Method;
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Client;
 use super::reader::segment;
+use crate::domain::ids::{InstallationId, RepoId, RepoSlug};
 use crate::domain::pull::Repo;
 use crate::ports::forge::ForgeError;
 
@@ -104,17 +105,14 @@ impl Client {
     ///
     /// # Errors
     /// [`ForgeError::NotFound`] when the App is not installed there.
-    pub async fn installed_on(
-        &self,
-        slug: &crate::domain::ids::RepoSlug,
-    ) -> Result<crate::domain::ids::InstallationId, ForgeError> {
+    pub async fn installed_on(&self, slug: &RepoSlug) -> Result<InstallationId, ForgeError> {
         #[derive(Deserialize)]
         struct Installation {
             id: u64,
         }
         let path = format!("/repos/{slug}/installation");
         let found: Installation = self.as_app(Method::GET, &path, None).await?.json()?;
-        Ok(crate::domain::ids::InstallationId::new(found.id))
+        Ok(InstallationId::new(found.id))
     }
 
     /// Whether a workflow is on the default branch, and whether it is active.
@@ -137,17 +135,35 @@ impl Client {
         }
     }
 
-    /// The repository's number, by its name.
+    /// A repository by its name, with the number by which everything else knows it.
+    ///
+    /// The number is read from the answer to a token narrowed to that name, which lists what the
+    /// token reaches.
+    /// <https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app>
     ///
     /// # Errors
-    /// [`ForgeError`] when GitHub could not be asked.
-    pub async fn repo_id(&self, repo: &Repo) -> Result<crate::domain::ids::RepoId, ForgeError> {
+    /// [`ForgeError::Refused`] when the installation does not reach it.
+    pub async fn repo_named(
+        &self,
+        slug: &RepoSlug,
+        installation: InstallationId,
+    ) -> Result<Repo, ForgeError> {
+        #[derive(Deserialize)]
+        struct Narrowed {
+            #[serde(default)]
+            repositories: Vec<Numbered>,
+        }
         #[derive(Deserialize)]
         struct Numbered {
             id: u64,
         }
-        let found: Numbered = self.get(repo, "").await?;
-        Ok(crate::domain::ids::RepoId::new(found.id))
+        let path = format!("/app/installations/{installation}/access_tokens");
+        let body = json!({ "repositories": [slug.name()], "permissions": { "metadata": "read" } });
+        let narrowed: Narrowed = self.as_app(Method::POST, &path, Some(&body)).await?.json()?;
+        let [Numbered { id }] = narrowed.repositories[..] else {
+            return Err(ForgeError::Unreadable("a token that does not say its repository".into()));
+        };
+        Ok(Repo { id: RepoId::new(id), slug: slug.clone(), installation })
     }
 }
 

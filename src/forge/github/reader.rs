@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use super::GithubForge;
 use crate::domain::ids::{Branch, Login, PrNumber, RepoPath, RunId, Sha};
 use crate::domain::pull::{
-    BaseFile, BranchRules, Ci, CiAnnotation, CiRun, FailedJob, Permission, Pull, PullCommit, Repo,
+    BaseFile, BranchRules, Ci, CiAnnotation, CiRun, FailedJob, Permission, Pull, PullCommit, Queue,
+    Repo,
 };
 use crate::ports::forge::{AppIdentity, ForgeError, ForgeReader, JobLog, RunState};
 
@@ -102,6 +103,10 @@ impl ForgeReader for GithubForge {
 
     async fn branch_rules(&self, repo: &Repo, branch: &Branch) -> Result<BranchRules, ForgeError> {
         self.rules_of(repo, branch).await
+    }
+
+    async fn queue(&self, repo: &Repo, number: PrNumber) -> Result<Queue, ForgeError> {
+        self.queue_of(repo, number).await
     }
 
     async fn run_state(&self, repo: &Repo, run: RunId) -> Result<RunState, ForgeError> {

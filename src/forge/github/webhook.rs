@@ -194,7 +194,10 @@ fn check_run(body: &Body, context: Context) -> Result<Event, Uninteresting> {
             run: None,
             sha,
         }),
-        "rerequested" if ours => Ok(Event::Rerequested { repo, sha, actor: somebody(body)? }),
+        "rerequested" if ours => {
+            let check = check.id.map(CheckRunId::new);
+            Ok(Event::Rerequested { repo, sha, check, actor: somebody(body)? })
+        }
         "requested_action" if ours => {
             let button = body.requested_action.as_ref().and_then(|a| a.identifier.clone());
             Ok(Event::Pressed {
@@ -220,7 +223,7 @@ fn check_suite(body: &Body, context: Context) -> Result<Event, Uninteresting> {
         return Err("a check suite of another App");
     }
     let sha = sha(suite.head_sha.as_deref())?;
-    Ok(Event::Rerequested { repo, sha, actor: somebody(body)? })
+    Ok(Event::Rerequested { repo, sha, check: None, actor: somebody(body)? })
 }
 
 fn status(body: &Body) -> Result<Event, Uninteresting> {

@@ -144,6 +144,7 @@ pub(crate) fn attempt(number: u8, of: &Case, state: AttemptState) -> Attempt {
 pub(crate) fn evidence(head: char) -> Evidence {
     Evidence {
         head: sha(head),
+        runs: Vec::new(),
         failures: Vec::new(),
         excerpt: "error: \u{0}\u{fffd} 'quoted'".to_owned(),
         commands: vec!["cargo test".to_owned()],

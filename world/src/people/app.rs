@@ -56,6 +56,11 @@ impl World {
         self.state().app.events = events.iter().map(|event| (*event).to_owned()).collect();
     }
 
+    /// The App's owner changes where webhooks go.
+    pub fn send_webhooks_to(&self, url: &str) {
+        url.clone_into(&mut self.state().app.hook_url);
+    }
+
     /// A person confirms a manifest; the code is what GitHub sends back with them.
     pub fn accept_manifest(&self, manifest: Value) -> String {
         let code = keys::random_hex();

@@ -64,12 +64,22 @@ impl World {
 
     /// Somebody switches auto-merge on; the method is `merge`, `squash` or `rebase`.
     pub fn enable_auto_merge(&self, pull: &Pull, by: &str, method: &str) {
+        self.enable_auto_merge_saying(pull, (by, method), None);
+    }
+
+    /// Somebody switches auto-merge on and says the merge commit's title and message.
+    pub fn enable_auto_merge_saying(
+        &self,
+        pull: &Pull,
+        (by, method): (&str, &str),
+        words: Option<(&str, &str)>,
+    ) {
         self.change(pull, ("auto_merge_enabled", by), |kept| {
             kept.auto_merge = Some(AutoMerge {
                 enabled_by: by.to_owned(),
                 method: method.to_owned(),
-                title: None,
-                message: None,
+                title: words.map(|(title, _)| title.to_owned()),
+                message: words.map(|(_, message)| message.to_owned()),
             });
             json!({})
         });
@@ -88,6 +98,13 @@ impl World {
         let mut state = self.state();
         let auto = state.pull_mut(pull.at()).auto_merge.clone();
         auto.map(|auto| (auto.enabled_by, auto.method))
+    }
+
+    /// The title and message of the merge commit, when auto-merge is on and somebody said them.
+    pub fn auto_merge_words(&self, pull: &Pull) -> Option<(String, String)> {
+        let mut state = self.state();
+        let auto = state.pull_mut(pull.at()).auto_merge.clone()?;
+        auto.title.zip(auto.message)
     }
 
     /// Somebody puts it into the merge queue.

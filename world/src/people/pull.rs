@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::repo::{Repository, message_for, owned};
 use crate::World;
-use crate::branches::{Moved, point};
+use crate::branches::{Moved, point, tree_with};
 use crate::ci::NewRun;
+use crate::git::NewCommit;
 use crate::pulls::NewPull;
 use crate::state::pull::{Head, Pull as Kept, PullState};
 
@@ -229,6 +230,45 @@ impl World {
         let head = self.state().pull_mut(pull.at()).head.clone();
         let repo = head.repo.context("the fork is gone")?;
         self.shared().commit_files((repo, &head.branch), by, message, &owned(files)).await
+    }
+
+    /// Somebody rewrites a pull request's branch: one commit with these files on its base.
+    ///
+    /// # Errors
+    /// When git fails, or the fork is gone.
+    pub async fn force_push(
+        &self,
+        pull: &Pull,
+        by: &str,
+        files: &[(&str, Option<&str>)],
+    ) -> Result<String> {
+        let (head, base) = {
+            let mut state = self.state();
+            let kept = state.pull_mut(pull.at());
+            (kept.head.clone(), kept.base_sha.clone())
+        };
+        let repo = head.repo.context("the fork is gone")?;
+        let git = self.state().repo_mut(repo).git.clone();
+        let tree = tree_with(&git, Some(&base), &owned(files)).await?;
+        let person = self.state().person(by, self.now_ms());
+        let commit = NewCommit {
+            tree: &tree,
+            parents: &[base],
+            message: &message_for(files),
+            author: &person,
+            committer: &person,
+        };
+        let sha = git.write_commit(&commit).await?;
+        point(&git, &format!("refs/heads/{}", head.branch), &sha).await?;
+        let moved = Moved {
+            repo,
+            branch: head.branch,
+            old: Some(head.sha),
+            new: Some(sha.clone()),
+            by: by.to_owned(),
+        };
+        self.shared().branch_moved(&moved).await?;
+        Ok(sha)
     }
 
     /// The commit that a pull request is at.

@@ -146,6 +146,7 @@ impl Scene {
     pub(super) fn reads(&mut self, kind: FailureKind) {
         self.evidence = Some(Evidence {
             head: self.pull.head.sha.clone(),
+            runs: Vec::new(),
             failures: vec![Failure::new(kind, "it broke")],
             excerpt: String::new(),
             commands: Vec::new(),

@@ -7,9 +7,9 @@ use super::super::GithubForge;
 use super::super::client::As;
 use super::super::types::RuleJson;
 use super::{segment, segments};
-use crate::domain::ids::{Branch, RepoPath, Sha};
+use crate::domain::ids::{Branch, PrNumber, RepoPath, Sha};
 use crate::domain::patch::FileMode;
-use crate::domain::pull::{BaseFile, BranchRules, Repo};
+use crate::domain::pull::{BaseFile, BranchRules, Queue, Repo};
 use crate::ports::forge::ForgeError;
 
 /// Rules that would refuse any push of ours to a branch. `required_signatures` is not among them:
@@ -194,6 +194,22 @@ impl GithubForge {
             }
         }
         Ok(read)
+    }
+
+    /// GitHub tells of the merge queue by GraphQL only.
+    pub(super) async fn queue_of(
+        &self,
+        repo: &Repo,
+        number: PrNumber,
+    ) -> Result<Queue, ForgeError> {
+        let query = "query SelfhealPull($owner: String!, $name: String!, $number: Int!) { \
+             repository(owner: $owner, name: $name) { \
+             pullRequest(number: $number) { isInMergeQueue } } }";
+        let (owner, name) = (repo.slug.owner(), repo.slug.name());
+        let variables = json!({ "owner": owner, "name": name, "number": number.get() });
+        let data = self.client.graphql(As::reader(repo), query, variables).await?;
+        let waits = data.pointer("/repository/pullRequest/isInMergeQueue").and_then(Value::as_bool);
+        Ok(if waits == Some(true) { Queue::Waiting } else { Queue::Outside })
     }
 
     pub(super) async fn default_branch_of(&self, repo: &Repo) -> Result<Branch, ForgeError> {
