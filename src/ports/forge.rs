@@ -34,7 +34,7 @@ pub enum ForgeError {
         until: Timestamp,
     },
     /// It does not exist, or we may not see it.
-    #[error("{0} was not found")]
+    #[error("not found: {0}")]
     NotFound(String),
     /// It exists no more: logs and artifacts after their retention.
     #[error("{0} has expired")]

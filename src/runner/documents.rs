@@ -265,8 +265,8 @@ fn front_of<T: Front>(document: &Document) -> Result<T, BadDocument> {
     let yaml = document
         .body
         .strip_prefix(FENCE)
-        .and_then(|rest| rest.split_once("\n---\n"))
-        .map(|(yaml, _)| yaml)
+        // The line feed before the fence is part of the last value.
+        .and_then(|rest| rest.get(..=rest.find("\n---\n")?))
         .ok_or(BadDocument::NoFrontMatter(name))?;
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_total_scalar_bytes: DOCUMENT_BYTES_MAX },
@@ -355,6 +355,8 @@ mod tests {
             "|\n",
             "%YAML 1.2",
             "!!binary x",
+            "\n\n",
+            "x\n\n\n",
         ] {
             survives(text);
         }

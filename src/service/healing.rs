@@ -10,7 +10,7 @@
 
 mod opening;
 
-use opening::{opened, successor, wants_case};
+use opening::{go_on_counting, opened, successor, wants_case};
 
 use super::gather::{self, Gathered};
 use super::{ServiceError, Services};
@@ -111,14 +111,6 @@ async fn begin(
         go_on_counting(&mut case, closed);
     }
     Ok(Some(look(case, None, Vec::new())))
-}
-
-/// Closing and opening again is no push: what was used up on this very head stays used up.
-fn go_on_counting(case: &mut Case, closed: &Case) {
-    if closed.state == CaseState::Closed && closed.head == case.head {
-        case.attempts = case.attempts.max(closed.attempts);
-        case.reruns = closed.reruns;
-    }
 }
 
 /// Lets the domain decide until nothing changes.

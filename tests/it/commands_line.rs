@@ -212,7 +212,7 @@ async fn doctor_tells_wrong_credentials_from_none() {
     let said = machine.run(&["doctor"]).await;
     assert_eq!(said.code, Some(1), "{}", said.err);
     assert_snapshot!(wrong(&said), @"
-    WRONG  credentials: GitHub does not accept them (Integration not found was not found)
+    WRONG  credentials: GitHub does not accept them (not found: Integration not found)
            → check the App's number and its private key; make a new key on the App's page
     ");
 

@@ -45,6 +45,14 @@ pub(super) async fn opened(
     })
 }
 
+/// Closing and opening again is no push: what was used up on this very head stays used up.
+pub(super) fn go_on_counting(case: &mut Case, closed: &Case) {
+    if closed.state == CaseState::Closed && closed.head == case.head {
+        case.attempts = case.attempts.max(closed.attempts);
+        case.reruns = closed.reruns;
+    }
+}
+
 /// A stop by a person is about the pull request and not about one head: when they push, the case is
 /// over, and the one that takes its place is stopped as well.
 pub(super) fn successor(services: &Services, look: &Look, now: Timestamp) -> Option<Case> {

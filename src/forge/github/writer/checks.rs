@@ -95,10 +95,8 @@ fn check_body(view: &CheckView, annotations: &[Annotation]) -> Value {
         CheckStatus::ActionRequired => ("completed", Some("action_required")),
         CheckStatus::Cancelled => ("completed", Some("cancelled")),
     };
-    let mut output = json!({ "title": view.title, "summary": view.summary });
-    if !view.text.is_empty() {
-        output["text"] = json!(view.text);
-    }
+    // An empty text is sent too: left out, GitHub would go on showing the one before.
+    let mut output = json!({ "title": view.title, "summary": view.summary, "text": view.text });
     if !annotations.is_empty() {
         output["annotations"] = annotations.iter().map(annotation).collect();
     }
