@@ -197,6 +197,12 @@ mod properties {
         from_report_lines(log);
     }
 
+    #[test]
+    fn an_unended_command_before_a_wide_character_is_no_trap() {
+        holds_its_limits("\u{1b}_\u{1b}¡".as_bytes());
+        holds_its_limits(&[27, 95, 27, 128]);
+    }
+
     /// Lines that rules know, to be put in any order between noise.
     fn known_line() -> impl Strategy<Value = String> {
         let lines: Vec<&str> = tools::TOOLS.iter().flat_map(|tool| tool.example.lines()).collect();

@@ -293,7 +293,9 @@ fn sequence_bytes(body: &[u8]) -> usize {
         }
         // Operating-system and application commands end with a bell or an escaped backslash.
         Some(b']' | b'_') => match body.iter().position(|b| matches!(b, 0x07 | 0x1b)) {
-            Some(at) if body[at] == 0x1b => (at + 2).min(body.len()),
+            Some(at) if body[at..].starts_with(b"\x1b\\") => at + 2,
+            // Another sequence begins: what comes before it was never ended.
+            Some(at) if body[at] == 0x1b => at,
             Some(at) => at + 1,
             None => 1,
         },
