@@ -8,8 +8,10 @@
 //! Races: the lease is lost while a step works (nothing is written; whoever has it now goes on);
 //! the process dies at any point (the lease runs out and the step is made again).
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
 use super::{ServiceError, Services, effects, healing, intake};
@@ -181,10 +183,16 @@ impl Worker {
     /// Works until told to stop; finishes the step that it is in.
     pub async fn run(&self, mut stop: tokio::sync::watch::Receiver<bool>) {
         while !*stop.borrow() {
-            match self.step().await {
-                Ok(Step::Worked) => {}
-                Ok(Step::Idle) => self.rest(&mut stop, IDLE_MS_MAX).await,
-                Err(error) => {
+            // A panic is a bug of ours; its work comes back when the lease has run out, and the
+            // other work must not wait for that.
+            match AssertUnwindSafe(self.step()).catch_unwind().await {
+                Ok(Ok(Step::Worked)) => {}
+                Ok(Ok(Step::Idle)) => self.rest(&mut stop, IDLE_MS_MAX).await,
+                Err(_) => {
+                    tracing::error!("a step panicked; its work is tried again later");
+                    self.rest(&mut stop, IDLE_MS_MAX).await;
+                }
+                Ok(Err(error)) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "store trouble");
                     self.rest(&mut stop, IDLE_MS_MAX).await;
                 }

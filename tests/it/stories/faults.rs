@@ -1,6 +1,11 @@
 //! What GitHub and the network do, and what must not come of it.
 
+use std::sync::Arc;
+
+use selfheal::domain::event::Reading;
+use selfheal::ports::inbound::{Inbound, NotAuthentic, Unreadable};
 use selfheal::service::retention;
+use selfheal::service::worker::Worker;
 
 use super::{GOOD, at_work, broken_pull, headline, widget};
 use crate::harness::Tester;
@@ -106,4 +111,34 @@ async fn what_was_finished_long_ago_is_forgotten_and_nothing_is_done_twice() {
     let writes = t.world.requests_since(mark);
     assert!(writes.iter().all(|(method, _, _)| method == "GET"), "{writes:?}");
     t.finish().await;
+}
+
+/// Reads no delivery: it panics, as a bug would, and says that it has begun to.
+struct Buggy(tokio::sync::Notify);
+
+impl Inbound for Buggy {
+    fn verify(&self, _body: &[u8], _signature: Option<&str>) -> Result<(), NotAuthentic> {
+        Ok(())
+    }
+
+    fn read(&self, _event: &str, _body: &[u8]) -> Result<Reading, Unreadable> {
+        self.0.notify_one();
+        panic!("a bug");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_ends_its_step_and_not_the_worker() {
+    let t = Tester::start().await;
+    let repository = widget(&t).await;
+    broken_pull(&t, &repository).await;
+    t.world.deliver(&format!("{}/webhooks/github", t.url())).await;
+    let buggy = Arc::new(Buggy(tokio::sync::Notify::new()));
+    let mut services = t.app().services().clone();
+    services.inbound = buggy.clone();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let worker = tokio::spawn(async move { Worker::new(services).run(stopped).await });
+    buggy.0.notified().await;
+    stop.send(true).unwrap();
+    worker.await.expect("the worker ends as it was told, not by the panic");
 }
