@@ -9,6 +9,7 @@ pub mod docs;
 pub mod doctor;
 pub mod heal;
 pub mod healthcheck;
+pub mod parse;
 pub mod serve;
 pub mod setup;
 pub mod simulate;
@@ -31,6 +32,7 @@ enum Command {
     Simulate(simulate::Args),
     CheckConfig(check_config::Args),
     Heal(heal::Args),
+    Parse(parse::Args),
     Healthcheck(healthcheck::Args),
     #[command(hide = true)]
     Docs(docs::Args),
@@ -48,6 +50,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Simulate(args) => simulate::run(&args).await,
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Heal(args) => heal::run(args).await,
+        Command::Parse(args) => parse::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args).await,
         Command::Docs(args) => docs::run(&args),
     }

@@ -7,6 +7,7 @@
 mod check;
 mod comment;
 pub mod diff;
+pub mod failures;
 pub mod markdown;
 pub mod onboarding;
 mod reply;

@@ -25,38 +25,60 @@ const FAILURE_LINES_MAX: usize = 40;
 /// The most failures shown; the budget usually ends before.
 const SHOWN_FAILURES_MAX: usize = 40;
 
-/// Builds the excerpt of a reading of `log` in at most `bytes_max` bytes.
-pub(super) fn excerpt(reading: &Reading, log: &[u8], bytes_max: usize) -> String {
+/// Lines that stand together in an excerpt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// The first line of the raw log, counted from 1.
+    pub first_line: usize,
+    /// The last.
+    pub last_line: usize,
+    /// The lines with their numbers; redacted, harmless, still a stranger's text.
+    pub text: String,
+}
+
+/// What stands between two pieces.
+const GAP: &str = "   …\n";
+
+/// Builds the excerpt of a reading of `log`, in at most `bytes_max` bytes with the gaps.
+pub(super) fn pieces(reading: &Reading, log: &[u8], bytes_max: usize) -> Vec<Piece> {
     let text = Text::of(log);
     let mut shown = vec![false; text.lines.len()];
-    let mut out = String::new();
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut bytes = 0;
     for failure in reading.failures.iter().take(SHOWN_FAILURES_MAX) {
         let first = (failure.source.first_line as usize).saturating_sub(1);
         let last = (failure.source.last_line as usize).clamp(first, first + FAILURE_LINES_MAX);
         let from = first.saturating_sub(BEFORE_LINES);
         let to = (last + AFTER_LINES).min(text.lines.len());
+        let fresh: Vec<usize> =
+            (from..to).filter(|index| !std::mem::replace(&mut shown[*index], true)).collect();
+        let (Some(first), Some(last)) = (fresh.first(), fresh.last()) else { continue };
         let mut block = String::new();
-        for (index, shown) in shown.iter_mut().enumerate().take(to).skip(from) {
-            if !std::mem::replace(shown, true) {
-                let _ = writeln!(block, "{:>6} {}", index + 1, text.line(index));
-            }
-        }
-        if block.is_empty() {
-            continue;
+        for index in &fresh {
+            let _ = writeln!(block, "{:>6} {}", index + 1, text.line(*index));
         }
         // A secret may span lines and be longer than what is shown, so it goes before the cut.
         let block = harmless(&reading.redactor.redact(&block));
-        let block: String =
+        let mut block: String =
             block.lines().flat_map(|line| [floor(line, SHOWN_BYTES_MAX), "\n"]).collect();
-        let gap = if out.is_empty() { "" } else { "   …\n" };
-        if out.len() + gap.len() + block.len() > bytes_max {
-            if out.is_empty() {
-                out.push_str(floor(&block, bytes_max));
-            }
+        let gap = if pieces.is_empty() { 0 } else { GAP.len() };
+        let is_too_much = bytes + gap + block.len() > bytes_max;
+        if is_too_much && !pieces.is_empty() {
             break;
         }
-        out.push_str(gap);
-        out.push_str(&block);
+        if is_too_much {
+            block.truncate(floor(&block, bytes_max).len());
+        }
+        bytes += gap + block.len();
+        pieces.push(Piece { first_line: first + 1, last_line: last + 1, text: block });
+        if is_too_much {
+            break;
+        }
     }
-    out
+    pieces
+}
+
+/// The pieces one after the other.
+pub(super) fn joined(pieces: &[Piece]) -> String {
+    pieces.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(GAP)
 }

@@ -2,20 +2,26 @@
 
 use serde_json::{Value, json};
 
-use super::Reading;
+use super::{Piece, Reading};
 use crate::domain::failure::Failure;
 
 /// Version of the JSON form; it grows when a field changes its meaning, not when one is added.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A reading as JSON: `{"schema_version", "failures": […], "notes": […], "stats": {…}}`.
-pub fn failures_json(reading: &Reading) -> Value {
+/// A reading as JSON: `{"schema_version", "failures": […], "excerpts": […], "notes": […],
+/// "stats": {…}}`.
+pub fn failures_json(reading: &Reading, excerpts: &[Piece]) -> Value {
     json!({
         "schema_version": SCHEMA_VERSION,
         "failures": reading.failures.iter().map(failure_json).collect::<Vec<_>>(),
+        "excerpts": excerpts.iter().map(piece_json).collect::<Vec<_>>(),
         "notes": reading.notes,
         "stats": { "bytes": reading.stats.bytes, "lines": reading.stats.lines },
     })
+}
+
+fn piece_json(piece: &Piece) -> Value {
+    json!({ "start": piece.first_line, "end": piece.last_line, "text": piece.text })
 }
 
 fn failure_json(failure: &Failure) -> Value {

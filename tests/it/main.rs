@@ -9,6 +9,8 @@ mod doors;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod parsing;
+#[cfg(test)]
 mod payloads;
 #[cfg(test)]
 mod runner;
