@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -32,14 +33,16 @@ const REQUEST_SECS_MAX: u64 = 10;
 pub fn router(services: Services) -> Router {
     let webhooks = Router::new()
         .route("/webhooks/github", post(webhook::github))
-        .layer(DefaultBodyLimit::max(WEBHOOK_BYTES_MAX));
+        .layer(DefaultBodyLimit::max(WEBHOOK_BYTES_MAX))
+        .layer(from_fn(problem::at_most::<WEBHOOK_BYTES_MAX>));
     let runners = Router::new()
         .route("/runner/v1/attempts/{attempt}/admission", post(runner::admission))
         .route("/runner/v1/attempts/{attempt}/brief", get(runner::brief))
         .route("/runner/v1/attempts/{attempt}/heartbeat", post(runner::heartbeat))
         .route("/runner/v1/attempts/{attempt}/stages", post(runner::stage))
         .route("/runner/v1/attempts/{attempt}/outcome", post(runner::outcome))
-        .layer(DefaultBodyLimit::max(RUNNER_BYTES_MAX));
+        .layer(DefaultBodyLimit::max(RUNNER_BYTES_MAX))
+        .layer(from_fn(problem::at_most::<RUNNER_BYTES_MAX>));
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -49,6 +52,7 @@ pub fn router(services: Services) -> Router {
         .merge(webhooks)
         .merge(runners)
         .merge(health)
+        .method_not_allowed_fallback(problem::wrong_method)
         .fallback(problem::not_found)
         .with_state(services)
         .layer(TimeoutLayer::with_status_code(

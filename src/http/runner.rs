@@ -1,11 +1,14 @@
 //! `/runner/v1/…`: what a runner asks for and reports. Every route but the first takes the bearer
-//! token of one attempt; 410 tells a runner that its attempt is over.
+//! token of one attempt, and looks at it before it reads the body; 410 tells a runner that its
+//! attempt is over.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 
 use super::Problem;
+use super::problem::Told;
 use crate::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
 use crate::domain::ids::AttemptId;
 use crate::domain::outcome::Outcome;
@@ -35,57 +38,58 @@ fn attempt(text: &str) -> Result<AttemptId, Problem> {
     AttemptId::parse(text).map_err(|error| Problem::new(StatusCode::NOT_FOUND, error.to_string()))
 }
 
-async fn known(services: &Services, id: &str, headers: &HeaderMap) -> Result<RunnerView, Problem> {
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "a bearer token is needed"))?;
-    Ok(runners::with_token(services, attempt(id)?, token).await?)
+/// The runner that asks, known by its token.
+pub(super) struct Known(RunnerView);
+
+impl FromRequestParts<Services> for Known {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
+        let token = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "a bearer token is needed"))?
+            .to_owned();
+        let Path(id) = Path::<String>::from_request_parts(parts, services)
+            .await
+            .map_err(|error| Problem::new(error.status(), error.body_text()))?;
+        Ok(Self(runners::with_token(services, attempt(&id)?, &token).await?))
+    }
 }
 
 pub(super) async fn admission(
     State(services): State<Services>,
     Path(id): Path<String>,
-    Json(identity): Json<Identity>,
+    Told(identity): Told<Identity>,
 ) -> Answer<Admission> {
     Ok(Json(runners::admit(&services, attempt(&id)?, &identity).await?))
 }
 
-pub(super) async fn brief(
-    State(services): State<Services>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Answer<Brief> {
-    let view = known(&services, &id, &headers).await?;
+pub(super) async fn brief(State(services): State<Services>, Known(view): Known) -> Answer<Brief> {
     Ok(Json(runners::brief(&services, &view).await?))
 }
 
 pub(super) async fn heartbeat(
     State(services): State<Services>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
+    Known(view): Known,
 ) -> Answer<Instruction> {
-    let view = known(&services, &id, &headers).await?;
     Ok(Json(runners::heartbeat(&services, &view).await?))
 }
 
 pub(super) async fn stage(
     State(services): State<Services>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    Json(report): Json<StageReport>,
+    Known(view): Known,
+    Told(report): Told<StageReport>,
 ) -> Answer<Instruction> {
-    let view = known(&services, &id, &headers).await?;
     Ok(Json(runners::stage(&services, &view, &report).await?))
 }
 
 pub(super) async fn outcome(
     State(services): State<Services>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    Json(outcome): Json<Outcome>,
+    Known(view): Known,
+    Told(outcome): Told<Outcome>,
 ) -> Answer<Instruction> {
-    let view = known(&services, &id, &headers).await?;
     Ok(Json(runners::outcome(&services, &view, &outcome).await?))
 }

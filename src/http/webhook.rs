@@ -24,8 +24,7 @@ pub(super) async fn github(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    // Too large, or broken off on the way.
-    let body = body.map_err(|error| Problem::new(error.status(), error.body_text()))?;
+    let body = body?;
     let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail);
     services.inbound.verify(&body, text(&headers, SIGNATURE)).map_err(|error| {
         Problem::new(StatusCode::UNAUTHORIZED, format!("{error}; is the webhook secret the same?"))

@@ -1,8 +1,10 @@
 //! Real webhook payloads, one line each: the domain event that they become, or why none.
 //!
 //! The bodies are those of `tests/fixtures/github-payloads`, of github.com and of an older
-//! Enterprise Server. Many were sent to a repository's own webhook and name no installation; those
-//! are read once more as if they had been sent to ours.
+//! Enterprise Server, byte for byte. Many were sent to a repository's own webhook and name no
+//! installation; those are read once more as if they had been sent to ours.
+
+mod variants;
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +13,17 @@ use selfheal::domain::event::{Event, Reading};
 use selfheal::domain::pull::{Head, PullHead, Repo};
 use selfheal::forge::github::webhook::{Context, read};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 const CONTEXT: Context = Context { app_id: 29_310 };
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/github-payloads")
+}
+
+/// Every payload with the event that its folder is named after.
 fn files() -> Vec<(String, PathBuf)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/github-payloads");
-    let events = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
+    let events = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<(String, PathBuf)> = events
         .filter(|path| path.is_dir())
         .flat_map(|dir| {
@@ -49,12 +56,15 @@ fn shown(event: &Event) -> String {
             let by = actor.as_ref().map_or("nobody", |actor| actor.login.as_str());
             format!("pull request {change:?} by {by}: {}", of_pull(pull))
         }
-        Event::CiMoved { repo, sha, head, pulls, run, .. } => {
-            let head = head.as_ref().map_or("a head not said".to_owned(), of_head);
+        Event::CiMoved { repo, sha, head, head_owner, pulls, run } => {
+            let owner = head_owner.as_ref().map_or("nobody", |owner| owner.as_str());
+            let head = head.as_ref().map(|head| format!("{} of {owner}", of_head(head)));
+            let head = head.unwrap_or("a head not said".to_owned());
             let pulls: Vec<u64> = pulls.iter().map(|pull| pull.get()).collect();
             let run = run.map(selfheal::domain::ids::RunId::get);
             let sha = &sha.as_str()[..7];
-            format!("CI moved: {} {sha}, {head}, pulls {pulls:?}, run {run:?}", of_repo(repo))
+            let repo = of_repo(repo);
+            format!("CI moved: {repo} {sha}, {head}, pulls {pulls:?}, run {run:?}")
         }
         Event::Rerequested { repo, sha, actor, .. } => {
             format!("rerequested by {}: {} {}", actor.login, of_repo(repo), &sha.as_str()[..7])
@@ -82,9 +92,8 @@ fn shown(event: &Event) -> String {
     }
 }
 
-fn reading(event: &str, body: &Value) -> Result<String, String> {
-    let bytes = serde_json::to_vec(body).unwrap();
-    match read(event, &bytes, CONTEXT).unwrap() {
+fn reading(event: &str, bytes: &[u8]) -> Result<String, String> {
+    match read(event, bytes, CONTEXT).unwrap() {
         Reading::Event(event) => Ok(shown(&event)),
         Reading::NoInterest(why) => Err(why.to_owned()),
     }
@@ -94,14 +103,15 @@ fn reading(event: &str, body: &Value) -> Result<String, String> {
 fn every_real_payload_becomes_the_right_event_or_says_why_none() {
     let mut table = String::new();
     for (event, path) in files() {
-        let mut body: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let mut body: Value = serde_json::from_slice(&bytes).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap();
         let action = body["action"].as_str().unwrap_or("-").to_owned();
-        let line = match reading(&event, &body) {
+        let line = match reading(&event, &bytes) {
             Ok(line) => line,
             Err(why) if why == "not sent to an installation of the App" => {
                 body["installation"] = json!({ "id": 1 });
-                let line = reading(&event, &body);
+                let line = reading(&event, body.to_string().as_bytes());
                 format!("[not ours] {}", line.unwrap_or_else(|why| format!("nothing: {why}")))
             }
             Err(why) => format!("nothing: {why}"),
@@ -109,6 +119,22 @@ fn every_real_payload_becomes_the_right_event_or_says_why_none() {
         table += &format!("{event}/{name} ({action})\n    {line}\n");
     }
     assert_snapshot!(table);
+}
+
+#[test]
+fn the_payloads_are_those_of_their_sources_to_the_last_byte() {
+    let manifest = std::fs::read(root().join("manifest.json")).unwrap();
+    let manifest: Vec<Value> = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest.len(), files().len(), "each payload says where it is from");
+    for entry in manifest {
+        let name = entry["file"].as_str().unwrap();
+        let bytes = std::fs::read(root().join(name)).unwrap();
+        assert_eq!(
+            hex::encode(Sha256::digest(&bytes)),
+            entry["sha256"].as_str().unwrap(),
+            "{name}"
+        );
+    }
 }
 
 #[test]
