@@ -185,7 +185,10 @@ fn finish(
         if let Some(path) = &draft.path {
             let known = places.entry(path.clone()).or_insert_with(|| paths::relative(path, &roots));
             failure.file.clone_from(known);
-            if failure.file.is_none() {
+            if let Some(file) = &failure.file {
+                // The machine's own directories say nothing to anybody.
+                failure.message = failure.message.replace(path.as_str(), file.as_str());
+            } else {
                 // A line and column of somebody else's file would mislead.
                 let at = failure.line.map_or(String::new(), |line| format!(":{line}"));
                 failure.message = format!("{} (in {path}{at})", failure.message);

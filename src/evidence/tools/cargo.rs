@@ -261,8 +261,8 @@ mod tests {
             "Diff in /home/runner/work/a/a/src/b.rs:3:\n-x\n\
              Diff in /home/runner/work/a/a/src/b.rs:9:\n-x\n\
              Diff in /home/runner/work/a/a/src/c.rs at line 1:",
-            "format src/b.rs:3 Diff in /home/runner/work/a/a/src/b.rs:3:\n\
-             format src/c.rs:1 Diff in /home/runner/work/a/a/src/c.rs at line 1:",
+            "format src/b.rs:3 Diff in src/b.rs:3:\n\
+             format src/c.rs:1 Diff in src/c.rs at line 1:",
         );
     }
 }

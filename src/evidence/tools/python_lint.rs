@@ -213,7 +213,7 @@ mod tests {
         );
         check(
             "ERROR: /home/runner/work/a/a/x.py Imports are incorrectly sorted and/or formatted.",
-            "format x.py /home/runner/work/a/a/x.py Imports are incorrectly sorted and/or \
+            "format x.py x.py Imports are incorrectly sorted and/or \
              formatted.",
         );
         check(

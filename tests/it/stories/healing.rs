@@ -21,7 +21,7 @@ fn is_told_while_it_is_at_work(t: &Tester, pull: &Pull) {
 
     | where | what |
     | --- | --- |
-    | `src/lib.rs:1` | rustfmt: Diff in /home/runner/work/widget/widget/src/lib.rs:1: |
+    | `src/lib.rs:1` | rustfmt: Diff in src/lib.rs:1: |
 
     ### Attempts
 
@@ -45,7 +45,7 @@ fn is_told_while_it_is_at_work(t: &Tester, pull: &Pull) {
     ### Read from
 
     - ci / test: log
-    src/lib.rs:1 failure Diff in /home/runner/work/widget/widget/src/lib.rs:1:
+    src/lib.rs:1 failure Diff in src/lib.rs:1:
     ");
 }
 
@@ -60,7 +60,7 @@ fn is_told_at_the_end(t: &Tester, pull: &Pull) {
 
     | where | what |
     | --- | --- |
-    | `src/lib.rs:1` | rustfmt: Diff in /home/runner/work/widget/widget/src/lib.rs:1: |
+    | `src/lib.rs:1` | rustfmt: Diff in src/lib.rs:1: |
 
     ### Attempts
 
@@ -96,7 +96,7 @@ fn is_told_at_the_end(t: &Tester, pull: &Pull) {
 
     | where | what |
     | --- | --- |
-    | `src/lib.rs:1` | rustfmt: Diff in /home/runner/work/widget/widget/src/lib.rs:1: |
+    | `src/lib.rs:1` | rustfmt: Diff in src/lib.rs:1: |
 
     ### Attempts
 

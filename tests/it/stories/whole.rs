@@ -122,7 +122,7 @@ async fn a_red_pull_request_is_healed_with_real_git_real_runs_and_a_real_runner(
 
     | where | what |
     | --- | --- |
-    | `src/lib.rs:1` | rustfmt: Diff in /home/runner/work/widget/widget/src/lib.rs:1: |
+    | `src/lib.rs:1` | rustfmt: Diff in src/lib.rs:1: |
 
     ### Attempts
 
