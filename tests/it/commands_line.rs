@@ -130,7 +130,7 @@ async fn simulate_says_what_the_gate_would_say_and_changes_nothing() {
     assert_snapshot!(said.out.replace(&head, "HEAD"), @"
     head: HEAD
     CI: red
-    failure: format src/lib.rs Diff in /home/runner/work/widget/widget/src/lib.rs:1:
+    failure: format src/lib.rs Diff in src/lib.rs:1:
     gate: allow
     ");
 
