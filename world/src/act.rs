@@ -10,7 +10,7 @@
 mod said;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Weak};
 
@@ -24,7 +24,7 @@ use crate::ci::StartedRun;
 use crate::people::repo::Repository;
 use crate::script::RunScript;
 use crate::state::app::{Level, Token};
-use crate::{Shared, World, keys};
+use crate::{Shared, World, git, keys};
 
 /// What of this process's environment the steps of a run may see.
 const VARIABLES: &[&str] = &["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "LANG"];
@@ -90,11 +90,11 @@ impl Stage {
     async fn set(run: &StartedRun, event: &Value) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let tree = dir.path().join("tree");
-        git(&["clone", "-q", "--no-checkout"], &[run.git_dir(), &tree]).await?;
-        let at = tree.display().to_string();
-        git(&["-C", &at, "checkout", "-q", "--detach", &run.sha], &[]).await?;
+        let from = run.git_dir().display().to_string();
         let origin = format!("https://github.com/{}.git", run.repository);
-        git(&["-C", &at, "remote", "set-url", "origin", &origin], &[]).await?;
+        git::run(dir.path(), &["clone", "-q", "--no-checkout", &from, "tree"], &[], &[]).await?;
+        git::run(&tree, &["checkout", "-q", "--detach", &run.sha], &[], &[]).await?;
+        git::run(&tree, &["remote", "set-url", "origin", &origin], &[], &[]).await?;
         std::fs::write(dir.path().join("event.json"), serde_json::to_vec(event)?)?;
         let file = tree.join(&run.workflow);
         let text = std::fs::read_to_string(&file)
@@ -191,19 +191,6 @@ impl Drop for Group {
         let group = format!("-{id}");
         let _ = std::process::Command::new("kill").args(["-KILL", "--", &group]).status();
     }
-}
-
-async fn git(words: &[&str], paths: &[&Path]) -> Result<()> {
-    let output = Command::new("git")
-        .args(words)
-        .args(paths)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .output()
-        .await
-        .context("git is not installed")?;
-    ensure!(output.status.success(), "git: {}", String::from_utf8_lossy(&output.stderr).trim());
-    Ok(())
 }
 
 /// The event as far as workflows read it.

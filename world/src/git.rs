@@ -4,16 +4,15 @@
 //! compare-and-swap in git itself, so two pushes at once cannot both win.
 
 mod diff;
+mod process;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 
 pub use diff::ChangedFile;
+pub(crate) use process::run;
 
 /// A bare repository on disk.
 #[derive(Debug, Clone)]
@@ -301,30 +300,7 @@ impl Repo {
     }
 
     async fn bytes(&self, args: &[&str], input: &[u8], env: &[(&str, &str)]) -> Result<Vec<u8>> {
-        let mut child = Command::new("git")
-            .arg("-C")
-            .arg(&self.dir)
-            .args(args)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .envs(env.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("git could not be started")?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(input).await.ok();
-        }
-        let output = child.wait_with_output().await?;
-        if !output.status.success() {
-            bail!("git {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
-        }
-        Ok(output.stdout)
+        run(&self.dir, args, input, env).await
     }
 }
 

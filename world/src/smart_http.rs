@@ -6,7 +6,6 @@
 //! reaches the client through the `pre-receive` hook, as GitHub's does.
 
 use std::path::Path as Dir;
-use std::process::Stdio;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -19,10 +18,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 
 use crate::Shared;
+use crate::git;
 use crate::people::push::{GitUser, RefUpdate};
 use crate::people::repo::Repository;
 use crate::state::app::Level;
@@ -115,30 +113,26 @@ fn token(headers: &HeaderMap) -> Option<String> {
 }
 
 async fn answered(shared: &Arc<Shared>, asked: &Asked) -> Result<Response> {
-    let dir = {
+    let git = {
         let state = shared.state();
-        state.repo(asked.repository.id).context("the repository is gone")?.git.dir().to_owned()
+        state.repo(asked.repository.id).context("the repository is gone")?.git.clone()
     };
     let (updates, pack) =
         if asked.is_push() { commands(&asked.body)? } else { (Vec::new(), &[][..]) };
     if !pack.is_empty() {
-        take_objects(&dir, pack).await?;
+        git::run(git.dir(), &["index-pack", "--stdin", "--fix-thin"], pack, &[]).await?;
     }
     let mut refusal = String::new();
     for update in &updates {
         let why = shared.refuses_push(&asked.repository, &asked.by, update).await?;
         refusal.extend(why.map(|why| format!("error: {why}\n")));
     }
-    let answer = backend(&dir, asked, &refusal).await?;
+    let answer = backend(git.dir(), asked, &refusal).await?;
     if refusal.is_empty() && !updates.is_empty() {
-        let git = {
-            let state = shared.state();
-            state.repo(asked.repository.id).context("the repository is gone")?.git.clone()
-        };
         let mut moved = Vec::new();
         for update in updates {
             let now = git.get_ref(&update.name).await?;
-            if now.as_deref().unwrap_or(crate::git::ZEROS) == update.new {
+            if now.as_deref().unwrap_or(git::ZEROS) == update.new {
                 moved.push(update);
             }
         }
@@ -169,45 +163,23 @@ fn commands(body: &[u8]) -> Result<(Vec<RefUpdate>, &[u8])> {
     }
 }
 
-async fn take_objects(dir: &Dir, pack: &[u8]) -> Result<()> {
-    let mut index = Command::new("git");
-    index.arg("--git-dir").arg(dir).args(["index-pack", "--stdin", "--fix-thin"]);
-    fed(&mut index, pack).await.map(drop)
-}
-
-async fn fed(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().context("git is not installed")?;
-    let mut stdin = child.stdin.take().context("git has no input")?;
-    let writing = async move {
-        // A client's nonsense may make git stop reading; what it says then counts.
-        let _ = stdin.write_all(input).await;
-    };
-    let ((), output) = tokio::join!(writing, child.wait_with_output());
-    let output = output?;
-    if !output.status.success() {
-        bail!("git: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(output.stdout)
-}
-
 async fn backend(dir: &Dir, asked: &Asked, refusal: &str) -> Result<Response> {
-    let mut command = Command::new("git");
-    command
-        .args(["-c", "http.receivepack=true", "http-backend"])
-        .env("GIT_PROJECT_ROOT", dir)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("PATH_INFO", &asked.path)
-        .env("QUERY_STRING", &asked.query)
-        .env("REQUEST_METHOD", asked.method.as_str())
-        .env("CONTENT_TYPE", asked.header(header::CONTENT_TYPE))
-        .env("CONTENT_LENGTH", asked.body.len().to_string())
-        .env("HTTP_CONTENT_ENCODING", asked.header(header::CONTENT_ENCODING))
-        .env("GIT_PROTOCOL", asked.header(header::HeaderName::from_static("git-protocol")))
-        .env("REMOTE_USER", "git")
-        .env(REFUSAL, refusal);
-    let output = fed(&mut command, &asked.body).await?;
+    let root = dir.display().to_string();
+    let length = asked.body.len().to_string();
+    let env = [
+        ("GIT_PROJECT_ROOT", root.as_str()),
+        ("GIT_HTTP_EXPORT_ALL", "1"),
+        ("PATH_INFO", &asked.path),
+        ("QUERY_STRING", &asked.query),
+        ("REQUEST_METHOD", asked.method.as_str()),
+        ("CONTENT_TYPE", asked.header(header::CONTENT_TYPE)),
+        ("CONTENT_LENGTH", &length),
+        ("HTTP_CONTENT_ENCODING", asked.header(header::CONTENT_ENCODING)),
+        ("GIT_PROTOCOL", asked.header(header::HeaderName::from_static("git-protocol"))),
+        ("REMOTE_USER", "git"),
+        (REFUSAL, refusal),
+    ];
+    let output = git::run(dir, &["http-backend"], &asked.body, &env).await?;
     let end = output.windows(4).position(|four| four == b"\r\n\r\n").context("no CGI header")?;
     let (head, body) = output.split_at(end);
     let mut answer = Response::new(axum::body::Body::from(body[4..].to_vec()));
