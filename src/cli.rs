@@ -9,6 +9,7 @@ pub mod docs;
 pub mod doctor;
 pub mod heal;
 pub mod healthcheck;
+mod input;
 pub mod parse;
 pub mod serve;
 pub mod setup;

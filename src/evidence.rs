@@ -28,7 +28,7 @@ mod text;
 mod tools;
 
 pub use docs::docs;
-pub use excerpt::Piece;
+pub use excerpt::{Piece, joined};
 pub use json::{SCHEMA_VERSION, failures_json};
 pub use redact::redact;
 pub use reports::from_report_lines;
@@ -93,7 +93,7 @@ impl Reading {
     /// `log` is the log that this was read from. Secrets are redacted and characters that could
     /// mislead a reader or a terminal made harmless; what remains is still hostile text.
     pub fn excerpt(&self, log: &[u8], bytes_max: usize) -> String {
-        excerpt::joined(&self.pieces(log, bytes_max))
+        joined(&self.pieces(log, bytes_max))
     }
 
     /// The same, piece by piece with the lines that they are.

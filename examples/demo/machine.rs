@@ -46,7 +46,7 @@ impl Machine {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let url = format!("http://127.0.0.1:{port}");
         let server = serving(&programs, &world, &url, (dir.path(), logs))?;
-        let mut machine = Self { act: programs.act(dir.path())?, world, server, url, dir };
+        let mut machine = Self { act: programs.act()?, world, server, url, dir };
         machine.is_ready().await?;
         machine.world.live(&format!("{}/webhooks/github", machine.url));
         say(&format!("a GitHub of our own:  {}", machine.world.web_url()));
@@ -126,30 +126,15 @@ impl Programs {
         Ok(Self { server: built.join("selfheal"), runner: built.join("selfheal-runner"), tools })
     }
 
-    /// Plays workflow runs: the shipped action lies in a folder of its own, as its tag holds it.
-    fn act(&self, dir: &Path) -> Result<Act> {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("action");
-        let to = dir.join("shipped/action");
-        std::fs::create_dir_all(&to)?;
-        for file in std::fs::read_dir(from)? {
-            let file = file?;
-            std::fs::copy(file.path(), to.join(file.file_name()))?;
-        }
+    /// Plays workflow runs, the shipped one by the action as it is here.
+    fn act(&self) -> Result<Act> {
         let places = [self.tools.join("venv/bin/act"), self.tools.join("act/bin/act")];
         let program = places.iter().find(|place| place.is_file()).context("act is not there")?;
+        let action = Path::new(env!("CARGO_MANIFEST_DIR")).join("action");
         let runner = self.runner.display().to_string();
-        Ok(Act::new(program)
-            .with_action(&action_name()?, dir.join("shipped"))
-            .with_variable("SELFHEAL_RUNNER", &runner))
+        let act = Act::new(program).with_action_of(selfheal::app::WORKFLOW, &action)?;
+        Ok(act.with_variable("SELFHEAL_RUNNER", &runner))
     }
-}
-
-/// What the shipped workflow calls the action.
-fn action_name() -> Result<String> {
-    let uses = selfheal::app::WORKFLOW.lines().find_map(|line| line.trim().strip_prefix("uses: "));
-    let uses = uses.and_then(|uses| uses.split(' ').next()).context("it uses no action")?;
-    let (path, reference) = uses.split_once('@').context("the action is not pinned")?;
-    Ok(format!("{}@{reference}", path.trim_end_matches("/action")))
 }
 
 fn serving(

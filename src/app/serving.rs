@@ -22,7 +22,7 @@ use crate::service::retention;
 pub async fn set_up(
     settings: &ServerSettings,
     door: &std::net::TcpListener,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<Option<()>> {
     let listener = opened(door)?;
     let token = hex::encode(&SystemIds.secret()[..16]);
@@ -47,7 +47,7 @@ pub async fn set_up(
     let until = async move {
         let registered = tokio::select! {
             () = done.notified() => true,
-            _ = stopped.wait_for(|stop| *stop) => false,
+            () = told(stopped) => false,
         };
         let _ = end.send(registered); // the receiver lives until the server has ended
     };

@@ -3,14 +3,14 @@
 //! It asks the very code that reads the file on the base branch, so what is fine here is fine
 //! there. Nothing is fetched and nothing is written.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use super::input;
 use crate::config::repository::{ConfigError, check, effective, effective_text};
 use crate::domain::policy::Policy;
 
@@ -50,24 +50,15 @@ pub enum Format {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     let name = args.file.display();
-    let read = if args.file.as_os_str() == "-" {
-        text_of(io::stdin().lock())
-    } else {
-        File::open(&args.file).and_then(text_of)
-    };
-    match read {
+    let read = input::read(&args.file, READ_BYTES_MAX);
+    let not_text = |_| io::Error::other("stream did not contain valid UTF-8");
+    match read.and_then(|bytes| String::from_utf8(bytes).map_err(not_text)) {
         Ok(text) => print(&mut out, args.format, (&name.to_string(), check(&text))),
         Err(error) => {
             writeln!(io::stderr(), "selfheal: {name} cannot be read: {error}")?;
             Ok(ExitCode::from(UNREADABLE))
         }
     }
-}
-
-fn text_of(file: impl Read) -> io::Result<String> {
-    let mut text = String::new();
-    let _ = file.take(READ_BYTES_MAX).read_to_string(&mut text)?;
-    Ok(text)
 }
 
 /// Prints what the check of the file with that name found.

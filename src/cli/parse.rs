@@ -1,12 +1,12 @@
 //! `selfheal parse`: the failures in a log, for any pipeline, without a server.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use super::input;
 use crate::evidence::{self, Hints};
 use crate::report::failures::{Found, human, markdown, sarif, workflow_commands};
 
@@ -61,12 +61,7 @@ pub enum Format {
 /// # Errors
 /// When the result cannot be printed. A file that cannot be read is a message and exit code 3.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let read = if args.file.as_os_str() == "-" {
-        bytes_of(io::stdin().lock())
-    } else {
-        File::open(&args.file).and_then(bytes_of)
-    };
-    let log = match read {
+    let log = match input::read(&args.file, LOG_BYTES_MAX) {
         Ok(log) => log,
         Err(error) => {
             let name = args.file.display();
@@ -77,7 +72,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let hints = Hints { failed_steps: args.steps.clone(), ..Hints::default() };
     let reading = evidence::read(&log, &hints);
     let pieces = reading.pieces(&log, EXCERPT_BYTES_MAX);
-    let excerpt = reading.excerpt(&log, EXCERPT_BYTES_MAX);
+    let excerpt = evidence::joined(&pieces);
     let mut notes = reading.notes.clone();
     if u64::try_from(log.len()).is_ok_and(|bytes| bytes >= LOG_BYTES_MAX) {
         notes.push(format!("the log is longer than {LOG_BYTES_MAX} bytes; the rest was not read"));
@@ -92,10 +87,4 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     io::stdout().write_all(text.as_bytes()).context("the result cannot be printed")?;
     Ok(if reading.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILURES) })
-}
-
-fn bytes_of(file: impl Read) -> io::Result<Vec<u8>> {
-    let mut log = Vec::new();
-    let _ = file.take(LOG_BYTES_MAX).read_to_end(&mut log)?;
-    Ok(log)
 }

@@ -79,6 +79,6 @@ pub(super) fn pieces(reading: &Reading, log: &[u8], bytes_max: usize) -> Vec<Pie
 }
 
 /// The pieces one after the other.
-pub(super) fn joined(pieces: &[Piece]) -> String {
+pub fn joined(pieces: &[Piece]) -> String {
     pieces.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(GAP)
 }

@@ -160,14 +160,9 @@ fn rule(failure: &Failure) -> String {
 }
 
 fn result(failure: &Failure) -> Value {
-    let level = match failure.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    };
     let mut result = json!({
         "ruleId": rule(failure),
-        "level": level,
+        "level": failure.severity.as_str(),
         "message": { "text": failure.message },
         "partialFingerprints": { "selfheal/v1": failure.fingerprint().as_str() },
         "properties": { "kind": failure.kind.as_str(), "test": failure.test },

@@ -26,3 +26,11 @@ macro_rules! family {
     };
 }
 use family;
+
+/// A statement that claims one row: the same text, and where PostgreSQL skips what others have locked.
+macro_rules! claim {
+    ($before:literal, $lock:literal, $after:literal $(,)?) => {
+        Statement { sqlite: concat!($before, $after), postgres: concat!($before, $lock, $after) }
+    };
+}
+use claim;

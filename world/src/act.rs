@@ -10,7 +10,7 @@
 mod said;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Weak};
 
@@ -36,7 +36,7 @@ const TOKEN_LIFE_MS: i64 = 60 * 60 * 1000;
 #[derive(Debug, Clone)]
 pub struct Act {
     program: PathBuf,
-    actions: Vec<(String, PathBuf)>,
+    actions: Vec<(String, Arc<TempDir>)>,
     variables: Vec<(String, String)>,
 }
 
@@ -46,11 +46,28 @@ impl Act {
         Self { program: program.into(), actions: Vec::new(), variables: Vec::new() }
     }
 
-    /// An action, `owner/name@ref`, lies in that folder instead of on GitHub.
-    #[must_use]
-    pub fn with_action(mut self, name: &str, dir: impl Into<PathBuf>) -> Self {
-        self.actions.push((name.to_owned(), dir.into()));
-        self
+    /// The action that a workflow uses lies in that folder instead of on GitHub. A copy is played,
+    /// alone as the tag holds it, because `act` takes the whole folder above it along.
+    ///
+    /// # Errors
+    /// When the workflow pins no action, or the folder cannot be copied.
+    pub fn with_action_of(mut self, workflow: &str, folder: &Path) -> Result<Self> {
+        let uses = workflow.lines().find_map(|line| line.trim().strip_prefix("uses: "));
+        let uses = uses.and_then(|uses| uses.split(' ').next()).context("it uses no action")?;
+        let (path, reference) = uses.split_once('@').context("the action is not pinned")?;
+        let (slug, place) = path
+            .match_indices('/')
+            .nth(1)
+            .map_or((path, ""), |(at, _)| (&path[..at], &path[at + 1..]));
+        let alone = tempfile::tempdir()?;
+        let to = alone.path().join(place);
+        std::fs::create_dir_all(&to)?;
+        for file in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+            let file = file?;
+            std::fs::copy(file.path(), to.join(file.file_name()))?;
+        }
+        self.actions.push((format!("{slug}@{reference}"), Arc::new(alone)));
+        Ok(self)
     }
 
     /// The machine that runs jobs has this in its environment.
@@ -155,7 +172,7 @@ impl Act {
         command.arg("-W").arg(&run.workflow).arg("-e").arg(stage.path("event.json"));
         command.arg("-s").arg(format!("GITHUB_TOKEN={}", shared.job_token(run)));
         for (action, dir) in &self.actions {
-            command.arg("--local-repository").arg(format!("{action}={}", dir.display()));
+            command.arg("--local-repository").arg(format!("{action}={}", dir.path().display()));
         }
         let (api, web) = {
             let state = shared.state();

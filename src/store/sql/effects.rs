@@ -1,6 +1,6 @@
 //! The outbox, and what its effects have learned.
 
-use super::{Statement, family};
+use super::{Statement, claim, family};
 
 family! {
     /// An effect that happens once: a known key changes nothing.
@@ -36,61 +36,37 @@ family! {
 
     /// Claims a due effect, in the order in which they were wanted; of one pull request one at a
     /// time. Installations that cannot be used are passed over.
-    CLAIM_EFFECT = Statement {
-        sqlite: "UPDATE effects
-             SET lease_epoch = lease_epoch + 1,
-                 lease_until_ms = $2,
-                 claimed_revision = revision
-             WHERE id = (
-                 SELECT e.id
-                 FROM effects e
-                 LEFT JOIN repos r ON r.id = e.repo_id
-                 LEFT JOIN installations i ON i.id = r.installation_id
-                 WHERE e.state = 'pending'
-                   AND e.due_at_ms <= $1
-                   AND e.lease_until_ms <= $1
-                   AND COALESCE(i.state, 'active') = 'active'
-                   AND COALESCE(r.reachable, 1) = 1
-                   AND NOT EXISTS (
-                       SELECT 1
-                       FROM effects other
-                       WHERE other.repo_id = e.repo_id
-                         AND other.number = e.number
-                         AND other.id <> e.id
-                         AND other.lease_until_ms > $1
-                   )
-                 ORDER BY e.wanted_at_ms, e.id
-                 LIMIT 1
-             )
-             RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch",
-        postgres: "UPDATE effects
-             SET lease_epoch = lease_epoch + 1,
-                 lease_until_ms = $2,
-                 claimed_revision = revision
-             WHERE id = (
-                 SELECT e.id
-                 FROM effects e
-                 LEFT JOIN repos r ON r.id = e.repo_id
-                 LEFT JOIN installations i ON i.id = r.installation_id
-                 WHERE e.state = 'pending'
-                   AND e.due_at_ms <= $1
-                   AND e.lease_until_ms <= $1
-                   AND COALESCE(i.state, 'active') = 'active'
-                   AND COALESCE(r.reachable, 1) = 1
-                   AND NOT EXISTS (
-                       SELECT 1
-                       FROM effects other
-                       WHERE other.repo_id = e.repo_id
-                         AND other.number = e.number
-                         AND other.id <> e.id
-                         AND other.lease_until_ms > $1
-                   )
-                 ORDER BY e.wanted_at_ms, e.id
-                 LIMIT 1
-                 FOR UPDATE OF e SKIP LOCKED
-             )
-             RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch",
-    };
+    CLAIM_EFFECT = claim!(
+        "UPDATE effects
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             claimed_revision = revision
+         WHERE id = (
+             SELECT e.id
+             FROM effects e
+             LEFT JOIN repos r ON r.id = e.repo_id
+             LEFT JOIN installations i ON i.id = r.installation_id
+             WHERE e.state = 'pending'
+               AND e.due_at_ms <= $1
+               AND e.lease_until_ms <= $1
+               AND COALESCE(i.state, 'active') = 'active'
+               AND COALESCE(r.reachable, 1) = 1
+               AND NOT EXISTS (
+                   SELECT 1
+                   FROM effects other
+                   WHERE other.repo_id = e.repo_id
+                     AND other.number = e.number
+                     AND other.id <> e.id
+                     AND other.lease_until_ms > $1
+               )
+             ORDER BY e.wanted_at_ms, e.id
+             LIMIT 1
+",
+        "FOR UPDATE OF e SKIP LOCKED",
+        "
+         )
+         RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch",
+    );
 
     /// Ends an effect's lease, if the epoch is still ours: $3 its state, which holds only when no
     /// newer wish has come meanwhile; else it stays pending and is due at once.

@@ -1,6 +1,6 @@
 //! The inbox.
 
-use super::{Statement, family};
+use super::{Statement, claim, family};
 
 family! {
     /// Records a delivery; a known id changes nothing.
@@ -11,35 +11,24 @@ family! {
     );
 
     /// Claims the oldest due delivery: $1 now, $2 the lease's end.
-    CLAIM_DELIVERY = Statement {
-        sqlite: "UPDATE deliveries
-             SET lease_epoch = lease_epoch + 1,
-                 lease_until_ms = $2
-             WHERE id = (
-                 SELECT id
-                 FROM deliveries
-                 WHERE state = 'pending'
-                   AND due_at_ms <= $1
-                   AND lease_until_ms <= $1
-                 ORDER BY due_at_ms, received_at_ms, id
-                 LIMIT 1
-             )
-             RETURNING id, event, body, received_at_ms, tries, lease_epoch",
-        postgres: "UPDATE deliveries
-             SET lease_epoch = lease_epoch + 1,
-                 lease_until_ms = $2
-             WHERE id = (
-                 SELECT id
-                 FROM deliveries
-                 WHERE state = 'pending'
-                   AND due_at_ms <= $1
-                   AND lease_until_ms <= $1
-                 ORDER BY due_at_ms, received_at_ms, id
-                 LIMIT 1
-                 FOR UPDATE SKIP LOCKED
-             )
-             RETURNING id, event, body, received_at_ms, tries, lease_epoch",
-    };
+    CLAIM_DELIVERY = claim!(
+        "UPDATE deliveries
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2
+         WHERE id = (
+             SELECT id
+             FROM deliveries
+             WHERE state = 'pending'
+               AND due_at_ms <= $1
+               AND lease_until_ms <= $1
+             ORDER BY due_at_ms, received_at_ms, id
+             LIMIT 1
+",
+        "FOR UPDATE SKIP LOCKED",
+        "
+         )
+         RETURNING id, event, body, received_at_ms, tries, lease_epoch",
+    );
 
     /// Ends a delivery's lease, if the epoch is still ours.
     FINISH_DELIVERY = Statement::both(

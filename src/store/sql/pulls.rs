@@ -1,6 +1,6 @@
 //! Installations, repositories, pull requests and asks.
 
-use super::{Statement, family};
+use super::{Statement, claim, family};
 
 family! {
     /// What is known of an installation. One that is gone never comes back: installed again it
@@ -75,43 +75,28 @@ family! {
     /// Claims a pull request that is due, or whose lease has run out with its holder.
     ///
     /// A claim clears the wake, so that one that comes meanwhile is seen.
-    CLAIM_PULL = Statement {
-        sqlite: "UPDATE pulls
-             SET lease_epoch = lease_epoch + 1,
-                 lease_until_ms = $2,
-                 wake_at_ms = NULL
-             WHERE (repo_id, number) IN (
-                 SELECT p.repo_id, p.number
-                 FROM pulls p
-                 JOIN repos r ON r.id = p.repo_id
-                 JOIN installations i ON i.id = r.installation_id
-                 WHERE i.state = 'active'
-                   AND r.reachable = 1
-                   AND p.lease_until_ms <= $1
-                   AND (p.wake_at_ms <= $1 OR p.lease_until_ms > 0)
-                 ORDER BY p.wake_at_ms
-                 LIMIT 1
-             )
-             RETURNING repo_id, number, lease_epoch, tries",
-        postgres: "UPDATE pulls
-             SET lease_epoch = lease_epoch + 1,
-                 lease_until_ms = $2,
-                 wake_at_ms = NULL
-             WHERE (repo_id, number) IN (
-                 SELECT p.repo_id, p.number
-                 FROM pulls p
-                 JOIN repos r ON r.id = p.repo_id
-                 JOIN installations i ON i.id = r.installation_id
-                 WHERE i.state = 'active'
-                   AND r.reachable = 1
-                   AND p.lease_until_ms <= $1
-                   AND (p.wake_at_ms <= $1 OR p.lease_until_ms > 0)
-                 ORDER BY p.wake_at_ms NULLS FIRST
-                 LIMIT 1
-                 FOR UPDATE OF p SKIP LOCKED
-             )
-             RETURNING repo_id, number, lease_epoch, tries",
-    };
+    CLAIM_PULL = claim!(
+        "UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             JOIN repos r ON r.id = p.repo_id
+             JOIN installations i ON i.id = r.installation_id
+             WHERE i.state = 'active'
+               AND r.reachable = 1
+               AND p.lease_until_ms <= $1
+               AND (p.wake_at_ms <= $1 OR p.lease_until_ms > 0)
+             ORDER BY p.wake_at_ms NULLS FIRST
+             LIMIT 1
+",
+        "FOR UPDATE OF p SKIP LOCKED",
+        "
+         )
+         RETURNING repo_id, number, lease_epoch, tries",
+    );
 
     /// Ends a pull request's lease, if the epoch is still ours: $3 when to look again (NULL: when
     /// woken), $4 one more failure or 0 and $5 whether failures are forgotten.

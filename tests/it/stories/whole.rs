@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use insta::assert_snapshot;
-use tempfile::TempDir;
 use world::{Act, Repository};
 
 use super::{at_head, headline};
@@ -54,29 +53,8 @@ fn act_program() -> PathBuf {
         .expect("act is not installed: `cargo xtask test --only tools` installs it")
 }
 
-/// The shipped action by itself, as the tag that the workflow names holds it.
-fn action() -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("action");
-    std::fs::create_dir(dir.path().join("action")).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let file = entry.unwrap();
-        let to = dir.path().join("action").join(file.file_name());
-        std::fs::copy(file.path(), to).unwrap();
-    }
-    dir
-}
-
-/// What the shipped workflow calls the action.
-fn action_name() -> String {
-    let line = selfheal::app::WORKFLOW.lines().find(|line| line.contains("uses: ")).unwrap();
-    let uses = line.trim().trim_start_matches("uses: ").split(' ').next().unwrap();
-    let (path, reference) = uses.split_once('@').unwrap();
-    format!("{}@{reference}", path.trim_end_matches("/action"))
-}
-
 /// A real Rust repository whose workflows really run.
-async fn real_widget(tester: &Tester, action: &TempDir) -> Repository {
+async fn real_widget(tester: &Tester) -> Repository {
     let world = &tester.world;
     let repository = world
         .repository("acme/widget")
@@ -93,7 +71,11 @@ async fn real_widget(tester: &Tester, action: &TempDir) -> Repository {
         .unwrap();
     world.install("acme");
     let act = Act::new(act_program())
-        .with_action(&action_name(), action.path())
+        .with_action_of(
+            selfheal::app::WORKFLOW,
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("action"),
+        )
+        .unwrap()
         .with_variable("SELFHEAL_RUNNER", env!("CARGO_BIN_EXE_selfheal-runner"));
     world.real_ci(&repository, (CI, "pull_request"), &act);
     world.real_ci(&repository, (SHIPPED, "workflow_dispatch"), &act);
@@ -103,8 +85,7 @@ async fn real_widget(tester: &Tester, action: &TempDir) -> Repository {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_red_pull_request_is_healed_with_real_git_real_runs_and_a_real_runner() {
     let mut t = Tester::start().await;
-    let action = action();
-    let repository = real_widget(&t, &action).await;
+    let repository = real_widget(&t).await;
     let files = [("src/lib.rs", Some(BADLY_FORMATTED))];
     let pull = t.world.pull_request(&repository).by("mona").files(&files).open().await.unwrap();
     t.settle_with_ci().await;
@@ -156,8 +137,7 @@ async fn a_red_pull_request_is_healed_with_real_git_real_runs_and_a_real_runner(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_recipe_can_fix_is_handed_over_with_what_a_real_run_said() {
     let mut t = Tester::start().await;
-    let action = action();
-    let repository = real_widget(&t, &action).await;
+    let repository = real_widget(&t).await;
     let files = [("src/lib.rs", Some(WRONG))];
     let pull = t.world.pull_request(&repository).by("mona").files(&files).open().await.unwrap();
     t.settle_with_ci().await;
