@@ -13,25 +13,35 @@
 use crate::domain::failure::Failure;
 
 mod commands;
+mod decode;
 mod docs;
 mod draft;
 mod excerpt;
 mod frame;
+mod grams;
 mod json;
 mod judgement;
+mod lines;
+mod pass;
 mod paths;
+mod peel;
 mod redact;
 mod reports;
 mod rule;
 mod scan;
+mod shelf;
+mod sieve;
+mod stream;
 mod text;
 mod tools;
+mod unknown;
 
 pub use docs::docs;
 pub use excerpt::{Piece, joined};
 pub use json::{SCHEMA_VERSION, failures_json};
 pub use redact::redact;
 pub use reports::from_report_lines;
+pub use stream::{BUFFER_BYTES_MAX, LogStream};
 
 use redact::Redactor;
 
@@ -61,6 +71,7 @@ pub struct Reading {
     /// How much was read.
     pub stats: Stats,
     redactor: Redactor,
+    shelf: shelf::Shelf,
 }
 
 /// How much was read.
@@ -77,28 +88,21 @@ pub struct Stats {
 /// A log that says that it passed has no failures. One that failed and is not understood has one of
 /// kind `unknown` with the lines that most likely say why.
 pub fn read(log: &[u8], hints: &Hints<'_>) -> Reading {
-    let redactor = Redactor::of(hints.known_secrets);
-    let frame = frame::Frame::of(log);
-    let drafts = scan::scan(&frame);
-    let (failures, notes) = judgement::judge(&frame, drafts, hints, &redactor);
-    let stats = Stats { bytes: log.len(), lines: frame.text.lines.len() };
-    let mut commands = commands::failed_scripts(&frame);
-    commands.retain(|command| !redactor.knows(command));
-    Reading { failures, notes, commands, stats, redactor }
+    pass::read_whole(log, hints, pass::Sift::Stems)
 }
 
 impl Reading {
     /// The lines that matter, cause first, with their numbers, in at most `bytes_max` bytes.
     ///
-    /// `log` is the log that this was read from. Secrets are redacted and characters that could
+    /// Secrets are redacted and characters that could
     /// mislead a reader or a terminal made harmless; what remains is still hostile text.
-    pub fn excerpt(&self, log: &[u8], bytes_max: usize) -> String {
-        joined(&self.pieces(log, bytes_max))
+    pub fn excerpt(&self, bytes_max: usize) -> String {
+        joined(&self.pieces(bytes_max))
     }
 
     /// The same, piece by piece with the lines that they are.
-    pub fn pieces(&self, log: &[u8], bytes_max: usize) -> Vec<Piece> {
-        excerpt::pieces(self, log, bytes_max)
+    pub fn pieces(&self, bytes_max: usize) -> Vec<Piece> {
+        excerpt::pieces(self, bytes_max)
     }
 }
 

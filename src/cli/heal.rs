@@ -200,7 +200,7 @@ fn brief(
         head: source.head().clone(),
         base: Branch::parse("working-tree")?,
         base_sha: source.head().clone(),
-        excerpt: reading.excerpt(&first.output, EXCERPT_BYTES_MAX),
+        excerpt: reading.excerpt(EXCERPT_BYTES_MAX),
         failures: reading.failures,
         failing_commands: vec![line.clone()],
         verify: policy.verify.clone(),

@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let hints = Hints { failed_steps: args.steps.clone(), ..Hints::default() };
     let reading = evidence::read(&log, &hints);
-    let pieces = reading.pieces(&log, EXCERPT_BYTES_MAX);
+    let pieces = reading.pieces(EXCERPT_BYTES_MAX);
     let excerpt = evidence::joined(&pieces);
     let mut notes = reading.notes.clone();
     if u64::try_from(log.len()).is_ok_and(|bytes| bytes >= LOG_BYTES_MAX) {

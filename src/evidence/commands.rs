@@ -6,7 +6,8 @@
 //! echoes its inputs instead and yields nothing. The command is hostile text: it is run in the
 //! sandbox only, where the log's own code would run anyway.
 
-use super::frame::Frame;
+use super::frame::{Verdict, Window};
+use super::lines::{Lines, Place};
 
 /// A longer script is not one command to prove a fix with.
 const SCRIPT_BYTES_MAX: usize = 4 * 1024;
@@ -15,44 +16,48 @@ const SCRIPT_BYTES_MAX: usize = 4 * 1024;
 const SCRIPTS_MAX: usize = 5;
 
 /// The scripts of the failed steps of a job's log, in order, each once.
-pub(super) fn failed_scripts(frame: &Frame) -> Vec<String> {
+pub(super) fn failed_scripts(windows: &[Window]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for window in &frame.windows {
-        let exited = window
-            .said_at
-            .is_some_and(|at| frame.text.line(at).starts_with("Process completed with exit code "));
-        if !exited {
-            continue;
-        }
-        let lines: Vec<&str> = (window.first + 1..window.end)
-            .take_while(|index| frame.text.lines[*index].coloured)
-            .map(|index| frame.text.line(index))
-            .collect();
-        let is_script = frame.text.line(window.first + 1 + lines.len()).starts_with("shell: ");
-        if let Some(script) = script(&lines).filter(|_| is_script)
-            && !found.contains(&script)
-            && found.len() < SCRIPTS_MAX
-        {
-            found.push(script);
+    let failed = |window: &&Window| window.verdict == Verdict::Failed && window.exited;
+    for script in windows.iter().filter(failed).filter_map(|window| window.script.as_ref()) {
+        if !found.contains(script) && found.len() < SCRIPTS_MAX {
+            found.push(script.clone());
         }
     }
     found
 }
 
+/// The script that the runner echoes below the line `Run …`.
+pub(super) fn script_below(lines: Lines<'_>, run: Place) -> Option<String> {
+    let mut script: Vec<&str> = Vec::new();
+    let mut bytes = 0;
+    let mut place = lines.below(run)?;
+    loop {
+        let line = lines.clean(place);
+        if !line.coloured {
+            let is_script = line.text.starts_with("shell: ");
+            return is_script.then(|| whole(&script)).flatten();
+        }
+        bytes += line.text.len() + 1;
+        if bytes > SCRIPT_BYTES_MAX {
+            return None;
+        }
+        script.push(line.text);
+        place = lines.below(place)?;
+    }
+}
+
 /// The script as one command, if it can be run again.
-fn script(lines: &[&str]) -> Option<String> {
+fn whole(lines: &[&str]) -> Option<String> {
     let script = lines.join("\n").trim().to_owned();
     // An expression that the runner did not replace, or a masked secret, cannot be run again.
-    let whole = !script.is_empty()
-        && script.len() <= SCRIPT_BYTES_MAX
-        && !script.contains("${{")
-        && !script.contains("***");
+    let whole = !script.is_empty() && !script.contains("${{") && !script.contains("***");
     whole.then_some(script)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::evidence::{Hints, read};
 
     const STAMP: &str = "2026-11-21T07:00:00.0000000Z ";
 
@@ -62,7 +67,7 @@ mod tests {
 
     #[track_caller]
     fn check(lines: &[&str], expected: &[&str]) {
-        assert_eq!(failed_scripts(&Frame::of(&log(lines))), expected);
+        assert_eq!(read(&log(lines), &Hints::default()).commands, expected);
     }
 
     #[test]

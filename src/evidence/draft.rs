@@ -29,6 +29,8 @@ pub(super) struct Draft {
     pub(super) path: Option<String>,
     /// How much it says.
     pub(super) weight: Weight,
+    /// The step that it was read in, as an index into the windows; the pass fills it in.
+    pub(super) window: usize,
     /// Index of its first line.
     pub(super) first: usize,
     /// Index of its last line.
@@ -40,7 +42,7 @@ impl Draft {
     pub(super) fn new(kind: FailureKind, tool: &'static str, weight: Weight) -> Self {
         let mut failure = Failure::new(kind, "");
         failure.tool = Some(tool.to_owned());
-        Self { failure, path: None, weight, first: 0, last: 0 }
+        Self { failure, path: None, weight, window: 0, first: 0, last: 0 }
     }
 
     /// Sets the place.

@@ -4,23 +4,16 @@
 //! the raw log, within a byte budget. The invariant: what leaves here is redacted and harmless, and
 //! never longer than asked.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::Reading;
 use super::redact::harmless;
-use super::text::{Text, floor};
-
-/// Lines shown before a failure's first.
-const BEFORE_LINES: usize = 2;
-
-/// Lines shown after a failure's last.
-const AFTER_LINES: usize = 6;
+use super::shelf::{AFTER_LINES, BEFORE_LINES, FAILURE_LINES_MAX};
+use super::text::floor;
 
 /// The longest line shown: bundles are minified, people's lines are not.
 const SHOWN_BYTES_MAX: usize = 400;
-
-/// The most lines shown of one failure: a panic's backtrace says little past that.
-const FAILURE_LINES_MAX: usize = 40;
 
 /// The most failures shown; the budget usually ends before.
 const SHOWN_FAILURES_MAX: usize = 40;
@@ -39,23 +32,21 @@ pub struct Piece {
 /// What stands between two pieces.
 const GAP: &str = "   …\n";
 
-/// Builds the excerpt of a reading of `log`, in at most `bytes_max` bytes with the gaps.
-pub(super) fn pieces(reading: &Reading, log: &[u8], bytes_max: usize) -> Vec<Piece> {
-    let text = Text::of(log);
-    let mut shown = vec![false; text.lines.len()];
+/// Builds the excerpt of a reading, in at most `bytes_max` bytes with the gaps.
+pub(super) fn pieces(reading: &Reading, bytes_max: usize) -> Vec<Piece> {
+    let mut shown: HashSet<usize> = HashSet::new();
     let mut pieces: Vec<Piece> = Vec::new();
     let mut bytes = 0;
     for failure in reading.failures.iter().take(SHOWN_FAILURES_MAX) {
         let first = (failure.source.first_line as usize).saturating_sub(1);
-        let last = (failure.source.last_line as usize).clamp(first, first + FAILURE_LINES_MAX);
-        let from = first.saturating_sub(BEFORE_LINES);
-        let to = (last + AFTER_LINES).min(text.lines.len());
-        let fresh: Vec<usize> =
-            (from..to).filter(|index| !std::mem::replace(&mut shown[*index], true)).collect();
-        let (Some(first), Some(last)) = (fresh.first(), fresh.last()) else { continue };
+        let last = (failure.source.last_line as usize).clamp(first + 1, first + FAILURE_LINES_MAX);
+        let around = (first.saturating_sub(BEFORE_LINES), last - 1 + AFTER_LINES);
+        let lines = reading.shelf.between(around.0, around.1);
+        let fresh: Vec<(usize, &str)> = lines.filter(|(index, _)| shown.insert(*index)).collect();
+        let (Some((first, _)), Some((last, _))) = (fresh.first(), fresh.last()) else { continue };
         let mut block = String::new();
-        for index in &fresh {
-            let _ = writeln!(block, "{:>6} {}", index + 1, text.line(*index));
+        for (index, text) in &fresh {
+            let _ = writeln!(block, "{:>6} {text}", index + 1);
         }
         // A secret may span lines and be longer than what is shown, so it goes before the cut.
         let block = harmless(&reading.redactor.redact(&block));

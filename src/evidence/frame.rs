@@ -1,14 +1,17 @@
 //! Where a log's lines belong: jobs, steps, command echoes, and which of them failed.
 //!
-//! A [`Window`] is one step's stretch of lines in one job, as far as the CI system says. The
-//! invariant: every line belongs to exactly one window, windows are in the log's order, and a line
-//! that is not a program's output (an echoed script, an environment dump, cleaning up) is quiet.
+//! A [`Window`] is one step's stretch of lines in one job, as far as the CI system says. It hears
+//! only the lines that the [`sieve`](super::sieve) lets through, in order; every marker of a CI
+//! system is among them. The invariant: every line belongs to exactly one window, windows are in
+//! the log's order, and a line that is not a program's output (an echoed script, an environment
+//! dump, cleaning up) is quiet.
 
-use std::sync::LazyLock;
+use super::draft::Draft;
+use super::lines::{LOOK_BYTES_MAX, Lines, Place};
+use super::text::{Clean, Mark};
+use super::{commands, paths, unknown};
 
-use regex::bytes::Regex;
-
-use super::text::{Mark, Text};
+mod jobs;
 
 /// What the log itself says about a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,183 +31,306 @@ pub(super) struct Window {
     pub(super) name: String,
     /// The job's name; may be empty.
     pub(super) job: String,
-    /// Index of its first line.
+    /// Number of its first line.
     pub(super) first: usize,
-    /// Index after its last line.
+    /// Number after its last line; past every line while it is open.
     pub(super) end: usize,
+    /// Number of the first line after the echo of its script.
+    pub(super) output: usize,
     /// Whether it failed.
     pub(super) verdict: Verdict,
     /// The line on which the CI system said so.
     pub(super) said_at: Option<usize>,
+    /// Whether the CI system gave an exit code.
+    pub(super) exited: bool,
+    /// Its script, as the runner echoed it.
+    pub(super) script: Option<String>,
+    /// The line with which the runner ends a job.
+    pub(super) ended_job_at: Option<usize>,
+    /// What to say of it if no rule understands it.
+    pub(super) unknown: Option<Draft>,
 }
 
-/// A log, its windows, and which lines are quiet.
-#[derive(Debug)]
-pub(super) struct Frame {
-    /// The clean lines.
-    pub(super) text: Text,
-    /// The windows, in order.
-    pub(super) windows: Vec<Window>,
-    quiet: Vec<bool>,
-    window_of: Vec<u32>,
-}
-
-impl Frame {
-    /// Frames a log.
-    pub(super) fn of(log: &[u8]) -> Self {
-        let text = Text::of(log);
-        let mut framing = Framing::new(&text);
-        for index in 0..text.lines.len() {
-            framing.step(index);
-        }
-        let Framing { mut windows, quiet, window_of, .. } = framing;
-        if let Some(last) = windows.last_mut() {
-            last.end = text.lines.len();
-        }
-        judge_jobs(&mut windows, &text);
-        Self { text, windows, quiet, window_of }
-    }
-
-    /// The window of a line.
-    pub(super) fn window_of(&self, index: usize) -> usize {
-        self.window_of.get(index).map_or(0, |window| *window as usize)
-    }
-
-    /// Whether a line is something else than a program's output.
-    pub(super) fn is_quiet(&self, index: usize) -> bool {
-        self.quiet.get(index).copied().unwrap_or(true)
-    }
-
-    /// A line with its neighbourhood.
-    pub(super) fn at(&self, index: usize, peels: u8) -> At<'_> {
-        At { frame: self, index, peels }
-    }
-}
-
-struct Framing<'t> {
-    text: &'t Text,
-    windows: Vec<Window>,
-    quiet: Vec<bool>,
-    window_of: Vec<u32>,
-    echo_since: Option<usize>,
-    in_cleanup: bool,
-    column: u32,
-}
+/// How many windows are told apart: a run has at most 256 jobs of some ten steps.
+const WINDOWS_MAX: usize = 20_000;
 
 /// The longest echo of a script and its environment that is believed; a missing end must not hide
 /// the rest of the log.
 const ECHO_LINES_MAX: usize = 400;
 
-impl<'t> Framing<'t> {
-    fn new(text: &'t Text) -> Self {
-        let mut framing = Self {
-            text,
+/// A log's windows, as heard so far.
+#[derive(Debug)]
+pub(super) struct Frame {
+    /// The windows, in order.
+    pub(super) windows: Vec<Window>,
+    /// Directories that the log itself says are the repository's root.
+    pub(super) learned: Vec<String>,
+    /// Names of the steps that the caller blames.
+    blamed: Vec<String>,
+    job: String,
+    step: String,
+    echo: Option<Place>,
+    said: Option<Place>,
+    in_cleanup: bool,
+    has_failed: bool,
+    /// Where the last line that was heard ends, in memory.
+    heard_to: usize,
+    green_at: Option<usize>,
+}
+
+impl Frame {
+    /// A frame of nothing yet.
+    pub(super) fn new(blamed: &[String]) -> Self {
+        let mut frame = Self {
             windows: Vec::new(),
-            quiet: Vec::with_capacity(text.lines.len()),
-            window_of: Vec::with_capacity(text.lines.len()),
-            echo_since: None,
+            learned: Vec::new(),
+            blamed: blamed.to_vec(),
+            job: String::new(),
+            step: String::new(),
+            echo: None,
+            said: None,
             in_cleanup: false,
-            column: u32::MAX,
+            has_failed: false,
+            heard_to: 0,
+            green_at: None,
         };
-        framing.column = text.lines.first().map_or(0, |line| line.column);
-        framing.open(0, "");
-        framing
+        frame.push(0, "");
+        frame
     }
 
-    fn open(&mut self, index: usize, name: &str) {
-        if let Some(last) = self.windows.last_mut() {
-            last.end = index;
+    /// Hears the log's first line, which may name the first job and step.
+    pub(super) fn begin(&mut self, first: &Clean<'_>) {
+        if let (Some((job, step)), [window]) = (first.columns, &mut self.windows[..]) {
+            job.clone_into(&mut self.job);
+            step.clone_into(&mut self.step);
+            job.clone_into(&mut window.job);
+            if is_named(step) {
+                step.clone_into(&mut window.name);
+            }
         }
-        let (job, step) = &self.text.columns[self.column as usize];
-        let named = !step.is_empty() && step != "UNKNOWN STEP";
-        self.windows.push(Window {
-            name: if named { step.clone() } else { name.to_owned() },
-            job: job.clone(),
-            first: index,
-            end: index,
-            verdict: Verdict::Unsaid,
-            said_at: None,
-        });
-        self.in_cleanup = false;
-        self.echo_since = None;
     }
 
-    fn step(&mut self, index: usize) {
-        let line = self.text.lines[index];
-        let text = self.text.line(index);
-        if line.column != self.column {
-            self.column = line.column;
-            self.open(index, "");
+    /// The window of the line that was heard last.
+    pub(super) fn current(&self) -> usize {
+        self.windows.len() - 1
+    }
+
+    /// The number of a window's first line and the number after its last.
+    pub(super) fn lines_of(&self, window: usize) -> (usize, usize) {
+        self.windows.get(window).map_or((0, usize::MAX), |window| (window.first, window.end))
+    }
+
+    /// Hears a line; whether it is something else than a program's output.
+    pub(super) fn hear(&mut self, lines: Lines<'_>, place: Place, line: &Clean<'_>) -> bool {
+        let text = line.text;
+        if let Some(columns) = line.columns {
+            self.follow(lines, place, columns);
         }
+        self.heard_to = place.end;
         let mut quiet = false;
         match line.mark {
             Mark::Open if text.starts_with("Run ") && line.stamped => {
-                self.open(index, text);
-                self.echo_since = Some(index);
+                self.open(lines, place, text);
+                self.echo = Some(place);
             }
-            Mark::Open if !line.stamped || is_section(text) => self.open(index, text),
+            Mark::Open if !line.stamped || is_section(text) => self.open(lines, place, text),
             Mark::Open => quiet = true,
             Mark::Close => {
                 quiet = true;
-                self.echo_since = None;
+                self.end_echo(lines, place.index + 1);
             }
             Mark::Error | Mark::Aside | Mark::None => {}
         }
         if text.starts_with("Post job cleanup.") {
-            self.open(index, "Post job cleanup");
+            self.open(lines, place, "Post job cleanup");
             self.in_cleanup = true;
         }
-        quiet |= text.starts_with("travis_time:") || text.starts_with("travis_fold:");
-        let echo = self.echo_since.is_some_and(|since| index - since < ECHO_LINES_MAX);
-        quiet |= echo || self.in_cleanup && line.mark != Mark::Error;
-        self.quiet.push(quiet);
-        self.window_of.push(u32::try_from(self.windows.len() - 1).unwrap_or(u32::MAX));
+        if self.echo.is_some_and(|echo| place.index - echo.index >= ECHO_LINES_MAX) {
+            self.echo = None;
+        }
+        quiet |= is_fold(text) || self.echo.is_some();
+        quiet |= self.in_cleanup && line.mark != Mark::Error;
         if !self.in_cleanup {
-            self.verdict(index, text);
+            self.verdict(lines, place, line);
+        }
+        self.hear_ends(place.index, text);
+        paths::learn(text, &mut self.learned);
+        quiet
+    }
+
+    /// The log is at its end.
+    pub(super) fn finish(&mut self, lines: Lines<'_>, last: Option<Place>) {
+        let end = last.map_or(0, |last| last.index + 1);
+        self.settle(lines, last);
+        if let Some(window) = self.windows.last_mut() {
+            window.end = end.max(window.first);
+        }
+        // A command that is known to have failed may say nothing of it.
+        let silent = self.windows.iter().rposition(|window| window.end > window.first);
+        if let (Some(at), Some(last)) = (silent, last)
+            && self.windows[at].unknown.is_none()
+        {
+            self.windows[at].unknown = unknown::of_window(lines, &self.windows[at], last);
+        }
+        jobs::judge(&mut self.windows, self.green_at.is_some_and(|at| at + LAST_LINES >= end));
+    }
+
+    /// The first so many bytes in memory are let go.
+    pub(super) fn slide(&mut self, lines: Lines<'_>, bytes: usize) {
+        if self.said.is_some_and(|said| said.slid(bytes).is_none()) {
+            let said = self.said;
+            self.settle(lines, said);
+        }
+        self.said = self.said.and_then(|said| said.slid(bytes));
+        self.echo = self.echo.and_then(|echo| echo.slid(bytes));
+        self.heard_to = self.heard_to.saturating_sub(bytes);
+    }
+
+    /// A line of another job or step begins somewhere after the last line that was heard.
+    fn follow(&mut self, lines: Lines<'_>, place: Place, (job, step): (&str, &str)) {
+        if job == self.job && step == self.step {
+            return;
+        }
+        let mut first = place;
+        while let Some(above) = lines.above(first)
+            && above.start > self.heard_to
+            && place.start - above.start < LOOK_BYTES_MAX
+            && lines.clean(above).columns == Some((job, step))
+        {
+            first = above;
+        }
+        job.clone_into(&mut self.job);
+        step.clone_into(&mut self.step);
+        self.open(lines, first, "");
+    }
+
+    fn open(&mut self, lines: Lines<'_>, place: Place, name: &str) {
+        let above = lines.above(place);
+        self.settle(lines, above);
+        self.push(place.index, name);
+    }
+
+    fn push(&mut self, first: usize, name: &str) {
+        if self.windows.len() >= WINDOWS_MAX {
+            return;
+        }
+        if let Some(last) = self.windows.last_mut() {
+            last.end = first;
+        }
+        self.windows.push(Window {
+            name: if is_named(&self.step) { self.step.clone() } else { name.to_owned() },
+            job: self.job.clone(),
+            first,
+            end: usize::MAX,
+            output: first,
+            verdict: Verdict::Unsaid,
+            said_at: None,
+            exited: false,
+            script: None,
+            ended_job_at: None,
+            unknown: None,
+        });
+        self.in_cleanup = false;
+        self.echo = None;
+        self.said = None;
+    }
+
+    /// Writes down what the current window says for itself, while its lines are at hand.
+    fn settle(&mut self, lines: Lines<'_>, last: Option<Place>) {
+        let Some(window) = self.windows.last_mut() else { return };
+        let blamed = self.blamed.contains(&window.name);
+        let last = if blamed { self.said.or(last) } else { self.said };
+        let failed = window.verdict == Verdict::Failed || blamed;
+        if let Some(last) = last.filter(|_| failed) {
+            window.unknown = unknown::of_window(lines, window, last);
+        }
+    }
+
+    fn end_echo(&mut self, lines: Lines<'_>, output: usize) {
+        let Some(echo) = self.echo.take() else { return };
+        if let Some(window) = self.windows.last_mut() {
+            window.output = output;
+            window.script = commands::script_below(lines, echo);
         }
     }
 
     /// Hears what a line says about its window.
-    fn verdict(&mut self, index: usize, text: &str) {
-        let mark = self.text.lines[index].mark;
-        let failed = mark == Mark::Error || text.starts_with("ERROR: Job failed");
+    fn verdict(&mut self, lines: Lines<'_>, place: Place, line: &Clean<'_>) {
+        let text = line.text;
+        let failed = line.mark == Mark::Error || text.starts_with("ERROR: Job failed");
         if failed {
             // Only the last line of a step ends it; a problem matcher's errors come before.
-            self.close(index, Verdict::Failed);
+            self.close(place, Verdict::Failed);
+            if let Some(window) = self.windows.last_mut() {
+                window.exited = text.starts_with("Process completed with exit code ");
+            }
         } else if text.starts_with("Done. Your build exited with ")
             && !text.ends_with(" 0.")
-            && self.windows.iter().all(|window| window.verdict != Verdict::Failed)
+            && !self.has_failed
         {
-            self.blame_last(index);
+            self.blame_last(lines, place);
         } else if let Some(code) = travis_exit(text) {
-            self.close(index, if code == "0" { Verdict::Passed } else { Verdict::Failed });
+            self.close(place, if code == "0" { Verdict::Passed } else { Verdict::Failed });
             if let Some(window) = self.windows.last_mut() {
                 text.split('"').nth(1).unwrap_or("").clone_into(&mut window.name);
             }
-            self.open(index + 1, "");
+            self.settle(lines, None);
+            self.push(place.index + 1, "");
         }
     }
 
-    fn close(&mut self, index: usize, verdict: Verdict) {
+    fn close(&mut self, place: Place, verdict: Verdict) {
+        self.said = Some(place);
+        self.has_failed |= verdict == Verdict::Failed;
         if let Some(window) = self.windows.last_mut() {
             window.verdict = verdict;
-            window.said_at = Some(index);
+            window.said_at = Some(place.index);
         }
     }
 
     /// A build that only says at its very end that it failed: any of its steps may be at fault.
-    fn blame_last(&mut self, index: usize) {
+    fn blame_last(&mut self, lines: Lines<'_>, place: Place) {
+        self.has_failed = true;
         let window = self.windows.iter_mut().rfind(|w| w.verdict == Verdict::Unsaid);
         if let Some(window) = window {
             window.verdict = Verdict::Failed;
-            window.said_at = Some(index);
+            window.said_at = Some(place.index);
+            window.unknown = unknown::of_window(lines, window, place);
         }
     }
+
+    /// Hears what ends a job or a log.
+    fn hear_ends(&mut self, index: usize, text: &str) {
+        if text.starts_with("Cleaning up orphan processes")
+            && let Some(window) = self.windows.last_mut()
+        {
+            window.ended_job_at = Some(index);
+        }
+        if GREEN.iter().any(|green| text.starts_with(green)) {
+            self.green_at = Some(index);
+        }
+    }
+}
+
+/// With what a log that passed ends.
+const GREEN: [&str; 3] = ["Done. Your build exited with 0", "Job succeeded", "Finished: SUCCESS"];
+
+/// How near to the end that must stand.
+const LAST_LINES: usize = 40;
+
+/// Whether a column names a step; what cannot be mapped to one appears under this name.
+fn is_named(step: &str) -> bool {
+    !step.is_empty() && step != "UNKNOWN STEP"
 }
 
 /// Azure's sections name tasks; a group inside a step is no step.
 fn is_section(text: &str) -> bool {
     text.starts_with("Starting: ")
+}
+
+/// Travis' own lines.
+pub(super) fn is_fold(text: &str) -> bool {
+    text.starts_with("travis_time:") || text.starts_with("travis_fold:")
 }
 
 /// The exit code in `The command "…" exited with N.` or `… failed and exited with N during .`.
@@ -215,158 +341,33 @@ fn travis_exit(text: &str) -> Option<&str> {
     Some(digits).filter(|digits| !digits.is_empty())
 }
 
-/// A job that ran to its end without an error passed; so did the steps beside one that failed.
-fn judge_jobs(windows: &mut [Window], text: &Text) {
-    let green = (text.lines.len().saturating_sub(40)..text.lines.len()).any(|index| {
-        text.line(index).starts_with("Done. Your build exited with 0")
-            || text.line(index).starts_with("Job succeeded")
-            || text.line(index).starts_with("Finished: SUCCESS")
-    });
-    let mut jobs: Vec<String> = windows.iter().map(|window| window.job.clone()).collect();
-    jobs.sort_unstable();
-    jobs.dedup();
-    for job in jobs {
-        let of_job = |window: &&mut Window| window.job == job;
-        let failed = windows.iter().any(|w| w.job == job && w.verdict == Verdict::Failed);
-        let complete = windows.iter().any(|w| {
-            w.job == job
-                && (w.name == "Post job cleanup" || w.name == "Complete job" || ends_job(text, w))
-        });
-        let passed = green || complete && !failed;
-        for window in windows.iter_mut().filter(of_job) {
-            if passed {
-                window.verdict = Verdict::Passed;
-            }
-        }
-    }
-}
-
-fn ends_job(text: &Text, window: &Window) -> bool {
-    let tail = window.end.saturating_sub(30).max(window.first)..window.end;
-    tail.into_iter().any(|index| text.line(index).starts_with("Cleaning up orphan processes"))
-}
-
-/// A line with its neighbourhood: what a rule's reader may look at.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct At<'f> {
-    frame: &'f Frame,
-    /// Index of the line.
-    pub(super) index: usize,
-    /// How many stacked prefixes were taken off before the pattern matched.
-    peels: u8,
-}
-
-/// How far a reader may look in either direction: a file header above 200 findings, captured output
-/// between a failed test and its panic.
-pub(super) const LOOK_LINES_MAX: usize = 400;
-
-impl<'f> At<'f> {
-    /// The line itself, as the pattern saw it.
-    pub(super) fn text(&self) -> &'f str {
-        self.peeled(self.index)
-    }
-
-    /// What the CI system put before the line.
-    pub(super) fn mark(&self) -> Mark {
-        self.frame.text.lines.get(self.index).map_or(Mark::None, |line| line.mark)
-    }
-
-    /// The line `distance` below, while it is in the same step.
-    pub(super) fn below(&self, distance: usize) -> Option<&'f str> {
-        let index = self.index + distance;
-        let window = self.frame.windows.get(self.frame.window_of(self.index))?;
-        (index < window.end && distance <= LOOK_LINES_MAX).then(|| self.peeled(index))
-    }
-
-    /// The line `distance` above, while it is in the same step.
-    pub(super) fn above(&self, distance: usize) -> Option<&'f str> {
-        let index = self.index.checked_sub(distance)?;
-        let window = self.frame.windows.get(self.frame.window_of(self.index))?;
-        (index >= window.first && distance <= LOOK_LINES_MAX).then(|| self.peeled(index))
-    }
-
-    /// The lines below, at most `lines`.
-    pub(super) fn lines_below(self, lines: usize) -> impl Iterator<Item = (usize, &'f str)> {
-        (1..=lines).map_while(move |distance| Some((distance, self.below(distance)?)))
-    }
-
-    /// The lines above, nearest first, at most `lines`.
-    pub(super) fn lines_above(self, lines: usize) -> impl Iterator<Item = (usize, &'f str)> {
-        (1..=lines).map_while(move |distance| Some((distance, self.above(distance)?)))
-    }
-
-    fn peeled(&self, index: usize) -> &'f str {
-        let mut text = self.frame.text.line(index);
-        for _ in 0..self.peels {
-            match peel(text) {
-                Some(rest) => text = rest,
-                None => break,
-            }
-        }
-        text
-    }
-}
-
-/// How many prefixes may be stacked: build log, container, package, tool.
-pub(super) const PEELS_MAX: u8 = 4;
-
-/// Whether a line begins as only a container build's log does: `#19 11.02 `, `42.1 `.
-pub(super) fn is_prefixed(text: &str) -> bool {
-    let Some((word, rest)) = text.trim_start().split_once(' ') else { return false };
-    let numeric =
-        |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    !rest.is_empty()
-        && match word.strip_prefix('#') {
-            Some(number) => numeric(number),
-            None => word.contains('.') && numeric(word),
-        }
-}
-
-/// What stands behind one prefix that some program put before another one's line.
-pub(super) fn peel(text: &str) -> Option<&str> {
-    static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let forms = [
-            r"#[0-9]+ (?:[0-9]+\.[0-9]+ )?", // BuildKit: `#19 11.02 `
-            r"[0-9]+\.[0-9]{1,3} ",          // BuildKit's summary
-            r"\[[^\]]{1,60}\]:? +(?:▸ +)?",  // `[worker] `, `[08:38:44]: ▸ `
-            r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[ T][0-9:]{8}(?:[.,][0-9]+)?(?:Z|[+-][0-9:]{4,5})? ",
-            r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)? ",
-            r"[A-Za-z][A-Za-z0-9_.-]* +\| ?", // compose: `web_1  | `
-            r"@?[A-Za-z0-9_./-]+(?: [A-Za-z0-9_:.-]+|:[A-Za-z0-9_:-]+)(?::|\$) ", // pnpm, turbo
-            r"\((?:pid|rank)=[^)]{1,40}\) ",
-            r"(?:│|║|┃|#|>) ?", // boxes: `│ `, opam: `# `
-        ];
-        Regex::new(&format!(r"(?-u)^ {{0,8}}(?:{})", forms.join("|"))).ok()
-    });
-    let end = PREFIX.as_ref()?.find(text.as_bytes())?.end();
-    text.get(end..).filter(|rest| !rest.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
+    use bumpalo::Bump;
+
     use super::*;
 
-    #[track_caller]
-    fn check_peel(text: &str, expected: Option<&str>) {
-        assert_eq!(peel(text), expected, "{text:?}");
+    fn places(lines: Lines<'_>) -> impl Iterator<Item = Place> {
+        let bytes = lines.bytes;
+        let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+        let first = Place { index: 0, start: 0, end };
+        std::iter::successors(Some(first), move |place| lines.below(*place))
     }
 
-    #[test]
-    fn what_programs_put_before_each_others_lines_is_taken_off() {
-        check_peel("#19 11.02 src/a.c:1:2: error: x", Some("src/a.c:1:2: error: x"));
-        check_peel("[worker] FAIL x", Some("FAIL x"));
-        check_peel("[08:38:44]: ▸ error", Some("error"));
-        check_peel("web_1  | error", Some("error"));
-        check_peel("packages/x lint: error", Some("error"));
-        check_peel("@a/b:test: error", Some("error"));
-        check_peel("2026/08/07 06:03:50 --- FAIL", Some("--- FAIL"));
-        check_peel("│ Error: x", Some("Error: x"));
-        check_peel("error", None);
+    fn framed(log: &str) -> Frame {
+        let space = Bump::new();
+        let lines = Lines { bytes: log.as_bytes(), space: &space };
+        let mut frame = Frame::new(&[]);
+        for place in places(lines) {
+            frame.hear(lines, place, &lines.clean(place));
+        }
+        frame.finish(lines, places(lines).last());
+        frame
     }
 
     #[track_caller]
     fn check_windows(log: &str, expected: &[(&str, Verdict)]) {
-        let frame = Frame::of(log.as_bytes());
+        let frame = framed(log);
         let got: Vec<(&str, Verdict)> = frame
             .windows
             .iter()
@@ -413,8 +414,10 @@ mod tests {
         let log = ["##[group]Run x", "error: no", "##[endgroup]", "error: yes"]
             .map(|line| format!("{stamp}{line}"))
             .join("\n");
-        let frame = Frame::of(log.as_bytes());
-        let quiet: Vec<bool> = (0..4).map(|index| frame.is_quiet(index)).collect();
-        assert_eq!(quiet, [true, true, true, false]);
+        let space = Bump::new();
+        let lines = Lines { bytes: log.as_bytes(), space: &space };
+        let mut frame = Frame::new(&[]);
+        let heard = places(lines).map(|place| frame.hear(lines, place, &lines.clean(place)));
+        assert_eq!(heard.collect::<Vec<_>>(), [true, true, true, false]);
     }
 }

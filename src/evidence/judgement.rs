@@ -17,7 +17,6 @@ use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, MESSAGE_BYTES_M
 use crate::domain::ids::RepoPath;
 
 mod fold;
-mod unknown;
 
 /// The longest code, test, task, suggestion or step name kept: parametrised tests reach 300 bytes.
 const FIELD_BYTES_MAX: usize = 1024;
@@ -32,7 +31,7 @@ pub(super) fn judge(
     let mut notes = Vec::new();
     let mut by_window: Vec<Vec<Draft>> = vec![Vec::new(); frame.windows.len()];
     for draft in drafts {
-        by_window[frame.window_of(draft.first)].push(draft);
+        by_window[draft.window].push(draft);
     }
     let blamed = blamed(frame, hints);
     let mut kept: Vec<Draft> = Vec::new();
@@ -66,23 +65,27 @@ pub(super) fn judge(
     if kept.is_empty() && silent.is_empty() && hints.exit_code.is_some_and(|code| code != 0) {
         silent.extend(frame.windows.iter().rposition(|window| window.end > window.first));
     }
-    let explained: Vec<&str> =
-        kept.iter().map(|d| frame.windows[frame.window_of(d.first)].job.as_str()).collect();
+    let explained: Vec<&str> = kept.iter().map(|d| frame.windows[d.window].job.as_str()).collect();
     let unexplained: Vec<Draft> = silent
         .into_iter()
         .filter(|index| !explained.contains(&frame.windows[*index].job.as_str()))
-        .filter_map(|index| unknown::of_window(frame, index))
+        .filter_map(|index| {
+            let unknown = frame.windows[index].unknown.clone()?;
+            Some(Draft { window: index, ..unknown })
+        })
         .collect();
     if !unexplained.is_empty() {
         notes.push(format!("{} failed step(s) not understood", unexplained.len()));
     }
     kept.extend(unexplained);
-    let finished = finish(frame, kept, hints, redactor);
-    let mut failures = fold::fold(finished);
+    let mut failures = fold::fold(placed(frame, kept, hints));
     failures.sort_by_key(|failure| failure.kind == FailureKind::Unknown);
     if failures.len() > FAILURES_MAX {
         notes.push(format!("{} more failures left out", failures.len() - FAILURES_MAX));
         failures.truncate(FAILURES_MAX);
+    }
+    for failure in &mut failures {
+        clean(failure, redactor);
     }
     (failures, notes)
 }
@@ -166,28 +169,21 @@ fn elsewhere(frame: &Frame, by_window: Vec<Vec<Draft>>, blamed: &[bool]) -> Vec<
     found
 }
 
-/// Makes failures of drafts: places relative, secrets out, everything bounded.
-fn finish(
-    frame: &Frame,
-    drafts: Vec<Draft>,
-    hints: &Hints<'_>,
-    redactor: &Redactor,
-) -> Vec<Failure> {
-    let roots = Roots { given: &hints.workspace_roots, learned: paths::learned(&frame.text.arena) };
+/// Makes failures of drafts, with places in the repository.
+fn placed(frame: &Frame, drafts: Vec<Draft>, hints: &Hints<'_>) -> Vec<Failure> {
+    let roots = Roots { given: &hints.workspace_roots, learned: &frame.learned };
     let mut places: HashMap<String, Option<RepoPath>> = HashMap::new();
-    let clean = |text: &str, bytes_max: usize| {
-        // Redacted before it is cut: half a secret would not be recognised.
-        floor(&harmless(&redactor.redact(text)), bytes_max).to_owned()
-    };
     let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
-    let finish_one = |draft: Draft| {
+    let place_one = |draft: Draft| {
         let mut failure = draft.failure;
         if let Some(path) = &draft.path {
             let known = places.entry(path.clone()).or_insert_with(|| paths::relative(path, &roots));
             failure.file.clone_from(known);
             if let Some(file) = &failure.file {
                 // The machine's own directories say nothing to anybody.
-                failure.message = failure.message.replace(path.as_str(), file.as_str());
+                if path != file.as_str() {
+                    failure.message = failure.message.replace(path.as_str(), file.as_str());
+                }
             } else {
                 // A line and column of somebody else's file would mislead.
                 let at = failure.line.map_or(String::new(), |line| format!(":{line}"));
@@ -197,21 +193,32 @@ fn finish(
                 failure.end_line = None;
             }
         }
-        failure.file = failure.file.filter(|file| !redactor.knows(file.as_str()));
-        failure.message = clean(&failure.message, MESSAGE_BYTES_MAX);
-        for field in
-            [&mut failure.code, &mut failure.test, &mut failure.task, &mut failure.suggestion]
-        {
-            *field = field.take().map(|text| clean(&text, FIELD_BYTES_MAX));
-        }
-        let window = &frame.windows[frame.window_of(draft.first)];
-        let step = Some(&window.name).filter(|name| !name.is_empty());
+        let window = &frame.windows[draft.window];
         failure.source = Source {
-            step: step.map(|name| clean(name, FIELD_BYTES_MAX)),
+            step: Some(window.name.clone()).filter(|name| !name.is_empty()),
             first_line: number(draft.first),
             last_line: number(draft.last),
         };
         failure
     };
-    drafts.into_iter().map(finish_one).collect()
+    drafts.into_iter().map(place_one).collect()
+}
+
+/// Takes secrets out of a failure, makes it harmless and bounds it.
+fn clean(failure: &mut Failure, redactor: &Redactor) {
+    let clean = |text: &str, bytes_max: usize| {
+        // Redacted before it is cut: half a secret would not be recognised.
+        floor(&harmless(&redactor.redact(text)), bytes_max).to_owned()
+    };
+    failure.file = failure.file.take().filter(|file| !redactor.knows(file.as_str()));
+    failure.message = clean(&failure.message, MESSAGE_BYTES_MAX);
+    for field in [
+        &mut failure.code,
+        &mut failure.test,
+        &mut failure.task,
+        &mut failure.suggestion,
+        &mut failure.source.step,
+    ] {
+        *field = field.take().map(|text| clean(&text, FIELD_BYTES_MAX));
+    }
 }

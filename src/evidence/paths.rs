@@ -6,7 +6,6 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem;
 use regex::bytes::Regex;
 
 use crate::domain::ids::RepoPath;
@@ -73,11 +72,8 @@ pub(super) struct Roots<'a> {
     /// What the caller knows.
     pub(super) given: &'a [String],
     /// What the log itself says, the shortest first.
-    pub(super) learned: Vec<String>,
+    pub(super) learned: &'a [String],
 }
-
-/// How often one marker is looked at: the first mentions say it all.
-const MENTIONS_MAX: usize = 64;
 
 /// How many roots a log may teach.
 const LEARNED_MAX: usize = 8;
@@ -90,23 +86,20 @@ const MENTIONS: [(&str, &str); 4] = [
     ("rootdir: ", ","),
 ];
 
-/// The roots that a log names.
-pub(super) fn learned(log: &str) -> Vec<String> {
-    let mut roots: Vec<String> = Vec::new();
+/// Learns from a line which directory is the repository's root.
+pub(super) fn learn(line: &str, roots: &mut Vec<String>) {
+    if roots.len() >= LEARNED_MAX {
+        return;
+    }
     for (before, after) in MENTIONS {
-        for at in memmem::find_iter(log.as_bytes(), before).take(MENTIONS_MAX) {
-            let rest = &log[at + before.len()..];
-            let line = rest.lines().next().unwrap_or("");
-            let root = line.split(after).next().unwrap_or(line).trim();
-            let root = normalise(root);
-            let deep = root.starts_with('/') && root.matches('/').count() > 1;
-            if deep && !roots.contains(&root) && roots.len() < LEARNED_MAX {
-                roots.push(root);
-            }
+        let Some((_, rest)) = line.split_once(before) else { continue };
+        let root = normalise(rest.split(after).next().unwrap_or(rest).trim());
+        let deep = root.starts_with('/') && root.matches('/').count() > 1;
+        if deep && !roots.contains(&root) {
+            roots.push(root);
+            roots.sort_by_key(String::len);
         }
     }
-    roots.sort_by_key(String::len);
-    roots
 }
 
 /// The path in the repository that a printed path means.
@@ -158,7 +151,7 @@ fn without_root<'p>(path: &'p str, roots: &Roots<'_>) -> Option<&'p str> {
     }
     match CHECKOUTS.as_ref()?.find(path.as_bytes()) {
         Some(root) => path.get(root.end()..),
-        None => below(&roots.learned),
+        None => below(roots.learned),
     }
 }
 
@@ -190,8 +183,9 @@ mod tests {
     #[track_caller]
     fn check(printed: &str, expected: Option<&str>) {
         let given = ["/opt/checkout/".to_owned()];
-        let learned = learned("Initialized empty Git repository in /srv/ci/shop/.git/\n");
-        let got = relative(printed, &Roots { given: &given, learned });
+        let mut learned = Vec::new();
+        learn("Initialized empty Git repository in /srv/ci/shop/.git/", &mut learned);
+        let got = relative(printed, &Roots { given: &given, learned: &learned });
         assert_eq!(got.as_ref().map(RepoPath::as_str), expected, "{printed:?}");
     }
 

@@ -1,8 +1,8 @@
-//! The pass: which lines may say something, and what the rules make of them.
+//! What the rules make of a line.
 //!
-//! One automaton of every rule's literals runs over the clean text once; only lines that it hits
-//! are looked at, and only by the rules whose literal stands there. A line has one reading: the
-//! first rule in the registry's order that makes something of it.
+//! One automaton of every rule's literals runs over the clean line; only the rules whose literal
+//! stands there look at it. A line has one reading: the first rule in the registry's order that
+//! makes something of it, of the line as it is or without its stacked prefixes.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -10,13 +10,11 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use regex::bytes::Regex;
 
 use super::draft::Draft;
-use super::frame::{Frame, PEELS_MAX, is_prefixed, peel};
+use super::lines::{At, Near};
+use super::peel::{PEELS_MAX, is_prefixed, peel};
 use super::rule::{Rule, Tool};
 use super::tools::TOOLS;
 use crate::domain::failure::Severity;
-
-/// How many drafts are kept: judgement folds them, and the hundredth error of a kind adds nothing.
-const DRAFTS_MAX: usize = 20_000;
 
 /// How many rules look at one line; a line that calls more is noise.
 const RULES_PER_LINE_MAX: usize = 48;
@@ -53,91 +51,69 @@ static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
             }
         }
     }
-    let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&literals).ok();
+    let automaton = AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(aho_corasick::AhoCorasickKind::DFA))
+        .build(&literals)
+        .ok();
     Scanner { automaton, calls, rules }
 });
 
-/// Everything that the rules read, in the log's order.
-pub(super) fn scan(frame: &Frame) -> Vec<Draft> {
+/// Which rules the literals of a line call, in the registry's order.
+pub(super) fn called(text: &str, rules: &mut Vec<u16>) {
+    rules.clear();
     let scanner = &*SCANNER;
-    let mut drafts = Vec::new();
-    let Some(automaton) = &scanner.automaton else { return drafts };
-    let lines = &frame.text.lines;
-    let mut line = 0;
-    let mut called: Vec<u16> = Vec::new();
-    for hit in automaton.find_overlapping_iter(frame.text.arena.as_bytes()) {
-        while lines.get(line).is_some_and(|at| at.end < hit.end()) {
-            look(scanner, frame, line, &mut called, &mut drafts);
-            line += 1;
+    let Some(automaton) = &scanner.automaton else { return };
+    for hit in automaton.find_overlapping_iter(text.as_bytes()) {
+        if rules.len() >= RULES_PER_LINE_MAX {
+            break;
         }
-        if called.len() < RULES_PER_LINE_MAX {
-            for rule in &scanner.calls[hit.pattern().as_usize()] {
-                if !called.contains(rule) {
-                    called.push(*rule);
-                }
+        for rule in &scanner.calls[hit.pattern().as_usize()] {
+            if !rules.contains(rule) {
+                rules.push(*rule);
             }
         }
-        if drafts.len() >= DRAFTS_MAX {
-            return drafts;
-        }
     }
-    look(scanner, frame, line, &mut called, &mut drafts);
-    drafts.truncate(DRAFTS_MAX);
-    drafts
+    rules.sort_unstable();
 }
 
-/// Lets the called rules look at a line, first as it is, then without its stacked prefixes.
-fn look(
-    scanner: &Scanner,
-    frame: &Frame,
-    index: usize,
-    called: &mut Vec<u16>,
-    drafts: &mut Vec<Draft>,
-) {
-    if called.is_empty() {
-        return;
-    }
-    if !frame.is_quiet(index) {
-        called.sort_unstable();
-        let mut text = frame.text.line(index);
-        for peels in 0..=PEELS_MAX {
-            // A path may hold spaces, so what surely is a prefix must go before any rule looks.
-            if !is_prefixed(text) && read_line(scanner, frame, (index, peels, text), called, drafts)
-            {
-                break;
-            }
-            match peel(text) {
-                Some(rest) => text = rest,
-                None => break,
-            }
-        }
-    }
-    called.clear();
-}
-
-fn read_line(
-    scanner: &Scanner,
-    frame: &Frame,
-    (index, peels, text): (usize, u8, &str),
+/// What the called rules make of a line, first as it is, then without its stacked prefixes.
+pub(super) fn read<'f>(
+    near: &'f Near<'f>,
+    step: (usize, usize),
     called: &[u16],
-    drafts: &mut Vec<Draft>,
-) -> bool {
+    found: &mut Vec<Draft>,
+) {
+    let mut text = near.line().text;
+    for peels in 0..=PEELS_MAX {
+        // A path may hold spaces, so what surely is a prefix must go before any rule looks.
+        if !is_prefixed(text) && read_peeled(&At::of(near, step, peels), text, called, found) {
+            break;
+        }
+        match peel(text) {
+            Some(rest) => text = rest,
+            None => break,
+        }
+    }
+}
+
+fn read_peeled(at: &At<'_>, text: &str, called: &[u16], found: &mut Vec<Draft>) -> bool {
     for rule in called {
-        let Called { tool, rule, regex } = &scanner.rules[usize::from(*rule)];
+        let Called { tool, rule, regex } = &SCANNER.rules[usize::from(*rule)];
         let Some(regex) = regex.get_or_init(|| rule.compile()) else { continue };
         let Some(mut draft) = rule.draft(regex, tool.name, text) else { continue };
-        draft.first = index;
-        draft.last = index;
-        let before = drafts.len();
+        draft.first = at.index;
+        draft.last = at.index;
+        let before = found.len();
         match rule.reader {
-            Some(reader) => reader(&frame.at(index, peels), draft, drafts),
-            None => drafts.push(draft),
+            Some(reader) => reader(at, draft, found),
+            None => found.push(draft),
         }
-        if drafts.len() > before {
+        if found.len() > before {
             // A warning takes its line, so that no other rule calls it an error.
-            let mut kept = drafts.split_off(before);
+            let mut kept = found.split_off(before);
             kept.retain(|draft| draft.failure.severity == Severity::Error);
-            drafts.append(&mut kept);
+            found.append(&mut kept);
             return true;
         }
     }

@@ -1,20 +1,19 @@
-//! From bytes to clean lines: encodings, terminal sequences, carriage returns, time stamps,
-//! columns.
+//! From the bytes of one line to its clean text: encodings, terminal sequences, carriage returns,
+//! time stamps, columns.
 //!
-//! Not for meaning: what a line says is the rules' business. The invariant: every line of the log
-//! becomes exactly one [`Line`] with its number in the raw log, whatever the bytes are, and its
-//! text is valid UTF-8 of at most [`LINE_BYTES_MAX`] bytes without terminal sequences.
+//! Not for meaning: what a line says is the rules' business. The invariant: whatever the bytes are,
+//! the text is valid UTF-8 of at most [`LINE_BYTES_MAX`] bytes without terminal sequences, borrowed
+//! from the log where nothing had to be taken out, and costs time linear in the line.
 
-use std::borrow::Cow;
-
+use bumpalo::Bump;
 use memchr::{memchr, memchr2, memrchr};
 
-/// How much of one line is kept: longer ones are minified bundles and progress bars, and the faults
-/// that annotations escape into one line fit.
+/// How much of one clean line is kept: longer ones are minified bundles and progress bars, and the
+/// faults that annotations escape into one line fit.
 pub(super) const LINE_BYTES_MAX: usize = 8 * 1024;
 
-/// How many lines are kept: ten times the longest real log seen, and fits the index in memory.
-pub(super) const LINES_MAX: usize = 4_000_000;
+/// How much of one raw line is looked at: thousands of redrawn progress bars fit.
+pub(super) const RAW_BYTES_MAX: usize = 64 * 1024;
 
 /// What the CI system itself wrote before the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,128 +31,48 @@ pub(super) enum Mark {
     Close,
 }
 
-/// One line's place in [`Text`].
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Line {
-    /// Where its clean text begins in the arena.
-    pub(super) start: usize,
-    /// Where its clean text ends.
-    pub(super) end: usize,
+/// One line as people see it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Clean<'a> {
+    /// The text, without what the CI system and the terminal added.
+    pub(super) text: &'a str,
     /// What stood before it.
     pub(super) mark: Mark,
-    /// Which column (job and step) it is of, as an index into [`Text::columns`].
-    pub(super) column: u32,
+    /// The job and the step that `gh run view --log` prints before each line.
+    pub(super) columns: Option<(&'a str, &'a str)>,
     /// Whether it had a terminal sequence: the runner echoes scripts in colour.
     pub(super) coloured: bool,
     /// Whether it carried the runner's own time stamp.
     pub(super) stamped: bool,
 }
 
-/// The clean text of a log.
-#[derive(Debug, Default)]
-pub(super) struct Text {
-    /// All clean lines, each followed by a line feed.
-    pub(super) arena: String,
-    /// The lines, in order; line `n` of the log is `lines[n - 1]`.
-    pub(super) lines: Vec<Line>,
-    /// The job and step columns met, in order of appearance; the first is the empty one.
-    pub(super) columns: Vec<(String, String)>,
+/// Cleans a line, given without its line feed; what cannot be borrowed is put into `space`.
+pub(super) fn clean<'a>(raw: &'a [u8], space: &'a Bump) -> Clean<'a> {
+    let raw = &raw[..raw.len().min(RAW_BYTES_MAX)];
+    let raw = match std::str::from_utf8(raw) {
+        Ok(raw) => raw,
+        Err(_) => space.alloc_str(&String::from_utf8_lossy(raw)),
+    };
+    let raw = raw.strip_suffix('\r').unwrap_or(raw);
+    let (columns, raw) = split_columns(raw);
+    let (stamped, raw) = strip_stamp(raw);
+    let raw = after_carriage_return(raw);
+    let (mark, raw) = split_mark(raw);
+    let raw = floor(raw, LINE_BYTES_MAX);
+    let coloured = memchr(0x1b, raw.as_bytes()).is_some();
+    let text = if coloured || memchr(b'^', raw.as_bytes()).is_some() {
+        without_sequences(raw, space)
+    } else {
+        raw
+    };
+    // Marks that colour codes had hidden.
+    let (mark, text) = if mark == Mark::None { split_mark(text) } else { (mark, text) };
+    Clean { text, mark, columns, coloured, stamped }
 }
-
-impl Text {
-    /// Reads a log of any encoding.
-    pub(super) fn of(log: &[u8]) -> Self {
-        let decoded = decode(log);
-        let mut text = Self {
-            arena: String::with_capacity(decoded.len()),
-            lines: Vec::new(),
-            columns: vec![(String::new(), String::new())],
-        };
-        let mut column = 0;
-        let mut rest = decoded.as_bytes();
-        while !rest.is_empty() && text.lines.len() < LINES_MAX {
-            let end = memchr(b'\n', rest).unwrap_or(rest.len());
-            let line = &decoded[decoded.len() - rest.len()..][..end];
-            rest = rest.get(end + 1..).unwrap_or_default();
-            text.push(line, &mut column);
-        }
-        text
-    }
-
-    /// The clean text of a line, by its index.
-    pub(super) fn line(&self, index: usize) -> &str {
-        self.lines.get(index).map_or("", |line| &self.arena[line.start..line.end])
-    }
-
-    fn push(&mut self, raw: &str, column: &mut u32) {
-        let raw = raw.strip_suffix('\r').unwrap_or(raw);
-        let (columns, raw) = split_columns(raw);
-        if let Some((job, step)) = columns {
-            *column = self.column_of(job, step, *column);
-        }
-        let (stamped, raw) = strip_stamp(raw);
-        let raw = after_carriage_return(raw);
-        let (mark, raw) = split_mark(raw);
-        let coloured = memchr(0x1b, raw.as_bytes()).is_some();
-        let start = self.arena.len();
-        push_clean(&mut self.arena, floor(raw, LINE_BYTES_MAX));
-        let mark = self.late_mark(start, mark);
-        let end = self.arena.len();
-        self.arena.push('\n');
-        self.lines.push(Line { start, end, mark, column: *column, coloured, stamped });
-    }
-
-    /// Marks that colour codes had hidden; takes them off the line that starts at `start`.
-    fn late_mark(&mut self, start: usize, mark: Mark) -> Mark {
-        if mark != Mark::None || !self.arena[start..].starts_with("##[") {
-            return mark;
-        }
-        let (found, rest) = split_mark(&self.arena[start..]);
-        let rest = rest.to_owned();
-        self.arena.truncate(start);
-        self.arena.push_str(&rest);
-        found
-    }
-
-    fn column_of(&mut self, job: &str, step: &str, last: u32) -> u32 {
-        let same = |(j, s): &(String, String)| j == job && s == step;
-        if self.columns.get(last as usize).is_some_and(same) {
-            return last;
-        }
-        if self.columns.len() >= COLUMNS_MAX {
-            return last;
-        }
-        self.columns.push((job.to_owned(), step.to_owned()));
-        u32::try_from(self.columns.len() - 1).unwrap_or(last)
-    }
-}
-
-/// How many changes of job or step are told apart: a run has at most 256 jobs of some ten steps.
-const COLUMNS_MAX: usize = 20_000;
 
 /// The longest prefix of at most `bytes` bytes that is whole characters.
 pub(super) fn floor(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
-}
-
-fn decode(log: &[u8]) -> Cow<'_, str> {
-    let utf16 = |bytes: &[u8], read: fn([u8; 2]) -> u16| -> String {
-        let units = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
-        char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-    };
-    match log {
-        [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
-        [0xFE, 0xFF, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)),
-        // Without a mark: ASCII text in UTF-16 has a zero in every second byte.
-        [a, 0, b, 0, c, 0, ..] if *a != 0 && *b != 0 && *c != 0 => {
-            Cow::Owned(utf16(log, u16::from_le_bytes))
-        }
-        [0, a, 0, b, 0, c, ..] if *a != 0 && *b != 0 && *c != 0 => {
-            Cow::Owned(utf16(log, u16::from_be_bytes))
-        }
-        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest),
-        _ => String::from_utf8_lossy(log),
-    }
 }
 
 /// `JOB<TAB>STEP<TAB>STAMP text`, as `gh run view --log` prints it.
@@ -182,7 +101,8 @@ fn strip_stamp(raw: &str) -> (bool, &str) {
 fn stamp_in(raw: &str) -> Option<usize> {
     let bytes = raw.as_bytes();
     let window = &bytes[..bytes.len().min(MARK_BYTES_MAX + 20)];
-    let t = (9..window.len()).find(|&at| window[at] == b'T' && is_stamp_around(window, at))?;
+    let is_stamp = |at: &usize| window.get(*at) == Some(&b'T') && is_stamp_around(window, *at);
+    let t = Some(10).filter(is_stamp).or_else(|| (9..window.len()).find(is_stamp))?;
     let mut end = t + 9;
     if bytes.get(end) == Some(&b'.') {
         end += 1;
@@ -264,8 +184,9 @@ fn split_mark(raw: &str) -> (Mark, &str) {
     (Mark::None, raw)
 }
 
-/// Copies a line without terminal sequences, real ones and ones spelled `^[[1m`.
-fn push_clean(arena: &mut String, raw: &str) {
+/// A line without terminal sequences, real ones and ones spelled `^[[1m`.
+fn without_sequences<'a>(raw: &'a str, space: &'a Bump) -> &'a str {
+    let mut clean = bumpalo::collections::String::with_capacity_in(raw.len(), space);
     let mut rest = raw;
     let mut from = 0;
     while let Some(found) = memchr2(0x1b, b'^', &rest.as_bytes()[from..]) {
@@ -276,11 +197,12 @@ fn push_clean(arena: &mut String, raw: &str) {
             continue;
         }
         let body = at + if spelled { 2 } else { 1 };
-        arena.push_str(&rest[..at]);
+        clean.push_str(&rest[..at]);
         rest = &rest[body + sequence_bytes(&rest.as_bytes()[body..])..];
         from = 0;
     }
-    arena.push_str(rest);
+    clean.push_str(rest);
+    clean.into_bump_str()
 }
 
 /// How many bytes a terminal sequence takes after its escape character.
@@ -311,13 +233,9 @@ mod tests {
 
     #[track_caller]
     fn check(raw: &str, expected: &str) {
-        check_bytes(raw.as_bytes(), expected);
-    }
-
-    #[track_caller]
-    fn check_bytes(raw: &[u8], expected: &str) {
-        let text = Text::of(raw);
-        let lines: Vec<&str> = (0..text.lines.len()).map(|at| text.line(at)).collect();
+        let space = Bump::new();
+        let lines: Vec<&str> =
+            raw.split_terminator('\n').map(|line| clean(line.as_bytes(), &space).text).collect();
         assert_eq!(lines.join("\n"), expected, "{raw:?}");
     }
 
@@ -346,18 +264,13 @@ mod tests {
     }
 
     #[test]
-    fn any_encoding_is_read() {
-        let utf16: Vec<u8> =
-            [0xFF, 0xFE].into_iter().chain("a\r\nb".bytes().flat_map(|b| [b, 0])).collect();
-        check_bytes(&utf16, "a\nb");
-        check_bytes(&utf16[2..], "a\nb");
-        check_bytes(b"a\xFFb", "a\u{fffd}b");
-        check_bytes(b"", "");
+    fn bytes_that_are_no_text_are_replaced() {
+        assert_eq!(clean(b"a\xFFb", &Bump::new()).text, "a\u{fffd}b");
     }
 
     #[test]
     fn a_line_has_a_limit() {
-        let text = Text::of("é".repeat(LINE_BYTES_MAX).as_bytes());
-        assert_eq!(text.line(0).len(), LINE_BYTES_MAX);
+        let line = "é".repeat(LINE_BYTES_MAX);
+        assert_eq!(clean(line.as_bytes(), &Bump::new()).text.len(), LINE_BYTES_MAX);
     }
 }

@@ -164,7 +164,7 @@ fn from_log(draft: &mut Draft, job: &FailedJob, log: &[u8]) {
         if !draft.excerpt.is_empty() {
             draft.excerpt.push('\n');
         }
-        draft.excerpt.push_str(&reading.excerpt(log, budget));
+        draft.excerpt.push_str(&reading.excerpt(budget));
     }
     draft.failures.extend(reading.failures);
     draft.notes.extend(reading.notes);

@@ -1,0 +1,275 @@
+//! The pass over a log's bytes.
+//!
+//! Two heads: the first sifts lines and hears where steps begin and end; the second follows at a
+//! distance and lets the rules look at the lines whose neighbourhood is known by then. The
+//! invariant: time is linear in the log and what is kept of it is bounded, whatever it holds.
+
+use std::collections::VecDeque;
+
+use bumpalo::Bump;
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::draft::Draft;
+use super::frame::Frame;
+use super::lines::{LOOK_BYTES_MAX, LOOK_LINES_MAX, Lines, Near, Place};
+use super::redact::Redactor;
+use super::shelf::Shelf;
+use super::{Hints, Reading, Stats, commands, decode, judgement, scan, sieve};
+
+/// How many drafts are kept: judgement folds them, and the thousandth error of a kind adds nothing.
+const DRAFTS_MAX: usize = 20_000;
+
+/// How many of one step, so that one loud step leaves room for those that fail after it.
+const STEP_DRAFTS_MAX: usize = 2_000;
+
+/// What their messages may take together.
+const DRAFT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How much scratch space is used before it is cleared.
+const SPACE_BYTES: usize = 1024 * 1024;
+
+/// How many lines may be looked at around others, for each line of the log: past that, rules see
+/// only [`SHORT_LOOK_LINES`], so that a log made of nothing but headers stays cheap.
+const LOOKS_PER_LINE: usize = 8;
+
+/// How many lines may be looked at in any log.
+const LOOKS_MIN: usize = 200_000;
+
+/// How far a rule sees once the log has used up its looks.
+const SHORT_LOOK_LINES: usize = 8;
+
+/// Reads a log that is in memory.
+pub(super) fn read_whole(log: &[u8], hints: &Hints<'_>, sift: Sift) -> Reading {
+    let text = decode::decoded(log);
+    let mut pass = Pass::new(hints, sift);
+    pass.count_bytes(log.len());
+    pass.advance(&text, Rest::None);
+    pass.finish(&text, hints)
+}
+
+/// Whether more bytes follow those in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// They do.
+    ToCome,
+    /// They do not.
+    None,
+}
+
+/// Which lines are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sift {
+    /// Those that hold a stem.
+    Stems,
+    /// All: slow, to hold the sieve against.
+    #[cfg(test)]
+    Nothing,
+}
+
+/// A line that calls rules.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    place: Place,
+    window: usize,
+    /// How many rules, at the front of the queue of rules.
+    rules: usize,
+}
+
+/// The state between two advances; places are relative to the bytes in memory.
+#[derive(Debug)]
+pub(super) struct Pass {
+    sift: Sift,
+    /// Where the first head stands; a line's beginning.
+    sifted: usize,
+    /// A line's number and where it begins: how far lines were counted.
+    counted: (usize, usize),
+    frame: Frame,
+    calls: VecDeque<Call>,
+    rules: VecDeque<u16>,
+    drafts: Vec<Draft>,
+    draft_bytes: usize,
+    /// The step that drafts were read from last, and how many.
+    step_drafts: (usize, usize),
+    left_out: usize,
+    looks: usize,
+    shelf: Shelf,
+    stats: Stats,
+}
+
+impl Pass {
+    /// A pass over nothing yet.
+    pub(super) fn new(hints: &Hints<'_>, sift: Sift) -> Self {
+        Self {
+            sift,
+            sifted: 0,
+            counted: (0, 0),
+            frame: Frame::new(&hints.failed_steps),
+            calls: VecDeque::new(),
+            rules: VecDeque::new(),
+            drafts: Vec::new(),
+            draft_bytes: 0,
+            step_drafts: (0, 0),
+            left_out: 0,
+            looks: 0,
+            shelf: Shelf::default(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Counts bytes of the raw log.
+    pub(super) fn count_bytes(&mut self, bytes: usize) {
+        self.stats.bytes += bytes;
+    }
+
+    /// Reads on; `bytes` are whole lines, and what was in memory before stands at its beginning.
+    pub(super) fn advance(&mut self, bytes: &[u8], rest: Rest) {
+        match self.sift {
+            Sift::Stems => self.hear(bytes, sieve::sift(bytes, self.sifted)),
+            #[cfg(test)]
+            Sift::Nothing => self.hear(bytes, all_lines(bytes, self.sifted)),
+        }
+        self.sifted = bytes.len().max(self.sifted);
+        self.read(bytes, if rest == Rest::None { usize::MAX } else { self.sifted });
+    }
+
+    /// From where on bytes are still needed to read on, besides what rules may look back at.
+    pub(super) fn reading_from(&self) -> usize {
+        self.calls.front().map_or(self.sifted, |call| call.place.start)
+    }
+
+    /// The first so many bytes in memory are let go.
+    pub(super) fn slide(&mut self, bytes: &[u8], gone: usize) {
+        let space = Bump::new();
+        self.number(bytes, gone);
+        self.frame.slide(Lines { bytes, space: &space }, gone);
+        self.sifted -= gone;
+        self.counted.1 -= gone;
+        for call in &mut self.calls {
+            if let Some(place) = call.place.slid(gone) {
+                call.place = place;
+            }
+        }
+    }
+
+    /// Judges what was read.
+    pub(super) fn finish(mut self, bytes: &[u8], hints: &Hints<'_>) -> Reading {
+        let space = Bump::new();
+        let lines = Lines { bytes, space: &space };
+        let last = self.last_place(bytes);
+        self.stats.lines = last.map_or(0, |last| last.index + 1);
+        self.frame.finish(lines, last);
+        let redactor = Redactor::of(hints.known_secrets);
+        let judged = judgement::judge(&self.frame, self.drafts, hints, &redactor);
+        let (failures, mut notes) = judged;
+        if self.left_out > 0 {
+            notes.push(format!("{} more findings were not judged", self.left_out));
+        }
+        let mut commands = commands::failed_scripts(&self.frame.windows);
+        commands.retain(|command| !redactor.knows(command));
+        Reading { failures, notes, commands, stats: self.stats, redactor, shelf: self.shelf }
+    }
+
+    /// The first head: hears the lines and notes which rules they call.
+    fn hear(&mut self, bytes: &[u8], sifted: impl Iterator<Item = (usize, usize)>) {
+        let mut space = Bump::new();
+        let mut called = Vec::new();
+        if self.counted == (0, 0) && self.sifted == 0 && !bytes.is_empty() {
+            let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
+            let lines = Lines { bytes, space: &space };
+            self.frame.begin(&lines.clean(Place { index: 0, start: 0, end }));
+        }
+        for (start, end) in sifted {
+            if space.allocated_bytes() > SPACE_BYTES {
+                space.reset();
+            }
+            let lines = Lines { bytes, space: &space };
+            let place = Place { index: self.number(bytes, start), start, end };
+            let line = lines.clean(place);
+            if !self.frame.hear(lines, place, &line) {
+                scan::called(line.text, &mut called);
+                if !called.is_empty() {
+                    let window = self.frame.current();
+                    self.calls.push_back(Call { place, window, rules: called.len() });
+                    self.rules.extend(&called);
+                }
+            }
+            self.sifted = end + 1;
+            if self.calls.front().is_some_and(|call| is_ready(call, self.sifted)) {
+                self.read(bytes, self.sifted);
+            }
+        }
+    }
+
+    /// The second head: reads the lines whose neighbourhood was heard.
+    fn read(&mut self, bytes: &[u8], heard: usize) {
+        let mut space = Bump::new();
+        let mut found = Vec::new();
+        while let Some(call) = self.calls.front().copied().filter(|call| is_ready(call, heard)) {
+            if space.allocated_bytes() > SPACE_BYTES {
+                space.reset();
+            }
+            self.calls.pop_front();
+            let rules: Vec<u16> = self.rules.drain(..call.rules).collect();
+            let spent = self.looks > LOOKS_MIN + call.place.index * LOOKS_PER_LINE;
+            let reach = if spent { SHORT_LOOK_LINES } else { LOOK_LINES_MAX };
+            let near = Near::of(Lines { bytes, space: &space }, call.place, reach);
+            let step = self.frame.lines_of(call.window);
+            scan::read(near, step, &rules, &mut found);
+            for mut draft in found.drain(..) {
+                draft.window = call.window;
+                self.keep(near, draft);
+            }
+            self.looks += near.looked();
+        }
+    }
+
+    fn keep(&mut self, near: &Near<'_>, draft: Draft) {
+        if self.step_drafts.0 != draft.window {
+            self.step_drafts = (draft.window, 0);
+        }
+        let full = self.drafts.len() >= DRAFTS_MAX
+            || self.draft_bytes >= DRAFT_BYTES_MAX
+            || self.step_drafts.1 >= STEP_DRAFTS_MAX;
+        if full {
+            self.left_out += 1;
+            return;
+        }
+        self.step_drafts.1 += 1;
+        self.draft_bytes += draft.failure.message.len();
+        self.shelf.keep(near, &draft);
+        self.drafts.push(draft);
+    }
+
+    /// The number of the line that begins at `start`, which is not before the last one asked for.
+    fn number(&mut self, bytes: &[u8], start: usize) -> usize {
+        let (number, from) = self.counted;
+        let start = start.min(bytes.len());
+        if let Some(passed) = bytes.get(from..start) {
+            self.counted = (number + memchr_iter(b'\n', passed).count(), start);
+        }
+        self.counted.0
+    }
+
+    /// The last line.
+    fn last_place(&mut self, bytes: &[u8]) -> Option<Place> {
+        let ended = bytes.last() == Some(&b'\n');
+        let end = bytes.len() - usize::from(ended);
+        let start = memrchr(b'\n', &bytes[..end]).map_or(0, |at| at + 1);
+        let lines = self.number(bytes, bytes.len()) + usize::from(!ended && !bytes.is_empty());
+        Some(Place { index: lines.checked_sub(1)?, start, end })
+    }
+}
+
+/// Whether everything was heard that the rules may see below a line.
+fn is_ready(call: &Call, heard: usize) -> bool {
+    heard.checked_sub(LOOK_BYTES_MAX).is_some_and(|heard| call.place.end <= heard)
+}
+
+#[cfg(test)]
+fn all_lines(bytes: &[u8], from: usize) -> impl Iterator<Item = (usize, usize)> {
+    let next = move |start: usize| {
+        let rest = bytes.get(start..).filter(|rest| !rest.is_empty())?;
+        Some((start, start + memchr(b'\n', rest).unwrap_or(rest.len())))
+    };
+    std::iter::successors(next(from), move |(_, end)| next(end + 1))
+}

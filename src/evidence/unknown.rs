@@ -1,0 +1,102 @@
+//! What to say of a failed step that no rule understands: the lines that most likely say why.
+//!
+//! Between the last command echo and the line on which the CI system gave up stands the cause of
+//! nearly every such step. The invariant: the words are the log's own, at most
+//! [`UNKNOWN_LINES_MAX`] lines.
+
+use super::draft::{Draft, Weight};
+use super::frame::{Window, is_fold};
+use super::lines::{LOOK_LINES_MAX, Lines, Place};
+use super::text::{Clean, Mark};
+use crate::domain::failure::{Failure, FailureKind};
+
+/// How many of the last lines are looked at.
+const UNKNOWN_LINES_MAX: usize = 40;
+
+/// How many lines the message takes.
+const MESSAGE_LINES_MAX: usize = 8;
+
+/// Words that a person would look for.
+const WORDS: [&str; 16] = [
+    "error",
+    "fail",
+    "fatal",
+    "panic",
+    "exception",
+    "cannot",
+    "can't",
+    "could not",
+    "unable",
+    "not found",
+    "no such",
+    "denied",
+    "invalid",
+    "missing",
+    "must ",
+    "❌",
+];
+
+/// Words of lines that only repeat the verdict.
+const VERDICTS: [&str; 6] = [
+    "Process completed with exit code",
+    "exit code",
+    "exit status",
+    "exited with",
+    "Error: Process",
+    "make: ***",
+];
+
+/// The failure that says that a window, whose last word stands at `last`, was not understood.
+pub(super) fn of_window(lines: Lines<'_>, window: &Window, last: Place) -> Option<Draft> {
+    let told = last_words(lines, window, last);
+    let marked = told.iter().rfind(|(_, line)| line.mark == Mark::Error);
+    // The first suspicious line of the last words; without one, where the step began to talk.
+    let best = marked
+        .or_else(|| told.iter().rfind(|(_, line)| is_suspicious(line.text)))
+        .or_else(|| told.last().filter(|_| told.len() < UNKNOWN_LINES_MAX))
+        .or(told.first())
+        .map_or(last, |(place, _)| *place);
+    let mut draft = Draft::new(FailureKind::Unknown, "", Weight::Guess);
+    draft.failure = Failure::new(FailureKind::Unknown, "");
+    draft.first = best.index;
+    draft.last = best.index;
+    let mut next = Some(best);
+    while let Some(place) = next.filter(|place| place.index <= last.index)
+        && place.index - best.index < MESSAGE_LINES_MAX
+    {
+        let text = lines.clean(place).text;
+        if place == best || !is_verdict(text) {
+            draft.say(text);
+            draft.last = place.index;
+        }
+        next = lines.below(place);
+    }
+    Some(draft).filter(|draft| !draft.failure.message.is_empty())
+}
+
+/// What the window printed last, the last line first.
+fn last_words<'f>(lines: Lines<'f>, window: &Window, last: Place) -> Vec<(Place, Clean<'f>)> {
+    let mut told = Vec::new();
+    let first = window.output.max(last.index.saturating_sub(LOOK_LINES_MAX));
+    let mut next = Some(last);
+    while let Some(place) = next.filter(|place| place.index >= first)
+        && told.len() < UNKNOWN_LINES_MAX
+    {
+        let line = lines.clean(place);
+        let quiet = matches!(line.mark, Mark::Open | Mark::Close) || is_fold(line.text);
+        if !quiet && !line.text.trim().is_empty() && !is_verdict(line.text) {
+            told.push((place, line));
+        }
+        next = lines.above(place);
+    }
+    told
+}
+
+fn is_verdict(line: &str) -> bool {
+    VERDICTS.iter().any(|verdict| line.contains(verdict))
+}
+
+fn is_suspicious(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    WORDS.iter().any(|word| lower.contains(word))
+}
