@@ -52,6 +52,14 @@ pub(crate) fn obey(place: &Place, order: &Order) -> anyhow::Result<()> {
     if order.folders.is_empty() { hold(place, &marks, order.task) } else { Ok(()) }
 }
 
+/// The step of `cargo xtask test`: the repository's own logs, against their floors.
+///
+/// # Errors
+/// As [`obey`].
+pub(crate) fn check(place: &Place) -> anyhow::Result<()> {
+    obey(place, &Order::default())
+}
+
 fn logs(place: &Place, order: &Order) -> anyhow::Result<Vec<Labelled>> {
     if order.folders.is_empty() {
         return label::labelled(&corpus::folder(place));
@@ -115,19 +123,18 @@ fn hold(place: &Place, marks: &[Mark], task: Task) -> anyhow::Result<()> {
     let path = corpus::folder(place).join(corpus::RATCHET);
     let ratchet = Ratchet::read(&path)?;
     let fallen = ratchet.fallen(marks);
-    let raised = ratchet.raised(marks);
-    match (task, raised) {
-        (Task::Ratchet, Some(raised)) => {
-            fs::write(&path, raised.text()?).context("the ratchet cannot be written")?;
-            say::line("floors raised");
-        }
-        (_, Some(_)) => say::line("some figures are better: `cargo xtask score --ratchet`"),
-        (_, None) => {}
-    }
     anyhow::ensure!(
         fallen.is_empty(),
         "figures fell (`cargo xtask score --details` shows more):\n  {}",
         fallen.join("\n  ")
     );
+    match (ratchet.raised(marks), task) {
+        (Some(raised), Task::Ratchet) => {
+            fs::write(&path, raised.text()?).context("the ratchet cannot be written")?;
+            say::line("no figure fell; floors raised");
+        }
+        (Some(_), _) => say::line("no figure fell, some rose: `cargo xtask score --ratchet`"),
+        (None, _) => say::line("no figure fell"),
+    }
     Ok(())
 }

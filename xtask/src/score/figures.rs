@@ -14,19 +14,21 @@ pub(crate) struct Figure {
     pub(crate) name: &'static str,
     /// What it says.
     pub(crate) what: &'static str,
-    /// Which way is up.
-    pub(crate) better: Better,
+    /// How it is held.
+    pub(crate) hold: Hold,
     /// A log's part of it; none when the log does not speak for it.
     of: fn(&Mark) -> Option<Part>,
 }
 
-/// Which way is up.
+/// How a figure is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Better {
-    /// The more, the better; one is all.
-    More,
-    /// The less, the better.
-    Less,
+pub(crate) enum Hold {
+    /// The more, the better; it has a floor, which rises with it.
+    Floor,
+    /// The less, the better; it has a limit, which a person sets: it is the price of others.
+    Limit,
+    /// Told, and held by others.
+    Told,
 }
 
 /// A part of a whole.
@@ -38,53 +40,53 @@ struct Part {
 
 /// All figures.
 pub(crate) const FIGURES: &[Figure] = &[
-    more("recall", "expected failures that are found, mean over logs", |mark| {
+    held("recall", "expected failures that are found, mean over logs", |mark| {
         of_log(mark.recall())
     }),
-    more("precision", "reports that are right, mean over logs", |mark| {
+    held("precision", "reports that are right, mean over logs", |mark| {
         of_log(mark.chunk.is_none().then(|| mark.precision()))
     }),
-    more("kind", "found failures of the right kind", |mark| {
+    held("kind", "found failures of the right kind", |mark| {
         of_counts(mark.kind_right, mark.matched)
     }),
-    more("first", "logs whose first report is a root", |mark| yes(mark.roots, |it| it.first)),
-    more("any", "logs with a root among the reports", |mark| yes(mark.roots, |it| it.any)),
-    more("recall_all", "expected failures that are found, of all logs", |mark| {
+    held("first", "logs whose first report is a root", |mark| yes(mark.roots, |it| it.first)),
+    held("any", "logs with a root among the reports", |mark| yes(mark.roots, |it| it.any)),
+    held("recall_all", "expected failures that are found, of all logs", |mark| {
         of_counts(mark.matched, mark.expected)
     }),
-    more("precision_all", "reports that are right, of all logs", |mark| {
+    held("precision_all", "reports that are right, of all logs", |mark| {
         let judged = if mark.chunk.is_none() { mark.matched + mark.wrong.len() } else { 0 };
         of_counts(mark.matched, judged)
     }),
-    more("code", "found failures with the right code, of those that have one", |mark| {
+    held("code", "found failures with the right code, of those that have one", |mark| {
         of_counts(mark.code_right, mark.code_asked)
     }),
-    more("clean", "clean logs without a report", |mark| {
+    held("clean", "clean logs without a report", |mark| {
         let is_clean = mark.expected == 0 && mark.chunk.is_none();
         of_log(is_clean.then_some(if mark.reported == 0 { 1.0 } else { 0.0 }))
     }),
-    more("lines_needed", "needed lines that are given, mean over logs", |mark| {
+    held("lines_needed", "needed lines that are given, mean over logs", |mark| {
         of_log(labelled(mark).map(|lines| share(lines.needed_given, lines.needed)))
     }),
-    more("lines_given", "given lines that are needed, mean over logs", |mark| {
+    told("lines_given", "given lines that are needed, mean over logs", |mark| {
         of_log(labelled(mark).map(|lines| share(lines.given_needed, lines.given)))
     }),
     Figure {
         name: "lines_ratio",
         what: "lines given for each line needed, of all logs",
-        better: Better::Less,
+        hold: Hold::Limit,
         of: |mark| labelled(mark).and_then(|lines| of_counts(lines.given, lines.needed)),
     },
-    more("chunk_first", "LogChunks: logs whose first report lies in the annotated part", |mark| {
+    held("chunk_first", "LogChunks: logs whose first report lies in the annotated part", |mark| {
         yes(mark.chunk, |it| it.first)
     }),
-    more("chunk_any", "LogChunks: logs with a report in the annotated part", |mark| {
+    held("chunk_any", "LogChunks: logs with a report in the annotated part", |mark| {
         yes(mark.chunk, |it| it.any)
     }),
-    more("chunk_lines_needed", "LogChunks: annotated lines that are given", |mark| {
+    held("chunk_lines_needed", "LogChunks: annotated lines that are given", |mark| {
         of_log(chunked(mark).map(|lines| share(lines.needed_given, lines.needed)))
     }),
-    more("chunk_lines_given", "LogChunks: given lines that are annotated", |mark| {
+    told("chunk_lines_given", "LogChunks: given lines that are annotated", |mark| {
         of_log(chunked(mark).map(|lines| share(lines.given_needed, lines.given)))
     }),
 ];
@@ -114,8 +116,12 @@ pub(crate) fn merit(mark: &Mark) -> f64 {
     shares.iter().sum::<f64>() * share(1, shares.len().max(1))
 }
 
-const fn more(name: &'static str, what: &'static str, of: fn(&Mark) -> Option<Part>) -> Figure {
-    Figure { name, what, better: Better::More, of }
+const fn held(name: &'static str, what: &'static str, of: fn(&Mark) -> Option<Part>) -> Figure {
+    Figure { name, what, hold: Hold::Floor, of }
+}
+
+const fn told(name: &'static str, what: &'static str, of: fn(&Mark) -> Option<Part>) -> Figure {
+    Figure { name, what, hold: Hold::Told, of }
 }
 
 /// A log that counts as one.

@@ -1,23 +1,22 @@
 //! The ratchet: no figure of the repository's own logs falls below what was once reached.
 //!
-//! `ratchet.json` holds the floor of each figure (a ceiling where less is better) and, log by log,
-//! what it was when the floors were written, so that a fall names its logs. Floors only rise: to
-//! lower one, because a label was wrong or a hard log was added, is an edit by hand with its reason
-//! in the commit.
+//! `ratchet.json` holds the floor of each figure, the limits that people set, and, log by log, what
+//! the figures were when the floors were written, so that a fall names its logs. A program only
+//! raises floors: to lower one, because a label was wrong or a hard log was added, is an edit by hand
+//! with its reason in the commit.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
 use serde::Deserialize;
 
-use super::figures::{Better, FIGURES, Figure};
+use super::figures::{FIGURES, Figure, Hold};
 use super::mark::Mark;
 use super::table::shown;
 
-/// Floors are written with so many steps from none to all.
+/// Values are written with so many steps from none to all.
 const STEPS: f64 = 10_000.0;
 /// Differences below are no differences.
 const EPSILON: f64 = 1e-9;
@@ -27,58 +26,78 @@ const NAMED_MAX: usize = 10;
 /// Values of figures, by name.
 type Values = BTreeMap<String, f64>;
 
-/// What was reached.
+/// What was reached, and what may not be passed.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Ratchet {
-    /// The floor of each figure.
+    /// What each figure reached.
     floors: Values,
+    /// What others may not pass.
+    limits: Values,
     /// The figures of each log when the floors were written.
     logs: BTreeMap<String, Values>,
 }
 
 impl Ratchet {
-    /// Read the file; nothing is reached where there is none.
+    /// Read the file.
     ///
     /// # Errors
-    /// When it is not what we write.
+    /// When there is none, or it is not what we write: a check that holds nothing must not pass.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        if !path.is_file() {
-            return Ok(Self::default());
+        let text = fs::read_to_string(path).with_context(|| format!("no {}", path.display()))?;
+        let ratchet = Self::of(&text);
+        ratchet.with_context(|| format!("{} is no ratchet", path.display()))
+    }
+
+    fn of(text: &str) -> anyhow::Result<Self> {
+        let ratchet: Self = serde_json::from_str(text)?;
+        for (values, hold) in [(&ratchet.floors, Hold::Floor), (&ratchet.limits, Hold::Limit)] {
+            let is_held = |name: &str| FIGURES.iter().any(|it| it.name == name && it.hold == hold);
+            if let Some(stray) = values.keys().find(|name| !is_held(name)) {
+                anyhow::bail!("no figure is held by `{stray}`");
+            }
+            let mut held = FIGURES.iter().filter(|figure| figure.hold == hold);
+            if let Some(loose) = held.find(|figure| !values.contains_key(figure.name)) {
+                anyhow::bail!("nothing holds `{}`; a floor may begin at zero", loose.name);
+            }
         }
-        let text = fs::read_to_string(path)?;
-        serde_json::from_str(&text).with_context(|| format!("{} is no ratchet", path.display()))
+        Ok(ratchet)
     }
 
     /// The figures that fell, each with the logs that fell.
     pub(crate) fn fallen(&self, marks: &[Mark]) -> Vec<String> {
-        let floors = FIGURES.iter().filter_map(|it| Some((it, *self.floors.get(it.name)?)));
-        let fallen = floors.filter_map(|(figure, floor)| {
+        let held = FIGURES.iter().filter_map(|figure| match figure.hold {
+            Hold::Floor => Some((figure, "the floor", *self.floors.get(figure.name)?)),
+            Hold::Limit => Some((figure, "the limit", *self.limits.get(figure.name)?)),
+            Hold::Told => None,
+        });
+        let fallen = held.filter_map(|(figure, held_by, bound)| {
             let value = figure.over(marks);
-            let holds = value.is_some_and(|value| !is_worse(figure, value, floor));
+            let holds = value.is_some_and(|value| !is_worse(figure, value, bound));
             (!holds).then(|| {
-                let (was, is) = (shown(figure, Some(floor)), shown(figure, value));
+                let (is, bound) = (shown(figure, value), shown(figure, Some(bound)));
                 let logs = self.fallen_logs(figure, marks);
-                format!("{}: {is}, was {was} ({}){logs}", figure.name, figure.what)
+                format!("{} {is}, {held_by} is {bound}: {}{logs}", figure.name, figure.what)
             })
         });
         fallen.collect()
     }
 
-    /// The same with the floors where they are now, if any rose. What rises takes the logs along,
-    /// so that the next fall is told from here.
+    /// The same with the floors where the figures are now, if any rose. What rises takes the logs
+    /// along, so that the next fall is told from here.
     pub(crate) fn raised(&self, marks: &[Mark]) -> Option<Self> {
         let mut floors = self.floors.clone();
-        let reached = values(|figure| figure.over(marks));
-        for figure in FIGURES {
-            let Some(value) = reached.get(figure.name) else { continue };
-            let rises =
-                floors.get(figure.name).is_none_or(|floor| is_worse(figure, *floor, *value));
-            if rises {
-                floors.insert(figure.name.into(), *value);
+        for figure in FIGURES.iter().filter(|figure| figure.hold == Hold::Floor) {
+            let Some(value) = figure.over(marks).map(|value| rounded(figure, value)) else {
+                continue;
+            };
+            if floors.get(figure.name).is_none_or(|floor| is_worse(figure, *floor, value)) {
+                floors.insert(figure.name.into(), value);
             }
         }
-        let logs = marks.iter().map(|mark| (mark.id.clone(), values(|it| it.of(mark)))).collect();
-        (floors != self.floors).then_some(Self { floors, logs })
+        let logs = marks.iter().map(|mark| (mark.id.clone(), values(mark))).collect();
+        let is_raised = floors != self.floors;
+        is_raised.then(|| Self { floors, limits: self.limits.clone(), logs })
     }
 
     /// The file: a line a figure and a line a log, for short differences.
@@ -86,18 +105,11 @@ impl Ratchet {
     /// # Errors
     /// When a number is none.
     pub(crate) fn text(&self) -> anyhow::Result<String> {
-        let lines = |entries: Vec<(&String, String)>| {
-            let lines: Vec<String> =
-                entries.iter().map(|(name, value)| format!("    \"{name}\": {value}")).collect();
-            lines.join(",\n")
-        };
-        let floors = self.floors.iter().map(|(name, floor)| (name, floor.to_string())).collect();
-        let mut logs = Vec::new();
-        for (id, values) in &self.logs {
-            logs.push((id, serde_json::to_string(values)?));
-        }
-        let (floors, logs) = (lines(floors), lines(logs));
-        Ok(format!("{{\n  \"floors\": {{\n{floors}\n  }},\n  \"logs\": {{\n{logs}\n  }}\n}}\n"))
+        let (floors, limits) = (object(&self.floors)?, object(&self.limits)?);
+        let logs = object(&self.logs)?;
+        Ok(format!(
+            "{{\n  \"floors\": {floors},\n  \"limits\": {limits},\n  \"logs\": {logs}\n}}\n"
+        ))
     }
 
     fn fallen_logs(&self, figure: &Figure, marks: &[Mark]) -> String {
@@ -105,46 +117,54 @@ impl Ratchet {
             let was = self.logs.get(&mark.id).and_then(|values| values.get(figure.name));
             match (was, figure.of(mark)) {
                 (Some(was), Some(is)) => is_worse(figure, is, *was),
-                (Some(_), None) => true,
-                (None, _) => false,
+                (was, _) => was.is_some(),
             }
         };
         let ids: Vec<&str> = marks.iter().filter(fell).map(|mark| mark.id.as_str()).collect();
-        let mut named = String::new();
-        for id in ids.iter().take(NAMED_MAX) {
-            let _ = write!(named, "\n    {id}");
-        }
-        if ids.len() > NAMED_MAX {
-            let _ = write!(named, "\n    and {} more", ids.len() - NAMED_MAX);
-        }
-        named
+        let more = ids.len().saturating_sub(NAMED_MAX);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        let named = ids.iter().take(NAMED_MAX).map(|id| (*id).to_owned()).chain(more);
+        named.flat_map(|line| ["\n    ".to_owned(), line]).collect()
     }
 }
 
-fn values(of: impl Fn(&Figure) -> Option<f64>) -> Values {
-    let values = FIGURES.iter().filter_map(|it| Some((it.name.to_owned(), rounded(it, of(it)?))));
+/// A JSON object with a line an entry.
+fn object<T: serde::Serialize>(entries: &BTreeMap<String, T>) -> anyhow::Result<String> {
+    let mut lines = Vec::new();
+    for (name, value) in entries {
+        lines.push(format!("    \"{name}\": {}", serde_json::to_string(value)?));
+    }
+    Ok(format!("{{\n{}\n  }}", lines.join(",\n")))
+}
+
+/// The held figures of one log.
+fn values(mark: &Mark) -> Values {
+    let held = FIGURES.iter().filter(|figure| figure.hold != Hold::Told);
+    let values = held.filter_map(|it| Some((it.name.to_owned(), rounded(it, it.of(mark)?))));
     values.collect()
 }
 
 /// A value that the figure, reached again, is not worse than.
 fn rounded(figure: &Figure, value: f64) -> f64 {
     let steps = value * STEPS;
-    (match figure.better {
-        Better::More => (steps + EPSILON).floor(),
-        Better::Less => (steps - EPSILON).ceil(),
-    }) / STEPS
+    let steps = match figure.hold {
+        Hold::Floor | Hold::Told => (steps + EPSILON).floor(),
+        Hold::Limit => (steps - EPSILON).ceil(),
+    };
+    steps / STEPS
 }
 
 fn is_worse(figure: &Figure, value: f64, than: f64) -> bool {
-    match figure.better {
-        Better::More => value < than - EPSILON,
-        Better::Less => value > than + EPSILON,
+    match figure.hold {
+        Hold::Floor | Hold::Told => value < than - EPSILON,
+        Hold::Limit => value > than + EPSILON,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::score::mark::Lines;
 
     #[test]
     fn what_was_reached_holds_when_it_is_reached_again() {
@@ -160,16 +180,15 @@ mod tests {
     fn a_fall_names_the_figure_and_the_logs_that_fell() {
         let ratchet = Ratchet::default().raised(&[log("a", 3, 3), log("b", 1, 3)]).unwrap();
         let fallen = ratchet.fallen(&[log("a", 1, 3), log("b", 2, 3)]);
-        assert_eq!(
-            fallen[0],
-            "recall: 50.0 %, was 66.7 % (expected failures that are found, mean over logs)\n    a"
-        );
+        let said = "recall 50.0 %, the floor is 66.7 %: \
+                    expected failures that are found, mean over logs\n    a";
+        assert_eq!(fallen[0], said);
     }
 
     #[test]
     fn a_figure_that_nothing_speaks_for_any_more_has_fallen() {
         let ratchet = Ratchet::default().raised(&[log("a", 3, 3)]).unwrap();
-        assert!(ratchet.fallen(&[])[0].starts_with("recall: -, was 100.0 %"));
+        assert!(ratchet.fallen(&[])[0].starts_with("recall -, the floor is 100.0 %"));
     }
 
     #[test]
@@ -181,12 +200,29 @@ mod tests {
     }
 
     #[test]
-    fn where_less_is_better_the_floor_is_a_ceiling() {
-        let ratio = FIGURES.iter().find(|figure| figure.better == Better::Less).unwrap();
-        assert!(is_worse(ratio, 2.0, 1.5) && !is_worse(ratio, 1.0, 1.5));
-        assert!(!is_worse(ratio, 1.0 / 3.0, rounded(ratio, 1.0 / 3.0)));
-        let recall = &FIGURES[0];
-        assert!(!is_worse(recall, 2.0 / 3.0, rounded(recall, 2.0 / 3.0)));
+    fn a_limit_is_held_and_left_to_people() {
+        let lines = Lines { given: 6, given_needed: 3, needed: 3, needed_given: 3 };
+        let marks = [Mark { lines: Some(lines), ..log("a", 1, 1) }];
+        let limited = |limit| Ratchet {
+            limits: [("lines_ratio".to_owned(), limit)].into(),
+            ..Ratchet::default()
+        };
+        assert_eq!(limited(2.0).fallen(&marks), Vec::<String>::new());
+        assert!(limited(1.9).fallen(&marks)[0].starts_with("lines_ratio 2.00, the limit is 1.90"));
+        assert_eq!(limited(1.9).raised(&marks).unwrap().limits["lines_ratio"].to_string(), "1.9");
+    }
+
+    #[test]
+    fn a_ratchet_that_holds_something_else_or_too_little_is_refused() {
+        refused(r#"{"floors": {"recal": 1}, "limits": {}, "logs": {}}"#, "no figure is held by");
+        refused(r#"{"floors": {}, "limits": {}, "logs": {}}"#, "nothing holds `recall`");
+        refused(r#"{"floors": {}}"#, "missing field `limits`");
+    }
+
+    #[track_caller]
+    fn refused(text: &str, expected: &str) {
+        let why = Ratchet::of(text).unwrap_err().to_string();
+        assert!(why.starts_with(expected), "{why}");
     }
 
     fn log(id: &str, matched: usize, expected: usize) -> Mark {

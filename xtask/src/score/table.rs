@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::answer::Found;
-use super::figures::{Better, FIGURES, Figure, merit};
+use super::figures::{FIGURES, Figure, Hold, merit};
 use super::label::Expected;
 use super::mark::Mark;
 
@@ -68,10 +68,10 @@ pub(crate) fn worst(marks: &[Mark], number: usize) -> String {
 
 /// A figure's value as it is printed.
 pub(crate) fn shown(figure: &Figure, value: Option<f64>) -> String {
-    match (value, figure.better) {
+    match (value, figure.hold) {
         (None, _) => "-".into(),
-        (Some(value), Better::More) => format!("{:.1} %", value * 100.0),
-        (Some(value), Better::Less) => format!("{value:.2}"),
+        (Some(value), Hold::Limit) => format!("{value:.2}"),
+        (Some(value), Hold::Floor | Hold::Told) => format!("{:.1} %", value * 100.0),
     }
 }
 
