@@ -12,6 +12,8 @@ pub(crate) enum Asked {
     Test(Vec<&'static str>),
     /// Score the reading of labelled logs.
     Score(Order),
+    /// Run the benchmarks, with words of theirs.
+    Bench(Vec<String>),
     /// Install what the demo needs.
     DemoTools,
     /// Write the generated pages.
@@ -27,11 +29,14 @@ pub(crate) enum Asked {
 pub(crate) fn parse(words: &[String]) -> anyhow::Result<Asked> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        [] | ["help" | "--help" | "-h", ..] | ["test" | "score" | "docs", "--help" | "-h"] => {
-            Ok(Asked::Help)
-        }
+        []
+        | ["help" | "--help" | "-h", ..]
+        | ["test" | "score" | "bench" | "docs", "--help" | "-h"] => Ok(Asked::Help),
         ["test", rest @ ..] => Ok(Asked::Test(only(rest)?)),
         ["score", rest @ ..] => Ok(Asked::Score(Order::parse(rest)?)),
+        ["bench", rest @ ..] => {
+            Ok(Asked::Bench(rest.iter().map(|word| (*word).to_owned()).collect()))
+        }
         ["demo-tools"] => Ok(Asked::DemoTools),
         ["demo-tools", word, ..] => anyhow::bail!("`demo-tools` knows no `{word}`"),
         ["docs"] => Ok(Asked::WriteDocs),
@@ -74,6 +79,7 @@ pub(crate) fn help() -> String {
          \x20   [--details] [--worst N]       … with every mistake, and with the N logs that are read worst\n\
          \x20   [--release | --binary PATH]   … by a release build, or by the program at PATH\n\
          \x20   [--ratchet | --import]        … and raise the floors; or copy logs of DIR that licences let us keep\n\
+         cargo xtask bench [WORD…]         the benchmarks, those whose name has WORD\n\
          cargo xtask docs [--check]        write the generated pages of docs/, or see that they are current\n\
          cargo xtask demo-tools            install what `cargo run --example demo` needs, and no more\n\
          cargo xtask help                  this page\n\
@@ -98,6 +104,7 @@ mod tests {
         check("test --only fmt --only=docs", Ok(Asked::Test(vec!["fmt", "docs"])));
         check("demo-tools", Ok(Asked::DemoTools));
         check("score", Ok(Asked::Score(Order::default())));
+        check("bench read", Ok(Asked::Bench(vec!["read".into()])));
         check("docs", Ok(Asked::WriteDocs));
         check("docs --check", Ok(Asked::CheckDocs));
     }
