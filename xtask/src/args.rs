@@ -1,5 +1,6 @@
 //! The command line: what was asked.
 
+use crate::score::Order;
 use crate::steps::{STEPS, Step};
 
 /// What was asked.
@@ -9,6 +10,10 @@ pub(crate) enum Asked {
     Help,
     /// Run these steps, in their own order; all of them when none is named.
     Test(Vec<&'static str>),
+    /// Score the reading of labelled logs.
+    Score(Order),
+    /// Run the benchmarks, with words of theirs.
+    Bench(Vec<String>),
     /// Install what the demo needs.
     DemoTools,
     /// Write the generated pages.
@@ -24,8 +29,14 @@ pub(crate) enum Asked {
 pub(crate) fn parse(words: &[String]) -> anyhow::Result<Asked> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        [] | ["help" | "--help" | "-h", ..] | ["test" | "docs", "--help" | "-h"] => Ok(Asked::Help),
+        []
+        | ["help" | "--help" | "-h", ..]
+        | ["test" | "score" | "bench" | "docs", "--help" | "-h"] => Ok(Asked::Help),
         ["test", rest @ ..] => Ok(Asked::Test(only(rest)?)),
+        ["score", rest @ ..] => Ok(Asked::Score(Order::parse(rest)?)),
+        ["bench", rest @ ..] => {
+            Ok(Asked::Bench(rest.iter().map(|word| (*word).to_owned()).collect()))
+        }
         ["demo-tools"] => Ok(Asked::DemoTools),
         ["demo-tools", word, ..] => anyhow::bail!("`demo-tools` knows no `{word}`"),
         ["docs"] => Ok(Asked::WriteDocs),
@@ -64,6 +75,11 @@ pub(crate) fn help() -> String {
     let steps = steps.join("\n");
     format!(
         "cargo xtask test [--only STEP]…   every test and check, in this order\n\
+         cargo xtask score [DIR…]          how well labelled logs are read: those of the repository, or of DIR\n\
+         \x20   [--details] [--worst N]       … with every mistake, and with the N logs that are read worst\n\
+         \x20   [--release | --binary PATH]   … by a release build, or by the program at PATH\n\
+         \x20   [--ratchet | --import]        … and raise the floors; or copy logs of DIR that licences let us keep\n\
+         cargo xtask bench [WORD…]         the benchmarks, those whose name has WORD\n\
          cargo xtask docs [--check]        write the generated pages of docs/, or see that they are current\n\
          cargo xtask demo-tools            install what `cargo run --example demo` needs, and no more\n\
          cargo xtask help                  this page\n\
@@ -87,6 +103,8 @@ mod tests {
         check("test", Ok(Asked::Test(vec![])));
         check("test --only fmt --only=docs", Ok(Asked::Test(vec!["fmt", "docs"])));
         check("demo-tools", Ok(Asked::DemoTools));
+        check("score", Ok(Asked::Score(Order::default())));
+        check("bench read", Ok(Asked::Bench(vec!["read".into()])));
         check("docs", Ok(Asked::WriteDocs));
         check("docs --check", Ok(Asked::CheckDocs));
     }
@@ -96,6 +114,7 @@ mod tests {
         check("tset", Err("there is no `tset`"));
         check("test fast", Err("`test` knows `--only STEP`, not `fast`"));
         check("test --only", Err("`--only` wants the name of a step"));
+        check("score --fast", Err("`score` knows no `--fast`"));
         check("demo-tools fast", Err("`demo-tools` knows no `fast`"));
         check("docs --chek", Err("`docs` knows `--check`, not `--chek`"));
     }

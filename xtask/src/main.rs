@@ -1,20 +1,24 @@
-//! What a contributor types: `cargo xtask test` and `cargo xtask docs`; and what the demo asks for.
+//! What a contributor types: `cargo xtask test`, `score`, `bench` and `docs`; and what the demo asks
+//! for.
 //!
 //! One module a concern: [`args`] says what was asked, [`steps`] is the list of checks in their
 //! order, [`tools`] and [`debian`] find or install what those need, [`lint`] and [`docs`] are the
-//! checks that are more than one command, [`place`] knows where things lie, [`run`] starts
-//! programs, [`say`] is the only module that prints.
+//! checks that are more than one command, [`score`] says how well logs are read and [`bench`] how
+//! fast, [`place`] knows where things lie, [`run`] starts programs, [`say`] is the only module that
+//! prints.
 //!
 //! Nothing is skipped because it is missing: a tool is installed, or the run ends and says what to
-//! install. Nothing is built for release.
+//! install. Nothing is built for release unless it is asked for.
 
 mod args;
+mod bench;
 mod debian;
 mod docs;
 mod lint;
 mod place;
 mod run;
 mod say;
+mod score;
 mod steps;
 mod tools;
 
@@ -56,6 +60,8 @@ fn answer(asked: &Asked) -> anyhow::Result<()> {
             debian::install_for_demo()?;
             tools::act(&Place::find()?)
         }
+        Asked::Score(order) => score::obey(&Place::find()?, order),
+        Asked::Bench(words) => bench::run(&Place::find()?, words),
         Asked::WriteDocs => docs::write(&Place::find()?),
         Asked::CheckDocs => docs::check(&Place::find()?),
     }
