@@ -16,6 +16,7 @@ mod commands;
 mod docs;
 mod draft;
 mod excerpt;
+mod finish;
 mod frame;
 mod json;
 mod judgement;
@@ -31,7 +32,7 @@ pub use docs::docs;
 pub use excerpt::{Piece, joined};
 pub use json::{SCHEMA_VERSION, failures_json};
 pub use redact::redact;
-pub use reports::from_report_lines;
+pub use reports::{ReportFormat, read_report};
 
 use redact::Redactor;
 
@@ -60,6 +61,8 @@ pub struct Reading {
     pub commands: Vec<String>,
     /// How much was read.
     pub stats: Stats,
+    /// What it was read from: a log, or a report of some format.
+    pub format: ReportFormat,
     redactor: Redactor,
 }
 
@@ -84,7 +87,7 @@ pub fn read(log: &[u8], hints: &Hints<'_>) -> Reading {
     let stats = Stats { bytes: log.len(), lines: frame.text.lines.len() };
     let mut commands = commands::failed_scripts(&frame);
     commands.retain(|command| !redactor.knows(command));
-    Reading { failures, notes, commands, stats, redactor }
+    Reading { failures, notes, commands, stats, format: ReportFormat::Log, redactor }
 }
 
 impl Reading {
@@ -98,7 +101,11 @@ impl Reading {
 
     /// The same, piece by piece with the lines that they are.
     pub fn pieces(&self, log: &[u8], bytes_max: usize) -> Vec<Piece> {
-        excerpt::pieces(self, log, bytes_max)
+        if self.format == ReportFormat::Log {
+            excerpt::pieces(self, log, bytes_max)
+        } else {
+            reports::pieces(&self.failures, bytes_max)
+        }
     }
 }
 

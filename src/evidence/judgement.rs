@@ -16,7 +16,7 @@ use super::text::floor;
 use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, MESSAGE_BYTES_MAX, Source};
 use crate::domain::ids::RepoPath;
 
-mod fold;
+pub(super) mod fold;
 mod unknown;
 
 /// The longest code, test, task, suggestion or step name kept: parametrised tests reach 300 bytes.
