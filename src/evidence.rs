@@ -17,6 +17,7 @@ mod decode;
 mod docs;
 mod draft;
 mod excerpt;
+mod finish;
 mod frame;
 mod grams;
 mod json;
@@ -40,7 +41,7 @@ pub use docs::docs;
 pub use excerpt::{Piece, joined};
 pub use json::{SCHEMA_VERSION, failures_json};
 pub use redact::redact;
-pub use reports::from_report_lines;
+pub use reports::{ReportFormat, read_report};
 pub use stream::{BUFFER_BYTES_MAX, LogStream};
 
 use redact::Redactor;
@@ -70,6 +71,8 @@ pub struct Reading {
     pub commands: Vec<String>,
     /// How much was read.
     pub stats: Stats,
+    /// What it was read from: a log, or a report of some format.
+    pub format: ReportFormat,
     redactor: Redactor,
     shelf: shelf::Shelf,
 }
@@ -102,7 +105,11 @@ impl Reading {
 
     /// The same, piece by piece with the lines that they are.
     pub fn pieces(&self, bytes_max: usize) -> Vec<Piece> {
-        excerpt::pieces(self, bytes_max)
+        if self.format == ReportFormat::Log {
+            excerpt::pieces(self, bytes_max)
+        } else {
+            reports::pieces(&self.failures, bytes_max)
+        }
     }
 }
 

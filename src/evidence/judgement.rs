@@ -5,21 +5,17 @@
 //! log that says it passed yields nothing, one that failed yields something, and the result is
 //! bounded.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::Hints;
 use super::draft::{Draft, Weight};
+use super::finish::Finisher;
 use super::frame::{Frame, Verdict, Window};
-use super::paths::{self, Roots};
-use super::redact::{Redactor, harmless};
-use super::text::floor;
-use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, MESSAGE_BYTES_MAX, Source};
-use crate::domain::ids::RepoPath;
+use super::paths::Roots;
+use super::redact::Redactor;
+use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, Source};
 
-mod fold;
-
-/// The longest code, test, task, suggestion or step name kept: parametrised tests reach 300 bytes.
-const FIELD_BYTES_MAX: usize = 1024;
+pub(super) mod fold;
 
 /// Decides which drafts are failures, in the order in which a person should look at them.
 pub(super) fn judge(
@@ -65,10 +61,11 @@ pub(super) fn judge(
     if kept.is_empty() && silent.is_empty() && hints.exit_code.is_some_and(|code| code != 0) {
         silent.extend(frame.windows.iter().rposition(|window| window.end > window.first));
     }
-    let explained: Vec<&str> = kept.iter().map(|d| frame.windows[d.window].job.as_str()).collect();
+    let explained: HashSet<String> =
+        kept.iter().map(|d| frame.windows[d.window].job.clone()).collect();
     let unexplained: Vec<Draft> = silent
         .into_iter()
-        .filter(|index| !explained.contains(&frame.windows[*index].job.as_str()))
+        .filter(|index| !explained.contains(&frame.windows[*index].job))
         .filter_map(|index| {
             let unknown = frame.windows[index].unknown.clone()?;
             Some(Draft { window: index, ..unknown })
@@ -78,14 +75,17 @@ pub(super) fn judge(
         notes.push(format!("{} failed step(s) not understood", unexplained.len()));
     }
     kept.extend(unexplained);
-    let mut failures = fold::fold(placed(frame, kept, hints));
+    let roots = Roots { given: &hints.workspace_roots, learned: &frame.learned };
+    let mut finisher = Finisher::new(roots, redactor);
+    let mut failures = fold::fold(placed(frame, kept, &mut finisher));
     failures.sort_by_key(|failure| failure.kind == FailureKind::Unknown);
     if failures.len() > FAILURES_MAX {
         notes.push(format!("{} more failures left out", failures.len() - FAILURES_MAX));
         failures.truncate(FAILURES_MAX);
     }
+    // Only what is kept: taking secrets out costs more than reading.
     for failure in &mut failures {
-        clean(failure, redactor);
+        finisher.clean_all(failure);
     }
     (failures, notes)
 }
@@ -109,13 +109,9 @@ fn blamed(frame: &Frame, hints: &Hints<'_>) -> Vec<bool> {
         let failed = |window: &Window| window.verdict == Verdict::Failed;
         return frame.windows.iter().map(|w| named(w) || !exact && failed(w)).collect();
     }
-    let mut failing_jobs: Vec<&str> = Vec::new();
-    for window in &frame.windows {
-        if window.verdict == Verdict::Failed && !failing_jobs.contains(&window.job.as_str()) {
-            failing_jobs.push(&window.job);
-        }
-    }
-    let in_failing = |window: &Window| failing_jobs.contains(&window.job.as_str());
+    let failed = frame.windows.iter().filter(|window| window.verdict == Verdict::Failed);
+    let failing_jobs: HashSet<&str> = failed.map(|window| window.job.as_str()).collect();
+    let in_failing = |window: &Window| failing_jobs.contains(window.job.as_str());
     frame
         .windows
         .iter()
@@ -170,55 +166,16 @@ fn elsewhere(frame: &Frame, by_window: Vec<Vec<Draft>>, blamed: &[bool]) -> Vec<
 }
 
 /// Makes failures of drafts, with places in the repository.
-fn placed(frame: &Frame, drafts: Vec<Draft>, hints: &Hints<'_>) -> Vec<Failure> {
-    let roots = Roots { given: &hints.workspace_roots, learned: &frame.learned };
-    let mut places: HashMap<String, Option<RepoPath>> = HashMap::new();
+fn placed(frame: &Frame, drafts: Vec<Draft>, finisher: &mut Finisher<'_>) -> Vec<Failure> {
     let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
     let place_one = |draft: Draft| {
-        let mut failure = draft.failure;
-        if let Some(path) = &draft.path {
-            let known = places.entry(path.clone()).or_insert_with(|| paths::relative(path, &roots));
-            failure.file.clone_from(known);
-            if let Some(file) = &failure.file {
-                // The machine's own directories say nothing to anybody.
-                if path != file.as_str() {
-                    failure.message = failure.message.replace(path.as_str(), file.as_str());
-                }
-            } else {
-                // A line and column of somebody else's file would mislead.
-                let at = failure.line.map_or(String::new(), |line| format!(":{line}"));
-                failure.message = format!("{} (in {path}{at})", failure.message);
-                failure.line = None;
-                failure.column = None;
-                failure.end_line = None;
-            }
-        }
         let window = &frame.windows[draft.window];
-        failure.source = Source {
+        let source = Source {
             step: Some(window.name.clone()).filter(|name| !name.is_empty()),
             first_line: number(draft.first),
             last_line: number(draft.last),
         };
-        failure
+        Failure { source, ..finisher.place(draft) }
     };
     drafts.into_iter().map(place_one).collect()
-}
-
-/// Takes secrets out of a failure, makes it harmless and bounds it.
-fn clean(failure: &mut Failure, redactor: &Redactor) {
-    let clean = |text: &str, bytes_max: usize| {
-        // Redacted before it is cut: half a secret would not be recognised.
-        floor(&harmless(&redactor.redact(text)), bytes_max).to_owned()
-    };
-    failure.file = failure.file.take().filter(|file| !redactor.knows(file.as_str()));
-    failure.message = clean(&failure.message, MESSAGE_BYTES_MAX);
-    for field in [
-        &mut failure.code,
-        &mut failure.test,
-        &mut failure.task,
-        &mut failure.suggestion,
-        &mut failure.source.step,
-    ] {
-        *field = field.take().map(|text| clean(&text, FIELD_BYTES_MAX));
-    }
 }

@@ -14,7 +14,7 @@ use super::frame::Frame;
 use super::lines::{LOOK_BYTES_MAX, LOOK_LINES_MAX, Lines, Near, Place};
 use super::redact::Redactor;
 use super::shelf::Shelf;
-use super::{Hints, Reading, Stats, commands, decode, judgement, scan, sieve};
+use super::{Hints, Reading, ReportFormat, Stats, commands, decode, judgement, scan, sieve};
 
 /// How many drafts are kept: judgement folds them, and the thousandth error of a kind adds nothing.
 const DRAFTS_MAX: usize = 20_000;
@@ -166,7 +166,15 @@ impl Pass {
         }
         let mut commands = commands::failed_scripts(&self.frame.windows);
         commands.retain(|command| !redactor.knows(command));
-        Reading { failures, notes, commands, stats: self.stats, redactor, shelf: self.shelf }
+        Reading {
+            failures,
+            notes,
+            commands,
+            stats: self.stats,
+            format: ReportFormat::Log,
+            redactor,
+            shelf: self.shelf,
+        }
     }
 
     /// The first head: hears the lines and notes which rules they call.

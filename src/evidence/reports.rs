@@ -1,169 +1,322 @@
-//! Structured reports of the project's own form, which say more than any log.
+//! Structured reports: what tools write for programs, which says more than any log.
 //!
-//! Accepted: JSON lines of failures, a JSON array of them, or an object with `failures`. A failure
-//! is a superset of `{type, task, file, line, message, suggestion}`; `type` is an alias of `kind`.
-//! What is no failure is skipped and counted in the notes: a report is written by strangers too.
+//! A report is recognised by its content, never by its name. Each format has a file under
+//! `reports/` that makes drafts of its entries; what is common is here: places, redaction, folding,
+//! limits. The invariant is that of a log: no error, no panic, no quadratic work, always bounded. A
+//! report that ends early yields what was read of it, and a note.
+//!
+//! It is not for logs: what is no report that we know is `None`, and the caller reads it as a log.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::fmt::Write as _;
 
-use super::paths::{self, Roots};
-use super::redact::{Redactor, harmless};
+use super::draft::{Draft, Weight};
+use super::finish::Finisher;
+use super::judgement::fold;
+use super::paths::Roots;
+use super::redact::Redactor;
+use super::shelf::Shelf;
 use super::text::floor;
-use super::{Reading, Stats};
-use crate::domain::failure::{
-    FAILURES_MAX, Failure, FailureKind, MESSAGE_BYTES_MAX, Severity, Source,
-};
+use super::{Hints, Piece, Reading, Stats};
+use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, Severity};
 
-/// The longest code, test, task or suggestion kept.
-const FIELD_BYTES_MAX: usize = 1024;
+mod annotations;
+mod cargo;
+mod checkstyle;
+mod frames;
+mod go;
+mod json;
+mod junit;
+mod linters;
+mod lsp;
+mod nunit;
+mod own;
+mod sarif;
+mod tap;
+mod tests_json;
+mod trx;
+mod xml;
 
-/// Reads a structured report.
-pub fn from_report_lines(bytes: &[u8]) -> Reading {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.trim_start_matches('\u{feff}').trim();
-    let (values, mut skipped) = values_in(text);
-    let mut reading = Reading {
-        stats: Stats { bytes: bytes.len(), lines: text.lines().count() },
-        ..Reading::default()
-    };
-    let mut left_out = 0usize;
-    for value in &values {
-        match value.as_object().and_then(failure_in) {
-            Some(_) if reading.failures.len() >= FAILURES_MAX => left_out += 1,
-            Some(failure) => reading.failures.push(failure),
-            None => skipped += 1,
+/// The longest report read: a suite of a hundred thousand tests with their output fits.
+const REPORT_BYTES_MAX: usize = 256 << 20;
+
+/// How many entries are kept before folding; the rest is counted.
+const DRAFTS_MAX: usize = 20_000;
+
+/// The most failures shown in an excerpt; its budget usually ends before.
+const SHOWN_FAILURES_MAX: usize = 40;
+
+/// The most lines shown of one failure.
+const SHOWN_LINES_MAX: usize = 40;
+
+/// What stands between two pieces of an excerpt takes no more.
+const GAP_BYTES: usize = 8;
+
+/// What a reading was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ReportFormat {
+    /// No report: the log of a job.
+    #[default]
+    Log,
+    /// The project's own form, as JSON lines, an array, or an object with `failures`.
+    Selfheal,
+    /// GitHub's workflow commands, or annotations as its API gives them.
+    Github,
+    /// JUnit XML, in the dialect of any tool.
+    Junit,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// What cargo and rustc write with `--message-format=json`, and libtest.
+    Cargo,
+    /// What `go test -json` and test2json write.
+    GoTest,
+    /// The Test Anything Protocol, 12 to 14.
+    Tap,
+    /// Checkstyle's XML, which many linters write.
+    Checkstyle,
+    /// Visual Studio's test results.
+    Trx,
+    /// NUnit's own XML, versions 2 and 3.
+    Nunit,
+    /// Diagnostics as language servers publish them, and pyright's.
+    Lsp,
+    /// What a linter writes with its JSON reporter.
+    Linter,
+    /// What a test runner writes with its JSON reporter.
+    Tests,
+}
+
+impl ReportFormat {
+    /// Every format, logs first.
+    pub const ALL: [Self; 14] = [
+        Self::Log,
+        Self::Selfheal,
+        Self::Github,
+        Self::Junit,
+        Self::Sarif,
+        Self::Cargo,
+        Self::GoTest,
+        Self::Tap,
+        Self::Checkstyle,
+        Self::Trx,
+        Self::Nunit,
+        Self::Lsp,
+        Self::Linter,
+        Self::Tests,
+    ];
+
+    /// The name in JSON and documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Selfheal => "selfheal",
+            Self::Github => "github",
+            Self::Junit => "junit",
+            Self::Sarif => "sarif",
+            Self::Cargo => "cargo",
+            Self::GoTest => "go_test",
+            Self::Tap => "tap",
+            Self::Checkstyle => "checkstyle",
+            Self::Trx => "trx",
+            Self::Nunit => "nunit",
+            Self::Lsp => "lsp",
+            Self::Linter => "linter",
+            Self::Tests => "tests",
         }
     }
-    if skipped > 0 {
-        reading.notes.push(format!("{skipped} entries of the report are not failures"));
+}
+
+/// Reads a structured report; `None` when it is none that is known.
+///
+/// What a tool calls a warning is kept with that severity, behind the errors. A report whose tests
+/// all passed is a reading without failures.
+pub fn read_report(bytes: &[u8], hints: &Hints<'_>) -> Option<Reading> {
+    if bytes.len() > REPORT_BYTES_MAX {
+        return None;
     }
+    let text = decode(bytes);
+    let mut found = Found { roots: &hints.workspace_roots, ..Found::default() };
+    let format = recognise(&text, &mut found)?;
+    let redactor = Redactor::of(hints.known_secrets);
+    let stats = Stats { bytes: bytes.len(), lines: text.lines().count() };
+    let (failures, notes) = finish(found, hints, &redactor);
+    let (commands, shelf) = (Vec::new(), Shelf::default());
+    Some(Reading { failures, notes, commands, stats, format, redactor, shelf })
+}
+
+fn recognise(text: &str, found: &mut Found<'_>) -> Option<ReportFormat> {
+    let body = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    if body.starts_with('<') {
+        return xml::read(text, found);
+    }
+    json::read(text, found)
+        .or_else(|| tap::read(text, found))
+        .or_else(|| annotations::read(text, found))
+}
+
+/// The text of a report: UTF-8, or UTF-16 with a byte order mark as tools on Windows write it.
+fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    let wide = |of: fn([u8; 2]) -> u16| {
+        let units = bytes[2..].chunks_exact(2).map(move |pair| of([pair[0], pair[1]]));
+        Cow::Owned(char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect())
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
+        _ => String::from_utf8_lossy(bytes),
+    }
+}
+
+/// What a reader found, and what it could not use.
+#[derive(Debug, Default)]
+struct Found<'h> {
+    drafts: Vec<Draft>,
+    notes: Vec<&'static str>,
+    /// Entries that are no failures of the format.
+    skipped: usize,
+    /// Drafts past [`DRAFTS_MAX`].
+    left_out: usize,
+    roots: &'h [String],
+}
+
+impl Found<'_> {
+    /// Takes an entry, read at a line of the report; 0 when that is not known.
+    fn push(&mut self, mut draft: Draft, line: usize) {
+        if self.drafts.len() >= DRAFTS_MAX {
+            self.left_out += 1;
+            return;
+        }
+        let source = &mut draft.failure.source;
+        if source.first_line == 0 {
+            source.first_line = u32::try_from(line).unwrap_or(0);
+            source.last_line = source.first_line;
+        }
+        self.drafts.push(draft);
+    }
+
+    /// Says once what a reader of the result should know.
+    fn note(&mut self, note: &'static str) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+}
+
+/// An entry of a report: a tool's own statement.
+fn draft(kind: FailureKind, tool: &str) -> Draft {
+    let mut draft = Draft::new(kind, "", Weight::Cause);
+    draft.failure.tool = Some(tool.to_owned()).filter(|tool| !tool.is_empty());
+    draft
+}
+
+fn finish(found: Found<'_>, hints: &Hints<'_>, redactor: &Redactor) -> (Vec<Failure>, Vec<String>) {
+    let roots = Roots { given: &hints.workspace_roots, learned: &[] };
+    let mut finisher = Finisher::new(roots, redactor);
+    let mut notes: Vec<String> = found.notes.into_iter().map(str::to_owned).collect();
+    if found.skipped > 0 {
+        notes.push(format!("{} entries of the report are not failures", found.skipped));
+    }
+    let mut drafts = found.drafts;
+    drafts.sort_by_key(|draft| draft.failure.severity);
+    let finished = drafts.into_iter().map(|draft| finisher.finish(draft)).collect();
+    let mut failures = fold::fold(finished);
+    let left_out = found.left_out + failures.len().saturating_sub(FAILURES_MAX);
     if left_out > 0 {
-        reading.notes.push(format!("{left_out} more failures left out"));
+        notes.push(format!("{left_out} more failures left out"));
+        failures.truncate(FAILURES_MAX);
     }
-    reading
+    (failures, notes)
 }
 
-/// The entries of a report, and how many lines were no JSON.
-fn values_in(text: &str) -> (Vec<Value>, usize) {
-    match serde_json::from_str::<Value>(text) {
-        Ok(Value::Array(entries)) => return (entries, 0),
-        Ok(Value::Object(mut report)) => {
-            return match report.remove("failures") {
-                Some(Value::Array(entries)) => (entries, 0),
-                Some(_) => (Vec::new(), 1),
-                None => (vec![Value::Object(report)], 0),
-            };
+/// The excerpt of a report: what its failures say, for a report's own lines say nothing to people.
+pub(super) fn pieces(failures: &[Failure], bytes_max: usize) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut left = bytes_max;
+    for failure in failures.iter().take(SHOWN_FAILURES_MAX) {
+        let mut text = String::new();
+        let file = failure.file.as_ref().map(ToString::to_string);
+        let line = failure.line.map(|line| line.to_string());
+        let place = [file, line].into_iter().flatten().collect::<Vec<_>>().join(":");
+        for head in [Some(&place), failure.test.as_ref()].into_iter().flatten() {
+            if !head.is_empty() {
+                let _ = writeln!(text, "{head}");
+            }
         }
-        Ok(_) | Err(_) => {}
+        for line in failure.message.lines().take(SHOWN_LINES_MAX) {
+            let _ = writeln!(text, "  {line}");
+        }
+        let gap = if pieces.is_empty() { 0 } else { GAP_BYTES };
+        if text.len() + gap > left {
+            if !pieces.is_empty() {
+                break;
+            }
+            text.truncate(floor(&text, left).len());
+        }
+        left = left.saturating_sub(text.len() + gap);
+        let (first, last) = (failure.source.first_line, failure.source.last_line);
+        pieces.push(Piece { first_line: first as usize, last_line: last as usize, text });
     }
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let values: Vec<Value> =
-        lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let skipped = lines.len() - values.len();
-    (values, skipped)
+    pieces
 }
 
-fn failure_in(entry: &Map<String, Value>) -> Option<Failure> {
-    let redactor = Redactor::default();
-    let text = |name: &str, bytes_max: usize| {
-        let text = entry.get(name)?.as_str()?.trim();
-        let text = floor(&harmless(&redactor.redact(text)), bytes_max).to_owned();
-        Some(text).filter(|text| !text.is_empty())
-    };
-    let number = |name: &str| {
-        let number = entry.get(name)?.as_u64()?;
-        u32::try_from(number).ok().filter(|number| *number > 0)
-    };
-    let kind = text("kind", FIELD_BYTES_MAX).or_else(|| text("type", FIELD_BYTES_MAX))?;
-    let mut failure = Failure::new(kind_named(&kind), text("message", MESSAGE_BYTES_MAX)?);
-    failure.tool = text("tool", FIELD_BYTES_MAX);
-    failure.task = text("task", FIELD_BYTES_MAX);
-    failure.file =
-        text("file", MESSAGE_BYTES_MAX).and_then(|file| paths::relative(&file, &Roots::default()));
-    failure.line = number("line");
-    failure.column = number("column");
-    failure.end_line = number("end_line");
-    failure.code = text("code", FIELD_BYTES_MAX);
-    failure.test = text("test", FIELD_BYTES_MAX);
-    failure.suggestion = text("suggestion", FIELD_BYTES_MAX);
-    failure.severity = match text("severity", FIELD_BYTES_MAX).as_deref() {
-        Some("warning") => Severity::Warning,
-        Some("note" | "info") => Severity::Note,
-        Some(_) | None => Severity::Error,
-    };
-    failure.source = source_in(entry.get("source"), text("step", FIELD_BYTES_MAX));
-    Some(failure)
+/// The severity that a word or number of any tool means; an error where it is none.
+fn severity_of(word: &str) -> Severity {
+    match word.trim().to_ascii_lowercase().as_str() {
+        "warning" | "warn" | "minor" | "1" => Severity::Warning,
+        "note" | "notice" | "info" | "information" | "informational" | "hint" | "suggestion"
+        | "none" | "0" => Severity::Note,
+        _ => Severity::Error,
+    }
 }
 
-fn source_in(source: Option<&Value>, step: Option<String>) -> Source {
-    let line = |name: &str| {
-        let number = source.and_then(|source| source.get(name)?.as_u64()).unwrap_or(0);
-        u32::try_from(number).unwrap_or(0)
-    };
-    let named = source.and_then(|source| source.get("step")?.as_str().map(str::to_owned));
-    Source { step: named.or(step), first_line: line("first_line"), last_line: line("last_line") }
+/// What sort of fault a tool's findings are; a linter's where the tool is not known.
+fn kind_of_tool(tool: &str) -> FailureKind {
+    let tool = tool.to_ascii_lowercase();
+    let name = tool.split([' ', '(', '/', '.']).next().unwrap_or("");
+    match name {
+        "rustc" | "rust-analyzer" | "gcc" | "g++" | "clang" | "clang++" | "clangd" | "msvc"
+        | "javac" | "java" | "kotlinc" | "kotlin" | "scalac" | "swiftc" | "compiler" | "gopls"
+        | "go" | "csc" | "roslyn" | "ghc" | "elm" => FailureKind::CompileError,
+        "ts" | "tsc" | "typescript" | "mypy" | "pyright" | "basedpyright" | "pylance" | "flow"
+        | "sorbet" | "steep" | "phpstan" | "psalm" | "pyre" | "ty" | "dialyzer" | "pytype" => {
+            FailureKind::TypeError
+        }
+        "prettier" | "rustfmt" | "gofmt" | "black" | "clang-format" | "shfmt" => {
+            FailureKind::Format
+        }
+        _ => FailureKind::Lint,
+    }
 }
 
-/// A kind by our name, or by the names that other reporters use.
-fn kind_named(name: &str) -> FailureKind {
-    FailureKind::parse(name).unwrap_or(match name {
-        "build_failure" | "build_error" | "build" | "compile" => FailureKind::CompileError,
-        "type" | "typecheck" | "type_check" | "typecheck_failure" => FailureKind::TypeError,
-        "lint_failure" | "lint_error" => FailureKind::Lint,
-        "format_failure" | "formatting" | "format_error" => FailureKind::Format,
-        "test" | "test_error" => FailureKind::TestFailure,
-        "dependency_failure" | "dependency_error" => FailureKind::Dependency,
-        "infra" | "infrastructure_failure" => FailureKind::Infrastructure,
-        "out_of_memory" => FailureKind::Oom,
-        _ => FailureKind::Unknown,
-    })
+/// The path in a URI or path: schemes are taken off later, percent signs and drives here.
+fn path_of_uri(uri: &str) -> String {
+    let Some(rest) = uri.strip_prefix("file://") else {
+        return if uri.contains('%') { percent_decoded(uri) } else { uri.to_owned() };
+    };
+    let path = percent_decoded(rest.strip_prefix("localhost").unwrap_or(rest));
+    let is_drive = path.starts_with('/') && path.as_bytes().get(2) == Some(&b':');
+    path.get(usize::from(is_drive)..).unwrap_or("").to_owned()
+}
+
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let decoded = bytes.get(at + 1..at + 3).and_then(|pair| hex::decode(pair).ok());
+        match decoded.as_deref() {
+            Some([decoded]) if *byte == b'%' => {
+                out.push(*decoded);
+                at += 3;
+            }
+            _ => {
+                out.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::ids::RepoPath;
-
-    #[track_caller]
-    fn check(report: &str, expected: &[(FailureKind, Option<&str>, &str)], notes: usize) {
-        let reading = from_report_lines(report.as_bytes());
-        let got: Vec<_> = reading
-            .failures
-            .iter()
-            .map(|f| (f.kind, f.file.as_ref().map(RepoPath::as_str), f.message.as_str()))
-            .collect();
-        assert_eq!(got, expected, "{report}");
-        assert_eq!(reading.notes.len(), notes, "{:?}", reading.notes);
-    }
-
-    #[test]
-    fn every_form_of_a_report_is_read() {
-        let one = concat!(
-            r#"{"type":"build_failure","task":"core:build","file":"./src/a.ts","line":4,"me"#,
-            r#"ssage":"no","suggestion":"try"}"#,
-        );
-        let two = r#"{"kind":"lint","message":"bad"}"#;
-        let first = (FailureKind::CompileError, Some("src/a.ts"), "no");
-        let second = (FailureKind::Lint, None, "bad");
-        check(&format!("{one}\n{two}\n"), &[first, second], 0);
-        check(&format!("[{one},{two}]"), &[first, second], 0);
-        check(&format!("{{\"failures\":[{one},{two}]}}"), &[first, second], 0);
-        check(one, &[first], 0);
-        check(&format!("{one}\nnot json\n{{\"a\":1}}"), &[first], 1);
-        check("", &[], 0);
-    }
-
-    #[test]
-    fn a_report_is_hostile_text_too() {
-        check(
-            r#"{"kind":"mystery","file":"/etc/passwd","message":"a\u0000b \u202e"}"#,
-            &[(FailureKind::Unknown, None, "a\u{fffd}b \u{fffd}")],
-            0,
-        );
-        check(
-            r#"{"kind":"lint","file":"../../x","message":"m"}"#,
-            &[(FailureKind::Lint, Some("x"), "m")],
-            0,
-        );
-    }
-}
+mod tests;

@@ -194,7 +194,6 @@ mod properties {
             assert!(failure.source.last_line as usize <= reading.stats.lines.max(1));
         }
         assert!(reading.excerpt(2000).len() <= 2000);
-        from_report_lines(log);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::domain::failure::{Failure, FailureKind};
 const RIVALS_MAX: usize = 32;
 
 /// Folds repeats.
-pub(super) fn fold(failures: Vec<Failure>) -> Vec<Failure> {
+pub(in crate::evidence) fn fold(failures: Vec<Failure>) -> Vec<Failure> {
     let mut kept: Vec<Failure> = Vec::new();
     let mut groups: HashMap<String, Vec<usize>> = HashMap::new();
     for failure in failures {
