@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use super::*;
 use crate::domain::failure::Failure;
 
+mod corpus;
+
 /// Reads a log and compares what was understood, one line a failure.
 #[track_caller]
 pub(super) fn check(log: &str, expected: &str) {
