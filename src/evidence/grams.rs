@@ -36,6 +36,7 @@ struct Gram {
     bytes: u64,
     offset: usize,
     text: &'static [u8],
+    number: usize,
 }
 
 /// Texts, prepared for the search.
@@ -50,27 +51,48 @@ impl Grams {
     pub(super) fn of(texts: impl IntoIterator<Item = &'static str>) -> Self {
         let bits = Box::new([0; 1 << (HASH_BITS - 6)]);
         let mut prepared = Self { bits, buckets: vec![Vec::new(); 1 << BUCKET_BITS] };
-        for text in texts.into_iter().map(str::as_bytes) {
+        for (number, text) in texts.into_iter().map(str::as_bytes).enumerate() {
             let rarest = rarest_window(text);
             let window = text.windows(GRAM_BYTES).enumerate().skip(rarest).take(STEP_BYTES);
             for (offset, bytes) in window {
                 let bytes = bytes.iter().rfold(0, |gram, byte| gram << 8 | u64::from(*byte));
                 let hash = hash(bytes);
                 prepared.bits[hash / 64] |= 1 << (hash % 64);
-                prepared.buckets[bucket(hash)].push(Gram { bytes, offset, text });
+                prepared.buckets[bucket(hash)].push(Gram { bytes, offset, text, number });
             }
         }
         prepared
     }
 
-    /// Where the first occurrence that begins at `from` or later stands.
+    /// Where some text stands whose group is the first to be seen from `from` on.
     ///
-    /// Of occurrences that overlap it may be any.
+    /// Of occurrences that stand near each other it may be any; none is seen that begins earlier.
     pub(super) fn find(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        self.search(bytes, from, |_, start| (start >= from).then_some(start))
+    }
+
+    /// Every occurrence: the number of the text and where it begins, in no order.
+    pub(super) fn each(&self, bytes: &[u8], mut met: impl FnMut(usize, usize)) {
+        self.search(bytes, 0, |number, start| {
+            met(number, start);
+            None::<()>
+        });
+    }
+
+    /// Goes on until `met` has an answer.
+    #[inline]
+    fn search<A>(
+        &self,
+        bytes: &[u8],
+        from: usize,
+        mut met: impl FnMut(usize, usize) -> Option<A>,
+    ) -> Option<A> {
         let mut at = from;
         while let Some(turn) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-            if let Some(found) = self.turn(turn, bytes, (at, from)) {
-                return Some(found);
+            let answer = self
+                .turn(turn, |look, gram| self.check(bytes, gram, at + look * STEP_BYTES, &mut met));
+            if answer.is_some() {
+                return answer;
             }
             at += LOOKS * STEP_BYTES;
         }
@@ -78,18 +100,20 @@ impl Grams {
         let rest = bytes.get(at..).unwrap_or_default();
         let mut last = [0; 2 * TURN_BYTES];
         last[..rest.len()].copy_from_slice(rest);
-        let (first, second) = (last.first_chunk()?, last[LOOKS * STEP_BYTES..].first_chunk()?);
-        self.turn(first, bytes, (at, from))
-            .or_else(|| self.turn(second, bytes, (at + LOOKS * STEP_BYTES, from)))
+        [0, LOOKS * STEP_BYTES].into_iter().find_map(|offset| {
+            self.turn(last[offset..].first_chunk()?, |look, gram| {
+                self.check(bytes, gram, at + offset + look * STEP_BYTES, &mut met)
+            })
+        })
     }
 
+    /// Asks about the groups that may be of a text.
     #[inline]
-    fn turn(
+    fn turn<A>(
         &self,
         turn: &[u8; TURN_BYTES],
-        bytes: &[u8],
-        (at, from): (usize, usize),
-    ) -> Option<usize> {
+        mut ask: impl FnMut(usize, u64) -> Option<A>,
+    ) -> Option<A> {
         let mut seen = 0;
         let mut grams = [0; LOOKS];
         for (look, gram) in grams.iter_mut().enumerate() {
@@ -102,17 +126,22 @@ impl Grams {
             return None;
         }
         let looks = grams.into_iter().enumerate().filter(|(look, _)| seen >> look & 1 == 1);
-        looks
-            .filter_map(|(look, gram)| self.check(bytes, gram, at + look * STEP_BYTES))
-            .find(|found| *found >= from)
+        looks.into_iter().find_map(|(look, gram)| ask(look, gram))
     }
 
-    /// The occurrence that a group at a position belongs to.
-    fn check(&self, bytes: &[u8], gram: u64, at: usize) -> Option<usize> {
+    /// The occurrences that a group at a position belongs to.
+    fn check<A>(
+        &self,
+        bytes: &[u8],
+        gram: u64,
+        at: usize,
+        met: &mut impl FnMut(usize, usize) -> Option<A>,
+    ) -> Option<A> {
         let bucket = self.buckets.get(bucket(hash(gram)))?;
         bucket.iter().filter(|known| known.bytes == gram).find_map(|known| {
             let start = at.checked_sub(known.offset)?;
-            bytes.get(start..)?.starts_with(known.text).then_some(start)
+            let found = bytes.get(start..)?.starts_with(known.text);
+            found.then(|| met(known.number, start)).flatten()
         })
     }
 }
@@ -155,6 +184,9 @@ mod tests {
                 assert_eq!(grams.find(hay.as_bytes(), before + 1), None, "{hay}");
             }
         }
+        let mut met = Vec::new();
+        grams.each(b"not found packages not found", |number, start| met.push((number, start)));
+        assert_eq!(met, [(0, 0), (1, 10), (0, 19)]);
         assert_eq!(grams.find(b"not foun", 0), None);
         assert_eq!(grams.find(b"", 0), None);
         assert_eq!(grams.find(b"", 9), None);

@@ -194,7 +194,7 @@ impl Pass {
             let place = Place { index: self.number(bytes, start), start, end };
             let line = lines.clean(place);
             if !self.frame.hear(lines, place, &line) {
-                scan::called(line.text, &mut called);
+                sieve::called(line.text, &mut called);
                 if !called.is_empty() {
                     let window = self.frame.current();
                     self.calls.push_back(Call { place, window, rules: called.len() });

@@ -1,10 +1,11 @@
 //! The sieve: which lines of a log may say something, found at nearly the speed of memory.
 //!
-//! Every rule has literals, and every literal a stem, which stands whole in any line that the
-//! literal is in, colours and all. Two searches for all stems run over the raw bytes, one for long
-//! stems and one for the few short ones, and only the lines that they hit are cleaned and looked
-//! at. The invariant: no rule ever sees fewer lines than it would without the sieve; a test reads
-//! every log of the corpus with it and without.
+//! Every rule has literals, and every literal stems, one of which stands whole in any line that the
+//! literal is in, colours and all. Three searches run over the raw bytes, one for long stems, one
+//! for the few short ones and one for symbols, and only the lines that they hit are cleaned and
+//! looked at; on these, the same searches say which rules' literals stand there. The invariant: no
+//! rule ever sees fewer lines than it would without the sieve; a test reads every log of the corpus
+//! with it and without.
 
 use std::sync::LazyLock;
 
@@ -34,46 +35,62 @@ const MARKERS: &[&str] = &[
 ];
 
 /// Stems that many short literals share: few, because the search for them slows down with each.
-const SHORT: &[&str] = &["rror", "RROR", "ail", "FAIL", "atal"];
+const SHORT: &[&str] = &["rror", "RROR", "fail", "Fail", "FAIL", "atal"];
 
-/// A shorter stem would be met everywhere.
-const SHORT_BYTES_MIN: usize = 3;
+/// With what the colours of a label in brackets begin.
+const LABEL_COLOURS: [&str; 4] = ["[\u{1b}[0", "[\u{1b}[1", "[\u{1b}[3", "[\u{1b}[9"];
+
+/// With what the symbols begin that tools print before failures: ✗, ✖, ●, ×.
+const SYMBOL_BYTES: [u8; 2] = [0xE2, 0xC3];
 
 /// How many short stems one vectorised search takes.
 const SEARCH_STEMS_MAX: usize = 64;
 
 static SIEVE: LazyLock<Sieve> = LazyLock::new(|| {
-    let literals = TOOLS.iter().flat_map(|tool| tool.rules).flat_map(|rule| rule.literals);
-    let (long, short): (Vec<_>, Vec<_>) = MARKERS
-        .iter()
-        .chain(literals)
-        .map(|literal| stem(literal))
-        .partition(|stem| stem.len() >= WINDOW_BYTES);
-    Sieve::of(&least(long), &least(short))
+    let rules = TOOLS.iter().flat_map(|tool| tool.rules);
+    let literals: Vec<(u16, &'static str)> =
+        (0..).zip(rules).flat_map(|(n, rule)| rule.literals.iter().map(move |l| (n, *l))).collect();
+    Sieve::of(&literals)
 });
 
-/// What stands whole in every line that holds a literal: the longest part of it that no colour code
-/// stands in, for tools colour labels, words and names, but not parts of them.
-fn stem(literal: &'static str) -> &'static str {
-    let parts = literal.split(|c: char| c.is_control() || ":[]|•".contains(c));
-    let longest = parts.map(str::trim).max_by_key(|part| part.len()).unwrap_or_default();
-    if longest.len() >= WINDOW_BYTES {
-        return longest;
-    }
-    let known = SHORT.iter().find(|stem| literal.contains(*stem));
-    known.copied().unwrap_or(if longest.len() >= SHORT_BYTES_MIN { longest } else { literal })
+/// What stands whole in every line that a literal is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stem {
+    /// The longest part that no colour code stands in: tools colour labels, words and names, but
+    /// not parts of them.
+    Long(&'static str),
+    /// A word that many literals have.
+    Word(&'static str),
+    /// The first symbol.
+    Symbol(&'static str),
+    /// The literal as it is, or to its colon with a colour code behind.
+    Whole(&'static str),
 }
 
-/// The stems without those that hold another one.
-fn least(mut stems: Vec<&'static str>) -> Vec<&'static str> {
-    stems.sort_unstable_by_key(|stem| (stem.len(), *stem));
-    let mut least: Vec<&'static str> = Vec::new();
-    for stem in stems {
-        if !least.iter().any(|shorter| stem.contains(shorter)) {
-            least.push(stem);
-        }
+/// The stem of a literal.
+fn stem(literal: &'static str) -> Stem {
+    let parts = literal.split(|c: char| c.is_control() || ":[]|•".contains(c));
+    let longest = parts.max_by_key(|part| part.len()).unwrap_or_default();
+    // Blanks at the ends of a literal are part of it; beside a colon a colour may stand.
+    let longest = if longest == literal { literal } else { longest.trim() };
+    if longest.len() >= WINDOW_BYTES {
+        return Stem::Long(longest);
     }
-    least
+    if let Some(word) = SHORT.iter().find(|word| literal.contains(*word)) {
+        return Stem::Word(word);
+    }
+    match literal.find(|c: char| !c.is_ascii()) {
+        Some(at) => Stem::Symbol(&literal[at..]),
+        None => Stem::Whole(literal),
+    }
+}
+
+/// A literal of a rule, and where in it its stem stands.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    rule: u16,
+    literal: &'static str,
+    offset: usize,
 }
 
 /// The prepared searches.
@@ -83,26 +100,170 @@ struct Sieve {
     short: Vec<Searcher>,
     /// For short stems on machines without vector instructions.
     plain: Option<AhoCorasick>,
+    symbols: Vec<&'static str>,
+    /// What each stem calls: the long ones first, then the short ones, then the symbols.
+    calls: Vec<Vec<Call>>,
+    long_stems: usize,
+    short_stems: usize,
 }
 
 impl Sieve {
-    fn of(long: &[&'static str], short: &[&'static str]) -> Self {
-        let search = |stems: &[&str]| packed::Config::new().builder().extend(stems).build();
+    fn of(literals: &[(u16, &'static str)]) -> Self {
+        let wanted = MARKERS.iter().copied().chain(literals.iter().map(|(_, literal)| *literal));
+        let (mut long, mut short, mut symbols) = (Vec::new(), Vec::new(), Vec::new());
+        for literal in wanted {
+            match stem(literal) {
+                Stem::Long(stem) => long.push(stem),
+                Stem::Word(stem) => short.push(stem.to_owned()),
+                Stem::Symbol(stem) => symbols.push(stem),
+                Stem::Whole(literal) => {
+                    short.push(literal.to_owned());
+                    short.push(format!("{}\u{1b}", literal.trim_end_matches([':', ' '])));
+                    if literal.starts_with('[') {
+                        short.extend(LABEL_COLOURS.map(str::to_owned));
+                    }
+                }
+            }
+        }
+        let short = least(short);
+        for stems in [&mut long, &mut symbols] {
+            stems.sort_unstable();
+            stems.dedup();
+        }
+        let search = |stems: &[String]| packed::Config::new().builder().extend(stems).build();
         let packed: Option<Vec<Searcher>> = short.chunks(SEARCH_STEMS_MAX).map(search).collect();
-        let plain = packed.is_none().then(|| AhoCorasick::new(short).ok()).flatten();
-        let long = Grams::of(long.iter().copied());
-        Self { long, short: packed.unwrap_or_default(), plain }
+        let plain = packed.is_none().then(|| AhoCorasick::new(&short).ok()).flatten();
+        let mut sieve = Self {
+            long: Grams::of(long.iter().copied()),
+            short: packed.unwrap_or_default(),
+            plain,
+            calls: vec![Vec::new(); long.len() + short.len() + symbols.len()],
+            long_stems: long.len(),
+            short_stems: short.len(),
+            symbols,
+        };
+        for (rule, literal) in literals.iter().copied() {
+            sieve.learn(&long, &short, (rule, literal));
+        }
+        sieve
     }
 
-    /// Where the next hit of one of the searches stands; the first is the one for long stems.
-    fn find(&self, search: usize, bytes: &[u8], from: usize) -> Option<usize> {
-        let span = Span { start: from, end: bytes.len() };
-        let Some(short) = search.checked_sub(1) else { return self.long.find(bytes, from) };
-        match self.short.get(short) {
-            Some(packed) => packed.find_in(bytes, span).map(|found| found.start()),
-            None => self.plain.as_ref()?.find(Input::new(bytes).span(span)).map(|m| m.start()),
+    /// Notes which stem calls a rule for one of its literals.
+    fn learn(&mut self, long: &[&'static str], short: &[String], call: (u16, &'static str)) {
+        let (rule, literal) = call;
+        let found = match stem(literal) {
+            Stem::Long(stem) => long.binary_search(&stem).ok().map(|number| (number, stem)),
+            Stem::Symbol(stem) => {
+                let number = self.symbols.binary_search(&stem).ok();
+                number.map(|number| (self.long_stems + self.short_stems + number, stem))
+            }
+            Stem::Word(_) | Stem::Whole(_) => {
+                let held = short.iter().enumerate().find(|(_, stem)| literal.contains(*stem));
+                held.map(|(number, stem)| {
+                    let at = literal.find(stem).unwrap_or_default();
+                    (self.long_stems + number, &literal[at..at + stem.len()])
+                })
+            }
+        };
+        if let Some((number, stem)) = found {
+            let offset = literal.find(stem).unwrap_or_default();
+            self.calls[number].push(Call { rule, literal, offset });
         }
     }
+
+    /// Where the next symbol stands that is a stem.
+    fn find_symbol(&self, bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+        let [one, other] = SYMBOL_BYTES;
+        let rest = bytes.get(from..)?;
+        memchr::memchr2_iter(one, other, rest).find_map(|at| {
+            let here = &rest[at..];
+            let number = self.symbols.iter().position(|s| here.starts_with(s.as_bytes()))?;
+            Some((self.long_stems + self.short_stems + number, from + at))
+        })
+    }
+
+    /// Where the next hit of one of the searches stands: for long stems, symbols, short stems.
+    fn find(&self, search: usize, bytes: &[u8], from: usize) -> Option<usize> {
+        match search {
+            0 => self.long.find(bytes, from),
+            1 => Some(self.find_symbol(bytes, from)?.1),
+            short => Some(self.find_short(short - 2, bytes, from)?.1),
+        }
+    }
+
+    /// The next short stem's number among all stems, and where it stands.
+    fn find_short(&self, search: usize, bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+        let span = Span { start: from, end: bytes.len() };
+        let (stem, start) = match self.short.get(search) {
+            Some(packed) => {
+                let found = packed.find_in(bytes, span)?;
+                (found.pattern().as_usize() + search * SEARCH_STEMS_MAX, found.start())
+            }
+            None => {
+                let found = self.plain.as_ref()?.find(Input::new(bytes).span(span))?;
+                (found.pattern().as_usize(), found.start())
+            }
+        };
+        Some((self.long_stems + stem, start))
+    }
+
+    /// How many searches there are for short stems.
+    fn shorts(&self) -> usize {
+        self.short.len() + usize::from(self.plain.is_some())
+    }
+
+    /// The rules whose literal stands where a stem was met.
+    fn call(&self, text: &[u8], (stem, start): (usize, usize), rules: &mut Vec<u16>) {
+        for call in &self.calls[stem] {
+            let literal = start.checked_sub(call.offset).and_then(|start| text.get(start..));
+            if literal.is_some_and(|rest| rest.starts_with(call.literal.as_bytes()))
+                && rules.len() < RULES_PER_LINE_MAX
+                && !rules.contains(&call.rule)
+            {
+                rules.push(call.rule);
+            }
+        }
+    }
+}
+
+/// The stems without those that hold another one: a search tells only one of two at one place.
+fn least(mut stems: Vec<String>) -> Vec<String> {
+    stems.sort_unstable_by_key(String::len);
+    let mut least: Vec<String> = Vec::new();
+    for stem in stems {
+        if !least.iter().any(|shorter| stem.contains(shorter)) {
+            least.push(stem);
+        }
+    }
+    least
+}
+
+/// How many rules look at one line; a line that calls more is noise.
+const RULES_PER_LINE_MAX: usize = 48;
+
+/// Which rules the literals of a clean line call, in the registry's order.
+pub(super) fn called(text: &str, rules: &mut Vec<u16>) {
+    rules.clear();
+    let (sieve, text) = (&*SIEVE, text.as_bytes());
+    sieve.long.each(text, |stem, start| sieve.call(text, (stem, start), rules));
+    for search in 0..sieve.shorts() {
+        let mut from = 0;
+        while from < text.len()
+            && let Some(met) = sieve.find_short(search, text, from)
+        {
+            sieve.call(text, met, rules);
+            from = met.1 + 1;
+        }
+    }
+    let mut from = 0;
+    while let Some(met) = sieve.find_symbol(text, from) {
+        // Several stems may begin with one symbol.
+        for stem in sieve.long_stems + sieve.short_stems..sieve.calls.len() {
+            sieve.call(text, (stem, met.1), rules);
+        }
+        from = met.1 + 1;
+    }
+    rules.sort_unstable();
 }
 
 /// The places of a text's lines that hold a stem, in order.
@@ -127,8 +288,7 @@ enum Hit {
 
 /// Sifts the lines of `bytes` from a line's beginning on.
 pub(super) fn sift(bytes: &[u8], from: usize) -> Sifted<'_> {
-    let searches = 1 + SIEVE.short.len() + usize::from(SIEVE.plain.is_some());
-    Sifted { bytes, from, hits: vec![Hit::Unknown; searches] }
+    Sifted { bytes, from, hits: vec![Hit::Unknown; 2 + SIEVE.shorts()] }
 }
 
 impl Sifted<'_> {

@@ -10,7 +10,7 @@ use regex::bytes::RegexSetBuilder;
 
 use super::super::lines::{Lines, Place};
 use super::super::peel::{PEELS_MAX, peel};
-use super::super::{Hints, LogStream, Reading, decode, read, scan, sieve, tools};
+use super::super::{Hints, LogStream, Reading, decode, read, sieve, tools};
 
 /// The labelled logs, by name.
 fn logs() -> Vec<(String, Vec<u8>)> {
@@ -50,7 +50,7 @@ fn no_line_that_a_rule_matches_falls_through_the_sieve_or_its_literals() {
         let mut called = Vec::new();
         while let Some(place) = next {
             let mut line = lines.clean(place).text;
-            scan::called(line, &mut called);
+            sieve::called(line, &mut called);
             for _ in 0..=PEELS_MAX {
                 for rule in patterns.matches(line.as_bytes()) {
                     let number = u16::try_from(rule).unwrap();
