@@ -7,10 +7,14 @@
 //! repeats, [`paths`] makes places relative to the repository, [`mod@redact`] takes secrets out of
 //! every output.
 //!
+//! Where a tool wrote a structured report, [`reports`] reads that instead: it says more, and says it
+//! without guessing. [`matchers`] are a repository's own rules for its logs. Both end in the same
+//! last step, [`finish`].
+//!
 //! It reads; it never decides: what to do about a failure is the domain's business. To teach it a
 //! tool, add one file under `tools/` with its rules and cases and name it in the registry.
 
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, Severity};
 
 mod commands;
 mod docs;
@@ -20,6 +24,7 @@ mod finish;
 mod frame;
 mod json;
 mod judgement;
+mod matchers;
 mod paths;
 mod redact;
 mod reports;
@@ -30,7 +35,8 @@ mod tools;
 
 pub use docs::docs;
 pub use excerpt::{Piece, joined};
-pub use json::{SCHEMA_VERSION, failures_json};
+pub use json::{SCHEMA_VERSION, failures_json, failures_schema};
+pub use matchers::{Matcher, MatcherError};
 pub use redact::redact;
 pub use reports::{ReportFormat, read_report};
 
@@ -47,6 +53,8 @@ pub struct Hints<'a> {
     pub known_secrets: &'a [&'a str],
     /// The exit code of the command that wrote the log, when it is known.
     pub exit_code: Option<i32>,
+    /// The repository's own rules for its own tools.
+    pub matchers: &'a [Matcher],
 }
 
 /// What was read from one job's log.
@@ -82,12 +90,27 @@ pub struct Stats {
 pub fn read(log: &[u8], hints: &Hints<'_>) -> Reading {
     let redactor = Redactor::of(hints.known_secrets);
     let frame = frame::Frame::of(log);
-    let drafts = scan::scan(&frame);
+    let mut drafts = matched(&frame, hints.matchers);
+    drafts.extend(scan::scan(&frame));
     let (failures, notes) = judgement::judge(&frame, drafts, hints, &redactor);
     let stats = Stats { bytes: log.len(), lines: frame.text.lines.len() };
     let mut commands = commands::failed_scripts(&frame);
     commands.retain(|command| !redactor.knows(command));
     Reading { failures, notes, commands, stats, format: ReportFormat::Log, redactor }
+}
+
+/// What the repository's own matchers find in a log's lines; what they call a warning fails nothing.
+fn matched(frame: &frame::Frame, matchers: &[Matcher]) -> Vec<draft::Draft> {
+    if matchers.is_empty() {
+        return Vec::new();
+    }
+    let mut matching = matchers::Matching::new(matchers);
+    for index in (0..frame.text.lines.len()).filter(|index| !frame.is_quiet(*index)) {
+        matching.line(index, frame.text.line(index));
+    }
+    let mut drafts = matching.drafts();
+    drafts.retain(|draft| draft.failure.severity == Severity::Error);
+    drafts
 }
 
 impl Reading {
