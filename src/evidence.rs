@@ -7,6 +7,10 @@
 //! repeats, [`paths`] makes places relative to the repository, [`mod@redact`] takes secrets out of
 //! every output.
 //!
+//! Where a tool wrote a structured report, [`reports`] reads that instead: it says more, and says it
+//! without guessing. [`matchers`] are a repository's own rules for its logs. Both end in the same
+//! last step, [`finish`].
+//!
 //! It reads; it never decides: what to do about a failure is the domain's business. To teach it a
 //! tool, add one file under `tools/` with its rules and cases and name it in the registry.
 
@@ -23,6 +27,7 @@ mod grams;
 mod json;
 mod judgement;
 mod lines;
+mod matchers;
 mod pass;
 mod paths;
 mod peel;
@@ -39,7 +44,8 @@ mod unknown;
 
 pub use docs::docs;
 pub use excerpt::{Piece, joined};
-pub use json::{SCHEMA_VERSION, failures_json};
+pub use json::{SCHEMA_VERSION, failures_json, failures_schema};
+pub use matchers::{Matcher, MatcherError};
 pub use redact::redact;
 pub use reports::{ReportFormat, read_report};
 pub use stream::{BUFFER_BYTES_MAX, LogStream};
@@ -57,6 +63,8 @@ pub struct Hints<'a> {
     pub known_secrets: &'a [&'a str],
     /// The exit code of the command that wrote the log, when it is known.
     pub exit_code: Option<i32>,
+    /// The repository's own rules for its own tools.
+    pub matchers: &'a [Matcher],
 }
 
 /// What was read from one job's log.
@@ -91,7 +99,7 @@ pub struct Stats {
 /// A log that says that it passed has no failures. One that failed and is not understood has one of
 /// kind `unknown` with the lines that most likely say why.
 pub fn read(log: &[u8], hints: &Hints<'_>) -> Reading {
-    pass::read_whole(log, hints, pass::Sift::Stems)
+    pass::read_whole(log, hints)
 }
 
 impl Reading {

@@ -43,6 +43,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// Every generated page, by its path.
 fn pages() -> anyhow::Result<Vec<(String, String)>> {
     let schema = serde_json::to_string_pretty(&repository::schema())? + "\n";
+    let failures = serde_json::to_string_pretty(&crate::evidence::failures_schema())? + "\n";
     let written = [
         ("commands.md", commands()),
         ("gate.md", gate()),
@@ -50,6 +51,7 @@ fn pages() -> anyhow::Result<Vec<(String, String)>> {
         ("evidence.md", crate::evidence::docs()),
         ("fixers.md", fixers()),
         ("settings.md", server::docs()),
+        ("schemas/failures.json", failures),
         ("schemas/selfheal.schema.json", schema),
     ];
     let mut pages: Vec<_> =

@@ -1,37 +1,48 @@
 //! `selfheal parse`: the failures in a log, for any pipeline, without a server.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
 use super::input;
-use crate::evidence::{self, Hints};
+use crate::domain::failure::Severity;
+use crate::evidence::{self, Hints, Matcher};
 use crate::report::failures::{Found, human, markdown, sarif, workflow_commands};
 
 /// What is read of a log; the causes of a failure stand at the end of longer ones, too, but a log
 /// of this size is no longer read by anybody.
 const LOG_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
+/// The longest file of problem matchers read; evidence says what one may hold.
+const MATCHERS_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
 /// How long the excerpt is.
 const EXCERPT_BYTES_MAX: usize = 8 * 1024;
 
 /// It says: there are failures.
 const FAILURES: u8 = 1;
+/// It was asked for something that is none: a file of problem matchers that is wrong.
+const USAGE: u8 = 2;
 /// It could not do its work: there is no such file.
 const UNREADABLE: u8 = 3;
 
-/// Print the failures in a CI log
+/// Print the failures in a CI log or a structured report
 ///
 /// Reads the log of a job of GitHub Actions, as its API or `gh run view` gives it, of Travis and of
 /// other CI systems, or the plain output of a command, and says what failed: kind, place, code, test
 /// and message, what to fix first at the front. `docs/evidence.md` lists the tools that it knows.
 ///
-/// Exit codes: 0 the log shows no failure, 1 it does, 2 usage, 3 it cannot be read.
+/// A structured report is recognised by its content and read as what it is: JUnit XML, SARIF, JSON
+/// of cargo, go and many linters and test runners, TAP, Checkstyle, TRX, diagnostics of language
+/// servers, its own JSON. `docs/reports.md` lists them.
+///
+/// Exit codes: 0 no failure, or only what the tool itself calls a warning, 1 failures, 2 usage, 3
+/// it cannot be read.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// The log; - for standard input
+    /// The log or report; - for standard input
     file: PathBuf,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -39,6 +50,12 @@ pub struct Args {
     /// The name of the step that failed, as the CI system shows it; only it is blamed. Repeatable
     #[arg(long = "step", value_name = "NAME")]
     steps: Vec<String>,
+    /// A file of problem matchers, as GitHub's runner reads them, for a log's own tools. Repeatable
+    #[arg(long = "matcher", value_name = "FILE")]
+    matchers: Vec<PathBuf>,
+    /// Read it as a log even where it looks like a report
+    #[arg(long)]
+    log: bool,
 }
 
 /// How the result is printed.
@@ -63,17 +80,29 @@ pub enum Format {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let log = match input::read(&args.file, LOG_BYTES_MAX) {
         Ok(log) => log,
-        Err(error) => {
-            let name = args.file.display();
-            writeln!(io::stderr(), "selfheal: {name} cannot be read: {error}")?;
-            return Ok(ExitCode::from(UNREADABLE));
-        }
+        Err(error) => return unreadable(&args.file, &error),
     };
-    let hints = Hints { failed_steps: args.steps.clone(), ..Hints::default() };
-    let reading = evidence::read(&log, &hints);
+    let mut matchers = Vec::new();
+    for file in &args.matchers {
+        let text = match input::read(file, MATCHERS_BYTES_MAX) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) => return unreadable(file, &error),
+        };
+        match Matcher::parse_file(&text) {
+            Ok(read) => matchers.extend(read),
+            Err(error) => {
+                writeln!(io::stderr(), "selfheal: {}: {error}", file.display())?;
+                return Ok(ExitCode::from(USAGE));
+            }
+        }
+    }
+    let hints = Hints { failed_steps: args.steps.clone(), matchers: &matchers, ..Hints::default() };
+    let report = if args.log { None } else { evidence::read_report(&log, &hints) };
+    let reading = report.unwrap_or_else(|| evidence::read(&log, &hints));
     let pieces = reading.pieces(EXCERPT_BYTES_MAX);
     let excerpt = evidence::joined(&pieces);
     let mut notes = reading.notes.clone();
+    notes.extend(matchers.iter().filter_map(Matcher::note).map(str::to_owned));
     if u64::try_from(log.len()).is_ok_and(|bytes| bytes >= LOG_BYTES_MAX) {
         notes.push(format!("the log is longer than {LOG_BYTES_MAX} bytes; the rest was not read"));
     }
@@ -86,5 +115,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Format::Markdown => markdown(&found),
     };
     io::stdout().write_all(text.as_bytes()).context("the result cannot be printed")?;
-    Ok(if reading.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILURES) })
+    let has_failed = reading.failures.iter().any(|failure| failure.severity == Severity::Error);
+    Ok(if has_failed { ExitCode::from(FAILURES) } else { ExitCode::SUCCESS })
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> anyhow::Result<ExitCode> {
+    writeln!(io::stderr(), "selfheal: {} cannot be read: {error}", file.display())?;
+    Ok(ExitCode::from(UNREADABLE))
 }

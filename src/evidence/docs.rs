@@ -34,6 +34,10 @@ prefixes of build systems and \
 applies, one \
      failure of kind `unknown` carries the lines that most likely say why.
 
+What tools write for programs (JUnit XML, SARIF, JSON, TAP and more) is read as such: see [structured
+reports](reports.md). A repository's own tools need no code: its [problem matchers](reports.md#problem-matchers)
+are read.
+
 To add a tool, add \
      a file in `src/evidence/tools/` with its rules and its example, and name it in \
      the

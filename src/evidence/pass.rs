@@ -12,9 +12,11 @@ use memchr::{memchr, memchr_iter, memrchr};
 use super::draft::Draft;
 use super::frame::Frame;
 use super::lines::{LOOK_BYTES_MAX, LOOK_LINES_MAX, Lines, Near, Place};
+use super::matchers::Matching;
 use super::redact::Redactor;
 use super::shelf::Shelf;
 use super::{Hints, Reading, ReportFormat, Stats, commands, decode, judgement, scan, sieve};
+use crate::domain::failure::Severity;
 
 /// How many drafts are kept: judgement folds them, and the thousandth error of a kind adds nothing.
 const DRAFTS_MAX: usize = 20_000;
@@ -39,9 +41,9 @@ const LOOKS_MIN: usize = 200_000;
 const SHORT_LOOK_LINES: usize = 8;
 
 /// Reads a log that is in memory.
-pub(super) fn read_whole(log: &[u8], hints: &Hints<'_>, sift: Sift) -> Reading {
+pub(super) fn read_whole(log: &[u8], hints: &Hints<'_>) -> Reading {
     let text = decode::decoded(log);
-    let mut pass = Pass::new(hints, sift);
+    let mut pass = Pass::new(hints);
     pass.count_bytes(log.len());
     pass.advance(&text, Rest::None);
     pass.finish(&text, hints)
@@ -56,16 +58,6 @@ pub(super) enum Rest {
     None,
 }
 
-/// Which lines are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sift {
-    /// Those that hold a stem.
-    Stems,
-    /// All: slow, to hold the sieve against.
-    #[cfg(test)]
-    Nothing,
-}
-
 /// A line that calls rules.
 #[derive(Debug, Clone, Copy)]
 struct Call {
@@ -77,8 +69,9 @@ struct Call {
 
 /// The state between two advances; places are relative to the bytes in memory.
 #[derive(Debug)]
-pub(super) struct Pass {
-    sift: Sift,
+pub(super) struct Pass<'h> {
+    /// The repository's own matchers, which look at every line.
+    matching: Option<Matching<'h>>,
     /// Where the first head stands; a line's beginning.
     sifted: usize,
     /// A line's number and where it begins: how far lines were counted.
@@ -96,11 +89,12 @@ pub(super) struct Pass {
     stats: Stats,
 }
 
-impl Pass {
+impl<'h> Pass<'h> {
     /// A pass over nothing yet.
-    pub(super) fn new(hints: &Hints<'_>, sift: Sift) -> Self {
+    pub(super) fn new(hints: &Hints<'h>) -> Self {
+        let matchers = Some(hints.matchers).filter(|matchers| !matchers.is_empty());
         Self {
-            sift,
+            matching: matchers.map(Matching::new),
             sifted: 0,
             counted: (0, 0),
             frame: Frame::new(&hints.failed_steps),
@@ -123,10 +117,9 @@ impl Pass {
 
     /// Reads on; `bytes` are whole lines, and what was in memory before stands at its beginning.
     pub(super) fn advance(&mut self, bytes: &[u8], rest: Rest) {
-        match self.sift {
-            Sift::Stems => self.hear(bytes, sieve::sift(bytes, self.sifted)),
-            #[cfg(test)]
-            Sift::Nothing => self.hear(bytes, all_lines(bytes, self.sifted)),
+        match self.matching {
+            None => self.hear(bytes, sieve::sift(bytes, self.sifted)),
+            Some(_) => self.hear(bytes, all_lines(bytes, self.sifted)),
         }
         self.sifted = bytes.len().max(self.sifted);
         self.read(bytes, if rest == Rest::None { usize::MAX } else { self.sifted });
@@ -195,7 +188,7 @@ impl Pass {
             let line = lines.clean(place);
             if !self.frame.hear(lines, place, &line) {
                 sieve::called(line.text, &mut called);
-                if !called.is_empty() {
+                if !called.is_empty() || self.matching.is_some() {
                     let window = self.frame.current();
                     self.calls.push_back(Call { place, window, rules: called.len() });
                     self.rules.extend(&called);
@@ -222,7 +215,14 @@ impl Pass {
             let reach = if spent { SHORT_LOOK_LINES } else { LOOK_LINES_MAX };
             let near = Near::of(Lines { bytes, space: &space }, call.place, reach);
             let step = self.frame.lines_of(call.window);
-            scan::read(near, step, &rules, &mut found);
+            if let Some(matching) = &mut self.matching {
+                matching.line(call.place.index, near.line().text, &mut found);
+                found.retain(|draft| draft.failure.severity == Severity::Error);
+            }
+            // A team's own words about its own tool are better than ours.
+            if found.is_empty() && !rules.is_empty() {
+                scan::read(near, step, &rules, &mut found);
+            }
             for mut draft in found.drain(..) {
                 draft.window = call.window;
                 self.keep(near, draft);
@@ -273,7 +273,6 @@ fn is_ready(call: &Call, heard: usize) -> bool {
     heard.checked_sub(LOOK_BYTES_MAX).is_some_and(|heard| call.place.end <= heard)
 }
 
-#[cfg(test)]
 fn all_lines(bytes: &[u8], from: usize) -> impl Iterator<Item = (usize, usize)> {
     let next = move |start: usize| {
         let rest = bytes.get(start..).filter(|rest| !rest.is_empty())?;

@@ -8,7 +8,7 @@ use memchr::{memchr, memrchr};
 
 use super::decode::Decoder;
 use super::lines::LOOK_BYTES_MAX;
-use super::pass::{Pass, Rest, Sift};
+use super::pass::{Pass, Rest};
 use super::text::RAW_BYTES_MAX;
 use super::{Hints, Reading};
 
@@ -27,7 +27,7 @@ pub struct LogStream<'h> {
     buffer: Vec<u8>,
     /// Whether the rest of a line that is too long is being skipped.
     skipping: bool,
-    pass: Pass,
+    pass: Pass<'h>,
 }
 
 impl<'h> LogStream<'h> {
@@ -38,7 +38,7 @@ impl<'h> LogStream<'h> {
             decoder: Decoder::default(),
             buffer: Vec::new(),
             skipping: false,
-            pass: Pass::new(hints, Sift::Stems),
+            pass: Pass::new(hints),
         }
     }
 

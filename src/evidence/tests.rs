@@ -104,6 +104,24 @@ fn only_the_step_that_failed_is_blamed() {
 }
 
 #[test]
+fn a_repositorys_own_matchers_read_its_own_tools() {
+    let file = concat!(
+        r#"{"problemMatcher":[{"owner":"our-lint","pattern":[{"regexp":"^(\\S+) @(\\d+) (.+)$""#,
+        r#","file":1,"line":2,"message":3}]}]}"#,
+    );
+    let matchers = Matcher::parse_file(file).unwrap();
+    let log = stamped(&[
+        "##[group]Run ./lint",
+        "a.x @1 an echoed script is quiet",
+        "##[endgroup]",
+        "src/cart.x @4 totals differ",
+        "##[error]Process completed with exit code 1.",
+    ]);
+    let hints = Hints { matchers: &matchers, ..Hints::default() };
+    check_with(&log, &hints, "lint src/cart.x:4 totals differ");
+}
+
+#[test]
 fn a_failed_step_that_is_not_understood_says_so_in_its_own_words() {
     check(
         &stamped(&[
