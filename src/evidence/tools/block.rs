@@ -39,9 +39,32 @@ pub(super) fn extend_over_indented(at: &At<'_>, draft: &mut Draft) {
     extend_while(at, draft, |line| line.trim().is_empty() || indent(line) > margin);
 }
 
+/// Widens the range over the rest of its paragraph and the code frame that may follow it.
+pub(super) fn extend_over_frame(at: &At<'_>, draft: &mut Draft) {
+    extend_to_blank(at, draft);
+    extend_while(at, draft, |line| line.trim().is_empty() || is_code_frame(line));
+}
+
+/// Whether a line is of a code frame: `> 12 | let x`, `12   let x`, `   |  ^^^`, `   ~~~`.
+pub(super) fn is_code_frame(line: &str) -> bool {
+    let told = line.trim().trim_start_matches(['>', '✖', '→']).trim_start();
+    let code = told.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_numbered = code.len() < told.len() && (code.is_empty() || code.starts_with(' '));
+    let is_marked = !told.is_empty() && told.chars().all(|c| matches!(c, '^' | '~' | '-' | ' '));
+    is_numbered
+        || is_marked
+        || code.trim_start().starts_with(['|', '│', '╷', '╵', '╭', '╰', '├', '·', '┃'])
+}
+
 /// A reader for rules whose failure goes on to the next blank line.
 pub(super) fn to_blank(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     extend_to_blank(at, &mut draft);
+    found.push(draft);
+}
+
+/// A reader for rules whose failure goes on in a paragraph and a code frame.
+pub(super) fn over_frame(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extend_over_frame(at, &mut draft);
     found.push(draft);
 }
 
