@@ -9,6 +9,7 @@ use super::rule::{Rule, Tool};
 use crate::domain::failure::{FailureKind, Severity};
 
 mod apps;
+mod block;
 mod cargo;
 mod checks;
 mod dotnet;
@@ -139,7 +140,7 @@ fn frame_in(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
 
 /// Whether a stack frame's path is the project's and not its runtime's or a dependency's.
 fn is_own(path: &str) -> bool {
-    const FOREIGN: [&str; 9] = [
+    const FOREIGN: [&str; 11] = [
         "node_modules",
         "node:",
         "internal/",
@@ -149,6 +150,8 @@ fn is_own(path: &str) -> bool {
         "/usr/lib",
         "hostedtoolcache",
         ".cargo/registry",
+        "/rustlib/",
+        "/rustc/",
     ];
     !FOREIGN.iter().any(|part| path.contains(part)) && path.contains(['.', '/'])
 }

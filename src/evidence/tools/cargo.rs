@@ -1,5 +1,6 @@
 //! cargo itself: resolution, lock files, manifests, build scripts; rustfmt's check; audits.
 
+use super::block::{extend_to_blank, extend_while, to_blank};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight};
 
 pub(super) static TOOL: Tool = Tool {
@@ -13,7 +14,8 @@ pub(super) static TOOL: Tool = Tool {
             K::Dependency,
             &["--locked", "--frozen"],
             r"^\s*error: (?P<message>.*(?:--locked|--frozen).*)$",
-        ),
+        )
+        .reading(to_blank),
         Rule::new(
             K::Dependency,
             &[
@@ -24,10 +26,15 @@ pub(super) static TOOL: Tool = Tool {
                 "error: no matching",
                 "error: package `",
                 "error: rustc ",
+                "error: cyclic package dependency",
+                "error: checksum for `",
+                "error: unable to update",
+                "error: Unable to update",
             ],
             concat!(
                 r"^\s*error: (?P<message>(?:failed to (?:select|get|resolve|download)",
-                r"|no matching|package `|rustc [0-9]).*)$",
+                r"|no matching|package `|rustc [0-9]|cyclic package dependency|checksum for `",
+                r"|[Uu]nable to update).*)$",
             ),
         )
         .reading(caused_by),
@@ -48,12 +55,22 @@ pub(super) static TOOL: Tool = Tool {
                 "error: the package '",
                 "error: Package `",
                 "' is not installed",
+                "error: none of the selected packages",
+                "error: package(s) `",
+                "error: manifest path `",
+                "error: current package believes",
+                "error: could not load Cargo configuration",
+                "error: error inheriting ",
+                "error: component '",
             ],
             concat!(
                 r"^\s*error: (?P<message>(?:failed to (?:parse manifest|load manifest|read `",
                 r"|load source)|could not find `Cargo\.toml`|no such command",
                 r"|(?:override )?toolchain '|package ID spec|no (?:bin|test|example",
-                r"|library) target|the package '|Package `|'[a-z-]+' is not installed).*)$",
+                r"|library) target|the package '|Package `|'[a-z-]+' is not installed",
+                r"|none of the selected packages|package\(s\) `|manifest path `",
+                r"|current package believes|could not load Cargo configuration|error inheriting ",
+                r"|component ').*)$",
             ),
         )
         .reading(caused_by),
@@ -71,7 +88,41 @@ pub(super) static TOOL: Tool = Tool {
         .reading(linker),
         Rule::new(K::Dependency, &["RUSTSEC-"], r"^ID:\s+(?P<code>RUSTSEC-[0-9]+-[0-9]+)$")
             .reading(advisory),
-        Rule::new(K::Dependency, &["error["], r"^error\[(?P<code>[a-z-]+)\]: (?P<message>.+)$"),
+        Rule::new(
+            K::Dependency,
+            &["denied warning"],
+            r"^error: (?P<message>[0-9]+ denied warnings? found!?)$",
+        )
+        .weighing(Weight::Consequence),
+        Rule::new(
+            K::Dependency,
+            &[
+                "error[vulnerability]",
+                "error[unmaintained]",
+                "error[unsound]",
+                "error[notice]",
+                "error[yanked]",
+                "error[rejected]",
+                "error[unlicensed]",
+                "error[banned]",
+                "error[duplicate]",
+                "error[wildcard]",
+                "error[not-allowed]",
+                "error[source-not-allowed]",
+                "error[git-source-underspecified]",
+            ],
+            concat!(
+                r"^\s*error\[(?P<code>vulnerability|unmaintained|unsound|notice|yanked|rejected",
+                r"|unlicensed|banned|duplicate|wildcard|not-allowed|source-not-allowed",
+                r"|git-source-underspecified)\]: (?P<message>.+)$",
+            ),
+        )
+        .reading(deny),
+        Rule::new(
+            K::Config,
+            &["Coverage is below the failure threshold"],
+            r"(?P<message>Coverage is below the failure threshold [^\x22]+)",
+        ),
         Rule::new(
             K::TestFailure,
             &[
@@ -92,18 +143,48 @@ pub(super) static TOOL: Tool = Tool {
     ],
 };
 
-/// How far cargo's chain of causes is read.
-const CAUSE_LINES_MAX: usize = 14;
+/// How cargo's lines at the margin begin that still explain an error.
+const EXPLAINS: [&str; 14] = [
+    "Caused by:",
+    "required by ",
+    "location searched",
+    "perhaps you meant",
+    "if you are looking",
+    "candidate versions",
+    "versions that meet",
+    "all possible versions",
+    "the package `",
+    "previously selected",
+    "failed to select a version",
+    "... ",
+    "note:",
+    "help:",
+];
 
-/// Adds what cargo says under `Caused by:`.
+/// Words of cargo's and git's causes that lie in the network and not in the project.
+const NETWORK: [&str; 8] = [
+    "resolve host",
+    "Timeout was reached",
+    "timed out",
+    "Connection re",
+    "onnection was closed",
+    "SSL connect error",
+    "failed with: 5",
+    "got 50",
+];
+
+/// Adds what cargo says under `Caused by:` and beside it.
 fn caused_by(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    for (distance, line) in at.lines_below(CAUSE_LINES_MAX) {
-        let told =
-            line.starts_with(' ') || line.trim().is_empty() || line.starts_with("Caused by:");
-        if !told || line.starts_with("    Updating") {
-            break;
+    extend_while(at, &mut draft, |line| {
+        line.trim().is_empty()
+            || line.starts_with(' ') && !line.starts_with("    Updating")
+            || EXPLAINS.iter().any(|start| line.starts_with(start))
+    });
+    for distance in 1..=draft.last - draft.first {
+        let line = at.below(distance).unwrap_or("");
+        if draft.failure.kind == K::Dependency && NETWORK.iter().any(|word| line.contains(word)) {
+            draft.failure.kind = K::Infrastructure;
         }
-        draft.last = draft.first + distance;
         if line != "Caused by:" {
             draft.say(line.trim());
         }
@@ -127,11 +208,12 @@ const SCRIPT_WORDS: [&str; 8] = [
 ];
 
 fn build_script(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extend_while(at, &mut draft, |line| !is_next_diagnostic(line));
     let mut in_errors = false;
     for (distance, line) in at.lines_below(SCRIPT_LINES_MAX) {
         let trimmed = line.trim();
         in_errors |= trimmed == "--- stderr";
-        if line.starts_with("error:") || line.starts_with("warning: build failed") {
+        if is_next_diagnostic(line) {
             break;
         }
         if in_errors && SCRIPT_WORDS.iter().any(|word| trimmed.contains(word)) {
@@ -143,7 +225,6 @@ fn build_script(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
                 next.trim().clone_into(&mut draft.failure.message);
             }
             draft.say(&script);
-            draft.last = draft.first + distance;
             if ["pkg-config", "not found", "not be found", "Could not find"]
                 .iter()
                 .any(|word| draft.failure.message.contains(word))
@@ -156,36 +237,72 @@ fn build_script(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+/// Whether another of cargo's diagnostics begins.
+fn is_next_diagnostic(line: &str) -> bool {
+    line.starts_with("error:") || line.starts_with("warning: build failed")
+}
+
 fn linker(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    for (distance, line) in at.lines_below(40) {
-        let trimmed = line.trim_start();
-        if line.trim().is_empty() && distance > 1 {
-            break;
-        }
+    extend_to_blank(at, &mut draft);
+    for distance in 1..=draft.last - draft.first {
+        let trimmed = at.below(distance).unwrap_or("").trim_start();
         if trimmed.contains("undefined reference")
             || trimmed.contains("cannot find -l")
             || trimmed.contains("undefined symbol")
             || trimmed.contains("library not found")
         {
             draft.say(trimmed.trim_start_matches("= note: "));
-            draft.last = draft.first + distance;
             break;
         }
     }
     found.push(draft);
 }
 
+/// How far below an advisory cargo-audit may sum up.
+const ENTRIES_LINES_MAX: usize = 400;
+
 /// cargo-audit's entry: the crate stands above its id, the title between.
 fn advisory(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let entry: Vec<(usize, &str)> =
+        at.lines_above(8).take_while(|(_, line)| !line.trim().is_empty()).collect();
     let field = |name: &str| {
-        at.lines_above(8)
-            .find_map(|(_, line)| line.strip_prefix(name).map(|rest| rest.trim().to_owned()))
+        entry.iter().find_map(|(distance, line)| Some((*distance, line.strip_prefix(name)?.trim())))
     };
-    if let Some(name) = field("Crate:") {
-        let title = field("Title:").unwrap_or_default();
-        draft.failure.message = format!("{name}: {title}");
-        found.push(draft);
+    let Some((distance, name)) = field("Crate:") else { return };
+    // Unmaintained and yanked crates are warnings unless they were denied.
+    let denied =
+        || at.lines_below(ENTRIES_LINES_MAX).any(|(_, line)| line.contains("denied warning"));
+    if field("Warning:").is_some() && !denied() {
+        return;
     }
+    let title = field("Title:").map_or("", |(_, title)| title);
+    draft.failure.message = format!("{name}: {title}");
+    draft.first -= distance;
+    extend_to_blank(at, &mut draft);
+    for (_, line) in at.lines_below(8).take_while(|(_, line)| !line.trim().is_empty()) {
+        if let Some(solution) = line.strip_prefix("Solution:") {
+            draft.failure.suggestion = Some(solution.trim().to_owned());
+        }
+    }
+    found.push(draft);
+}
+
+/// cargo-deny's entry: the place in a box below the headline, the advisory's fields in its notes.
+fn deny(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extend_to_blank(at, &mut draft);
+    for distance in 1..=draft.last - draft.first {
+        let line = at.below(distance).unwrap_or("").trim_start();
+        if let Some((path, row, column)) = line.strip_prefix("┌─ ").and_then(super::place_in) {
+            draft.place(path, row, column);
+        }
+        let note = line.trim_start_matches(['├', '│', '=', ' ']);
+        if let Some(id) = note.strip_prefix("ID: ") {
+            draft.failure.code = Some(id.trim().to_owned());
+        } else if let Some(solution) = note.strip_prefix("Solution: ") {
+            draft.failure.suggestion = Some(solution.trim().to_owned());
+        }
+    }
+    found.push(draft);
 }
 
 /// rustfmt's check, which has a name of its own in reports.
@@ -198,7 +315,8 @@ pub(super) static RUSTFMT: Tool = Tool {
             K::Format,
             &["Diff in "],
             r"^(?P<message>Diff in (?P<file>.+?\.rs)(?::| at line )(?P<line>[0-9]+):)",
-        ),
+        )
+        .reading(hunk),
         Rule::new(
             K::Format,
             &["left behind trailing whitespace", "line formatted, but exceeded"],
@@ -211,6 +329,12 @@ pub(super) static RUSTFMT: Tool = Tool {
     ],
 };
 
+/// A hunk of a difference; the next one is the same file's or another failure.
+fn hunk(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extend_while(at, &mut draft, |line| line.is_empty() || line.starts_with([' ', '+', '-']));
+    found.push(draft);
+}
+
 fn arrow(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let place = at.below(1).and_then(|line| line.trim_start().strip_prefix("--> "));
     if let Some((path, line, column)) = place.and_then(super::place_in) {
@@ -222,6 +346,7 @@ fn arrow(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
+    use crate::evidence::tools::block::tests::check_lines;
 
     #[test]
     fn cargo_says_what_is_wrong_with_dependencies_and_manifests() {
@@ -256,6 +381,78 @@ mod tests {
     }
 
     #[test]
+    fn an_advisory_is_a_failure_where_it_is_not_a_warning() {
+        let log = "\
+    Scanning Cargo.lock for vulnerabilities (211 crate dependencies)
+Crate:     time
+Version:   0.1.40
+Title:     Potential segfault in the time crate
+Date:      2020-11-18
+ID:        RUSTSEC-2020-0071
+URL:       https://rustsec.org/advisories/RUSTSEC-2020-0071
+Solution:  Upgrade to >=0.2.23
+Dependency tree:
+time 0.1.40
+└── shop 0.1.0
+
+Crate:     instant
+Version:   0.1.13
+Warning:   unmaintained
+Title:     `instant` is unmaintained
+Date:      2024-09-01
+ID:        RUSTSEC-2024-0384
+URL:       https://rustsec.org/advisories/RUSTSEC-2024-0384
+
+";
+        let one = "dependency [RUSTSEC-2020-0071] time: Potential segfault in the time crate";
+        check(
+            &format!("{log}error: 1 vulnerability found!\nwarning: 1 allowed warning found"),
+            one,
+        );
+        check_lines(&format!("{log}error: 1 vulnerability found!"), &[(2, 11)]);
+        check(
+            &format!("{log}error: 1 vulnerability found!\nerror: 1 denied warning found!"),
+            &format!("{one}\ndependency [RUSTSEC-2024-0384] instant: `instant` is unmaintained"),
+        );
+    }
+
+    #[test]
+    fn cargo_deny_says_where_and_which() {
+        check(
+            "error[vulnerability]: Potential segfault in the time crate\n\
+             \x20   ┌─ /home/runner/work/shop/shop/Cargo.lock:211:1\n    │\n\
+             211 │ time 0.1.40 registry+https://github.com/rust-lang/crates.io-index\n\
+             \x20   │ ------------- security vulnerability detected\n    │\n\
+             \x20   ├ ID: RUSTSEC-2020-0071\n\
+             \x20   ├ Solution: Upgrade to >=0.2.23 (try `cargo update -p time`)\n    ├ time v0.1.40\n\
+             \x20     └── shop v0.1.0\n\nwarning[duplicate]: found 2 duplicate entries for crate \
+             'syn'\n    ┌─ /home/runner/work/shop/shop/Cargo.lock:190:1\n\n\
+             advisories FAILED, bans ok, licenses ok, sources ok",
+            "dependency Cargo.lock:211:1 [RUSTSEC-2020-0071] Potential segfault in the time crate",
+        );
+        check("error[unknown]: not one of cargo-deny's", "");
+    }
+
+    #[test]
+    fn what_could_not_be_fetched_is_not_the_projects_fault() {
+        check(
+            "    Updating crates.io index\n\
+             warning: spurious network error (3 tries remaining): [6] Couldn't resolve host name\n\
+             error: failed to get `serde` as a dependency of package `shop v0.1.0 (/w/shop)`\n\n\
+             Caused by:\n  failed to load source for dependency `serde`\n\nCaused by:\n\
+             \x20 download of config.json failed\n\nCaused by:\n\
+             \x20 [6] Couldn't resolve host name (Could not resolve host: index.crates.io)",
+            "infrastructure failed to get `serde` as a dependency of package `shop v0.1.0 \
+             (/w/shop)`",
+        );
+        let log = "error: no matching package named `srede` found\nlocation searched: crates.io \
+             index\nperhaps you meant:      serde\nrequired by package `shop v0.1.0 (/w/shop)`\n\
+             ##[error]Process completed with exit code 101.";
+        check(log, "dependency no matching package named `srede` found");
+        check_lines(log, &[(1, 4)]);
+    }
+
+    #[test]
     fn a_file_is_unformatted_once() {
         check(
             "Diff in /home/runner/work/a/a/src/b.rs:3:\n-x\n\
@@ -264,5 +461,10 @@ mod tests {
             "format src/b.rs:3 Diff in src/b.rs:3:\n\
              format src/c.rs:1 Diff in src/c.rs at line 1:",
         );
+        check(
+            "Diff in \\\\?\\D:\\a\\shop\\shop\\src\\b.rs:3:\n fn a() {\n-x\n+    x\n }",
+            "format src/b.rs:3 Diff in src/b.rs:3:",
+        );
+        check_lines("Diff in /w/src/b.rs:3:\n a\n-x\n+y\n\nDiff in", &[(1, 4)]);
     }
 }

@@ -1,5 +1,6 @@
 //! rustc and clippy: diagnostics in their long form, which is what CI prints.
 
+use super::block::{BLOCK_LINES_MAX, to_blank};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, between, place_in};
 
 pub(super) static TOOL: Tool = Tool {
@@ -17,7 +18,34 @@ pub(super) static TOOL: Tool = Tool {
         .reading(diagnostic),
         Rule::new(
             K::CompileError,
-            &["error: could not compile", "error: aborting due to", "previous error"],
+            &[": error[E", ": error: "],
+            concat!(
+                r"^(?P<file>[^\s:][^:]*\.rs):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
+                r"error(?:\[(?P<code>E[0-9]+)\])?: (?P<message>.+)$",
+            ),
+        )
+        .reading(short),
+        Rule::new(
+            K::CompileError,
+            &[
+                "error: internal compiler error",
+                "error: couldn't read ",
+                "error: language item required",
+                "error: `#[panic_handler]` function",
+                "error: no global memory allocator",
+                "error: could not exec the linker",
+                "error: Unrecognized option",
+            ],
+            concat!(
+                r"^\s*error: (?P<message>(?:internal compiler error|couldn't read ",
+                r"|language item required|`#\[panic_handler\]` function",
+                r"|no global memory allocator|could not exec the linker|Unrecognized option).*)$",
+            ),
+        )
+        .reading(to_blank),
+        Rule::new(
+            K::CompileError,
+            &["error: could not compile", "error: aborting due to"],
             r"^\s*error: (?P<message>(?:could not compile `|aborting due to ).*)$",
         )
         .weighing(Weight::Consequence),
@@ -43,7 +71,14 @@ fn diagnostic(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         }
         more.push(line);
     }
-    let Some((distance, place)) = arrow else { return };
+    let Some((distance, place)) = arrow else {
+        // Faults of the whole crate have a code and no place.
+        if draft.failure.code.is_some() {
+            notes(at, 0, &mut draft);
+            found.push(draft);
+        }
+        return;
+    };
     let Some((path, line, column)) = place_in(place) else { return };
     // clang and others use arrows too, but not with a Rust file.
     draft.place(path, line, column);
@@ -54,29 +89,71 @@ fn diagnostic(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.say(line);
     }
     draft.last = draft.first + distance;
-    for (below, line) in at.lines_below(NOTES_LINES_MAX) {
-        if below <= distance {
-            continue;
-        }
+    notes(at, distance, &mut draft);
+    if let Some(kind) = kind_of(&draft) {
+        draft.failure.kind = kind;
+    }
+    found.push(draft);
+}
+
+/// Reads the notes below a diagnostic's line at `from`, to the blank line that ends it.
+fn notes(at: &At<'_>, from: usize, draft: &mut Draft) {
+    for (below, line) in at.lines_below(NOTES_LINES_MAX).skip(from) {
         if line.trim().is_empty() || starts_diagnostic(line) {
             break;
         }
-        note(&mut draft, line);
-        draft.last = draft.first + below;
+        note(draft, line);
+        if below < BLOCK_LINES_MAX {
+            draft.last = draft.first + below;
+        }
     }
+}
+
+/// What a placed diagnostic is where it is not the compiler's verdict on Rust code.
+fn kind_of(draft: &Draft) -> Option<K> {
+    let message = draft.failure.message.as_str();
+    if draft.path.as_deref().is_some_and(|path| path.ends_with(".toml")) {
+        Some(K::Config)
+    } else if is_run(message) {
+        Some(K::TestFailure)
+    } else {
+        (draft.failure.code.is_none() && is_lint_message(message)).then_some(K::Lint)
+    }
+}
+
+/// Whether the message is Miri's: it runs the program, so what it finds is a test's failure.
+fn is_run(message: &str) -> bool {
+    const BEGINNINGS: [&str; 5] = [
+        "Undefined Behavior: ",
+        "unsupported operation: ",
+        "memory leaked: ",
+        "abnormal termination: ",
+        "the evaluated program ",
+    ];
+    BEGINNINGS.iter().any(|start| message.starts_with(start))
+}
+
+/// `--message-format short`: one line, its place first.
+fn short(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if draft.failure.code.is_none() && is_lint_message(&draft.failure.message) {
         draft.failure.kind = K::Lint;
     }
     found.push(draft);
 }
 
-/// A dependency's macro is at fault by its use in the project, which a `:::` line names.
+/// A dependency's macro is at fault by its use in the project, which a `:::` line names; what Miri
+/// finds in the standard library, by the caller in a note.
 fn own_place(at: &At<'_>, from: usize, draft: &mut Draft) {
+    let is_run = is_run(&draft.failure.message);
     let own = at
-        .lines_below(PLACE_LINES_MAX + from)
+        .lines_below(BLOCK_LINES_MAX)
         .skip(from)
         .take_while(|(_, line)| !line.trim().is_empty())
-        .filter_map(|(_, line)| place_in(line.trim_start().strip_prefix("::: ")?))
+        .filter_map(|(_, line)| {
+            let line = line.trim_start();
+            let noted = || is_run.then(|| line.strip_prefix("--> "))?;
+            place_in(line.strip_prefix("::: ").or_else(noted)?)
+        })
         .find(|(path, ..)| super::is_own(path));
     if let Some((path, line, column)) = own {
         draft.place(path, line, column);
@@ -92,7 +169,8 @@ fn note(draft: &mut Draft, line: &str) {
     let trimmed = line.trim_start();
     let lint = between(line, "#[deny(", ")]")
         .or_else(|| between(line, "#[forbid(", ")]"))
-        .or_else(|| between(line, "`-D ", "`").filter(|lint| *lint != "warnings"))
+        .or_else(|| between(line, "`-D ", "`").or_else(|| between(line, "`-F ", "`")))
+        .filter(|lint| *lint != "warnings")
         .map(|lint| lint.replace('-', "_"))
         .or_else(|| {
             let (_, lint) = line.split_once("rust-clippy/")?.1.split_once('#')?;
@@ -156,6 +234,7 @@ fn is_lint_message(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
+    use crate::evidence::tools::block::tests::check_lines;
 
     #[test]
     fn a_diagnostic_has_its_place_its_code_and_its_help() {
@@ -184,6 +263,96 @@ mod tests {
         check(
             "error: unused import: `a`\n --> src/a.rs:1:2",
             "lint src/a.rs:1:2 unused import: `a`",
+        );
+    }
+
+    #[test]
+    fn a_build_is_its_errors_and_not_its_summary() {
+        let log = "\
+   Compiling shop v0.1.0 (/home/runner/work/shop/shop)
+warning: unused import: `std::fmt`
+ --> src/lib.rs:1:5
+  |
+1 | use std::fmt;
+  |     ^^^^^^^^
+  |
+  = note: `#[warn(unused_imports)]` on by default
+
+error[E0277]: the trait bound `Cart: Clone` is not satisfied
+   --> crates\\cart\\src\\lib.rs:14:24
+    |
+14  |     let copy = cart.clone();
+    |                     ^^^^^ the trait `Clone` is not implemented for `Cart`
+    |
+note: required by a bound in `twice`
+   --> crates\\cart\\src\\twice.rs:3:14
+    |
+3   | fn twice<T: Clone>(t: T) {}
+    |             ^^^^^ required by this bound in `twice`
+help: consider annotating `Cart` with `#[derive(Clone)]`
+    |
+9   + #[derive(Clone)]
+10  | struct Cart;
+    |
+
+Some errors have detailed explanations: E0277, E0308.
+For more information about an error, try `rustc --explain E0277`.
+warning: `shop` (lib) generated 1 warning
+error: could not compile `shop` (lib) due to 1 previous error; 1 warning emitted
+warning: build failed, waiting for other jobs to finish...
+error: could not compile `shop` (lib test) due to 1 previous error; 1 warning emitted
+";
+        check(
+            log,
+            "compile_error crates/cart/src/lib.rs:14:24 [E0277] \
+             the trait bound `Cart: Clone` is not satisfied",
+        );
+        check_lines(log, &[(10, 25)]);
+    }
+
+    #[test]
+    fn an_error_may_have_one_line_or_no_place() {
+        check(
+            "src/lib.rs:3:18: error[E0308]: mismatched types: expected `i32`, found `&str`\n\
+             src/lib.rs:4:1: warning: unused variable: `x`\n\
+             src/lib.rs:9:5: error: unused variable: `y`",
+            "compile_error src/lib.rs:3:18 [E0308] mismatched types: expected `i32`, found `&str`\
+             \nlint src/lib.rs:9:5 unused variable: `y`",
+        );
+        check(
+            "error[E0463]: can't find crate for `core`\n  |\n\
+             \x20 = note: the `wasm32-unknown-unknown` target may not be installed\n\
+             \x20 = help: consider downloading the target with `rustup target add \
+             wasm32-unknown-unknown`\n\nerror: could not compile `a` (lib) due to 1 previous error",
+            "compile_error [E0463] can't find crate for `core`",
+        );
+        check(
+            "error: couldn't read `src/gone.rs`: No such file or directory (os error 2)\n\n\
+             error: could not compile `a`",
+            "compile_error couldn't read `src/gone.rs`: No such file or directory (os error 2)",
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_manifest_is_no_compile_error() {
+        check(
+            "error: invalid type: integer `1`, expected a string\n --> Cargo.toml:3:11\n  |\n\
+             3 | version = 1\n  |           ^\n  |",
+            "config Cargo.toml:3:11 invalid type: integer `1`, expected a string",
+        );
+    }
+
+    #[test]
+    fn miri_blames_the_caller_in_the_project() {
+        check(
+            "error: Undefined Behavior: out-of-bounds pointer use\n  --> \
+             /home/runner/.rustup/toolchains/nightly-x86_64-unknown-linux-gnu/lib/rustlib/src/\
+             rust/library/core/src/ptr.rs:5:9\n   |\n5  |         read(src)\n   |         \
+             ^^^^^^^^^ Undefined Behavior occurred here\n   |\n   = help: this indicates a bug in \
+             the program\n   = note: BACKTRACE:\n   = note: inside `read`\nnote: inside `main`\n\
+             \x20 --> src/main.rs:10:18\n   |\n10 |     read(p)\n   |     ^^^^^^^\n\n\
+             error: aborting due to 1 previous error",
+            "test_failure src/main.rs:10:18 Undefined Behavior: out-of-bounds pointer use",
         );
     }
 
