@@ -128,8 +128,13 @@ fn normalise(printed: &str) -> String {
             path = rest.to_owned();
         }
     }
+    // A file URL's way to write a drive: `/D:/a`.
+    let is_drive = |at: &[u8]| at.len() > 2 && at[0].is_ascii_alphabetic() && &at[1..3] == b":/";
+    if path.strip_prefix('/').is_some_and(|rest| is_drive(rest.as_bytes())) {
+        path.remove(0);
+    }
     let bytes = path.as_bytes();
-    if bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && &bytes[1..3] == b":/" {
+    if is_drive(bytes) {
         path = format!("/{}{}", &path[..1], &path[2..]);
     }
     // Bazel runs compilers in a sandbox that mirrors the workspace.
@@ -197,6 +202,7 @@ mod tests {
             "/home/runner/work/shop/shop/",
             "/Users/runner/work/shop/shop/",
             "D:\\a\\shop\\shop\\",
+            "/D:/a/shop/shop/",
             "\\\\?\\D:\\a\\shop\\shop\\",
             "/__w/shop/shop/",
             "/github/workspace/",

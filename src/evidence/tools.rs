@@ -12,19 +12,25 @@ mod apps;
 mod block;
 mod cargo;
 mod checks;
+mod crashes;
 mod dotnet;
+mod extent;
 mod functional;
 mod generic;
 mod go;
+mod gradle;
 mod infrastructure;
 mod js_lint;
 mod js_packages;
 mod js_tests;
 mod jvm;
+mod jvm_lint;
 mod jvm_tests;
+mod link;
 mod native;
 mod native_tests;
 mod php;
+mod powershell;
 mod python_lint;
 mod python_packages;
 mod python_tests;
@@ -58,13 +64,19 @@ pub(super) static TOOLS: &[&Tool] = &[
     &go::TEST,
     &go::TOOL,
     &go::GOFMT,
-    &jvm::COMPILER,
+    &jvm::JAVAC,
+    &jvm_lint::SCALA,
+    &jvm_lint::JAVA,
+    &jvm_lint::KOTLIN,
+    &jvm::KOTLINC,
+    &jvm_lint::SPOTLESS,
     &jvm_tests::TESTS,
-    &jvm::BUILD,
+    &gradle::MAVEN,
+    &gradle::GRADLE,
     &jvm::EXCEPTIONS,
     &dotnet::BUILD,
     &dotnet::TESTS,
-    &dotnet::PESTER,
+    &powershell::TOOL,
     &ruby::RSPEC,
     &ruby::MINITEST,
     &ruby::RUBOCOP,
@@ -79,8 +91,11 @@ pub(super) static TOOLS: &[&Tool] = &[
     &checks::PRE_COMMIT,
     &checks::SCANNERS,
     &native_tests::TESTS,
-    &native::LINKER,
-    &native::CMAKE,
+    &crashes::SANITIZERS,
+    &crashes::PERL,
+    &crashes::CRASHES,
+    &link::LINKER,
+    &link::CMAKE,
     &native::COMPILER,
     &python_packages::TOOL,
     &python_packages::TRACEBACK,

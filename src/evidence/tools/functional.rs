@@ -116,17 +116,6 @@ pub(super) static OTHERS: Tool = Tool {
             ),
         )
         .reading(next_line),
-        Rule::new(
-            K::TestFailure,
-            &["#   Failed "],
-            r"^\s*#   Failed (?:TODO )?test(?: '(?P<test>.*)')?$",
-        )
-        .reading(perl),
-        Rule::new(
-            K::TestFailure,
-            &["Dubious, test returned"],
-            r"^(?P<test>\S+\.t|\S+\.sh) \.* ?(?P<message>Dubious, test returned .*)$",
-        ),
     ],
 };
 
@@ -166,19 +155,6 @@ fn next_line(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
-fn perl(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    for (distance, line) in at.lines_below(2) {
-        let told = line.trim().trim_start_matches('#').trim();
-        if let Some((path, row)) =
-            told.strip_prefix("at ").and_then(|place| place.split_once(" line "))
-        {
-            draft.place(path, row.trim_end_matches('.').parse().ok(), None);
-            draft.last = draft.first + distance;
-        }
-    }
-    found.push(draft);
-}
-
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
@@ -210,10 +186,6 @@ mod tests {
         check(
             "FAIL in (adds) (cart_test.clj:12)\nexpected: (= 5 4)\n",
             "test_failure cart_test.clj:12 {adds} expected: (= 5 4)",
-        );
-        check(
-            "#   Failed test 'adds'\n#   at t/a.t line 12.",
-            "test_failure t/a.t:12 {adds} #   Failed test 'adds'",
         );
     }
 }

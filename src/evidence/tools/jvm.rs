@@ -1,81 +1,46 @@
-//! The JVM: javac, Maven, Gradle, kotlinc, scalac, their checkers.
+//! The JVM's compilers and builds: javac and kotlinc, Maven, Gradle, exceptions.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, place_in};
 
-pub(super) static COMPILER: Tool = Tool {
+pub(super) static JAVAC: Tool = Tool {
     name: "javac",
-    about: "\
-         javac (bare, under Maven, under Gradle), kotlinc, scalac, Checkstyle, detekt and \
-         ktlint.",
+    about: "javac, bare, under Maven and under Gradle.",
     example: "\
          [ERROR] /home/runner/work/shop/shop/src/main/java/shop/Cart.java:[12,5] cannot find \
          symbol\n[ERROR]   symbol:   variable total",
     rules: &[
         Rule::new(
             K::CompileError,
-            &[":[", ": ["],
+            &[".java:", ".groovy:", ".scala:", ".kt:"],
             concat!(
                 r"^\[ERROR\] (?P<file>\S.*?\.(?:java|kt|groovy",
                 r"|scala)): ?\[(?P<line>[0-9]+),(?P<column>[0-9]+)\] (?:error: )?",
-                r"(?P<message>.+)$",
+                r"(?P<message>[^(\s].*)$",
             ),
         )
         .reading(maven_compiler),
         Rule::new(
             K::CompileError,
             &[".java:"],
-            r"^(?P<file>\S.*?\.java):(?P<line>[0-9]+): error: (?P<message>.+)$",
-        ),
+            r"^\s*(?P<file>\S.*?\.java):(?P<line>[0-9]+): error: (?P<message>.+)$",
+        )
+        .reading(extent::with_frame),
         Rule::new(
-            K::CompileError,
-            &["e: "],
+            K::Lint,
+            &[".java:"],
             concat!(
-                r"^e: (?:file://)?(?P<file>\S.*?\.kts?): ?\(?(?P<line>[0-9]+)(?:, ",
-                r"|:)(?P<column>[0-9]+)\)?:? (?P<message>.+)$",
-            ),
-        ),
-        Rule::new(K::CompileError, &["Line "], r"^\s*(?P<message>Line (?P<line>[0-9]+): .+)$")
-            .reading(gradle_script),
-        Rule::new(
-            K::CompileError,
-            &["[error] "],
-            concat!(
-                r"^\[error\] (?P<file>\S.*?\.(?:scala|java",
-                r"|sbt)):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?P<message>.+)$",
-            ),
-        ),
-        Rule::new(
-            K::CompileError,
-            &["[error] -- "],
-            concat!(
-                r"^\[error\] -- (?:\[(?P<code>E[0-9]+)\] )?.*?Error: (?P<file>\S+?):",
-                r"(?P<line>[0-9]+):(?P<column>[0-9]+) -*$",
+                r"^\s*(?P<file>\S.*?\.java):(?P<line>[0-9]+): warning: \[(?P<code>[a-z-]+)\] ",
+                r"(?P<message>.+)$",
             ),
         )
-        .reading(scala3),
-        Rule::new(
-            K::Lint,
-            &["[ERROR] ", "[error] "],
-            concat!(
-                r"^(?:\[ant:checkstyle\] )?\[(?:ERROR|error)\] (?P<file>\S.*?\.(?:java|kt",
-                r"|xml|properties)):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?: ",
-                r"(?P<message>.+?)(?: \[(?P<code>[A-Za-z]+)\])?$",
-            ),
-        ),
-        Rule::new(
-            K::Lint,
-            &[".kt:", ".kts:"],
-            concat!(
-                r"^(?P<file>\S+\.kts?):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
-                r"(?P<message>.+?) (?:\[(?P<code>[A-Za-z]+)\]",
-                r"|\((?:[a-z-]+:)?(?P<rule>[a-z-]+)\))$",
-            ),
-        ),
+        .reading(werror),
     ],
 };
 
+/// Maven repeats what javac said below the place, indented, with or without its own prefix.
 fn maven_compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    for (distance, line) in at.lines_below(3) {
+    const DETAIL_LINES_MAX: usize = 6;
+    for (distance, line) in at.lines_below(DETAIL_LINES_MAX) {
         let Some(detail) = line.strip_prefix("[ERROR]   ").or_else(|| line.strip_prefix("  "))
         else {
             break;
@@ -86,18 +51,94 @@ fn maven_compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+/// javac's warnings count where it says below that they are errors.
+fn werror(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let counts = at.lines_below(200).any(|(_, line)| {
+        line.ends_with("error: warnings found and -Werror specified")
+            || line.ends_with("warnings found and -Werror specified")
+    });
+    if counts {
+        extent::code_frame(at, &mut draft);
+        found.push(draft);
+    }
+}
+
+pub(super) static KOTLINC: Tool = Tool {
+    name: "kotlinc",
+    about: "kotlinc under Gradle and Maven, KSP and kapt, Gradle's scripts.",
+    example: "\
+         e: file:///home/runner/work/shop/shop/src/main/kotlin/Cart.kt:12:5 Unresolved reference \
+         'total'.",
+    rules: &[
+        Rule::new(
+            K::CompileError,
+            &[".kt:", ".kts:", ".java:"],
+            concat!(
+                r"^e: (?:\[(?:ksp|kapt)\] )?(?:file://)?(?P<file>\S.*?\.(?:kts?",
+                r"|java)): ?\(?(?P<line>[0-9]+)(?:(?:, |:)(?P<column>[0-9]+))?\)?:? ",
+                r"(?P<message>.+)$",
+            ),
+        )
+        .reading(extent::with_frame),
+        Rule::new(
+            K::CompileError,
+            &[".kt:", ".kts:"],
+            concat!(
+                r"^(?P<file>\S.*?\.kts?):(?P<line>[0-9]+):(?P<column>[0-9]+): error: ",
+                r"(?P<message>.+)$",
+            ),
+        )
+        .reading(extent::with_frame),
+        Rule::new(
+            K::CompileError,
+            &["e: [ksp]", "e: [kapt]", "warnings found and -Werror", "internal compiler error"],
+            concat!(
+                r"^e: (?P<message>\[(?:ksp|kapt)\] .+|warnings found and -Werror specified",
+                r"|.*internal compiler error.*)$",
+            ),
+        )
+        .weighing(Weight::Sign)
+        .reading(kotlin_werror),
+        Rule::new(K::CompileError, &["Line "], r"^\s*(?P<message>Line (?P<line>[0-9]+): .+)$")
+            .reading(gradle_script),
+    ],
+};
+
+/// Kotlin's warnings count where it says below that they are errors.
+fn kotlin_werror(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    if !draft.failure.message.starts_with("warnings found") {
+        extent::indented(at, &mut draft);
+        found.push(draft);
+        return;
+    }
+    let before = found.len();
+    for (distance, line) in at.lines_above(200) {
+        let Some(said) = line.strip_prefix("w: ") else { continue };
+        let said = said.trim_start_matches("file://");
+        let Some((path, row, column)) = place_in(said) else { continue };
+        let message = said
+            .split_once(path)
+            .map_or(said, |(_, rest)| rest)
+            .trim_start_matches(|c: char| c.is_ascii_digit() || ":(), ".contains(c));
+        let mut warning = draft.clone();
+        warning.failure.kind = K::Lint;
+        warning.weight = Weight::Cause;
+        message.clone_into(&mut warning.failure.message);
+        warning.place(path, row, column);
+        warning.first = at.index - distance;
+        warning.last = warning.first;
+        found.push(warning);
+    }
+    found[before..].reverse();
+    if found.len() == before {
+        found.push(draft);
+    }
+}
+
 /// Gradle's script compiler: `Script compilation errors:` or `Build file 'PATH'` above `Line 2:
 /// code`, `^ message` below.
 fn gradle_script(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    let Some(file) = at.lines_above(60).find_map(|(_, line)| {
-        let rest = line
-            .trim()
-            .strip_prefix("Build file '")
-            .or_else(|| line.trim().strip_prefix("Settings file '"))?;
-        rest.split('\'').next()
-    }) else {
-        return;
-    };
+    let Some((file, _)) = script_above(at) else { return };
     let error = at.lines_below(3).find_map(|(distance, line)| {
         let message = line.trim().strip_prefix("^ ")?;
         Some((distance, message))
@@ -109,18 +150,18 @@ fn gradle_script(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
-fn scala3(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    draft.failure.message.clear();
-    for (distance, line) in at.lines_below(8) {
-        let told = line.trim_start_matches("[error]").trim();
-        let Some(rest) = told.strip_prefix('|') else { continue };
-        let rest = rest.trim();
-        if !rest.is_empty() && !rest.starts_with('^') {
-            draft.say(rest);
-            draft.last = draft.first + distance;
-        }
-    }
-    found.push(draft);
+/// The script that Gradle's `* Where:` names above, and its line.
+fn script_above<'f>(at: &At<'f>) -> Option<(&'f str, Option<u32>)> {
+    const WHERE_LINES_MAX: usize = 60;
+    at.lines_above(WHERE_LINES_MAX).find_map(|(_, line)| {
+        let told = line.trim();
+        let rest = ["Build file '", "Settings file '", "Script '", "Initialization script '"]
+            .iter()
+            .find_map(|word| told.strip_prefix(word))?;
+        let (file, rest) = rest.split_once('\'')?;
+        let row = rest.trim().strip_prefix("line: ").and_then(|row| row.trim().parse().ok());
+        Some((file, row))
+    })
 }
 
 pub(super) static EXCEPTIONS: Tool = Tool {
@@ -129,162 +170,119 @@ pub(super) static EXCEPTIONS: Tool = Tool {
     example: "\
          Exception in thread \"main\" java.lang.IllegalStateException: no cart\n\
          \tat shop.Main.main(Main.java:12)",
-    rules: &[Rule::new(
-        K::Unknown,
-        &["Exception in thread \""],
-        r#"^\s*Exception in thread "[^"]*" (?P<message>\S.*)$"#,
-    )
-    .weighing(Weight::Sign)
-    .reading(frames)],
-};
-
-fn frames(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    let frames = at.lines_below(20).take_while(|(_, line)| line.trim_start().starts_with("at "));
-    draft.last = draft.first + frames.count();
-    found.push(draft);
-}
-
-pub(super) static BUILD: Tool = Tool {
-    name: "gradle",
-    about: "Maven's and Gradle's own errors: resolution, plugins, configuration.",
-    example: "\
-         * What went wrong:\nExecution failed for task ':cart:generateLint'.\n\
-         > unable to find project exploded aar for :cart\n",
     rules: &[
         Rule::new(
-            K::Dependency,
-            &[
-                "Could not resolve dependencies",
-                "Could not find artifact",
-                "Non-resolvable ",
-                "could not be resolved",
-                "Could not transfer artifact",
-            ],
-            concat!(
-                r"^\[ERROR\] (?:\[ERROR\] )?(?:Failed to execute goal .*?: )?(?P<message>.*?",
-                r"(?:Could not resolve dependencies for project|Could not find artifact",
-                r"|Non-resolvable (?:parent|import) POM|could not be resolved",
-                r"|Could not transfer artifact).*?)(?: -> \[Help [0-9]+\])?$",
-            ),
-        ),
-        Rule::new(
             K::Unknown,
-            &["Failed to execute goal "],
-            r"^\[ERROR\] (?P<message>Failed to execute goal .+?)(?: -> \[Help [0-9]+\])?$",
+            &["Exception in thread \""],
+            r#"^\s*Exception in thread "[^"]*" (?P<message>\S.*)$"#,
         )
         .weighing(Weight::Sign)
-        .reading(goal),
-        Rule::new(
-            K::Config,
-            &[
-                "Malformed POM",
-                "Unknown lifecycle phase",
-                "No plugin found for prefix",
-                "Non-parseable POM",
-                "there is no POM in this directory",
-            ],
-            concat!(
-                r"^\[ERROR\] (?:\[FATAL\] )?(?P<message>.*(?:Malformed POM",
-                r"|Unknown lifecycle phase|No plugin found for prefix|Non-parseable POM",
-                r"|there is no POM in this directory).*?)(?: -> \[Help [0-9]+\])?$",
-            ),
-        ),
-        Rule::new(K::Config, &["* What went wrong:"], r"^\* (?P<message>What went wrong:)$")
-            .weighing(Weight::Sign)
-            .reading(went_wrong),
+        .reading(frames),
         Rule::new(
             K::Unknown,
-            &["BUILD FAILED", "BUILD FAILURE", "FAILURE: Build failed"],
-            concat!(
-                r"^(?:\[(?:INFO|ERROR)\] )?(?P<message>(?:BUILD FAIL(?:ED|URE)",
-                r"|FAILURE: Build failed).*)$",
-            ),
+            &["A fatal error has been detected by the Java Runtime Environment"],
+            r"^# (?P<message>A fatal error has been detected by the Java Runtime Environment):$",
         )
-        .weighing(Weight::Consequence),
+        .reading(crash),
     ],
 };
 
-/// What Maven's goals say when they only repeat what was read above.
-fn goal(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    let message = &draft.failure.message;
-    if ["There are test failures", "Compilation failure", "There was a timeout"]
-        .iter()
-        .any(|w| message.contains(w))
-    {
-        draft.weight = Weight::Consequence;
-    } else if ["checkstyle", "spotbugs", "pmd", "spotless", "enforcer"]
-        .iter()
-        .any(|name| message.contains(name))
-    {
-        draft.failure.kind = K::Lint;
-    } else {
-        draft.failure.kind = K::Config;
+/// The exception, its causes, and the innermost frame that names a line.
+fn frames(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extent::stack(at, &mut draft);
+    let causes = at.lines_below(extent::BLOCK_LINES_MAX).take_while(|(_, line)| {
+        let told = line.trim_start();
+        told.starts_with("at ") || told.starts_with("... ") || told.starts_with("Caused by: ")
+    });
+    for (_, line) in causes {
+        if line.starts_with("Caused by: ") {
+            draft.say(line);
+        }
     }
     found.push(draft);
 }
 
-fn went_wrong(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    draft.failure.message.clear();
-    for (distance, line) in at.lines_below(16) {
-        let told = line.trim();
-        if told.is_empty() && !draft.failure.message.is_empty() || told.starts_with("* ") {
-            break;
-        }
-        draft.say(told);
-        draft.last = draft.first + distance;
-    }
-    let message = draft.failure.message.clone();
-    draft.failure.task = super::between(&message, "task '", "'").map(str::to_owned);
-    let said = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if said(&[
-        "Compilation failed",
-        "Compilation error",
-        "There were failing tests",
-        "finished with non-zero exit value",
-        "Script compilation error",
-    ]) {
-        draft.weight = Weight::Consequence;
-    } else if said(&[
-        "Could not resolve",
-        "Could not find ",
-        "was not found in any of",
-        "Could not download",
-    ]) {
-        draft.failure.kind = K::Dependency;
-    } else if said(&["format violations", "formatting violations"]) {
-        draft.failure.kind = K::Format;
-    } else if said(&["Checkstyle", "detekt", "ktlint", "lint found errors", "Lint found"]) {
-        draft.failure.kind = K::Lint;
-    } else if said(&["OutOfMemoryError", "Java heap space"]) {
-        draft.failure.kind = K::Oom;
-    }
-    if draft.failure.message.is_empty() {
-        return;
+/// HotSpot's own crash report is a block of lines that begin with `#`.
+fn crash(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extent::while_below(at, &mut draft, |line| line.starts_with('#'));
+    let said = at.lines_below(6).find_map(|(_, line)| {
+        Some(line.trim_start_matches('#').trim()).filter(|told| !told.is_empty())
+    });
+    if let Some(said) = said {
+        draft.say(said);
     }
     found.push(draft);
 }
 
 #[cfg(test)]
 mod tests {
+    use super::extent::check_lines;
     use crate::evidence::tests::check;
 
     #[test]
-    fn compilers_of_the_jvm_are_read() {
+    fn javac_is_read_under_every_build() {
+        let maven = "[INFO] -------------------------------------------------------------\n\
+             [ERROR] COMPILATION ERROR : \n\
+             [INFO] -------------------------------------------------------------\n\
+             [ERROR] /home/runner/work/a/a/src/A.java:[3,4] cannot find symbol\n\
+             \x20 symbol:   variable x\n  location: class shop.A\n\
+             [INFO] 1 error\n\
+             [INFO] BUILD FAILURE\n\
+             [ERROR] Failed to execute goal org.apache.maven.plugins:maven-compiler-plugin:3.11.0:\
+             compile (default-compile) on project a: Compilation failure\n\
+             [ERROR] /home/runner/work/a/a/src/A.java:[3,4] cannot find symbol\n\
+             [ERROR]   symbol:   variable x\n[ERROR]   location: class shop.A\n\
+             [ERROR] -> [Help 1]\n";
+        check(maven, "compile_error src/A.java:3:4 cannot find symbol");
+        check_lines(maven, &[(4, 6)]);
         check(
-            "[ERROR] /home/runner/work/a/a/src/A.java:[3,4] cannot find symbol\n\
-             [ERROR]   symbol: x\n[INFO] BUILD FAILURE\n\
-             [ERROR] Failed to execute goal x:compile: Compilation failure -> [Help 1]",
-            "compile_error src/A.java:3:4 cannot find symbol",
+            "[ERROR] /D:/a/shop/shop/src/A.java:[3,4] error: ';' expected",
+            "compile_error src/A.java:3:4 ';' expected",
         );
+        let gradle = "> Task :compileJava FAILED\n\
+             /home/runner/work/a/a/A.java:3: error: cannot find symbol\n\
+             \x20       return total;\n               ^\n\
+             \x20 symbol:   variable total\n  location: class A\n1 error\n\n\
+             FAILURE: Build failed with an exception.\n\n* What went wrong:\n\
+             Execution failed for task ':compileJava'.\n\
+             > Compilation failed; see the compiler output below.\n\
+             \x20 /home/runner/work/a/a/A.java:3: error: cannot find symbol\n\
+             \x20         return total;\n                 ^\n\
+             \x20   symbol:   variable total\n    location: class A\n  1 error\n\n\
+             * Try:\n> Run with --scan to get full insights.\n\nBUILD FAILED in 5s\n";
+        check(gradle, "compile_error A.java:3 cannot find symbol");
+        check_lines(gradle, &[(2, 6)]);
+    }
+
+    #[test]
+    fn warnings_count_only_where_they_are_errors() {
+        check("A.java:3: warning: [deprecation] f() in B has been deprecated\n  f();\n  ^\n", "");
         check(
-            "/home/runner/work/a/a/A.java:3: error: ';' expected",
-            "compile_error A.java:3 ';' expected",
+            "A.java:3: warning: [deprecation] f() is old\n  f();\n  ^\n\
+             error: warnings found and -Werror specified\n1 error\n1 warning\n",
+            "lint A.java:3 [deprecation] f() is old",
         );
+        check("w: file:///home/runner/work/a/a/B.kt:3:5 Unused variable\nBUILD SUCCESSFUL", "");
+        check(
+            "w: file:///home/runner/work/a/a/B.kt:3:5 Variable 'x' is never used\n\
+             e: warnings found and -Werror specified\n",
+            "lint B.kt:3:5 Variable 'x' is never used",
+        );
+    }
+
+    #[test]
+    fn kotlinc_is_read_in_every_form() {
         check(
             "e: file:///home/runner/work/a/a/src/B.kt:12:5 Unresolved reference 'x'.\n\
-             e: /home/runner/work/a/a/src/C.kt: (3, 4): Unresolved reference: y",
+             e: /home/runner/work/a/a/src/C.kt: (3, 4): Unresolved reference: y\n\
+             e: file:///D:/a/shop/shop/src/D.kt:1:2 Expecting a top level declaration\n\
+             src/E.kt:7:8: error: unresolved reference: z\n    z()\n    ^\n\
+             e: [ksp] /home/runner/work/a/a/src/F.kt:9: No providers found\n",
             "compile_error src/B.kt:12:5 Unresolved reference 'x'.\n\
-             compile_error src/C.kt:3:4 Unresolved reference: y",
+             compile_error src/C.kt:3:4 Unresolved reference: y\n\
+             compile_error src/D.kt:1:2 Expecting a top level declaration\n\
+             compile_error src/E.kt:7:8 unresolved reference: z\n\
+             compile_error src/F.kt:9 No providers found",
         );
         check(
             "* Where:\nBuild file '/home/runner/work/a/a/build.gradle.kts' line: 2\n\n\
@@ -292,28 +290,15 @@ mod tests {
              \x20                 ^ Unresolved reference: libs\n",
             "compile_error build.gradle.kts:2 Unresolved reference: libs",
         );
-        check(
-            "[error] /home/travis/build/a/b/src/X.scala:10:25: not found: value y",
-            "compile_error src/X.scala:10:25 not found: value y",
-        );
-        check(
-            "[error] -- [E006] Not Found Error: src/X.scala:3:5 ------\n[error] 3 |  foo\n\
-             [error]   |  ^^^\n[error]   |  Not found: foo",
-            "compile_error src/X.scala:3:5 [E006] Not found: foo",
-        );
     }
 
     #[test]
-    fn builds_say_what_is_missing() {
-        check(
-            "[ERROR] Failed to execute goal on project a: Could not resolve dependencies for \
-             project x:a:jar:1: Could not find artifact y -> [Help 1]",
-            "dependency Could not resolve dependencies for project x:a:jar:1: Could not find \
-             artifact y",
-        );
-        check(
-            "* What went wrong:\nCould not determine java version from '17'.\n\n* Try:",
-            "config Could not determine java version from '17'.",
-        );
+    fn exceptions_keep_their_cause_and_their_frames() {
+        let log = "Exception in thread \"main\" java.lang.ExceptionInInitializerError\n\
+             \tat shop.Main.main(Main.java:12)\n\
+             Caused by: java.lang.IllegalStateException: no cart\n\
+             \tat shop.Cart.<clinit>(Cart.java:3)\n\t... 1 more\n\ndone\n";
+        check(log, "unknown java.lang.ExceptionInInitializerError");
+        check_lines(log, &[(1, 5)]);
     }
 }

@@ -1,6 +1,6 @@
 //! C and C++: gcc, clang, linkers, CMake, make, clang-tidy, clang-format.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, has_extension, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, has_extension, place_in};
 
 pub(super) static COMPILER: Tool = Tool {
     name: "gcc",
@@ -19,7 +19,8 @@ pub(super) static COMPILER: Tool = Tool {
                 r"|warning): (?P<message>.+) \[-W(?:error,-W)?",
                 r"(?P<code>clang-format-violations)\]$",
             ),
-        ),
+        )
+        .reading(framed),
         Rule::new(
             K::Lint,
             &[": error: ", ": warning: "],
@@ -39,7 +40,7 @@ pub(super) static COMPILER: Tool = Tool {
             concat!(
                 r"^(?P<file>[^\s:][^:]*\.(?:hs|lhs|agda|elm|purs|v",
                 r"|lean)):(?P<line>[0-9]+):(?P<column>[0-9]+):(?:[0-9-]+:)? error:\s*",
-                r"(?:\[(?P<code>[^\]]+)\])?\s*$",
+                r"(?:\[(?P<code>[^\]]+)\])?(?: \[-W[^\]]+\])?\s*$",
             ),
         )
         .reading(message_below),
@@ -49,7 +50,8 @@ pub(super) static COMPILER: Tool = Tool {
             concat!(
                 r"^(?:In file included from .*: )?(?P<file>(?:[A-Za-z]:)?[^\s:][^:]*):",
                 r"(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?:fatal )?[eE]rror: ",
-                r"(?P<message>.+?)(?: \[-W(?:error[=,])?(?:-W)?(?P<code>[a-z0-9+=-]+)\])?$",
+                r"(?P<message>.+?)(?: \[-W(?:error[=,])?(?:-W)?(?P<code>[a-zA-Z0-9+=#-]+)",
+                r"(?:,-Werror)?\])?$",
             ),
         )
         .reading(compiler),
@@ -61,7 +63,7 @@ pub(super) static COMPILER: Tool = Tool {
         .reading(ghc_warnings),
         Rule::new(
             K::CompileError,
-            &["cc1", "cc: ", "cc-", "clang", "g++"],
+            &["error", "all warnings being treated as errors"],
             concat!(
                 r"^(?:[a-z0-9_-]*-)?(?:cc1(?:plus)?|clang(?:\+\+)?|gcc|g\+\+",
                 r"|cc)(?:-[0-9.]+)?: (?:fatal )?(?:error",
@@ -73,7 +75,7 @@ pub(super) static COMPILER: Tool = Tool {
 };
 
 /// clang-tidy's warnings count where they are treated as errors.
-fn tidy(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+fn tidy(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let code = draft.failure.code.clone().unwrap_or_default();
     let mut names = code.split(',').filter(|name| !name.starts_with('-'));
     if code.contains("-warnings-as-errors") {
@@ -81,7 +83,27 @@ fn tidy(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     }
     draft.failure.code = names.next().map(str::to_owned);
     draft.failure.tool = Some("clang-tidy".to_owned());
+    diagnostic(at, &mut draft);
     found.push(draft);
+}
+
+fn framed(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    diagnostic(at, &mut draft);
+    found.push(draft);
+}
+
+/// Takes the code frame, its fix-its and the notes; and what stands above and leads to the place.
+fn diagnostic(at: &At<'_>, draft: &mut Draft) {
+    extent::code_frame(at, draft);
+    extent::while_below(at, draft, |line| {
+        extent::is_indented(line) || line.contains(": note: ") || extent::is_pointer(line)
+    });
+    extent::while_above(at, draft, |line| {
+        line.starts_with("In file included from ")
+            || line.starts_with("                 from ")
+            || line.ends_with(':') && (line.contains(": In ") || line.contains(": At "))
+            || line.ends_with("required from here")
+    });
 }
 
 fn compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -107,7 +129,7 @@ fn compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if draft.failure.message.contains("No such file or directory") && path.contains("CMake") {
         draft.failure.kind = K::Config;
     }
-    draft.last += at.lines_below(2).take_while(|(_, line)| line.starts_with(' ')).count();
+    diagnostic(at, &mut draft);
     found.push(draft);
 }
 
@@ -130,6 +152,12 @@ fn message_below(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.say(told);
         draft.last = draft.first + distance;
     }
+    extent::while_below(at, &mut draft, |line| {
+        extent::is_indented(line)
+            || line
+                .split_once(" | ")
+                .is_some_and(|(row, _)| row.bytes().all(|b| b.is_ascii_digit()))
+    });
     if !draft.failure.message.is_empty() {
         found.push(draft);
     }
@@ -173,200 +201,113 @@ fn driver(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
-pub(super) static LINKER: Tool = Tool {
-    name: "ld",
-    about: "GNU ld, gold, lld and Apple's linker: undefined symbols, missing libraries.",
-    example: "\
-         /usr/bin/ld: cart.o: in function `adds':\n\
-         cart.c:(.text+0x1f): undefined reference to `total'\n\
-         collect2: error: ld returned 1 exit status",
-    rules: &[
-        Rule::new(
-            K::CompileError,
-            &["undefined reference to ", "multiple definition of "],
-            concat!(
-                r"^(?:\S*ld(?:\.[a-z]+)?: )?(?:(?P<file>[^\s:(]+):(?:(?P<line>[0-9]+)",
-                r"(?::\([^)]*\))?|\([^)]*\)): )?(?:\S+\.o: )?(?P<message>",
-                r"(?:undefined reference to|multiple definition of) .+)$",
-            ),
-        )
-        .reading(symbol),
-        Rule::new(
-            K::CompileError,
-            &["ld: ", "lld: ", "ld.gold: ", "mold: "],
-            concat!(
-                r"^(?:\S*/)?(?:ld|ld\.lld|ld\.gold|ld64\.lld|lld",
-                r"|mold): (?:error: )?(?P<message>(?:cannot find |undefined symbol",
-                r"|duplicate symbol|library |unable to find library|[a-z]+ symbol).*)$",
-            ),
-        ),
-        Rule::new(
-            K::CompileError,
-            &["Undefined symbols for architecture"],
-            r"^(?P<message>Undefined symbols for architecture .+)$",
-        )
-        .reading(apple),
-        Rule::new(
-            K::CompileError,
-            &[
-                "ld returned",
-                "linker command failed",
-                "ninja: build stopped",
-                "CMake Error: ",
-                "FAILED: ",
-            ],
-            concat!(
-                r"^(?:.*: )?(?P<message>(?:error: ld returned|ld returned",
-                r"|linker command failed|ninja: build stopped|FAILED: ).*)$",
-            ),
-        )
-        .weighing(Weight::Consequence),
-    ],
-};
-
-fn symbol(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    let is_object = draft
-        .path
-        .as_deref()
-        .is_some_and(|path| has_extension(path, "o") || has_extension(path, "a"));
-    if is_object {
-        draft.path = None;
-        draft.failure.line = None;
-    }
-    found.push(draft);
-}
-
-fn apple(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    if let Some(symbol) = at.below(1) {
-        draft.say(symbol.trim());
-        draft.last += 1;
-    }
-    found.push(draft);
-}
-
-pub(super) static CMAKE: Tool = Tool {
-    name: "cmake",
-    about: "CMake, autoconf, pkg-config, Meson and make's missing targets.",
-    example: "\
-         CMake Error at CMakeLists.txt:12 (find_package):\n\
-         \x20 Could not find a package configuration file provided by \"Qt6\".\n",
-    rules: &[
-        Rule::new(
-            K::Config,
-            &["CMake Error at "],
-            r"^CMake Error at (?P<file>[^\s:]+):(?P<line>[0-9]+) \((?P<code>[^)]+)\):$",
-        )
-        .reading(cmake),
-        Rule::new(K::Config, &["CMake Error: "], r"^CMake Error: (?P<message>.+)$")
-            .weighing(Weight::Sign),
-        Rule::new(
-            K::Dependency,
-            &["configure: error: "],
-            r"^\s*configure: error: (?P<message>.+)$",
-        ),
-        Rule::new(
-            K::Config,
-            &["ERROR: "],
-            concat!(
-                r"^(?P<file>[^\s:]*meson\.build):(?P<line>[0-9]+):",
-                r"(?P<column>[0-9]+): ERROR: (?P<message>.+)$",
-            ),
-        ),
-        Rule::new(
-            K::Config,
-            &["No rule to make target", "akefile"],
-            concat!(
-                r"^g?make(?:\[[0-9]+\])?: \*\*\* (?P<message>No rule to make target .+?)\.?",
-                r"(?:  Stop\.)?$|^(?P<file>[^\s:]*[Mm]akefile\S*):",
-                r"(?P<line>[0-9]+): \*\*\* .+$",
-            ),
-        ),
-        Rule::new(
-            K::Unknown,
-            &["make: ***", "]: ***", "make: \u{2a}\u{2a}\u{2a}"],
-            r"^\s*(?P<message>(?:g|mingw32-)?make(?:\[[0-9]+\])?: \*\*\* .+)$",
-        )
-        .weighing(Weight::Consequence),
-    ],
-};
-
-fn cmake(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    draft.failure.message.clear();
-    for (distance, line) in at.lines_below(12) {
-        if !line.starts_with("  ") && !line.trim().is_empty() {
-            break;
-        }
-        if line.starts_with("Call Stack") {
-            break;
-        }
-        draft.say(line.trim());
-        draft.last = draft.first + distance;
-    }
-    if draft.failure.code.as_deref() == Some("find_package") {
-        draft.failure.kind = K::Dependency;
-    }
-    found.push(draft);
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::evidence::tests::check;
+    use super::extent::check_lines;
+    use crate::evidence::tests::{check, check_failed};
 
     #[test]
-    fn compilers_are_read() {
+    fn gcc_is_read_with_its_frame_and_notes() {
+        let log = "[ 12%] Building C object CMakeFiles/a.dir/src/a.c.o\n\
+             In file included from src/b.h:3,\n                 from src/a.c:1:\n\
+             src/a.c: In function 'main':\n\
+             src/a.c:5:3: error: 'x' undeclared (first use in this function); did you mean 'y'?\n\
+             \x20   5 |   x = 1;\n      |   ^\n      |   y\n\
+             src/a.c:5:3: note: each undeclared identifier is reported only once for each function \
+             it appears in\n\
+             src/a.c:9:7: warning: unused variable 'z' [-Wunused-variable]\n\
+             \x20   9 |   int z;\n      |       ^\n\
+             make[2]: *** [CMakeFiles/a.dir/build.make:76: CMakeFiles/a.dir/src/a.c.o] Error 1\n\
+             make[1]: *** [CMakeFiles/Makefile2:83: CMakeFiles/a.dir/all] Error 2\n\
+             make: *** [Makefile:136: all] Error 2\n";
         check(
-            "src/a.cpp:1:2: error: no member named 'x' in 'Y'",
+            log,
+            "compile_error src/a.c:5:3 'x' undeclared (first use in this function); did you mean \
+             'y'?",
+        );
+        check_lines(log, &[(2, 9)]);
+        check(
+            "src/a.cpp:1:2: error: no member named 'x' in 'Y'\nfoo.x();\n    ^\n\
+             1 error generated.\nninja: build stopped: subcommand failed.\n",
             "compile_error src/a.cpp:1:2 no member named 'x' in 'Y'",
         );
-        check("src/a.c:1:2: warning: unused [-Wunused]", "");
+        check("src/a.c:1:2: warning: unused [-Wunused]\n1 warning generated.\n", "");
         check(
-            "src/a.c:1:10: fatal error: x.h: No such file or directory",
+            "src/a.c:1:10: fatal error: x.h: No such file or directory\n    1 | #include <x.h>\n\
+             \x20     |          ^~~~~\ncompilation terminated.\n",
             "compile_error src/a.c:1:10 x.h: No such file or directory",
         );
+    }
+
+    #[test]
+    fn warnings_that_are_errors_carry_their_name() {
         check(
-            "a.c:1:2: error: unused variable 'x' [-Werror=unused-variable]",
+            "a.c:1:2: error: unused variable 'x' [-Werror=unused-variable]\n\
+             cc1: all warnings being treated as errors\n",
             "compile_error a.c:1:2 [unused-variable] unused variable 'x'",
         );
         check(
-            "include/a.h:1:2: error: nested namespaces can be concatenated \
+            "a.cc:1:2: error: unused parameter 'x' [-Werror,-Wunused-parameter]\n",
+            "compile_error a.cc:1:2 [unused-parameter] unused parameter 'x'",
+        );
+        check_failed(
+            "cc1plus: all warnings being treated as errors\n",
+            "compile_error cc1plus: all warnings being treated as errors",
+        );
+    }
+
+    #[test]
+    fn a_driver_s_own_errors_are_read() {
+        check(
+            "clang: error: unsupported option '-fopenmp'\n",
+            "compile_error unsupported option '-fopenmp'",
+        );
+        check(
+            "x86_64-linux-gnu-gcc-12: fatal error: no input files\ncompilation terminated.\n",
+            "compile_error no input files",
+        );
+    }
+
+    #[test]
+    fn clang_s_checkers_are_read() {
+        let log = "include/a.h:1:2: error: nested namespaces can be concatenated \
              [modernize-concat-nested-namespaces,-warnings-as-errors]\n\
-             a.h:2:2: warning: w [misc-x]",
+             \x20  1 | namespace a {\n      | ^~~~~~~~~~~~~\n      | namespace a::b\n\
+             a.h:2:2: warning: w [misc-x]\nSuppressed 2 warnings (2 in non-user code).\n\
+             1 warning treated as error\n";
+        check(
+            log,
             "lint include/a.h:1:2 [modernize-concat-nested-namespaces] nested namespaces can \
              be concatenated",
         );
+        check_lines(log, &[(1, 4)]);
+        let format = "./src/a.h:40:80: error: code should be clang-formatted \
+             [-Wclang-format-violations]\n  int  x;\n     ^\n\
+             src/b.h:1:2: warning: code should be clang-formatted [-Wclang-format-violations]\n";
         check(
-            "src/A.hs:12:5: error: [GHC-83865]\n    • Couldn't match expected type\n",
-            "compile_error src/A.hs:12:5 [GHC-83865] Couldn't match expected type",
+            format,
+            "format src/a.h:40:80 [clang-format-violations] code should be clang-formatted\n\
+             format src/b.h:1:2 [clang-format-violations] code should be clang-formatted",
+        );
+        check_lines(format, &[(1, 3), (4, 4)]);
+    }
+
+    #[test]
+    fn what_speaks_like_gcc_is_read() {
+        let ghc = "src/A.hs:12:5: error: [GHC-83865]\n    • Couldn't match expected type ‘Int’\n\
+             \x20     with actual type ‘Bool’\n    • In the expression: x\n   |\n\
+             12 | f = x\n   |     ^\n\nError: [Cabal-7125]\n\
+             Failed to build shop-0.1.0.0.\n";
+        check(ghc, "compile_error src/A.hs:12:5 [GHC-83865] Couldn't match expected type ‘Int’");
+        check_lines(ghc, &[(1, 7)]);
+        check(
+            "src/A.hs:3:1: error: [GHC-40910] [-Wunused-top-binds, -Werror=unused-top-binds]\n\
+             \x20   Defined but not used: ‘f’\n  |\n3 | f = 1\n  | ^\n\n",
+            "compile_error src/A.hs:3:1 [GHC-40910] Defined but not used: ‘f’",
         );
         check(
             "T/S.swift:55: error: -[M.T testX] : XCTAssertTrue failed",
             "test_failure T/S.swift:55 {M.T testX} XCTAssertTrue failed",
-        );
-    }
-
-    #[test]
-    fn linkers_are_read_and_their_drivers_are_not() {
-        check(
-            "/usr/bin/ld: src/a.c:8: undefined reference to `f'\n\
-             collect2: error: ld returned 1 exit status\nmake: *** [Makefile:3: a] Error 1",
-            "compile_error src/a.c:8 undefined reference to `f'",
-        );
-    }
-
-    #[test]
-    fn configuration_is_read() {
-        check(
-            "CMake Error at CMakeLists.txt:3 (find_package):\n  Could not find a package\n\n\
-             Call Stack (most recent call first):",
-            "dependency CMakeLists.txt:3 [find_package] Could not find a package",
-        );
-        check(
-            "configure: error: no acceptable C compiler found",
-            "dependency no acceptable C compiler found",
-        );
-        check(
-            "make: *** No rule to make target 'tset'.  Stop.",
-            "config No rule to make target 'tset'",
         );
     }
 }

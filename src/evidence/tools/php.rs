@@ -1,6 +1,6 @@
 //! PHP: PHPUnit and Pest, PHPStan, PHP_CodeSniffer, Pint, php-cs-fixer, Composer, fatal errors.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, has_extension, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Tool, extent, has_extension, place_in};
 
 pub(super) static TESTS: Tool = Tool {
     name: "phpunit",
@@ -9,12 +9,8 @@ pub(super) static TESTS: Tool = Tool {
          1) CartTest::testAdds\nFailed asserting that 4 is identical to 5.\n\n\
          /home/runner/work/shop/shop/tests/CartTest.php:12",
     rules: &[
-        Rule::new(
-            K::TestFailure,
-            &["::test", ") "],
-            r"^[0-9]+\) (?P<test>[A-Za-z_\\][\w\\]*::\w+.*)$",
-        )
-        .reading(phpunit),
+        Rule::new(K::TestFailure, &["::"], r"^[0-9]+\) (?P<test>[A-Za-z_\\][\w\\]*::\w+.*)$")
+            .reading(phpunit),
         Rule::new(
             K::TestFailure,
             &["FAILED  "],
@@ -46,6 +42,8 @@ fn phpunit(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             draft.say(told);
         }
     }
+    // A long difference stays within its bound.
+    draft.last = draft.last.min(draft.first + extent::BLOCK_LINES_MAX);
     found.push(draft);
 }
 
@@ -81,6 +79,24 @@ pub(super) static LINT: Tool = Tool {
         Rule::new(K::TypeError, &["Line "], r"^\s+Line +(?P<file>\S+\.php)(?: \(.*\))?\s*$")
             .reading(phpstan),
         Rule::new(
+            K::TypeError,
+            &["ERROR: ", "INFO: "],
+            concat!(
+                r"^(?P<severity>ERROR|INFO): (?P<code>[A-Z]\w+)\s+-\s+",
+                r"(?P<file>\S+\.(?:php|phtml|inc)):(?P<line>[0-9]+):(?P<column>[0-9]+)\s+-\s+",
+                r"(?P<message>.+?)(?: \(see https?://\S+\))?$",
+            ),
+        )
+        .reading(psalm),
+        Rule::new(
+            K::TypeError,
+            &[".php:"],
+            concat!(
+                r"^(?P<file>\S+\.php):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)?\s*",
+                r"(?P<severity>[Ee]rror|[Ww]arning) - (?P<message>.+)$",
+            ),
+        ),
+        Rule::new(
             K::Lint,
             &["| ERROR"],
             r"^\s*(?P<line>[0-9]+) \| ERROR\s+\| (?:\[[x ]\] )?(?P<message>.+)$",
@@ -115,9 +131,36 @@ fn phpstan(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
         finding.failure.line = Some(row);
         message.trim().clone_into(&mut finding.failure.message);
         finding.first = draft.first + distance;
-        finding.last = finding.first;
+        // The message wraps, then come the identifier and a tip, all without a number.
+        let more = at.lines_below(distance + extent::BLOCK_LINES_MAX).skip(distance).take_while(
+            |(_, line)| {
+                let told = line.trim();
+                let numbered = told
+                    .split_once(' ')
+                    .is_some_and(|(n, _)| n.trim_start_matches(':').parse::<u32>().is_ok());
+                !told.is_empty() && !told.starts_with("-----") && !numbered
+            },
+        );
+        let mut lines = 0;
+        for (_, line) in more {
+            lines += 1;
+            let told = line.trim();
+            if let Some(identifier) = told.strip_prefix("🪪 ") {
+                finding.failure.code = Some(identifier.trim().to_owned());
+            } else if !told.starts_with(['💡', '✏', '✎']) && finding.failure.code.is_none() {
+                finding.failure.message.push(' ');
+                finding.failure.message.push_str(told);
+            }
+        }
+        finding.last = finding.first + lines;
         found.push(finding);
     }
+}
+
+/// Psalm shows the code below, and other places that play a part.
+fn psalm(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extent::paragraph(at, &mut draft);
+    found.push(draft);
 }
 
 fn phpcs(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -165,7 +208,8 @@ pub(super) static COMPOSER: Tool = Tool {
                 r"^\s*(?P<message>\S+ .*contains a Composer plugin which is blocked by your ",
                 r"allow-plugins config.*)$",
             ),
-        ),
+        )
+        .reading(extent::with_paragraph),
         Rule::new(
             K::CompileError,
             &["PHP Parse error", "PHP Fatal error", "Fatal error: ", "Parse error: "],
@@ -174,9 +218,24 @@ pub(super) static COMPOSER: Tool = Tool {
                 r"|Fatal) error: .+?)(?: in (?P<file>\S+\.php)(?: on line ",
                 r"|:)(?P<line>[0-9]+))?$",
             ),
+        )
+        .reading(fatal),
+        Rule::new(
+            K::CompileError,
+            &["Errors parsing ", "Could not open input file"],
+            r"^(?P<message>Errors parsing (?P<file>\S+)|Could not open input file: \S+)$",
         ),
     ],
 };
+
+/// PHP shows the frames of what nobody caught.
+fn fatal(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extent::while_below(at, &mut draft, |line| {
+        let told = line.trim_start();
+        told.starts_with("Stack trace:") || told.starts_with('#') || told.starts_with("thrown in ")
+    });
+    found.push(draft);
+}
 
 fn problems(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     for (distance, line) in at.lines_below(10) {
@@ -210,7 +269,7 @@ mod tests {
         check(
             " ------ ---\n  Line   src/A.php\n ------ ---\n  12     No.\n         🪪  x\n\
              \x20 14     Nor.\n ------ ---",
-            "type_error src/A.php:12 No.\ntype_error src/A.php:14 Nor.",
+            "type_error src/A.php:12 [x] No.\ntype_error src/A.php:14 Nor.",
         );
         check(
             "FILE: /home/runner/work/a/a/src/A.php\n----\nFOUND 1 ERROR\n----\n\
@@ -221,6 +280,16 @@ mod tests {
             "  ⨯ routes/web.php    ordered_imports, no_unused  ",
             "format routes/web.php [ordered_imports, no_unused] ⨯ routes/web.php    \
              ordered_imports, no_unused",
+        );
+        check(
+            "ERROR: UndefinedVariable - src/A.php:3:4 - Cannot find referenced variable $x (see \
+             https://psalm.dev/024)\n    echo $x;\n\n\n------------------------------\n\
+             1 errors found\n------------------------------\n",
+            "type_error src/A.php:3:4 [UndefinedVariable] Cannot find referenced variable $x",
+        );
+        check(
+            "INFO: UnusedVariable - src/A.php:3:4 - $x is never referenced\nNo errors found!\n",
+            "",
         );
         check(
             "PHP Fatal error:  Uncaught Error: x in /home/runner/work/a/a/b.php:3",

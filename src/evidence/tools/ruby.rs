@@ -1,6 +1,6 @@
 //! Ruby: RSpec, minitest, RuboCop, Bundler.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, has_extension, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, has_extension, place_in};
 
 pub(super) static RSPEC: Tool = Tool {
     name: "rspec",
@@ -29,7 +29,8 @@ pub(super) static RSPEC: Tool = Tool {
                 r"^(?P<message>An error occurred while loading (?P<file>\S+)\.",
                 r"|.*errors? occurred outside of examples)$",
             ),
-        ),
+        )
+        .reading(outside),
     ],
 };
 
@@ -39,16 +40,20 @@ fn example(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+/// How many lines of its message a failed test keeps.
+const MESSAGE_LINES_MAX: usize = 6;
+
 fn block(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let title = at.lines_above(8).find_map(|(distance, line)| {
         let (number, title) = line.trim().split_once(") ")?;
+        let number = number.rsplit('.').next().unwrap_or(number);
         let fine = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
         fine.then_some((distance, title))
     });
     let Some((above, title)) = title else { return };
     draft.failure.test = Some(title.to_owned());
     draft.first -= above;
-    for (distance, line) in at.lines_below(40) {
+    for (distance, line) in at.lines_below(extent::BLOCK_LINES_MAX) {
         let told = line.trim();
         if let Some(frame) = told.strip_prefix("# ") {
             if let Some((path, row, _)) = place_in(frame)
@@ -58,9 +63,39 @@ fn block(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
                 draft.last = at.index + distance;
                 break;
             }
-        } else if told.starts_with(|c: char| c.is_ascii_digit()) && told.contains(") ") {
+        } else if told.starts_with(|c: char| c.is_ascii_digit()) && told.contains(") ")
+            || told.starts_with("Failed examples:")
+            || told.starts_with("Finished in ")
+        {
             break;
-        } else if draft.failure.message.lines().count() < 6 {
+        } else if !told.is_empty() {
+            draft.last = at.index + distance;
+            if draft.failure.message.lines().count() < MESSAGE_LINES_MAX {
+                draft.say(told);
+            }
+        }
+    }
+    found.push(draft);
+}
+
+/// RSpec could not even load the file: the failed line and the exception stand below.
+fn outside(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    if draft.path.is_none() {
+        draft.weight = Weight::Sign;
+        found.push(draft);
+        return;
+    }
+    let ends =
+        |line: &str| line.starts_with("An error occurred") || line.starts_with("Run options");
+    extent::while_below(at, &mut draft, |line| {
+        !ends(line) && !line.starts_with("Finished in ") && !line.starts_with("No examples found")
+    });
+    for (_, line) in at.lines_below(extent::BLOCK_LINES_MAX) {
+        if ends(line) || line.trim_start().starts_with("# ") {
+            break;
+        }
+        let told = line.trim();
+        if draft.failure.message.lines().count() < MESSAGE_LINES_MAX {
             draft.say(told);
         }
     }
@@ -120,11 +155,13 @@ fn minitest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         if let Some((path, row, _)) = frame {
             if draft.path.is_none() && !path.contains("/gems/") && !path.contains("/lib/ruby/") {
                 draft.place(path, row, None);
-                draft.last = draft.first + distance;
             }
-        } else if draft.failure.message.lines().count() < 6 {
-            draft.say(told);
             draft.last = draft.first + distance;
+        } else {
+            draft.last = draft.first + distance;
+            if draft.failure.message.lines().count() < MESSAGE_LINES_MAX {
+                draft.say(told);
+            }
         }
     }
     found.push(draft);
@@ -169,20 +206,44 @@ pub(super) static RUBOCOP: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &[": C: ", ": W: ", ": E: ", ": F: ", ": R: ", ": I: "],
+            &[".rb:", ".rake:", ".gemspec:", ".ru:", ".jbuilder:", ".erb:", ".podspec:", "file:"],
             concat!(
-                r"^(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+): [CWEFRI]: ",
+                r"^(?P<file>[^\s:]+(?:\.(?:rb|rake|gemspec|ru|jbuilder|erb|podspec)",
+                r"|file)):(?P<line>[0-9]+):(?P<column>[0-9]+): [CWEFRI]: ",
                 r"(?:\[Correct(?:ed|able)\] )?(?P<code>[A-Z]\w+(?:/\w+)+): ",
                 r"(?:\[Correctable\] )?(?P<message>.+)$",
+            ),
+        )
+        .reading(offense),
+        Rule::new(
+            K::Lint,
+            &[".rb:"],
+            concat!(
+                r"^\s+(?P<file>[^\s:]+\.rb):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
+                r"(?P<code>[A-Z]\w+(?:/\w+)+): (?P<message>.+)$",
             ),
         ),
         Rule::new(
             K::CompileError,
             &["syntax error"],
-            r"^(?:ruby: )?(?P<file>[^\s:]+\.rb):(?P<line>[0-9]+): (?P<message>syntax errors? .+)$",
-        ),
+            concat!(
+                r"^(?:ruby: )?(?P<file>[^\s:]+\.rb):(?P<line>[0-9]+): ",
+                r"(?P<message>syntax errors? .+)$",
+            ),
+        )
+        .reading(extent::with_frame),
     ],
 };
+
+/// The source stands below an offense, as it is written, with carets under it.
+fn offense(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    const FRAME_LINES: usize = 2;
+    let frame = at.lines_below(FRAME_LINES).find(|(_, line)| extent::is_pointer(line));
+    if let Some((distance, _)) = frame {
+        draft.last = at.index + distance;
+    }
+    found.push(draft);
+}
 
 pub(super) static BUNDLER: Tool = Tool {
     name: "bundler",
@@ -213,12 +274,25 @@ pub(super) static BUNDLER: Tool = Tool {
                 r"|An error occurred while installing|.*Bundler::GemNotFound",
                 r"|.*lockfile can't be updated).*)$",
             ),
-        ),
+        )
+        .reading(extent::with_indented),
+        Rule::new(
+            K::Dependency,
+            &["Gem::Ext::BuildError"],
+            r"^(?P<message>Gem::Ext::BuildError: .+)$",
+        )
+        .reading(extension),
         Rule::new(K::Config, &["rake aborted!"], r"^(?P<message>rake aborted!)$")
             .weighing(Weight::Sign)
             .reading(aborted),
     ],
 };
+
+/// A gem's C extension that does not build; the compiler's words stand below.
+fn extension(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extent::while_below(at, &mut draft, |line| !line.starts_with("An error occurred"));
+    found.push(draft);
+}
 
 /// What made Rake stop, unless it is only the exit code of what it ran.
 fn aborted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -235,37 +309,79 @@ fn aborted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::evidence::tests::check;
+    use super::extent::check_lines;
+    use crate::evidence::tests::{check, check_failed};
 
     #[test]
     fn rspec_examples_have_their_message() {
-        check(
-            "  1) A b\n     Failure/Error: expect(x).to eq(5)\n\n       expected: 5\n\
+        let log = "F.*\n\nPending: (Failures listed here are expected and do not affect your \
+             suite's status)\n\nFailures:\n\n\
+             \x20 1) A b\n     Failure/Error: expect(x).to eq(5)\n\n       expected: 5\n\
+             \x20           got: 4\n\n       (compared using ==)\n\
              \x20    # /x/gems/r.rb:1:in `y'\n     # ./spec/a_spec.rb:12:in `z'\n\n\
-             Failed examples:\n\nrspec ./spec/a_spec.rb:11 # A b",
-            "test_failure spec/a_spec.rb:12 {A b} expect(x).to eq(5)",
+             Finished in 0.01 seconds\n3 examples, 1 failure, 1 pending\n\n\
+             Failed examples:\n\nrspec ./spec/a_spec.rb:11 # A b\n";
+        check(log, "test_failure spec/a_spec.rb:12 {A b} expect(x).to eq(5)");
+        check_lines(log, &[(7, 15)]);
+        check(
+            "An error occurred while loading ./spec/a_spec.rb.\nFailure/Error: require 'x'\n\n\
+             LoadError:\n  cannot load such file -- x\n# ./spec/a_spec.rb:1:in `<top>'\n\
+             No examples found.\n\nFinished in 0.0 seconds\n\
+             0 examples, 0 failures, 1 error occurred outside of examples\n",
+            "test_failure spec/a_spec.rb An error occurred while loading spec/a_spec.rb.",
         );
+        check("10 examples, 0 failures\n", "");
     }
 
     #[test]
     fn minitest_has_two_forms() {
+        let log = "  1) Failure:\nT#test_a [test/t.rb:3]:\nExpected: 5\n  Actual: 4\n\n\
+             \x20 2) Error:\nT#test_b:\nNoMethodError: x\n    /u/gems/r.rb:1:in 'f'\n\
+             \x20   test/t.rb:9:in 'g'\n\n2 runs, 2 assertions, 1 failures, 1 errors, 0 skips\n";
         check(
-            "  1) Failure:\nT#test_a [test/t.rb:3]:\nno\n\n  2) Error:\nT#test_b:\n\
-             NoMethodError: x\n    /u/gems/r.rb:1:in 'f'\n    test/t.rb:9:in 'g'\n",
-            "test_failure test/t.rb:3 {T#test_a} no\n\
+            log,
+            "test_failure test/t.rb:3 {T#test_a} Expected: 5\n\
              test_failure test/t.rb:9 {T#test_b} NoMethodError: x",
         );
+        check_lines(log, &[(1, 4), (6, 10)]);
+        check("2 runs, 2 assertions, 0 failures, 0 errors, 0 skips\n", "");
     }
 
     #[test]
-    fn rubocop_and_bundler_are_read() {
+    fn rubocop_is_read_with_the_source_line() {
+        let log = "Inspecting 2 files\n.C\n\nOffenses:\n\n\
+             a.rb:1:2: W: Lint/UselessAssignment: no\nx = 1\n ^^\n\
+             Gemfile:3:1: C: [Correctable] Bundler/OrderedGems: sort them\ngem 'a'\n^^^^^^^\n\n\
+             2 files inspected, 2 offenses detected, 1 offense autocorrectable\n";
         check(
-            "a.rb:1:2: W: Lint/UselessAssignment: no",
-            "lint a.rb:1:2 [Lint/UselessAssignment] no",
+            log,
+            "lint a.rb:1:2 [Lint/UselessAssignment] no\n\
+             lint Gemfile:3:1 [Bundler/OrderedGems] sort them",
+        );
+        check_lines(log, &[(6, 8), (9, 11)]);
+        check(
+            "standard: Use Ruby Standard Style\n\
+             \x20 lib/a.rb:2:3: Layout/IndentationWidth: Use 2 (not 4) spaces.\n",
+            "lint lib/a.rb:2:3 [Layout/IndentationWidth] Use 2 (not 4) spaces.",
+        );
+        check("Inspecting 2 files\n..\n\n2 files inspected, no offenses detected\n", "");
+    }
+
+    #[test]
+    fn bundler_and_rake_say_what_is_missing() {
+        check(
+            "Could not find gem 'x' in rubygems repository https://rubygems.org/ or installed \
+             locally.\n",
+            "dependency Could not find gem 'x' in rubygems repository https://rubygems.org/ or \
+             installed locally.",
         );
         check(
-            "Could not find gem 'x' in rubygems",
-            "dependency Could not find gem 'x' in rubygems",
+            "Bundler could not find compatible versions for gem \"a\":\n  In Gemfile:\n    a\n",
+            "dependency Bundler could not find compatible versions for gem \"a\":",
+        );
+        check_failed(
+            "rake aborted!\nCommand failed with status (1): [ruby test]\n",
+            "config Command failed with status (1): [ruby test]",
         );
     }
 }
