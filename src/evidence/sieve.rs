@@ -56,11 +56,11 @@ static SIEVE: LazyLock<Sieve> = LazyLock::new(|| {
 /// What stands whole in every line that a literal is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stem {
+    /// A word that many literals have.
+    Word(&'static str),
     /// The longest part that no colour code stands in: tools colour labels, words and names, but
     /// not parts of them.
     Long(&'static str),
-    /// A word that many literals have.
-    Word(&'static str),
     /// The first symbol.
     Symbol(&'static str),
     /// The literal as it is, or to its colon with a colour code behind.
@@ -96,6 +96,8 @@ struct Call {
 /// The prepared searches.
 #[derive(Debug)]
 struct Sieve {
+    /// The long stems of literals that hold no word which is searched for anyway.
+    sifted: Grams,
     long: Grams,
     short: Vec<Searcher>,
     /// For short stems on machines without vector instructions.
@@ -109,11 +111,20 @@ struct Sieve {
 
 impl Sieve {
     fn of(literals: &[(u16, &'static str)]) -> Self {
-        let wanted = MARKERS.iter().copied().chain(literals.iter().map(|(_, literal)| *literal));
-        let (mut long, mut short, mut symbols) = (Vec::new(), Vec::new(), Vec::new());
-        for literal in wanted {
+        let (long, short): (Vec<&str>, Vec<&str>) =
+            MARKERS.iter().copied().partition(|marker| marker.len() >= WINDOW_BYTES);
+        let (mut sifted, mut short): (Vec<&str>, Vec<String>) =
+            (long, short.into_iter().map(str::to_owned).collect());
+        let (mut long, mut symbols) = (Vec::new(), Vec::new());
+        for (_, literal) in literals {
             match stem(literal) {
-                Stem::Long(stem) => long.push(stem),
+                Stem::Long(stem) => {
+                    long.push(stem);
+                    match SHORT.iter().find(|word| literal.contains(*word)) {
+                        Some(word) => short.push((*word).to_owned()),
+                        None => sifted.push(stem),
+                    }
+                }
                 Stem::Word(stem) => short.push(stem.to_owned()),
                 Stem::Symbol(stem) => symbols.push(stem),
                 Stem::Whole(literal) => {
@@ -126,7 +137,7 @@ impl Sieve {
             }
         }
         let short = least(short);
-        for stems in [&mut long, &mut symbols] {
+        for stems in [&mut sifted, &mut long, &mut symbols] {
             stems.sort_unstable();
             stems.dedup();
         }
@@ -134,6 +145,7 @@ impl Sieve {
         let packed: Option<Vec<Searcher>> = short.chunks(SEARCH_STEMS_MAX).map(search).collect();
         let plain = packed.is_none().then(|| AhoCorasick::new(&short).ok()).flatten();
         let mut sieve = Self {
+            sifted: Grams::of(sifted),
             long: Grams::of(long.iter().copied()),
             short: packed.unwrap_or_default(),
             plain,
@@ -185,7 +197,7 @@ impl Sieve {
     /// Where the next hit of one of the searches stands: for long stems, symbols, short stems.
     fn find(&self, search: usize, bytes: &[u8], from: usize) -> Option<usize> {
         match search {
-            0 => self.long.find(bytes, from),
+            0 => self.sifted.find(bytes, from),
             1 => Some(self.find_symbol(bytes, from)?.1),
             short => Some(self.find_short(short - 2, bytes, from)?.1),
         }
