@@ -65,11 +65,12 @@ fn values_in(text: &str) -> (Vec<Value>, usize) {
 
 fn failure_in(entry: &Map<String, Value>) -> Option<Failure> {
     let redactor = Redactor::default();
-    let text = |name: &str, bytes_max: usize| {
-        let text = entry.get(name)?.as_str()?.trim();
+    let clean = |text: &Value, bytes_max: usize| {
+        let text = text.as_str()?.trim();
         let text = floor(&harmless(&redactor.redact(text)), bytes_max).to_owned();
         Some(text).filter(|text| !text.is_empty())
     };
+    let text = |name: &str, bytes_max: usize| clean(entry.get(name)?, bytes_max);
     let number = |name: &str| {
         let number = entry.get(name)?.as_u64()?;
         u32::try_from(number).ok().filter(|number| *number > 0)
@@ -91,7 +92,9 @@ fn failure_in(entry: &Map<String, Value>) -> Option<Failure> {
         Some("note" | "info") => Severity::Note,
         Some(_) | None => Severity::Error,
     };
-    failure.source = source_in(entry.get("source"), text("step", FIELD_BYTES_MAX));
+    let source = entry.get("source");
+    let step = source.and_then(|source| clean(source.get("step")?, FIELD_BYTES_MAX));
+    failure.source = source_in(source, step.or_else(|| text("step", FIELD_BYTES_MAX)));
     Some(failure)
 }
 
@@ -100,8 +103,7 @@ fn source_in(source: Option<&Value>, step: Option<String>) -> Source {
         let number = source.and_then(|source| source.get(name)?.as_u64()).unwrap_or(0);
         u32::try_from(number).unwrap_or(0)
     };
-    let named = source.and_then(|source| source.get("step")?.as_str().map(str::to_owned));
-    Source { step: named.or(step), first_line: line("first_line"), last_line: line("last_line") }
+    Source { step, first_line: line("first_line"), last_line: line("last_line") }
 }
 
 /// A kind by our name, or by the names that other reporters use.
@@ -151,6 +153,15 @@ mod tests {
         check(one, &[first], 0);
         check(&format!("{one}\nnot json\n{{\"a\":1}}"), &[first], 1);
         check("", &[], 0);
+    }
+
+    #[test]
+    fn a_step_is_as_short_and_harmless_as_any_other_field() {
+        let long = "s".repeat(2 * FIELD_BYTES_MAX);
+        let report =
+            format!(r#"{{"kind":"lint","message":"m","source":{{"step":"\u001b{long}"}}}}"#);
+        let step = from_report_lines(report.as_bytes()).failures[0].source.step.clone().unwrap();
+        assert!(step.len() <= FIELD_BYTES_MAX && step.starts_with("\u{fffd}s"), "{step}");
     }
 
     #[test]
