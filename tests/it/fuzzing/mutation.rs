@@ -7,6 +7,8 @@ use super::promises::{SECRET, SECRET_FORMS};
 
 /// The longest input made; what is longer is generated for one test each.
 const INPUT_BYTES_MAX: usize = 16 * 1024;
+/// Long enough for what grows with the square of its input to be felt without optimisation.
+const GENERATED_BYTES: usize = 256 * 1024;
 /// The most changes made to one input.
 const CHANGES_MAX: usize = 6;
 /// How often a piece is repeated at most.
@@ -197,12 +199,11 @@ fn utf16(input: &[u8]) -> Vec<u8> {
 
 /// Inputs too long to be kept, each of one kind of malice.
 pub(crate) fn generated() -> Vec<(&'static str, Vec<u8>)> {
-    const MEGABYTE: usize = 1024 * 1024;
-    let long = |piece: &str| piece.repeat(MEGABYTE / piece.len()).into_bytes();
+    let long = |piece: &str| piece.repeat(GENERATED_BYTES / piece.len()).into_bytes();
     let failed =
         |log: Vec<u8>| [log, b"\n##[error]Process completed with exit code 1.\n".to_vec()].concat();
     vec![
-        ("a line of a megabyte", failed(long("a"))),
+        ("a line of a megabyte", failed(vec![b'a'; 1024 * 1024])),
         ("words of failure on one line", failed(long("error: "))),
         ("places on one line", failed(long("src/a.rs:1:2: "))),
         ("colours without end", failed(long("\u{1b}[1;31"))),
@@ -219,7 +220,7 @@ pub(crate) fn generated() -> Vec<(&'static str, Vec<u8>)> {
         ("keys", long("a: &a\n ")),
         ("commands", long("/selfheal fix\n")),
         ("nothing but NUL", long("\0")),
-        ("half a character", vec![0xe2; MEGABYTE]),
+        ("half a character", vec![0xe2; GENERATED_BYTES]),
         ("UTF-16", failed(utf16(&long("error: a\n")))),
     ]
 }

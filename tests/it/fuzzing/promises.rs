@@ -33,7 +33,7 @@ const COMMAND_BYTES_MAX: usize = 4 * 1024;
 /// Notes are ours and few.
 const NOTES_MAX: usize = 16;
 /// Excerpts that are asked for.
-const BUDGETS_BYTES: &[usize] = &[0, 1, 200, 8 * 1024];
+const BUDGETS_BYTES: &[usize] = &[0, 200, 8 * 1024];
 /// The longest line about a mistake in a repository file: place, key, value, what is allowed.
 const PROBLEM_CHARS_MAX: usize = 2_000;
 
@@ -157,8 +157,13 @@ fn short(text: &str, bytes_max: usize) {
 fn harmless(text: &str) {
     let bad = text.chars().find(|c| match c {
         '\n' | '\t' => false,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{feff}' | '\u{ad}' | '\u{61c}' | '\u{180e}' => true,
+        '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}' => true,
         c => c.is_control(),
     });
     assert!(bad.is_none(), "{bad:?} in {text:?}");
