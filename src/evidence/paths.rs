@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use super::redact::harmless;
 use crate::domain::ids::RepoPath;
 
 /// Where CI systems and containers put a checkout, the longest prefix first.
@@ -116,7 +117,8 @@ pub(super) fn relative(printed: &str, roots: &Roots<'_>) -> Option<RepoPath> {
         inside = rest;
     }
     let collapsed = collapse(inside);
-    RepoPath::parse(&collapsed).ok()
+    // A name with hidden characters reads like another file's: that is no place to send anybody.
+    RepoPath::parse(&collapsed).ok().filter(|path| harmless(path.as_str()) == path.as_str())
 }
 
 /// Forward slashes, no scheme, no drive; an absolute path begins with a slash.
@@ -234,5 +236,6 @@ mod tests {
         check("/etc/passwd", None);
         check("src/.git/config", None);
         check("", None);
+        check("src/a\u{202e}sr.rs", None);
     }
 }

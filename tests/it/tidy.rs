@@ -17,7 +17,7 @@ use source::Source;
 use tree::Tree;
 
 /// Folders with Rust of our own.
-const RUST: &[&str] = &["src", "world/src", "xtask/src", "tests", "examples"];
+const RUST: &[&str] = &["src", "world/src", "xtask/src", "tests", "examples", "fuzz"];
 
 #[test]
 fn modules_use_only_what_lies_below_them() {

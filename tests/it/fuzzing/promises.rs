@@ -1,0 +1,184 @@
+//! What is promised of hostile input, one function a reader: it panics when a promise is broken.
+//!
+//! The tests beside this file and the targets of `fuzz/` call the same functions. A promise knows
+//! nothing of what an input means, only what may never happen: a panic, an output over its limit, a
+//! character that could mislead a reader or a terminal, a known secret.
+
+use selfheal::config::repository::{self, PROBLEMS_MAX};
+use selfheal::domain::command::{COMMAND_CHARS_MAX, COMMANDS_PER_COMMENT_MAX, commands_in};
+use selfheal::domain::failure::{FAILURES_MAX, Failure, MESSAGE_BYTES_MAX};
+use selfheal::evidence::{self, Hints, Piece, Reading};
+use selfheal::forge::github::webhook::{self, Context};
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+/// A secret that callers know; corpus and mutations put it where it may leak.
+pub(crate) const SECRET: &str = "hunter2-battery-stapler1";
+/// The same as programs print it.
+pub(crate) const SECRET_FORMS: &[&str] = &[
+    SECRET,
+    "aHVudGVyMi1iYXR0ZXJ5LXN0YXBsZXIx",
+    "68756e746572322d626174746572792d737461706c657231",
+];
+
+/// The longest secret that a caller knows: a key in PEM.
+const SECRET_BYTES_MAX: usize = 4 * 1024;
+/// The longest code, test, task, tool, step or suggestion.
+const FIELD_BYTES_MAX: usize = 1024;
+/// The longest path.
+const PATH_BYTES_MAX: usize = 4096;
+/// The most commands of one log, and the longest.
+const COMMANDS_MAX: usize = 5;
+const COMMAND_BYTES_MAX: usize = 4 * 1024;
+/// Notes are ours and few.
+const NOTES_MAX: usize = 16;
+/// Excerpts that are asked for.
+const BUDGETS_BYTES: &[usize] = &[0, 200, 8 * 1024];
+/// The longest line about a mistake in a repository file: place, key, value, what is allowed.
+const PROBLEM_CHARS_MAX: usize = 2_000;
+
+/// A job's log: few failures, short fields, an excerpt within its budget, no secret.
+pub(crate) fn parse(log: &[u8]) {
+    for exit_code in [None, Some(1)] {
+        let known_secrets = &[SECRET];
+        let hints = Hints { known_secrets, exit_code, ..Hints::default() };
+        let reading = evidence::read(log, &hints);
+        bounded(&reading);
+        for budget in BUDGETS_BYTES {
+            let pieces = pieces(&reading, log, *budget);
+            let excerpt = evidence::joined(&pieces);
+            assert!(excerpt.len() <= *budget, "{} bytes of {budget}: {excerpt:?}", excerpt.len());
+            harmless(&excerpt);
+            secretless(&excerpt);
+        }
+        let json = evidence::failures_json(&reading, &pieces(&reading, log, 8 * 1024));
+        each_text(&json, &|text| {
+            harmless(text);
+            secretless(text);
+        });
+        reading.commands.iter().for_each(|command| secretless(command));
+    }
+}
+
+/// A structured report: the same, but for an excerpt.
+pub(crate) fn report(bytes: &[u8]) {
+    let reading = evidence::from_report_lines(bytes);
+    bounded(&reading);
+    each_text(&evidence::failures_json(&reading, &[]), &harmless);
+}
+
+/// A text and, on its first line, a secret in it: the secret does not survive.
+pub(crate) fn redact(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    // Texts are strangers', secrets are the caller's own: those have a caller's length.
+    let given = text.split_once('\n').filter(|(secret, _)| secret.len() <= SECRET_BYTES_MAX);
+    let (secret, text) = given.unwrap_or((SECRET, &text));
+    let redacted = evidence::redact(text, &[secret, SECRET]);
+    secretless(&redacted);
+    // A short value is an ordinary word; one with brackets, or of the mark's own letters, may come
+    // to stand there by the mark.
+    let is_secret =
+        secret.len() >= 6 && !secret.contains(['[', ']']) && !"redacted".contains(secret);
+    assert!(!is_secret || !redacted.contains(secret), "{secret:?} in {redacted:?}");
+}
+
+/// A comment: few commands, shortly quoted.
+pub(crate) fn slash_command(bytes: &[u8]) {
+    let commands = commands_in(&String::from_utf8_lossy(bytes));
+    assert!(commands.len() <= COMMANDS_PER_COMMENT_MAX, "{commands:?}");
+    for command in commands {
+        assert!(command.text.chars().count() <= COMMAND_CHARS_MAX, "{command:?}");
+        assert!(!command.text.contains('\n'), "{command:?}");
+    }
+}
+
+/// A repository file: a policy, or a few mistakes, each on one short line.
+pub(crate) fn repository_file(bytes: &[u8]) {
+    let Err(problems) = repository::check(&String::from_utf8_lossy(bytes)) else { return };
+    assert!((1..=PROBLEMS_MAX).contains(&problems.len()), "{problems:?}");
+    for problem in problems {
+        let told = problem.to_string();
+        assert!(told.chars().count() <= PROBLEM_CHARS_MAX, "{told:?}");
+        assert!(!told.chars().any(char::is_control), "{told:?}");
+    }
+}
+
+/// A delivery's body, under every event's name: only what is no JSON object is an error.
+pub(crate) fn webhook(body: &[u8]) {
+    const EVENTS: &[&str] = &[
+        "ping",
+        "pull_request",
+        "workflow_run",
+        "check_run",
+        "check_suite",
+        "status",
+        "issue_comment",
+        "pull_request_review_comment",
+        "push",
+        "merge_group",
+        "installation",
+        "installation_repositories",
+        "star",
+    ];
+    for event in EVENTS {
+        let reading = webhook::read(event, body, Context { app_id: 1 });
+        let is_object = body.trim_ascii_start().starts_with(b"{")
+            && serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        assert!(is_object || reading.is_err(), "{event}: {reading:?}");
+    }
+}
+
+/// The excerpt; in one place, for the day when it needs the log no more.
+fn pieces(reading: &Reading, log: &[u8], bytes_max: usize) -> Vec<Piece> {
+    reading.pieces(log, bytes_max)
+}
+
+fn bounded(reading: &Reading) {
+    assert!(reading.failures.len() <= FAILURES_MAX, "{} failures", reading.failures.len());
+    assert!(reading.notes.len() <= NOTES_MAX, "{:?}", reading.notes);
+    assert!(reading.commands.len() <= COMMANDS_MAX, "{:?}", reading.commands);
+    reading.commands.iter().for_each(|command| short(command, COMMAND_BYTES_MAX));
+    for failure in &reading.failures {
+        let Failure { tool, task, file, code, test, message, suggestion, source, .. } = failure;
+        short(message, MESSAGE_BYTES_MAX);
+        short(file.as_ref().map_or("", |file| file.as_str()), PATH_BYTES_MAX);
+        for field in [tool, task, code, test, suggestion, &source.step].into_iter().flatten() {
+            short(field, FIELD_BYTES_MAX);
+        }
+    }
+}
+
+#[track_caller]
+fn short(text: &str, bytes_max: usize) {
+    assert!(text.len() <= bytes_max, "{} bytes, {bytes_max} may: {text:?}", text.len());
+}
+
+/// No character that a terminal obeys, and none that hides or turns what stands beside it.
+fn harmless(text: &str) {
+    let bad = text.chars().find(|c| match c {
+        '\n' | '\t' => false,
+        '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}' => true,
+        c => c.is_control(),
+    });
+    assert!(bad.is_none(), "{bad:?} in {text:?}");
+}
+
+fn secretless(text: &str) {
+    let leaked = SECRET_FORMS.iter().find(|form| text.contains(**form));
+    assert!(leaked.is_none(), "{leaked:?} in {text:?}");
+}
+
+fn each_text(value: &Value, check: &impl Fn(&str)) {
+    match value {
+        Value::String(text) => check(text),
+        Value::Array(values) => values.iter().for_each(|value| each_text(value, check)),
+        Value::Object(fields) => fields.values().for_each(|value| each_text(value, check)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
