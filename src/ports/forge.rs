@@ -7,16 +7,17 @@
 //! been done; retrying is the outbox's business.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use thiserror::Error;
 
 use crate::domain::event::CommentRef;
 use crate::domain::ids::{
-    AttemptId, Branch, CheckRunId, CommentId, Label, Login, PrNumber, RepoPath, RunId, Sha,
-    Timestamp, UserId,
+    ArtifactId, AttemptId, Branch, CheckRunId, CommentId, Label, Login, PrNumber, RepoPath, RunId,
+    Sha, Timestamp, UserId,
 };
 use crate::domain::patch::Patch;
 use crate::domain::pull::{
-    AutoMerge, BaseFile, BranchRules, Ci, CiAnnotation, CiRun, FailedJob, Permission, Pull,
+    Artifact, AutoMerge, BaseFile, BranchRules, Ci, CiAnnotation, FailedJob, Permission, Pull,
     PullCommit, Queue, Repo,
 };
 use crate::domain::view::{CheckView, CommentView, Reaction};
@@ -195,8 +196,23 @@ pub trait ForgeReader: Send + Sync {
         bytes_max: usize,
     ) -> Result<JobLog, ForgeError>;
 
-    /// Annotations and output text of a check run or job's check run.
-    async fn annotations(&self, repo: &Repo, run: &CiRun) -> Result<Vec<CiAnnotation>, ForgeError>;
+    /// What a workflow run uploaded, of all its attempts; at most the newest 100.
+    async fn artifacts(&self, repo: &Repo, run: RunId) -> Result<Vec<Artifact>, ForgeError>;
+
+    /// The archive of an artifact; `None` when it is larger than `bytes_max`.
+    async fn archive(
+        &self,
+        repo: &Repo,
+        artifact: ArtifactId,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>, ForgeError>;
+
+    /// Annotations of a check run; a job of GitHub Actions is one, too.
+    async fn annotations(
+        &self,
+        repo: &Repo,
+        check: CheckRunId,
+    ) -> Result<Vec<CiAnnotation>, ForgeError>;
 
     /// What somebody may do in a repository.
     async fn permission(&self, repo: &Repo, login: &Login) -> Result<Permission, ForgeError>;

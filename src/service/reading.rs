@@ -1,14 +1,23 @@
 //! Reading: failed runs of a head become evidence.
 //!
-//! Order of sources: the failed jobs' logs, read by `evidence`; where a run has none that we can
-//! reach, the annotations of its check run. What could not be read is said in a note and never
-//! taken for "nothing failed". Logs are hostile text; they are cut here and redacted there.
+//! Only failed jobs are read. Of a run, its own reports are asked first ([`reports`]), then each
+//! failed job's annotations, then its log, read by `evidence`; how these count is [`draft`]'s
+//! business. A report says what failed, but the lines that matter and the commands that a proof
+//! starts from come from the log alone. What could not be read is said in a note and never taken
+//! for "nothing failed"; everything that was read is named. All of it is hostile text: it is cut
+//! here and redacted in `evidence`.
 
+mod archive;
+mod draft;
+mod reports;
+
+use self::draft::{Draft, Remarks, remarks};
+use self::reports::Told;
 use super::{ServiceError, Services};
 use crate::domain::evidence::Evidence;
-use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, Source};
-use crate::domain::ids::{RepoPath, RunId, Timestamp};
-use crate::domain::pull::{CiAnnotation, CiRun, FailedJob, Pull, Repo};
+use crate::domain::failure::Failure;
+use crate::domain::ids::{CheckRunId, RunId, Timestamp};
+use crate::domain::pull::{CiRun, FailedJob, Pull, Repo};
 use crate::evidence::{self, Hints};
 use crate::ports::forge::ForgeError;
 
@@ -18,17 +27,11 @@ const LOG_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Jobs read of one run: a matrix of more legs than this fails everywhere for the same reason.
 const JOBS_MAX: usize = 10;
 
-/// The lines that matter, of all jobs together: what a check run can show and a prompt can carry.
-const EXCERPT_BYTES_MAX: usize = 24 * 1024;
-
 /// Logs lag behind the end of a job; this long we wait for one.
 const LOG_LAG_MS_MAX: i64 = 3 * 60 * 1000;
 
 /// How soon we ask again for a log that is not there yet.
 const LOG_AGAIN_MS: i64 = 15 * 1000;
-
-/// Commands that a proof starts from; a run with more failing steps shares its root cause.
-const COMMANDS_MAX: usize = 5;
 
 /// What reading yields.
 #[derive(Debug)]
@@ -39,19 +42,16 @@ pub(super) enum Read {
     NotYet(Timestamp),
 }
 
-/// What was read so far.
-#[derive(Debug, Default)]
-struct Draft {
-    failures: Vec<Failure>,
-    excerpt: String,
-    commands: Vec<String>,
-    sources: Vec<String>,
-    notes: Vec<String>,
-}
-
 /// A log is not there yet.
 #[derive(Debug)]
 struct NotYet;
+
+/// Whether a log that is not there yet is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    Left,
+    Over,
+}
 
 /// Reads what failed on the head of a pull request.
 pub(super) async fn read(
@@ -61,134 +61,158 @@ pub(super) async fn read(
     since: Timestamp,
     now: Timestamp,
 ) -> Result<Read, ServiceError> {
-    let patience_over = now.since_ms(since) > LOG_LAG_MS_MAX;
-    let mut draft = Draft::default();
+    let over = now.since_ms(since) > LOG_LAG_MS_MAX;
+    let patience = if over { Patience::Over } else { Patience::Left };
+    let mut reader = Reader { services, repo: &pull.repo, patience, draft: Draft::default() };
     for run in red {
-        let read = match run {
-            CiRun::Workflow { run: id, attempt, name } => {
-                let run = WorkflowRun { id: *id, attempt: *attempt, name };
-                workflow(services, &pull.repo, &run, &mut draft).await?
+        match run {
+            CiRun::Workflow { run, attempt, name } => {
+                if let Err(NotYet) = reader.workflow((*run, *attempt), name).await? {
+                    return Ok(Read::NotYet(now.plus_ms(LOG_AGAIN_MS)));
+                }
             }
-            CiRun::Check { name, app, .. } => {
-                let annotations = services.forge.annotations(&pull.repo, run).await?;
-                from_annotations(&mut draft, &format!("{app} / {name}"), &annotations);
-                Ok(())
+            CiRun::Check { check, name, app } => {
+                reader.foreign_check(*check, &format!("{app} / {name}")).await?;
             }
             CiRun::Status { context, .. } => {
-                draft.notes.push(format!("the status {context} has no log that can be read"));
-                Ok(())
+                let note = format!("the status {context} has no log that can be read");
+                reader.draft.notes.push(note);
             }
-        };
-        if let Err(NotYet) = read {
-            if !patience_over {
-                return Ok(Read::NotYet(now.plus_ms(LOG_AGAIN_MS)));
-            }
-            draft.notes.push(format!("the log of {} did not become available", run.name()));
         }
     }
+    let draft = reader.draft;
     let changed_files = services.forge.changed_files(&pull.repo, pull.number).await?;
-    let read = Evidence { runs: red.to_vec(), ..finished(draft, pull, changed_files) };
+    let read = Evidence { runs: red.to_vec(), ..draft.finished(pull, changed_files) };
     Ok(Read::Evidence(read))
 }
 
-fn finished(mut draft: Draft, pull: &Pull, changed_files: Vec<RepoPath>) -> Evidence {
-    let mut seen = Vec::new();
-    draft.failures.retain(|failure| {
-        let key = (failure.fingerprint(), failure.line);
-        let new = !seen.contains(&key);
-        if new {
-            seen.push(key);
+/// One reading of all that failed.
+struct Reader<'a> {
+    services: &'a Services,
+    repo: &'a Repo,
+    patience: Patience,
+    draft: Draft,
+}
+
+impl Reader<'_> {
+    async fn workflow(
+        &mut self,
+        (run, attempt): (RunId, u32),
+        name: &str,
+    ) -> Result<Result<(), NotYet>, ServiceError> {
+        let forge = self.services.forge.as_ref();
+        let jobs = forge.failed_jobs(self.repo, run, attempt).await?;
+        if jobs.is_empty() {
+            self.draft.notes.push(format!(
+                "{name}: the run failed without a failed job; its workflow file may be wrong"
+            ));
         }
-        new
-    });
-    draft.failures.truncate(FAILURES_MAX);
-    draft.commands.dedup();
-    draft.commands.truncate(COMMANDS_MAX);
-    Evidence {
-        head: pull.head.sha.clone(),
-        runs: Vec::new(),
-        failures: draft.failures,
-        excerpt: draft.excerpt,
-        commands: draft.commands,
-        sources: draft.sources,
-        notes: draft.notes,
-        changed_files,
+        if jobs.len() > JOBS_MAX {
+            let note = format!("{name}: {} jobs failed, {JOBS_MAX} read", jobs.len());
+            self.draft.notes.push(note);
+        }
+        let told = reports::read(forge, self.repo, (run, name), &jobs, &mut self.draft).await?;
+        // Nobody says which job a report is of: it speaks for a job only where there is one alone.
+        let is_told = told == Told::Failures && jobs.len() == 1;
+        let wanted = if is_told { Wanted::Surroundings } else { Wanted::Failures };
+        for job in jobs.iter().take(JOBS_MAX) {
+            let job_name = format!("{name} / {}", job.name);
+            if let Err(NotYet) = self.job(job, &job_name, wanted).await? {
+                return Ok(Err(NotYet));
+            }
+        }
+        Ok(Ok(()))
     }
-}
 
-struct WorkflowRun<'a> {
-    id: RunId,
-    attempt: u32,
-    name: &'a str,
-}
+    async fn job(
+        &mut self,
+        job: &FailedJob,
+        name: &str,
+        wanted: Wanted,
+    ) -> Result<Result<(), NotYet>, ServiceError> {
+        let remarked = match wanted {
+            Wanted::Failures => self.annotations(job.check, name).await?,
+            Wanted::Surroundings => Vec::new(),
+        };
+        let logged = match self.log(job, name).await? {
+            Ok(logged) => logged,
+            Err(NotYet) => return Ok(Err(NotYet)),
+        };
+        if wanted == Wanted::Failures && self.draft.add_failures(logged, remarked) == Remarks::News
+        {
+            self.draft.sources.push(format!("{name}: annotations"));
+        }
+        Ok(Ok(()))
+    }
 
-async fn workflow(
-    services: &Services,
-    repo: &Repo,
-    run: &WorkflowRun<'_>,
-    draft: &mut Draft,
-) -> Result<Result<(), NotYet>, ServiceError> {
-    let jobs = services.forge.failed_jobs(repo, run.id, run.attempt).await?;
-    if jobs.is_empty() {
-        draft.notes.push(format!(
-            "{}: the run failed without a failed job; its workflow file may be wrong",
-            run.name
-        ));
-    }
-    if jobs.len() > JOBS_MAX {
-        draft.notes.push(format!("{}: {} jobs failed, {JOBS_MAX} read", run.name, jobs.len()));
-    }
-    for job in jobs.iter().take(JOBS_MAX) {
-        let source = format!("{} / {}: log", run.name, job.name);
-        match services.forge.job_log(repo, job, LOG_BYTES_MAX).await {
+    /// The failures in a job's log; none where there is no log any more.
+    async fn log(
+        &mut self,
+        job: &FailedJob,
+        name: &str,
+    ) -> Result<Result<Vec<Failure>, NotYet>, ServiceError> {
+        let source = format!("{name}: log");
+        match self.services.forge.job_log(self.repo, job, LOG_BYTES_MAX).await {
             Ok(log) => {
                 if log.omitted > 0 {
-                    draft.notes.push(format!("{source}: {} bytes left out", log.omitted));
+                    self.draft.notes.push(format!(
+                        "{source}: {} bytes in its middle were left out",
+                        log.omitted
+                    ));
                 }
-                from_log(draft, job, &log.bytes);
-                draft.sources.push(source);
+                let hints = Hints { failed_steps: job.failed_steps.clone(), ..Hints::default() };
+                let reading = evidence::read(&log.bytes, &hints);
+                self.draft.add_log(&reading, &log.bytes);
+                self.draft.sources.push(source);
+                return Ok(Ok(reading.failures));
             }
-            Err(ForgeError::NotFound(_)) => return Ok(Err(NotYet)),
-            Err(ForgeError::Expired(_)) => draft.notes.push(format!("{source} has expired")),
+            Err(ForgeError::NotFound(_)) if self.patience == Patience::Left => {
+                return Ok(Err(NotYet));
+            }
+            Err(ForgeError::NotFound(_)) => {
+                self.draft.notes.push(format!("{source} did not become available"));
+            }
+            Err(ForgeError::Expired(_)) => self.draft.notes.push(format!("{source} has expired")),
             Err(error) => return Err(error.into()),
         }
+        Ok(Ok(Vec::new()))
     }
-    Ok(Ok(()))
-}
 
-fn from_log(draft: &mut Draft, job: &FailedJob, log: &[u8]) {
-    let hints = Hints { failed_steps: job.failed_steps.clone(), ..Hints::default() };
-    let reading = evidence::read(log, &hints);
-    let budget = EXCERPT_BYTES_MAX.saturating_sub(draft.excerpt.len());
-    if budget > 0 {
-        if !draft.excerpt.is_empty() {
-            draft.excerpt.push('\n');
-        }
-        draft.excerpt.push_str(&reading.excerpt(log, budget));
-    }
-    draft.failures.extend(reading.failures);
-    draft.notes.extend(reading.notes);
-    for command in reading.commands {
-        if !draft.commands.contains(&command) {
-            draft.commands.push(command);
+    /// What the annotations of a check run say; none where they cannot be had.
+    async fn annotations(
+        &mut self,
+        check: CheckRunId,
+        name: &str,
+    ) -> Result<Vec<Failure>, ServiceError> {
+        match self.services.forge.annotations(self.repo, check).await {
+            Ok(annotations) => Ok(remarks(&annotations, name)),
+            Err(error @ ForgeError::RateLimited { .. }) => Err(error.into()),
+            Err(error) => {
+                self.draft.notes.push(format!("{name}: annotations could not be had: {error}"));
+                Ok(Vec::new())
+            }
         }
     }
+
+    /// The check run of another CI system: its annotations are all that can be read.
+    async fn foreign_check(&mut self, check: CheckRunId, name: &str) -> Result<(), ServiceError> {
+        let annotations = self.services.forge.annotations(self.repo, check).await?;
+        let remarks = remarks(&annotations, name);
+        match self.draft.add_failures(Vec::new(), remarks) {
+            Remarks::News => self.draft.sources.push(format!("{name}: annotations")),
+            Remarks::Nothing => {
+                self.draft.notes.push(format!("{name} says nothing about what failed"));
+            }
+        }
+        Ok(())
+    }
 }
 
-fn from_annotations(draft: &mut Draft, source: &str, annotations: &[CiAnnotation]) {
-    let failures = annotations.iter().filter(|annotation| annotation.level == "failure");
-    let before = draft.failures.len();
-    draft.failures.extend(failures.map(|annotation| {
-        let message = evidence::redact(&annotation.message, &[]);
-        let mut failure = Failure::new(FailureKind::Unknown, message);
-        failure.file = RepoPath::parse(&annotation.path).ok();
-        failure.line = Some(annotation.start_line).filter(|line| *line > 0);
-        failure.source = Source { step: Some(source.to_owned()), ..Source::default() };
-        failure
-    }));
-    if draft.failures.len() == before {
-        draft.notes.push(format!("{source} says nothing about what failed"));
-    } else {
-        draft.sources.push(format!("{source}: annotations"));
-    }
+/// What is wanted of a job's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Everything.
+    Failures,
+    /// The lines that matter and the commands; what failed is known from a report.
+    Surroundings,
 }

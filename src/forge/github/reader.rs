@@ -1,16 +1,18 @@
 //! The reading side of the forge port.
 
+mod blobs;
 mod ci;
 mod content;
 mod pulls;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::GithubForge;
-use crate::domain::ids::{Branch, Login, PrNumber, RepoPath, RunId, Sha};
+use crate::domain::ids::{ArtifactId, Branch, CheckRunId, Login, PrNumber, RepoPath, RunId, Sha};
 use crate::domain::pull::{
-    BaseFile, BranchRules, Ci, CiAnnotation, CiRun, FailedJob, Permission, Pull, PullCommit, Queue,
-    Repo,
+    Artifact, BaseFile, BranchRules, Ci, CiAnnotation, FailedJob, Permission, Pull, PullCommit,
+    Queue, Repo,
 };
 use crate::ports::forge::{AppIdentity, ForgeError, ForgeReader, JobLog, RunState};
 
@@ -59,8 +61,25 @@ impl ForgeReader for GithubForge {
         self.log_of(repo, job.id, bytes_max).await
     }
 
-    async fn annotations(&self, repo: &Repo, run: &CiRun) -> Result<Vec<CiAnnotation>, ForgeError> {
-        self.annotations_of(repo, run).await
+    async fn artifacts(&self, repo: &Repo, run: RunId) -> Result<Vec<Artifact>, ForgeError> {
+        self.artifacts_of(repo, run).await
+    }
+
+    async fn archive(
+        &self,
+        repo: &Repo,
+        artifact: ArtifactId,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>, ForgeError> {
+        self.archive_of(repo, artifact, bytes_max).await
+    }
+
+    async fn annotations(
+        &self,
+        repo: &Repo,
+        check: CheckRunId,
+    ) -> Result<Vec<CiAnnotation>, ForgeError> {
+        self.annotations_of(repo, check).await
     }
 
     async fn permission(&self, repo: &Repo, login: &Login) -> Result<Permission, ForgeError> {
