@@ -5,6 +5,7 @@
 //! fine, 1 it says no, 2 usage, 3 could not do its work.
 
 pub mod check_config;
+mod checkout;
 pub mod docs;
 pub mod doctor;
 pub mod heal;

@@ -20,6 +20,7 @@ mod frame;
 mod json;
 mod judgement;
 mod paths;
+pub mod places;
 mod redact;
 mod reports;
 mod rule;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::input;
+use super::{checkout, input};
 use crate::evidence::{self, Hints};
 use crate::report::failures::{Found, human, markdown, sarif, workflow_commands};
 
@@ -36,6 +36,10 @@ pub struct Args {
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// The checkout that the log is about: files are named as it does, and places that it has not
+    /// are left out
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// The name of the step that failed, as the CI system shows it; only it is blamed. Repeatable
     #[arg(long = "step", value_name = "NAME")]
     steps: Vec<String>,
@@ -70,7 +74,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     };
     let hints = Hints { failed_steps: args.steps.clone(), ..Hints::default() };
-    let reading = evidence::read(&log, &hints);
+    let mut reading = evidence::read(&log, &hints);
+    if let Some(root) = &args.root {
+        checkout::hold_places(root, &mut reading.failures);
+    }
     let pieces = reading.pieces(&log, EXCERPT_BYTES_MAX);
     let excerpt = evidence::joined(&pieces);
     let mut notes = reading.notes.clone();

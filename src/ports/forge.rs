@@ -225,6 +225,9 @@ pub trait ForgeReader: Send + Sync {
         path: &RepoPath,
     ) -> Result<Option<String>, ForgeError>;
 
+    /// Every path of a commit's tree; `None` when there are too many for one answer.
+    async fn paths(&self, repo: &Repo, sha: &Sha) -> Result<Option<Vec<RepoPath>>, ForgeError>;
+
     /// Those of `paths` that exist in a commit's tree, with mode, size and text.
     async fn base_files(
         &self,

@@ -18,7 +18,7 @@ use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CheckRunId, RunId, Timestamp};
 use crate::domain::pull::{CiRun, FailedJob, Pull, Repo};
-use crate::evidence::{self, Hints};
+use crate::evidence::{self, Hints, places};
 use crate::ports::forge::ForgeError;
 
 /// A job's log past this is cut in the middle: its head and its end tell what happened.
@@ -80,10 +80,30 @@ pub(super) async fn read(
             }
         }
     }
-    let draft = reader.draft;
+    let mut draft = reader.draft;
+    hold_places(services, pull, &mut draft).await?;
     let changed_files = services.forge.changed_files(&pull.repo, pull.number).await?;
     let read = Evidence { runs: red.to_vec(), ..draft.finished(pull, changed_files) };
     Ok(Read::Evidence(read))
+}
+
+/// Names files as the head does; a failure whose file it has not loses its place. Where the head's
+/// files cannot be had, places stay as they were read.
+async fn hold_places(
+    services: &Services,
+    pull: &Pull,
+    draft: &mut Draft,
+) -> Result<(), ServiceError> {
+    if places::files(&draft.failures).is_empty() {
+        return Ok(());
+    }
+    match services.forge.paths(&pull.repo, &pull.head.sha).await {
+        Ok(Some(paths)) => places::place(&mut draft.failures, &paths.into_iter().collect()),
+        Ok(None) => {}
+        Err(error @ ForgeError::RateLimited { .. }) => return Err(error.into()),
+        Err(error) => tracing::info!(%error, "places are not held against the head"),
+    }
+    Ok(())
 }
 
 /// One reading of all that failed.

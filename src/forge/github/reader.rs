@@ -95,6 +95,10 @@ impl ForgeReader for GithubForge {
         self.text_file(repo, at, path).await
     }
 
+    async fn paths(&self, repo: &Repo, sha: &Sha) -> Result<Option<Vec<RepoPath>>, ForgeError> {
+        self.paths_at(repo, sha).await
+    }
+
     async fn base_files(
         &self,
         repo: &Repo,

@@ -222,3 +222,13 @@ async fn a_log_that_was_cut_in_the_middle_says_so_and_tells_its_end() {
     assert!(text.contains("| `src/lib.rs:1` | rustfmt: "), "{text}");
     closes(t, &pull).await;
 }
+
+#[tokio::test]
+async fn a_remark_stands_at_a_file_of_the_head_or_nowhere() {
+    let log = "lib.rs:1:5: error: it is wrong\nsrc/generated.rs:7:1: error: it is wrong, too\n";
+    let (t, pull, text) = told(red(log)).await;
+    let remarks: Vec<&str> = text.lines().filter(|line| line.contains(" failure ")).collect();
+    assert_eq!(remarks, ["src/lib.rs:1 failure it is wrong"], "{text}");
+    assert!(text.contains("it is wrong, too"), "{text}");
+    closes(t, &pull).await;
+}
