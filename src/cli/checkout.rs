@@ -19,6 +19,11 @@ const FILES_MAX: usize = 500_000;
 /// A file whose lines are counted; no source is larger.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// The folder as logs of commands in it name it.
+pub(super) fn folder(root: &Path) -> Option<String> {
+    root.canonicalize().ok()?.to_str().map(str::to_owned)
+}
+
 /// Names files as the checkout does; takes away files that it has not and lines beyond their end.
 pub(super) fn hold_places(root: &Path, failures: &mut [Failure]) {
     let walk = WalkBuilder::new(root).hidden(false).require_git(false).build();

@@ -73,7 +73,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(UNREADABLE));
         }
     };
-    let hints = Hints { failed_steps: args.steps.clone(), ..Hints::default() };
+    let hints = Hints {
+        failed_steps: args.steps.clone(),
+        workspace_roots: args.root.iter().filter_map(|root| checkout::folder(root)).collect(),
+        ..Hints::default()
+    };
     let mut reading = evidence::read(&log, &hints);
     if let Some(root) = &args.root {
         checkout::hold_places(root, &mut reading.failures);

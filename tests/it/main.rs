@@ -13,6 +13,8 @@ mod parsing;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]
+mod report_action;
+#[cfg(test)]
 mod runner;
 #[cfg(test)]
 mod store;
