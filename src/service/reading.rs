@@ -20,6 +20,7 @@ use crate::domain::ids::{CheckRunId, RunId, Timestamp};
 use crate::domain::pull::{CiRun, FailedJob, Pull, Repo};
 use crate::evidence::{self, Hints, places};
 use crate::ports::forge::ForgeError;
+use crate::ports::logs::{Kept, LogOf, NewLog};
 
 /// A job's log past this is cut in the middle: its head and its end tell what happened.
 const LOG_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -42,6 +43,18 @@ pub(super) enum Read {
     NotYet(Timestamp),
 }
 
+/// What is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A case: its logs are kept for a while.
+    Case {
+        /// Since when it waits to be read.
+        since: Timestamp,
+    },
+    /// A question; nothing is kept.
+    Simulation,
+}
+
 /// A log is not there yet.
 #[derive(Debug)]
 struct NotYet;
@@ -58,12 +71,15 @@ pub(super) async fn read(
     services: &Services,
     pull: &Pull,
     red: &[CiRun],
-    since: Timestamp,
-    now: Timestamp,
+    purpose: Purpose,
 ) -> Result<Read, ServiceError> {
-    let over = now.since_ms(since) > LOG_LAG_MS_MAX;
-    let patience = if over { Patience::Over } else { Patience::Left };
-    let mut reader = Reader { services, repo: &pull.repo, patience, draft: Draft::default() };
+    let now = services.clock.now();
+    let patience = match purpose {
+        Purpose::Case { since } if now.since_ms(since) > LOG_LAG_MS_MAX => Patience::Over,
+        Purpose::Case { .. } | Purpose::Simulation => Patience::Left,
+    };
+    let mut reader =
+        Reader { services, pull, repo: &pull.repo, purpose, patience, draft: Draft::default() };
     for run in red {
         match run {
             CiRun::Workflow { run, attempt, name } => {
@@ -109,7 +125,9 @@ async fn hold_places(
 /// One reading of all that failed.
 struct Reader<'a> {
     services: &'a Services,
+    pull: &'a Pull,
     repo: &'a Repo,
+    purpose: Purpose,
     patience: Patience,
     draft: Draft,
 }
@@ -137,7 +155,8 @@ impl Reader<'_> {
         let wanted = if is_told { Wanted::Surroundings } else { Wanted::Failures };
         for job in jobs.iter().take(JOBS_MAX) {
             let job_name = format!("{name} / {}", job.name);
-            if let Err(NotYet) = self.job(job, &job_name, wanted).await? {
+            let of = LogOf { job: job.id, name: job_name, run, attempt };
+            if let Err(NotYet) = self.job(job, of, wanted).await? {
                 return Ok(Err(NotYet));
             }
         }
@@ -147,14 +166,15 @@ impl Reader<'_> {
     async fn job(
         &mut self,
         job: &FailedJob,
-        name: &str,
+        of: LogOf,
         wanted: Wanted,
     ) -> Result<Result<(), NotYet>, ServiceError> {
+        let name = of.name.clone();
         let remarked = match wanted {
-            Wanted::Failures => self.annotations(job.check, name).await?,
+            Wanted::Failures => self.annotations(job.check, &name).await?,
             Wanted::Surroundings => Vec::new(),
         };
-        let logged = match self.log(job, name).await? {
+        let logged = match self.log(job, of).await? {
             Ok(logged) => logged,
             Err(NotYet) => return Ok(Err(NotYet)),
         };
@@ -169,9 +189,9 @@ impl Reader<'_> {
     async fn log(
         &mut self,
         job: &FailedJob,
-        name: &str,
+        of: LogOf,
     ) -> Result<Result<Vec<Failure>, NotYet>, ServiceError> {
-        let source = format!("{name}: log");
+        let source = format!("{}: log", of.name);
         match self.services.forge.job_log(self.repo, job, LOG_BYTES_MAX).await {
             Ok(log) => {
                 if log.omitted > 0 {
@@ -184,6 +204,7 @@ impl Reader<'_> {
                 let reading = evidence::read(&log.bytes, &hints);
                 self.draft.add_log(&reading, &log.bytes);
                 self.draft.sources.push(source);
+                self.keep(of, &log.bytes).await;
                 return Ok(Ok(reading.failures));
             }
             Err(ForgeError::NotFound(_)) if self.patience == Patience::Left => {
@@ -196,6 +217,30 @@ impl Reader<'_> {
             Err(error) => return Err(error.into()),
         }
         Ok(Ok(Vec::new()))
+    }
+
+    /// Keeps a log for people, without what looks like a secret; nothing depends on it.
+    async fn keep(&self, of: LogOf, log: &[u8]) {
+        if self.purpose == Purpose::Simulation {
+            return;
+        }
+        let job = of.job;
+        let text = evidence::redact(&String::from_utf8_lossy(log), &[]);
+        let log = NewLog {
+            repo: self.repo.id,
+            number: self.pull.number,
+            of,
+            text: text.into(),
+            now: self.services.clock.now(),
+        };
+        match self.services.logs.keep_log(log).await {
+            Ok(Kept::Yes) => {}
+            Ok(Kept::TooLarge) => tracing::info!(job.id = %job, "the log is too large to keep"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(job.id = %job, error, "the log could not be kept");
+            }
+        }
     }
 
     /// What the annotations of a check run say; none where they cannot be had.

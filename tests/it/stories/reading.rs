@@ -1,6 +1,10 @@
 //! What is read of a red run, in which order, and what the check run says about it.
 
+use std::sync::Arc;
+
 use insta::assert_snapshot;
+use selfheal::domain::ids::{PrNumber, RepoSlug};
+use selfheal::service::retention::forget;
 use world::{Pull, Repository, RunScript};
 
 use super::events::closes;
@@ -230,5 +234,27 @@ async fn a_remark_stands_at_a_file_of_the_head_or_nowhere() {
     let remarks: Vec<&str> = text.lines().filter(|line| line.contains(" failure ")).collect();
     assert_eq!(remarks, ["src/lib.rs:1 failure it is wrong"], "{text}");
     assert!(text.contains("it is wrong, too"), "{text}");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn logs_that_were_read_are_kept_for_a_while_without_what_looks_like_a_secret() {
+    let secret = format!("ghp_{}", "a1B2c3D4e5".repeat(4).split_at(36).0);
+    let (mut t, pull, text) = told(red(&format!("TOKEN={secret}\n{FMT_LOG}"))).await;
+    assert!(text.contains("rustfmt"), "{text}");
+    let (repo, number) = (RepoSlug::parse("acme/widget").unwrap(), PrNumber::new(1));
+    let logs = Arc::clone(&t.app().services().logs);
+    let kept = logs.logs(&repo, number).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].of.name, "ci / test");
+    let log = logs.log(&repo, number, kept[0].of.job).await.unwrap().unwrap();
+    let log = String::from_utf8_lossy(&log);
+    assert!(log.contains("Diff in ") && !log.contains(&secret), "{log}");
+
+    t.wait_minutes(15 * 24 * 60).await;
+    forget(t.app().services()).await.unwrap();
+    assert!(logs.logs(&repo, number).await.unwrap().is_empty());
+    drop(logs);
+    t.settle_with_ci().await;
     closes(t, &pull).await;
 }
