@@ -47,6 +47,9 @@ pub struct Hints<'a> {
     pub known_secrets: &'a [&'a str],
     /// The exit code of the command that wrote the log, when it is known.
     pub exit_code: Option<i32>,
+    /// The log of the same job when it was last green, where it is at hand: lines that are new since
+    /// then weigh more.
+    pub green: Option<&'a [u8]>,
 }
 
 /// What was read from one job's log.

@@ -126,6 +126,15 @@ pub struct JobLog {
     pub omitted: u64,
 }
 
+/// What a job is called, the same in every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobNames<'a> {
+    /// Its workflow's name.
+    pub workflow: &'a str,
+    /// Its own, matrix values included.
+    pub job: &'a str,
+}
+
 /// The App itself, as the forge knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppIdentity {
@@ -195,6 +204,15 @@ pub trait ForgeReader: Send + Sync {
         job: &FailedJob,
         bytes_max: usize,
     ) -> Result<JobLog, ForgeError>;
+
+    /// The log of a job when its workflow was last green on a branch; `None` when it was not lately.
+    async fn green_log(
+        &self,
+        repo: &Repo,
+        branch: &Branch,
+        names: JobNames<'_>,
+        bytes_max: usize,
+    ) -> Result<Option<JobLog>, ForgeError>;
 
     /// What a workflow run uploaded, of all its attempts; at most the newest 100.
     async fn artifacts(&self, repo: &Repo, run: RunId) -> Result<Vec<Artifact>, ForgeError>;

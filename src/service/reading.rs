@@ -11,7 +11,7 @@ mod archive;
 mod draft;
 mod reports;
 
-use self::draft::{Draft, Remarks, remarks};
+use self::draft::{Draft, Remarks, is_certain, remarks};
 use self::reports::Told;
 use super::{ServiceError, Services};
 use crate::domain::evidence::Evidence;
@@ -19,7 +19,7 @@ use crate::domain::failure::Failure;
 use crate::domain::ids::{CheckRunId, RunId, Timestamp};
 use crate::domain::pull::{CiRun, FailedJob, Pull, Repo};
 use crate::evidence::{self, Hints, places};
-use crate::ports::forge::ForgeError;
+use crate::ports::forge::{ForgeError, JobLog, JobNames};
 use crate::ports::logs::{Kept, LogOf, NewLog};
 
 /// A job's log past this is cut in the middle: its head and its end tell what happened.
@@ -27,6 +27,12 @@ const LOG_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Jobs read of one run: a matrix of more legs than this fails everywhere for the same reason.
 const JOBS_MAX: usize = 10;
+
+/// A green log past this is cut in the middle: it is there to be compared with, and no more.
+const GREEN_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Green logs asked for in one reading, at three requests each; jobs fail together.
+const GREENS_MAX: usize = 2;
 
 /// Logs lag behind the end of a job; this long we wait for one.
 const LOG_LAG_MS_MAX: i64 = 3 * 60 * 1000;
@@ -78,8 +84,15 @@ pub(super) async fn read(
         Purpose::Case { since } if now.since_ms(since) > LOG_LAG_MS_MAX => Patience::Over,
         Purpose::Case { .. } | Purpose::Simulation => Patience::Left,
     };
-    let mut reader =
-        Reader { services, pull, repo: &pull.repo, purpose, patience, draft: Draft::default() };
+    let mut reader = Reader {
+        services,
+        pull,
+        repo: &pull.repo,
+        purpose,
+        patience,
+        greens_left: GREENS_MAX,
+        draft: Draft::default(),
+    };
     for run in red {
         match run {
             CiRun::Workflow { run, attempt, name } => {
@@ -129,6 +142,8 @@ struct Reader<'a> {
     repo: &'a Repo,
     purpose: Purpose,
     patience: Patience,
+    /// Green logs that may still be asked for.
+    greens_left: usize,
     draft: Draft,
 }
 
@@ -201,7 +216,13 @@ impl Reader<'_> {
                     ));
                 }
                 let hints = Hints { failed_steps: job.failed_steps.clone(), ..Hints::default() };
-                let reading = evidence::read(&log.bytes, &hints);
+                let mut reading = evidence::read(&log.bytes, &hints);
+                if !is_certain(&reading.failures)
+                    && let Some(green) = self.green(job, &of).await
+                {
+                    let hints = Hints { green: Some(&green.bytes), ..hints };
+                    reading = evidence::read(&log.bytes, &hints);
+                }
                 self.draft.add_log(&reading, &log.bytes);
                 self.draft.sources.push(source);
                 self.keep(of, &log.bytes).await;
@@ -217,6 +238,28 @@ impl Reader<'_> {
             Err(error) => return Err(error.into()),
         }
         Ok(Ok(Vec::new()))
+    }
+
+    /// The log of the same job when it was last green on the base branch, for a log that tells no
+    /// certain cause. It is worth a few requests, and nothing when it cannot be had.
+    async fn green(&mut self, job: &FailedJob, of: &LogOf) -> Option<JobLog> {
+        self.greens_left = self.greens_left.checked_sub(1)?;
+        let workflow = of.name.strip_suffix(&format!(" / {}", job.name))?;
+        let names = JobNames { workflow, job: &job.name };
+        let base = &self.pull.base;
+        let forge = &self.services.forge;
+        match forge.green_log(self.repo, base, names, GREEN_BYTES_MAX).await {
+            Ok(Some(log)) => {
+                let source = format!("{}: log of the last green run on {base}", of.name);
+                self.draft.sources.push(source);
+                Some(log)
+            }
+            Ok(None) => None,
+            Err(error) => {
+                tracing::info!(job.id = %job.id, %error, "there is no green log to compare with");
+                None
+            }
+        }
     }
 
     /// Keeps a log for people, without what looks like a secret; nothing depends on it.

@@ -14,7 +14,7 @@ use crate::domain::pull::{
     Artifact, BaseFile, BranchRules, Ci, CiAnnotation, FailedJob, Permission, Pull, PullCommit,
     Queue, Repo,
 };
-use crate::ports::forge::{AppIdentity, ForgeError, ForgeReader, JobLog, RunState};
+use crate::ports::forge::{AppIdentity, ForgeError, ForgeReader, JobLog, JobNames, RunState};
 
 #[async_trait]
 impl ForgeReader for GithubForge {
@@ -59,6 +59,19 @@ impl ForgeReader for GithubForge {
         bytes_max: usize,
     ) -> Result<JobLog, ForgeError> {
         self.log_of(repo, job.id, bytes_max).await
+    }
+
+    async fn green_log(
+        &self,
+        repo: &Repo,
+        branch: &Branch,
+        names: JobNames<'_>,
+        bytes_max: usize,
+    ) -> Result<Option<JobLog>, ForgeError> {
+        match self.green_job(repo, branch, names).await? {
+            Some(job) => self.log_of(repo, job, bytes_max).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn artifacts(&self, repo: &Repo, run: RunId) -> Result<Vec<Artifact>, ForgeError> {

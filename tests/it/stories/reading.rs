@@ -258,3 +258,32 @@ async fn logs_that_were_read_are_kept_for_a_while_without_what_looks_like_a_secr
     t.settle_with_ci().await;
     closes(t, &pull).await;
 }
+
+#[tokio::test]
+async fn a_log_that_is_not_understood_is_compared_with_the_last_green_one() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    t.world.ci(&repository, (CI, "push"), |_| async {
+        let steps = [("Run cargo fmt --check", "success")];
+        let job = world::JobScript::new("test", "success", &steps, "as ever\n");
+        RunScript::concluded("success").job(job)
+    });
+    let files = [("README.md", Some("# Widget\n"))];
+    t.world.push_to(&repository, "main", "mona", &files).await.unwrap();
+    t.settle_with_ci().await;
+    ci_says(&t, &repository, red("as ever\nsome new words\n"));
+    let pull = broken_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    let text = t.check(&pull);
+    let sources = ["- ci / test: log of the last green run on main", "- ci / test: log"];
+    assert_eq!(under(&text, "Read from"), sources, "{text}");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_understood_is_compared_with_none() {
+    let (t, pull, _) = told(red(FMT_LOG)).await;
+    let logs = super::count(&t, "GET", "/actions/jobs/{job_id}/logs");
+    assert_eq!(logs, 1, "{}", t.world.requests_text(0));
+    closes(t, &pull).await;
+}

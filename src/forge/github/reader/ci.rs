@@ -10,9 +10,10 @@ use super::super::GithubForge;
 use super::super::types::{
     AnnotationJson, CheckRunJson, CombinedJson, JobJson, WorkflowRunJson, moment,
 };
-use crate::domain::ids::{CheckRunId, JobId, RunId, Sha};
+use super::segment;
+use crate::domain::ids::{Branch, CheckRunId, JobId, RunId, Sha};
 use crate::domain::pull::{Ci, CiAnnotation, CiRun, FailedJob, Repo};
-use crate::ports::forge::{ForgeError, RunState};
+use crate::ports::forge::{ForgeError, JobNames, RunState};
 
 /// How one thing that ran has ended, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +156,34 @@ impl GithubForge {
                 url: job.html_url,
             })
             .collect())
+    }
+
+    /// The job of that name in the newest green run of its workflow on a branch.
+    pub(super) async fn green_job(
+        &self,
+        repo: &Repo,
+        branch: &Branch,
+        names: JobNames<'_>,
+    ) -> Result<Option<JobId>, ForgeError> {
+        #[derive(Deserialize)]
+        struct Runs {
+            #[serde(default)]
+            workflow_runs: Vec<WorkflowRunJson>,
+        }
+        let branch = segment(branch.as_str());
+        let path = format!("/actions/runs?branch={branch}&status=success&per_page=50");
+        let listed: Runs = self.client.get(repo, &path).await?;
+        // A pull request's branch may be called like the base branch, in a fork.
+        let is_ours = |run: &WorkflowRunJson| !run.event.starts_with("pull_request");
+        let is_named = |run: &WorkflowRunJson| run.name.as_deref() == Some(names.workflow);
+        let run = listed.workflow_runs.into_iter().find(|run| is_ours(run) && is_named(run));
+        let Some(run) = run else { return Ok(None) };
+        let attempt = run.run_attempt.unwrap_or(1);
+        let path = format!("/actions/runs/{}/attempts/{attempt}/jobs", run.id);
+        let jobs: Vec<JobJson> = self.client.pages(repo, &path, Some("jobs")).await?;
+        let is_green = |job: &JobJson| job.conclusion.as_deref() == Some("success");
+        let job = jobs.into_iter().find(|job| job.name == names.job && is_green(job));
+        Ok(job.map(|job| JobId::new(job.id)))
     }
 
     pub(super) async fn annotations_of(
