@@ -232,6 +232,9 @@ pub trait ForgeReader: Send + Sync {
         check: CheckRunId,
     ) -> Result<Vec<CiAnnotation>, ForgeError>;
 
+    /// What a check run says about itself, in words; empty when it says nothing.
+    async fn check_output(&self, repo: &Repo, check: CheckRunId) -> Result<String, ForgeError>;
+
     /// What somebody may do in a repository.
     async fn permission(&self, repo: &Repo, login: &Login) -> Result<Permission, ForgeError>;
 

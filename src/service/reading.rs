@@ -169,9 +169,8 @@ impl Reader<'_> {
         let is_told = told == Told::Failures && jobs.len() == 1;
         let wanted = if is_told { Wanted::Surroundings } else { Wanted::Failures };
         for job in jobs.iter().take(JOBS_MAX) {
-            let job_name = format!("{name} / {}", job.name);
-            let of = LogOf { job: job.id, name: job_name, run, attempt };
-            if let Err(NotYet) = self.job(job, of, wanted).await? {
+            let place = Place { workflow: name, run, attempt };
+            if let Err(NotYet) = self.job(job, place, wanted).await? {
                 return Ok(Err(NotYet));
             }
         }
@@ -181,15 +180,15 @@ impl Reader<'_> {
     async fn job(
         &mut self,
         job: &FailedJob,
-        of: LogOf,
+        place: Place<'_>,
         wanted: Wanted,
     ) -> Result<Result<(), NotYet>, ServiceError> {
-        let name = of.name.clone();
+        let name = place.name_of(job);
         let remarked = match wanted {
             Wanted::Failures => self.annotations(job.check, &name).await?,
             Wanted::Surroundings => Vec::new(),
         };
-        let logged = match self.log(job, of).await? {
+        let logged = match self.log(job, place, wanted).await? {
             Ok(logged) => logged,
             Err(NotYet) => return Ok(Err(NotYet)),
         };
@@ -204,9 +203,10 @@ impl Reader<'_> {
     async fn log(
         &mut self,
         job: &FailedJob,
-        of: LogOf,
+        place: Place<'_>,
+        wanted: Wanted,
     ) -> Result<Result<Vec<Failure>, NotYet>, ServiceError> {
-        let source = format!("{}: log", of.name);
+        let source = format!("{}: log", place.name_of(job));
         match self.services.forge.job_log(self.repo, job, LOG_BYTES_MAX).await {
             Ok(log) => {
                 if log.omitted > 0 {
@@ -217,15 +217,16 @@ impl Reader<'_> {
                 }
                 let hints = Hints { failed_steps: job.failed_steps.clone(), ..Hints::default() };
                 let mut reading = evidence::read(&log.bytes, &hints);
-                if !is_certain(&reading.failures)
-                    && let Some(green) = self.green(job, &of).await
+                if wanted == Wanted::Failures
+                    && !is_certain(&reading.failures)
+                    && let Some(green) = self.green(job, place).await
                 {
                     let hints = Hints { green: Some(&green.bytes), ..hints };
                     reading = evidence::read(&log.bytes, &hints);
                 }
                 self.draft.add_log(&reading, &log.bytes);
                 self.draft.sources.push(source);
-                self.keep(of, &log.bytes).await;
+                self.keep(job, place, &log.bytes).await;
                 return Ok(Ok(reading.failures));
             }
             Err(ForgeError::NotFound(_)) if self.patience == Patience::Left => {
@@ -242,16 +243,15 @@ impl Reader<'_> {
 
     /// The log of the same job when it was last green on the base branch, for a log that tells no
     /// certain cause. It is worth a few requests, and nothing when it cannot be had.
-    async fn green(&mut self, job: &FailedJob, of: &LogOf) -> Option<JobLog> {
+    async fn green(&mut self, job: &FailedJob, place: Place<'_>) -> Option<JobLog> {
         self.greens_left = self.greens_left.checked_sub(1)?;
-        let workflow = of.name.strip_suffix(&format!(" / {}", job.name))?;
-        let names = JobNames { workflow, job: &job.name };
+        let names = JobNames { workflow: place.workflow, job: &job.name };
         let base = &self.pull.base;
         let forge = &self.services.forge;
         match forge.green_log(self.repo, base, names, GREEN_BYTES_MAX).await {
             Ok(Some(log)) => {
-                let source = format!("{}: log of the last green run on {base}", of.name);
-                self.draft.sources.push(source);
+                let name = place.name_of(job);
+                self.draft.sources.push(format!("{name}: log of the last green run on {base}"));
                 Some(log)
             }
             Ok(None) => None,
@@ -263,16 +263,17 @@ impl Reader<'_> {
     }
 
     /// Keeps a log for people, without what looks like a secret; nothing depends on it.
-    async fn keep(&self, of: LogOf, log: &[u8]) {
+    async fn keep(&self, job: &FailedJob, place: Place<'_>, log: &[u8]) {
         if self.purpose == Purpose::Simulation {
             return;
         }
-        let job = of.job;
+        let Place { run, attempt, .. } = place;
+        let (job, name) = (job.id, place.name_of(job));
         let text = evidence::redact(&String::from_utf8_lossy(log), &[]);
         let log = NewLog {
             repo: self.repo.id,
             number: self.pull.number,
-            of,
+            of: LogOf { job, name, run, attempt },
             text: text.into(),
             now: self.services.clock.now(),
         };
@@ -302,16 +303,24 @@ impl Reader<'_> {
         }
     }
 
-    /// The check run of another CI system: its annotations are all that can be read.
+    /// The check run of another CI system: its annotations, else its own words, are all that can
+    /// be read.
     async fn foreign_check(&mut self, check: CheckRunId, name: &str) -> Result<(), ServiceError> {
         let annotations = self.services.forge.annotations(self.repo, check).await?;
         let remarks = remarks(&annotations, name);
-        match self.draft.add_failures(Vec::new(), remarks) {
-            Remarks::News => self.draft.sources.push(format!("{name}: annotations")),
-            Remarks::Nothing => {
-                self.draft.notes.push(format!("{name} says nothing about what failed"));
-            }
+        if self.draft.add_failures(Vec::new(), remarks) == Remarks::News {
+            self.draft.sources.push(format!("{name}: annotations"));
+            return Ok(());
         }
+        let output = self.services.forge.check_output(self.repo, check).await?;
+        let reading = evidence::read(output.as_bytes(), &Hints::default());
+        if reading.failures.is_empty() {
+            self.draft.notes.push(format!("{name} says nothing about what failed"));
+            return Ok(());
+        }
+        self.draft.add_excerpt(&reading, output.as_bytes());
+        self.draft.add_failures(reading.failures, Vec::new());
+        self.draft.sources.push(format!("{name}: output"));
         Ok(())
     }
 }
@@ -323,4 +332,19 @@ enum Wanted {
     Failures,
     /// The lines that matter and the commands; what failed is known from a report.
     Surroundings,
+}
+
+/// The run that a job is of.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    workflow: &'a str,
+    run: RunId,
+    attempt: u32,
+}
+
+impl Place<'_> {
+    /// What people call a job.
+    fn name_of(&self, job: &FailedJob) -> String {
+        format!("{} / {}", self.workflow, job.name)
+    }
 }

@@ -95,6 +95,10 @@ impl ForgeReader for GithubForge {
         self.annotations_of(repo, check).await
     }
 
+    async fn check_output(&self, repo: &Repo, check: CheckRunId) -> Result<String, ForgeError> {
+        self.output_of(repo, check).await
+    }
+
     async fn permission(&self, repo: &Repo, login: &Login) -> Result<Permission, ForgeError> {
         self.permission_of(repo, login).await
     }

@@ -42,18 +42,23 @@ pub(super) fn is_certain(failures: &[Failure]) -> bool {
 impl Draft {
     /// Adds what a job's log says besides its failures: the lines that matter, the commands.
     pub fn add_log(&mut self, reading: &Reading, log: &[u8]) {
+        self.add_excerpt(reading, log);
+        self.notes.extend(reading.notes.iter().cloned());
+        for command in &reading.commands {
+            if !self.commands.contains(command) {
+                self.commands.push(command.clone());
+            }
+        }
+    }
+
+    /// Adds the lines of a text that matter, while there is room.
+    pub fn add_excerpt(&mut self, reading: &Reading, log: &[u8]) {
         let budget = EXCERPT_BYTES_MAX.saturating_sub(self.excerpt.len());
         if budget > 0 {
             if !self.excerpt.is_empty() {
                 self.excerpt.push('\n');
             }
             self.excerpt.push_str(&reading.excerpt(log, budget));
-        }
-        self.notes.extend(reading.notes.iter().cloned());
-        for command in &reading.commands {
-            if !self.commands.contains(command) {
-                self.commands.push(command.clone());
-            }
         }
     }
 

@@ -7,7 +7,7 @@ use selfheal::domain::ids::{PrNumber, RepoSlug};
 use selfheal::service::retention::forget;
 use world::{Pull, Repository, RunScript};
 
-use super::events::closes;
+use super::events::{closes, green_pull};
 use super::{CI, FMT_LOG, at_head, broken_pull, headline, widget};
 use crate::harness::Tester;
 
@@ -285,5 +285,22 @@ async fn a_log_that_is_understood_is_compared_with_none() {
     let (t, pull, _) = told(red(FMT_LOG)).await;
     let logs = super::count(&t, "GET", "/actions/jobs/{job_id}/logs");
     assert_eq!(logs, 1, "{}", t.world.requests_text(0));
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn a_check_of_another_ci_system_without_annotations_is_read_by_its_own_words() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let pull = green_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    let head = t.world.head_sha(&pull);
+    let check = t.world.third_party_check(&repository, &head, ("buildkite", "types"), "failure");
+    let text = "```\nsrc/lib.rs(1,5): error TS2339: no such thing\n```\n";
+    t.world.explain(&repository, check, ("Type check failed", text));
+    t.settle_with_ci().await;
+    let text = t.check(&pull);
+    assert_eq!(under(&text, "Read from"), ["- buildkite / types: output"], "{text}");
+    assert!(text.contains("| `src/lib.rs:1` | tsc: `TS2339` no such thing |"), "{text}");
     closes(t, &pull).await;
 }

@@ -207,6 +207,28 @@ impl GithubForge {
             .collect())
     }
 
+    pub(super) async fn output_of(
+        &self,
+        repo: &Repo,
+        check: CheckRunId,
+    ) -> Result<String, ForgeError> {
+        #[derive(Deserialize)]
+        struct Said {
+            #[serde(default)]
+            output: Output,
+        }
+        #[derive(Default, Deserialize)]
+        struct Output {
+            #[serde(default)]
+            summary: Option<String>,
+            #[serde(default)]
+            text: Option<String>,
+        }
+        let said: Said = self.client.get(repo, &format!("/check-runs/{check}")).await?;
+        let parts: Vec<String> = said.output.summary.into_iter().chain(said.output.text).collect();
+        Ok(parts.join("\n"))
+    }
+
     pub(super) async fn state_of_run(
         &self,
         repo: &Repo,
