@@ -23,9 +23,11 @@ warn() {
   echo "::warning title=selfheal report::$1"
 }
 
-# The artifact's name, without what GitHub refuses in one.
+# The artifact's name, without what GitHub refuses in one. A job without a matrix may have no place
+# in it, and its name then ends with a dash.
 artifact() {
-  printf 'selfheal-report-%s' "${REPORT_NAME:-report}" | tr -c 'A-Za-z0-9._-' '-'
+  local name="${REPORT_NAME:-report}"
+  printf 'selfheal-report-%s' "${name%-}" | tr -c 'A-Za-z0-9._-' '-'
 }
 
 # Runs the command as GitHub's own bash steps do; what it prints goes on to be seen.

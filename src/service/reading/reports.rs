@@ -35,7 +35,12 @@ pub(super) async fn read(
         Err(error) => return passed_over(error, draft, &format!("{name}: artifacts")),
     };
     let mut told = Told::Nothing;
-    for artifact in reports_among(listed, jobs) {
+    let reports = reports_among(listed, jobs);
+    if reports.len() > REPORTS_MAX {
+        let note = format!("{name}: {} reports were uploaded, {REPORTS_MAX} read", reports.len());
+        draft.notes.push(note);
+    }
+    for artifact in reports.into_iter().take(REPORTS_MAX) {
         let source = format!("{name}: artifact {}", artifact.name);
         match failures_in(forge, repo, &artifact).await {
             Ok(Ok(failures)) if failures.is_empty() => {
@@ -88,7 +93,6 @@ fn reports_among(listed: Vec<Artifact>, jobs: &[FailedJob]) -> Vec<Artifact> {
         .collect();
     reports.sort_by(|a, b| (&a.name, b.id).cmp(&(&b.name, a.id)));
     reports.dedup_by(|later, kept| later.name == kept.name);
-    reports.truncate(REPORTS_MAX);
     reports
 }
 
