@@ -23,6 +23,7 @@ use crate::forge::github::{GithubForge, GithubSettings, SetupError};
 use crate::http;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::forge::Forge;
+use crate::ports::logs::LogStore;
 use crate::ports::store::Store;
 use crate::service::worker::Worker;
 use crate::service::{PolicyCache, Services};
@@ -95,6 +96,16 @@ fn public_url(settings: &ServerSettings) -> Result<Url, url::ParseError> {
     }
 }
 
+/// The logs that an instance has kept; it may be running.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be opened.
+pub async fn kept_logs(settings: &ServerSettings) -> Result<Arc<dyn LogStore>, OpenError> {
+    let store: Arc<dyn LogStore> =
+        SqlStore::open(settings.database_url.expose(), Migrate::Yes).await?;
+    Ok(store)
+}
+
 /// Why an instance could not be put together.
 #[derive(Debug, Error)]
 pub enum AssembleError {
@@ -128,6 +139,7 @@ impl App {
         let compute = ActionsCompute::new(Arc::clone(&forge), parts.public_url);
         let services = Services {
             store: store.clone() as Arc<dyn Store>,
+            logs: store.clone() as Arc<dyn LogStore>,
             forge,
             compute: Arc::new(compute),
             inbound: Arc::new(GithubInbound::new(parts.github.app_id, parts.webhook_secrets)),

@@ -5,11 +5,13 @@
 //! fine, 1 it says no, 2 usage, 3 could not do its work.
 
 pub mod check_config;
+mod checkout;
 pub mod docs;
 pub mod doctor;
 pub mod heal;
 pub mod healthcheck;
 mod input;
+pub mod logs;
 pub mod parse;
 pub mod serve;
 pub mod setup;
@@ -31,6 +33,7 @@ enum Command {
     Setup(setup::Args),
     Doctor(doctor::Args),
     Simulate(simulate::Args),
+    Logs(logs::Args),
     CheckConfig(check_config::Args),
     Heal(heal::Args),
     Parse(parse::Args),
@@ -49,6 +52,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Setup(args) => setup::run(&args),
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Simulate(args) => simulate::run(&args).await,
+        Command::Logs(args) => logs::run(&args).await,
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Heal(args) => heal::run(args).await,
         Command::Parse(args) => parse::run(&args),

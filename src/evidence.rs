@@ -24,6 +24,7 @@ mod excerpt;
 mod finish;
 mod frame;
 mod grams;
+mod green;
 mod json;
 mod judgement;
 mod lines;
@@ -31,6 +32,7 @@ mod matchers;
 mod pass;
 mod paths;
 mod peel;
+pub mod places;
 mod redact;
 mod reports;
 mod rule;
@@ -47,7 +49,7 @@ pub use excerpt::{Piece, joined};
 pub use json::{SCHEMA_VERSION, failures_json, failures_schema};
 pub use matchers::{Matcher, MatcherError};
 pub use redact::redact;
-pub use reports::{ReportFormat, read_report};
+pub use reports::{ReportFormat, may_be_report, read_report};
 pub use stream::{BUFFER_BYTES_MAX, LogStream};
 
 use redact::Redactor;
@@ -65,6 +67,9 @@ pub struct Hints<'a> {
     pub exit_code: Option<i32>,
     /// The repository's own rules for its own tools.
     pub matchers: &'a [Matcher],
+    /// The log of the same job when it was last green, where it is at hand: lines that are new since
+    /// then weigh more.
+    pub green: Option<&'a [u8]>,
 }
 
 /// What was read from one job's log.

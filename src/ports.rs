@@ -7,5 +7,6 @@ pub mod compute;
 pub mod forge;
 pub mod identity;
 pub mod inbound;
+pub mod logs;
 pub mod registrar;
 pub mod store;

@@ -4,6 +4,7 @@
 //! next; it never blames a person, and our own trouble never looks red. Everything that strangers
 //! wrote passes through [`markdown`].
 
+mod annotations;
 mod check;
 mod comment;
 pub mod diff;

@@ -24,6 +24,7 @@ use crate::ports::compute::Compute;
 use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::identity::IdentityVerifier;
 use crate::ports::inbound::Inbound;
+use crate::ports::logs::LogStore;
 use crate::ports::store::{Store, StoreError};
 
 /// Everything that use cases need, put together once in `app`.
@@ -31,6 +32,8 @@ use crate::ports::store::{Store, StoreError};
 pub struct Services {
     /// What must survive.
     pub store: Arc<dyn Store>,
+    /// What was read, for people to look at.
+    pub logs: Arc<dyn LogStore>,
     /// The forge.
     pub forge: Arc<dyn Forge>,
     /// Where attempts run.

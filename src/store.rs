@@ -9,6 +9,7 @@ mod apply;
 mod claims;
 mod db;
 mod inbox;
+mod logs;
 mod port;
 mod reads;
 mod rows;

@@ -158,7 +158,7 @@ impl Trial<'_> {
             return Ok(Ending::green(first.run));
         }
         let workspace = sandbox.workspace_inside(checkout.dir()).display().to_string();
-        let brief = brief(self, source, &first, workspace)?;
+        let brief = brief(self, source, &first, workspace).await?;
         let setting = Setting {
             source: Ok(source.clone()),
             sandbox: Ok(sandbox),
@@ -173,7 +173,7 @@ impl Trial<'_> {
 }
 
 /// The brief of an attempt that no server gave.
-fn brief(
+async fn brief(
     trial: &Trial<'_>,
     source: &Source,
     first: &Finished,
@@ -189,7 +189,8 @@ fn brief(
         exit_code,
         ..evidence::Hints::default()
     };
-    let reading = evidence::read(&first.output, &hints);
+    let mut reading = evidence::read(&first.output, &hints);
+    source.hold_places(&mut reading.failures).await?;
     Ok(Brief {
         protocol: PROTOCOL_VERSION,
         attempt: AttemptId::new(Uuid::from_bytes(rand::random())),

@@ -1,19 +1,21 @@
 //! `selfheal parse`: the failures in a log, for any pipeline, without a server.
 
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::input;
+use super::{checkout, input};
 use crate::domain::failure::Severity;
-use crate::evidence::{self, Hints, Matcher};
+use crate::evidence::{self, Hints, LogStream, Matcher, Reading};
 use crate::report::failures::{Found, human, markdown, sarif, workflow_commands};
 
-/// What is read of a log; the causes of a failure stand at the end of longer ones, too, but a log
-/// of this size is no longer read by anybody.
-const LOG_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// The longest structured report read; a longer one is read as a log.
+const REPORT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// How much of a log is read at once.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// The longest file of problem matchers read; evidence says what one may hold.
 const MATCHERS_BYTES_MAX: u64 = 2 * 1024 * 1024;
@@ -47,6 +49,10 @@ pub struct Args {
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// The checkout that the log is about: files are named as it does, and places that it has not
+    /// are left out
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// The name of the step that failed, as the CI system shows it; only it is blamed. Repeatable
     #[arg(long = "step", value_name = "NAME")]
     steps: Vec<String>,
@@ -78,10 +84,6 @@ pub enum Format {
 /// # Errors
 /// When the result cannot be printed. A file that cannot be read is a message and exit code 3.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let log = match input::read(&args.file, LOG_BYTES_MAX) {
-        Ok(log) => log,
-        Err(error) => return unreadable(&args.file, &error),
-    };
     let mut matchers = Vec::new();
     for file in &args.matchers {
         let text = match input::read(file, MATCHERS_BYTES_MAX) {
@@ -96,16 +98,23 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    let hints = Hints { failed_steps: args.steps.clone(), matchers: &matchers, ..Hints::default() };
-    let report = if args.log { None } else { evidence::read_report(&log, &hints) };
-    let reading = report.unwrap_or_else(|| evidence::read(&log, &hints));
+    let hints = Hints {
+        failed_steps: args.steps.clone(),
+        workspace_roots: args.root.iter().filter_map(|root| checkout::folder(root)).collect(),
+        matchers: &matchers,
+        ..Hints::default()
+    };
+    let mut reading = match read(args, &hints) {
+        Ok(reading) => reading,
+        Err(error) => return unreadable(&args.file, &error),
+    };
+    if let Some(root) = &args.root {
+        checkout::hold_places(root, &mut reading.failures);
+    }
     let pieces = reading.pieces(EXCERPT_BYTES_MAX);
     let excerpt = evidence::joined(&pieces);
     let mut notes = reading.notes.clone();
     notes.extend(matchers.iter().filter_map(Matcher::note).map(str::to_owned));
-    if u64::try_from(log.len()).is_ok_and(|bytes| bytes >= LOG_BYTES_MAX) {
-        notes.push(format!("the log is longer than {LOG_BYTES_MAX} bytes; the rest was not read"));
-    }
     let found = Found { failures: &reading.failures, notes: &notes, excerpt: &excerpt };
     let text = match args.format {
         Format::Human => human(&found),
@@ -117,6 +126,30 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     io::stdout().write_all(text.as_bytes()).context("the result cannot be printed")?;
     let has_failed = reading.failures.iter().any(|failure| failure.severity == Severity::Error);
     Ok(if has_failed { ExitCode::from(FAILURES) } else { ExitCode::SUCCESS })
+}
+
+/// Reads a report whole, a log as it comes: a log may be of any length.
+fn read(args: &Args, hints: &Hints<'_>) -> io::Result<Reading> {
+    let mut input = input::open(&args.file)?;
+    let mut start = Vec::new();
+    input.by_ref().take(PIECE_BYTES as u64).read_to_end(&mut start)?;
+    if !args.log && evidence::may_be_report(&start) {
+        input.by_ref().take(REPORT_BYTES_MAX).read_to_end(&mut start)?;
+        if let Some(report) = evidence::read_report(&start, hints) {
+            return Ok(report);
+        }
+    }
+    let mut log = LogStream::new(hints);
+    log.push(&start);
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match input.read(&mut piece) {
+            Ok(0) => return Ok(log.finish()),
+            Ok(read) => log.push(&piece[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> anyhow::Result<ExitCode> {

@@ -108,6 +108,10 @@ numeric_id! {
     CheckRunId
 }
 numeric_id! {
+    /// An artifact of a workflow run.
+    ArtifactId
+}
+numeric_id! {
     /// A comment on a pull request or in its review.
     CommentId
 }

@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::{
-    Branch, CheckRunId, InstallationId, JobId, Label, Login, PrNumber, RepoId, RepoPath, RepoSlug,
-    RunId, Sha, Timestamp, UserId,
+    ArtifactId, Branch, CheckRunId, InstallationId, JobId, Label, Login, PrNumber, RepoId,
+    RepoPath, RepoSlug, RunId, Sha, Timestamp, UserId,
 };
 
 /// A repository that the App is installed on.
@@ -207,8 +207,27 @@ pub struct FailedJob {
     pub name: String,
     /// The steps that failed, in order.
     pub failed_steps: Vec<String>,
+    /// The check run that it is, too.
+    pub check: CheckRunId,
+    /// When it began; `None` when the forge does not tell.
+    pub started_at: Option<Timestamp>,
     /// Where people look at it.
     pub url: Option<String>,
+}
+
+/// Something that a workflow run uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// The artifact.
+    pub id: ArtifactId,
+    /// Its name, which the run gave it.
+    pub name: String,
+    /// Its archive's size in bytes.
+    pub bytes: u64,
+    /// When it was uploaded; `None` when the forge does not tell.
+    pub created_at: Option<Timestamp>,
+    /// Whether its retention is over.
+    pub is_expired: bool,
 }
 
 /// An annotation that somebody's check run carries.
@@ -218,6 +237,10 @@ pub struct CiAnnotation {
     pub path: String,
     /// First line, counted from 1.
     pub start_line: u32,
+    /// Last line, counted from 1.
+    pub end_line: u32,
+    /// First column, counted from 1, where it is known.
+    pub start_column: Option<u32>,
     /// `notice`, `warning` or `failure`.
     pub level: String,
     /// What it says.

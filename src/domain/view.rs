@@ -52,12 +52,18 @@ pub struct Annotation {
     pub start_line: u32,
     /// Last line, counted from 1.
     pub end_line: u32,
+    /// First column, counted from 1; only when the remark is about one line.
+    #[serde(default)]
+    pub start_column: Option<u32>,
     /// How loud.
     pub level: AnnotationLevel,
     /// A heading of at most 255 characters.
     pub title: String,
     /// What to know, at most 64 KB.
     pub message: String,
+    /// More of it, at most 64 KB; shown on demand.
+    #[serde(default)]
+    pub raw_details: Option<String>,
 }
 
 /// A button.

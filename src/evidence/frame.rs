@@ -7,9 +7,10 @@
 //! dump, cleaning up) is quiet.
 
 use super::draft::Draft;
+use super::green::Green;
 use super::lines::{LOOK_BYTES_MAX, Lines, Place};
 use super::text::{Clean, Mark};
-use super::{commands, paths, unknown};
+use super::{Hints, commands, paths, unknown};
 
 mod jobs;
 
@@ -65,6 +66,8 @@ pub(super) struct Frame {
     pub(super) windows: Vec<Window>,
     /// Directories that the log itself says are the repository's root.
     pub(super) learned: Vec<String>,
+    /// What stood in the log when the job was last green.
+    pub(super) green: Green,
     /// Names of the steps that the caller blames.
     blamed: Vec<String>,
     job: String,
@@ -80,11 +83,12 @@ pub(super) struct Frame {
 
 impl Frame {
     /// A frame of nothing yet.
-    pub(super) fn new(blamed: &[String]) -> Self {
+    pub(super) fn new(hints: &Hints<'_>) -> Self {
         let mut frame = Self {
             windows: Vec::new(),
             learned: Vec::new(),
-            blamed: blamed.to_vec(),
+            green: hints.green.map_or_else(Green::default, Green::of),
+            blamed: hints.failed_steps.clone(),
             job: String::new(),
             step: String::new(),
             echo: None,
@@ -170,7 +174,8 @@ impl Frame {
         if let (Some(at), Some(last)) = (silent, last)
             && self.windows[at].unknown.is_none()
         {
-            self.windows[at].unknown = unknown::of_window(lines, &self.windows[at], last);
+            self.windows[at].unknown =
+                unknown::of_window(lines, &self.windows[at], last, &self.green);
         }
         jobs::judge(&mut self.windows, self.green_at.is_some_and(|at| at + LAST_LINES >= end));
     }
@@ -242,7 +247,7 @@ impl Frame {
         let last = if blamed { self.said.or(last) } else { self.said };
         let failed = window.verdict == Verdict::Failed || blamed;
         if let Some(last) = last.filter(|_| failed) {
-            window.unknown = unknown::of_window(lines, window, last);
+            window.unknown = unknown::of_window(lines, window, last, &self.green);
         }
     }
 
@@ -295,7 +300,7 @@ impl Frame {
         if let Some(window) = window {
             window.verdict = Verdict::Failed;
             window.said_at = Some(place.index);
-            window.unknown = unknown::of_window(lines, window, place);
+            window.unknown = unknown::of_window(lines, window, place, &self.green);
         }
     }
 
@@ -357,7 +362,7 @@ mod tests {
     fn framed(log: &str) -> Frame {
         let space = Bump::new();
         let lines = Lines { bytes: log.as_bytes(), space: &space };
-        let mut frame = Frame::new(&[]);
+        let mut frame = Frame::new(&Hints::default());
         for place in places(lines) {
             frame.hear(lines, place, &lines.clean(place));
         }
@@ -416,7 +421,7 @@ mod tests {
             .join("\n");
         let space = Bump::new();
         let lines = Lines { bytes: log.as_bytes(), space: &space };
-        let mut frame = Frame::new(&[]);
+        let mut frame = Frame::new(&Hints::default());
         let heard = places(lines).map(|place| frame.hear(lines, place, &lines.clean(place)));
         assert_eq!(heard.collect::<Vec<_>>(), [true, true, true, false]);
     }

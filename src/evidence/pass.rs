@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use bumpalo::Bump;
 use memchr::{memchr, memchr_iter, memrchr};
 
-use super::draft::Draft;
+use super::draft::{Draft, Weight};
 use super::frame::Frame;
 use super::lines::{LOOK_BYTES_MAX, LOOK_LINES_MAX, Lines, Near, Place};
 use super::matchers::Matching;
@@ -97,7 +97,7 @@ impl<'h> Pass<'h> {
             matching: matchers.map(Matching::new),
             sifted: 0,
             counted: (0, 0),
-            frame: Frame::new(&hints.failed_steps),
+            frame: Frame::new(hints),
             calls: VecDeque::new(),
             rules: VecDeque::new(),
             drafts: Vec::new(),
@@ -225,6 +225,9 @@ impl<'h> Pass<'h> {
             }
             for mut draft in found.drain(..) {
                 draft.window = call.window;
+                if self.frame.green.knows(near.line().text) {
+                    draft.weight = draft.weight.max(Weight::Consequence);
+                }
                 self.keep(near, draft);
             }
             self.looks += near.looked();

@@ -144,6 +144,16 @@ pub fn read_report(bytes: &[u8], hints: &Hints<'_>) -> Option<Reading> {
     Some(Reading { failures, notes, commands, stats, format, redactor, shelf })
 }
 
+/// Whether what begins like this may be a report; the rest of a log need not be kept to find out.
+pub fn may_be_report(start: &[u8]) -> bool {
+    let text = decode(start);
+    let body = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    let list = body.strip_prefix('[').map(str::trim_start);
+    body.starts_with(['<', '{'])
+        || list.is_some_and(|list| list.starts_with(['{', ']', '"']))
+        || recognise(&text, &mut Found::default()).is_some()
+}
+
 fn recognise(text: &str, found: &mut Found<'_>) -> Option<ReportFormat> {
     let body = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     if body.starts_with('<') {

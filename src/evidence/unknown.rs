@@ -6,6 +6,7 @@
 
 use super::draft::{Draft, Weight};
 use super::frame::{Window, is_fold};
+use super::green::Green;
 use super::lines::{LOOK_LINES_MAX, Lines, Place};
 use super::text::{Clean, Mark};
 use crate::domain::failure::{Failure, FailureKind};
@@ -47,8 +48,16 @@ const VERDICTS: [&str; 6] = [
 ];
 
 /// The failure that says that a window, whose last word stands at `last`, was not understood.
-pub(super) fn of_window(lines: Lines<'_>, window: &Window, last: Place) -> Option<Draft> {
-    let told = last_words(lines, window, last);
+pub(super) fn of_window(
+    lines: Lines<'_>,
+    window: &Window,
+    last: Place,
+    green: &Green,
+) -> Option<Draft> {
+    let mut told = last_words(lines, window, last);
+    if told.iter().any(|(_, line)| !green.knows(line.text)) {
+        told.retain(|(_, line)| !green.knows(line.text));
+    }
     let marked = told.iter().rfind(|(_, line)| line.mark == Mark::Error);
     // The first suspicious line of the last words; without one, where the step began to talk.
     let best = marked

@@ -7,16 +7,17 @@
 //! been done; retrying is the outbox's business.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use thiserror::Error;
 
 use crate::domain::event::CommentRef;
 use crate::domain::ids::{
-    AttemptId, Branch, CheckRunId, CommentId, Label, Login, PrNumber, RepoPath, RunId, Sha,
-    Timestamp, UserId,
+    ArtifactId, AttemptId, Branch, CheckRunId, CommentId, Label, Login, PrNumber, RepoPath, RunId,
+    Sha, Timestamp, UserId,
 };
 use crate::domain::patch::Patch;
 use crate::domain::pull::{
-    AutoMerge, BaseFile, BranchRules, Ci, CiAnnotation, CiRun, FailedJob, Permission, Pull,
+    Artifact, AutoMerge, BaseFile, BranchRules, Ci, CiAnnotation, FailedJob, Permission, Pull,
     PullCommit, Queue, Repo,
 };
 use crate::domain::view::{CheckView, CommentView, Reaction};
@@ -125,6 +126,15 @@ pub struct JobLog {
     pub omitted: u64,
 }
 
+/// What a job is called, the same in every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobNames<'a> {
+    /// Its workflow's name.
+    pub workflow: &'a str,
+    /// Its own, matrix values included.
+    pub job: &'a str,
+}
+
 /// The App itself, as the forge knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppIdentity {
@@ -195,8 +205,35 @@ pub trait ForgeReader: Send + Sync {
         bytes_max: usize,
     ) -> Result<JobLog, ForgeError>;
 
-    /// Annotations and output text of a check run or job's check run.
-    async fn annotations(&self, repo: &Repo, run: &CiRun) -> Result<Vec<CiAnnotation>, ForgeError>;
+    /// The log of a job when its workflow was last green on a branch; `None` when it was not lately.
+    async fn green_log(
+        &self,
+        repo: &Repo,
+        branch: &Branch,
+        names: JobNames<'_>,
+        bytes_max: usize,
+    ) -> Result<Option<JobLog>, ForgeError>;
+
+    /// What a workflow run uploaded, of all its attempts; at most the newest 100.
+    async fn artifacts(&self, repo: &Repo, run: RunId) -> Result<Vec<Artifact>, ForgeError>;
+
+    /// The archive of an artifact; `None` when it is larger than `bytes_max`.
+    async fn archive(
+        &self,
+        repo: &Repo,
+        artifact: ArtifactId,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>, ForgeError>;
+
+    /// Annotations of a check run; a job of GitHub Actions is one, too.
+    async fn annotations(
+        &self,
+        repo: &Repo,
+        check: CheckRunId,
+    ) -> Result<Vec<CiAnnotation>, ForgeError>;
+
+    /// What a check run says about itself, in words; empty when it says nothing.
+    async fn check_output(&self, repo: &Repo, check: CheckRunId) -> Result<String, ForgeError>;
 
     /// What somebody may do in a repository.
     async fn permission(&self, repo: &Repo, login: &Login) -> Result<Permission, ForgeError>;
@@ -208,6 +245,9 @@ pub trait ForgeReader: Send + Sync {
         at: &str,
         path: &RepoPath,
     ) -> Result<Option<String>, ForgeError>;
+
+    /// Every path of a commit's tree; `None` when there are too many for one answer.
+    async fn paths(&self, repo: &Repo, sha: &Sha) -> Result<Option<Vec<RepoPath>>, ForgeError>;
 
     /// Those of `paths` that exist in a commit's tree, with mode, size and text.
     async fn base_files(

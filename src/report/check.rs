@@ -1,20 +1,17 @@
 //! The check run: one per head, the page where everything can be seen.
 
 use super::Story;
+use super::annotations::annotations;
 use super::markdown::{block, code, cut, within, words};
 use super::sections;
 use crate::domain::case::{Case, CaseState, Escalation, Excuse, Healed, StoppedBy};
 use crate::domain::command::by_name;
-use crate::domain::evidence::Evidence;
 use crate::domain::ids::Sha;
 use crate::domain::pull::{Ci, CiRun};
-use crate::domain::view::{Annotation, AnnotationLevel, Button, CheckStatus, CheckView};
+use crate::domain::view::{Button, CheckStatus, CheckView};
 
 /// The forge refuses more.
 const OUTPUT_CHARS_MAX: usize = 65_000;
-
-/// More remarks than this help nobody; the table names the first ones anyway.
-const ANNOTATIONS_MAX: usize = 100;
 
 /// The check run of the case's head.
 pub fn check(story: &Story<'_>) -> CheckView {
@@ -104,32 +101,6 @@ fn buttons(state: &CaseState) -> Vec<Button> {
                 identifier: (*name).to_owned(),
             })
         })
-        .collect()
-}
-
-/// Remarks at the failing lines, only on the head that they were read on.
-fn annotations(case: &Case, evidence: Option<&Evidence>) -> Vec<Annotation> {
-    let Some(evidence) = evidence.filter(|evidence| evidence.head == case.head) else {
-        return Vec::new();
-    };
-    evidence
-        .failures
-        .iter()
-        .filter_map(|failure| {
-            let path = failure.file.clone()?;
-            let start_line = failure.line?;
-            let tool = failure.tool.as_deref().unwrap_or("selfheal");
-            let code = failure.code.as_deref().map(|c| format!(" {c}")).unwrap_or_default();
-            Some(Annotation {
-                path,
-                start_line,
-                end_line: failure.end_line.unwrap_or(start_line).max(start_line),
-                level: AnnotationLevel::Failure,
-                title: cut(&format!("{tool}{code}"), 255),
-                message: cut(&super::markdown::visible(&failure.message), 4000),
-            })
-        })
-        .take(ANNOTATIONS_MAX)
         .collect()
 }
 

@@ -153,8 +153,10 @@ async fn outcome(
     };
     let files = source.files().await.map_err(StageError::from)?;
     let facts = RepoFacts::new(files.into_keys());
+    let mut brief = brief.clone();
+    source.hold_places(&mut brief.failures).await.map_err(StageError::from)?;
     let work = Work {
-        brief,
+        brief: &brief,
         source,
         sandbox,
         dependencies: &setting.dependencies,

@@ -12,6 +12,7 @@
 
 mod apply;
 mod changes;
+mod places;
 mod snapshot;
 
 use std::collections::BTreeMap;

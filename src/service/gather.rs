@@ -152,8 +152,8 @@ async fn to_begin(
     let evidence = match known.filter(|known| known.runs == red) {
         Some(evidence) => evidence,
         None => {
-            let now = services.clock.now();
-            match super::reading::read(services, &gathered.pull, &red, case.since, now).await? {
+            let purpose = super::reading::Purpose::Case { since: case.since };
+            match super::reading::read(services, &gathered.pull, &red, purpose).await? {
                 super::reading::Read::Evidence(evidence) => {
                     gathered.evidence_is_new = true;
                     evidence

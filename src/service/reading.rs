@@ -1,16 +1,26 @@
 //! Reading: failed runs of a head become evidence.
 //!
-//! Order of sources: the failed jobs' logs, read by `evidence`; where a run has none that we can
-//! reach, the annotations of its check run. What could not be read is said in a note and never
-//! taken for "nothing failed". Logs are hostile text; they are cut here and redacted there.
+//! Only failed jobs are read. Of a run, its own reports are asked first ([`reports`]), then each
+//! failed job's annotations, then its log, read by `evidence`; how these count is [`draft`]'s
+//! business. A report says what failed, but the lines that matter and the commands that a proof
+//! starts from come from the log alone. What could not be read is said in a note and never taken
+//! for "nothing failed"; everything that was read is named. All of it is hostile text: it is cut
+//! here and redacted in `evidence`.
 
+mod archive;
+mod draft;
+mod reports;
+
+use self::draft::{Draft, Remarks, is_certain, remarks};
+use self::reports::Told;
 use super::{ServiceError, Services};
 use crate::domain::evidence::Evidence;
-use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, Source};
-use crate::domain::ids::{RepoPath, RunId, Timestamp};
-use crate::domain::pull::{CiAnnotation, CiRun, FailedJob, Pull, Repo};
-use crate::evidence::{self, Hints};
-use crate::ports::forge::ForgeError;
+use crate::domain::failure::Failure;
+use crate::domain::ids::{CheckRunId, RunId, Timestamp};
+use crate::domain::pull::{CiRun, FailedJob, Pull, Repo};
+use crate::evidence::{self, Hints, places};
+use crate::ports::forge::{ForgeError, JobLog, JobNames};
+use crate::ports::logs::{Kept, LogOf, NewLog};
 
 /// A job's log past this is cut in the middle: its head and its end tell what happened.
 const LOG_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -18,17 +28,17 @@ const LOG_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Jobs read of one run: a matrix of more legs than this fails everywhere for the same reason.
 const JOBS_MAX: usize = 10;
 
-/// The lines that matter, of all jobs together: what a check run can show and a prompt can carry.
-const EXCERPT_BYTES_MAX: usize = 24 * 1024;
+/// A green log past this is cut in the middle: it is there to be compared with, and no more.
+const GREEN_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Green logs asked for in one reading, at three requests each; jobs fail together.
+const GREENS_MAX: usize = 2;
 
 /// Logs lag behind the end of a job; this long we wait for one.
 const LOG_LAG_MS_MAX: i64 = 3 * 60 * 1000;
 
 /// How soon we ask again for a log that is not there yet.
 const LOG_AGAIN_MS: i64 = 15 * 1000;
-
-/// Commands that a proof starts from; a run with more failing steps shares its root cause.
-const COMMANDS_MAX: usize = 5;
 
 /// What reading yields.
 #[derive(Debug)]
@@ -39,156 +49,302 @@ pub(super) enum Read {
     NotYet(Timestamp),
 }
 
-/// What was read so far.
-#[derive(Debug, Default)]
-struct Draft {
-    failures: Vec<Failure>,
-    excerpt: String,
-    commands: Vec<String>,
-    sources: Vec<String>,
-    notes: Vec<String>,
+/// What is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A case: its logs are kept for a while.
+    Case {
+        /// Since when it waits to be read.
+        since: Timestamp,
+    },
+    /// A question; nothing is kept.
+    Simulation,
 }
 
 /// A log is not there yet.
 #[derive(Debug)]
 struct NotYet;
 
+/// Whether a log that is not there yet is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    Left,
+    Over,
+}
+
 /// Reads what failed on the head of a pull request.
 pub(super) async fn read(
     services: &Services,
     pull: &Pull,
     red: &[CiRun],
-    since: Timestamp,
-    now: Timestamp,
+    purpose: Purpose,
 ) -> Result<Read, ServiceError> {
-    let patience_over = now.since_ms(since) > LOG_LAG_MS_MAX;
-    let mut draft = Draft::default();
+    let now = services.clock.now();
+    let patience = match purpose {
+        Purpose::Case { since } if now.since_ms(since) > LOG_LAG_MS_MAX => Patience::Over,
+        Purpose::Case { .. } | Purpose::Simulation => Patience::Left,
+    };
+    let mut reader = Reader {
+        services,
+        pull,
+        repo: &pull.repo,
+        purpose,
+        patience,
+        greens_left: GREENS_MAX,
+        draft: Draft::default(),
+    };
     for run in red {
-        let read = match run {
-            CiRun::Workflow { run: id, attempt, name } => {
-                let run = WorkflowRun { id: *id, attempt: *attempt, name };
-                workflow(services, &pull.repo, &run, &mut draft).await?
+        match run {
+            CiRun::Workflow { run, attempt, name } => {
+                if let Err(NotYet) = reader.workflow((*run, *attempt), name).await? {
+                    return Ok(Read::NotYet(now.plus_ms(LOG_AGAIN_MS)));
+                }
             }
-            CiRun::Check { name, app, .. } => {
-                let annotations = services.forge.annotations(&pull.repo, run).await?;
-                from_annotations(&mut draft, &format!("{app} / {name}"), &annotations);
-                Ok(())
+            CiRun::Check { check, name, app } => {
+                reader.foreign_check(*check, &format!("{app} / {name}")).await?;
             }
             CiRun::Status { context, .. } => {
-                draft.notes.push(format!("the status {context} has no log that can be read"));
-                Ok(())
+                let note = format!("the status {context} has no log that can be read");
+                reader.draft.notes.push(note);
             }
-        };
-        if let Err(NotYet) = read {
-            if !patience_over {
-                return Ok(Read::NotYet(now.plus_ms(LOG_AGAIN_MS)));
-            }
-            draft.notes.push(format!("the log of {} did not become available", run.name()));
         }
     }
+    let mut draft = reader.draft;
+    hold_places(services, pull, &mut draft).await?;
     let changed_files = services.forge.changed_files(&pull.repo, pull.number).await?;
-    let read = Evidence { runs: red.to_vec(), ..finished(draft, pull, changed_files) };
+    let read = Evidence { runs: red.to_vec(), ..draft.finished(pull, changed_files) };
     Ok(Read::Evidence(read))
 }
 
-fn finished(mut draft: Draft, pull: &Pull, changed_files: Vec<RepoPath>) -> Evidence {
-    let mut seen = Vec::new();
-    draft.failures.retain(|failure| {
-        let key = (failure.fingerprint(), failure.line);
-        let new = !seen.contains(&key);
-        if new {
-            seen.push(key);
-        }
-        new
-    });
-    draft.failures.truncate(FAILURES_MAX);
-    draft.commands.dedup();
-    draft.commands.truncate(COMMANDS_MAX);
-    Evidence {
-        head: pull.head.sha.clone(),
-        runs: Vec::new(),
-        failures: draft.failures,
-        excerpt: draft.excerpt,
-        commands: draft.commands,
-        sources: draft.sources,
-        notes: draft.notes,
-        changed_files,
-    }
-}
-
-struct WorkflowRun<'a> {
-    id: RunId,
-    attempt: u32,
-    name: &'a str,
-}
-
-async fn workflow(
+/// Names files as the head does; a failure whose file it has not loses its place. Where the head's
+/// files cannot be had, places stay as they were read.
+async fn hold_places(
     services: &Services,
-    repo: &Repo,
-    run: &WorkflowRun<'_>,
+    pull: &Pull,
     draft: &mut Draft,
-) -> Result<Result<(), NotYet>, ServiceError> {
-    let jobs = services.forge.failed_jobs(repo, run.id, run.attempt).await?;
-    if jobs.is_empty() {
-        draft.notes.push(format!(
-            "{}: the run failed without a failed job; its workflow file may be wrong",
-            run.name
-        ));
+) -> Result<(), ServiceError> {
+    if places::files(&draft.failures).is_empty() {
+        return Ok(());
     }
-    if jobs.len() > JOBS_MAX {
-        draft.notes.push(format!("{}: {} jobs failed, {JOBS_MAX} read", run.name, jobs.len()));
+    match services.forge.paths(&pull.repo, &pull.head.sha).await {
+        Ok(Some(paths)) => places::place(&mut draft.failures, &paths.into_iter().collect()),
+        Ok(None) => {}
+        Err(error @ ForgeError::RateLimited { .. }) => return Err(error.into()),
+        Err(error) => tracing::info!(%error, "places are not held against the head"),
     }
-    for job in jobs.iter().take(JOBS_MAX) {
-        let source = format!("{} / {}: log", run.name, job.name);
-        match services.forge.job_log(repo, job, LOG_BYTES_MAX).await {
+    Ok(())
+}
+
+/// One reading of all that failed.
+struct Reader<'a> {
+    services: &'a Services,
+    pull: &'a Pull,
+    repo: &'a Repo,
+    purpose: Purpose,
+    patience: Patience,
+    /// Green logs that may still be asked for.
+    greens_left: usize,
+    draft: Draft,
+}
+
+impl Reader<'_> {
+    async fn workflow(
+        &mut self,
+        (run, attempt): (RunId, u32),
+        name: &str,
+    ) -> Result<Result<(), NotYet>, ServiceError> {
+        let forge = self.services.forge.as_ref();
+        let jobs = forge.failed_jobs(self.repo, run, attempt).await?;
+        if jobs.is_empty() {
+            self.draft.notes.push(format!(
+                "{name}: the run failed without a failed job; its workflow file may be wrong"
+            ));
+        }
+        if jobs.len() > JOBS_MAX {
+            let note = format!("{name}: {} jobs failed, {JOBS_MAX} read", jobs.len());
+            self.draft.notes.push(note);
+        }
+        let told = reports::read(forge, self.repo, (run, name), &jobs, &mut self.draft).await?;
+        // Nobody says which job a report is of: it speaks for a job only where there is one alone.
+        let is_told = told == Told::Failures && jobs.len() == 1;
+        let wanted = if is_told { Wanted::Surroundings } else { Wanted::Failures };
+        for job in jobs.iter().take(JOBS_MAX) {
+            let place = Place { workflow: name, run, attempt };
+            if let Err(NotYet) = self.job(job, place, wanted).await? {
+                return Ok(Err(NotYet));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn job(
+        &mut self,
+        job: &FailedJob,
+        place: Place<'_>,
+        wanted: Wanted,
+    ) -> Result<Result<(), NotYet>, ServiceError> {
+        let name = place.name_of(job);
+        let remarked = match wanted {
+            Wanted::Failures => self.annotations(job.check, &name).await?,
+            Wanted::Surroundings => Vec::new(),
+        };
+        let logged = match self.log(job, place, wanted).await? {
+            Ok(logged) => logged,
+            Err(NotYet) => return Ok(Err(NotYet)),
+        };
+        if wanted == Wanted::Failures && self.draft.add_failures(logged, remarked) == Remarks::News
+        {
+            self.draft.sources.push(format!("{name}: annotations"));
+        }
+        Ok(Ok(()))
+    }
+
+    /// The failures in a job's log; none where there is no log any more.
+    async fn log(
+        &mut self,
+        job: &FailedJob,
+        place: Place<'_>,
+        wanted: Wanted,
+    ) -> Result<Result<Vec<Failure>, NotYet>, ServiceError> {
+        let source = format!("{}: log", place.name_of(job));
+        match self.services.forge.job_log(self.repo, job, LOG_BYTES_MAX).await {
             Ok(log) => {
                 if log.omitted > 0 {
-                    draft.notes.push(format!("{source}: {} bytes left out", log.omitted));
+                    self.draft.notes.push(format!(
+                        "{source}: {} bytes in its middle were left out",
+                        log.omitted
+                    ));
                 }
-                from_log(draft, job, &log.bytes);
-                draft.sources.push(source);
+                let hints = Hints { failed_steps: job.failed_steps.clone(), ..Hints::default() };
+                let mut reading = evidence::read(&log.bytes, &hints);
+                if wanted == Wanted::Failures
+                    && !is_certain(&reading.failures)
+                    && let Some(green) = self.green(job, place).await
+                {
+                    let hints = Hints { green: Some(&green.bytes), ..hints };
+                    reading = evidence::read(&log.bytes, &hints);
+                }
+                self.draft.add_log(&reading);
+                self.draft.sources.push(source);
+                self.keep(job, place, &log.bytes).await;
+                return Ok(Ok(reading.failures));
             }
-            Err(ForgeError::NotFound(_)) => return Ok(Err(NotYet)),
-            Err(ForgeError::Expired(_)) => draft.notes.push(format!("{source} has expired")),
+            Err(ForgeError::NotFound(_)) if self.patience == Patience::Left => {
+                return Ok(Err(NotYet));
+            }
+            Err(ForgeError::NotFound(_)) => {
+                self.draft.notes.push(format!("{source} did not become available"));
+            }
+            Err(ForgeError::Expired(_)) => self.draft.notes.push(format!("{source} has expired")),
             Err(error) => return Err(error.into()),
         }
+        Ok(Ok(Vec::new()))
     }
-    Ok(Ok(()))
+
+    /// The log of the same job when it was last green on the base branch, for a log that tells no
+    /// certain cause. It is worth a few requests, and nothing when it cannot be had.
+    async fn green(&mut self, job: &FailedJob, place: Place<'_>) -> Option<JobLog> {
+        self.greens_left = self.greens_left.checked_sub(1)?;
+        let names = JobNames { workflow: place.workflow, job: &job.name };
+        let base = &self.pull.base;
+        let forge = &self.services.forge;
+        match forge.green_log(self.repo, base, names, GREEN_BYTES_MAX).await {
+            Ok(Some(log)) => {
+                let name = place.name_of(job);
+                self.draft.sources.push(format!("{name}: log of the last green run on {base}"));
+                Some(log)
+            }
+            Ok(None) => None,
+            Err(error) => {
+                tracing::info!(job.id = %job.id, %error, "there is no green log to compare with");
+                None
+            }
+        }
+    }
+
+    /// Keeps a log for people, without what looks like a secret; nothing depends on it.
+    async fn keep(&self, job: &FailedJob, place: Place<'_>, log: &[u8]) {
+        if self.purpose == Purpose::Simulation {
+            return;
+        }
+        let Place { run, attempt, .. } = place;
+        let (job, name) = (job.id, place.name_of(job));
+        let text = evidence::redact(&String::from_utf8_lossy(log), &[]);
+        let log = NewLog {
+            repo: self.repo.id,
+            number: self.pull.number,
+            of: LogOf { job, name, run, attempt },
+            text: text.into(),
+            now: self.services.clock.now(),
+        };
+        match self.services.logs.keep_log(log).await {
+            Ok(Kept::Yes) => {}
+            Ok(Kept::TooLarge) => tracing::info!(job.id = %job, "the log is too large to keep"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(job.id = %job, error, "the log could not be kept");
+            }
+        }
+    }
+
+    /// What the annotations of a check run say; none where they cannot be had.
+    async fn annotations(
+        &mut self,
+        check: CheckRunId,
+        name: &str,
+    ) -> Result<Vec<Failure>, ServiceError> {
+        match self.services.forge.annotations(self.repo, check).await {
+            Ok(annotations) => Ok(remarks(&annotations, name)),
+            Err(error @ ForgeError::RateLimited { .. }) => Err(error.into()),
+            Err(error) => {
+                self.draft.notes.push(format!("{name}: annotations could not be had: {error}"));
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// The check run of another CI system: its annotations, else its own words, are all that can
+    /// be read.
+    async fn foreign_check(&mut self, check: CheckRunId, name: &str) -> Result<(), ServiceError> {
+        let annotations = self.services.forge.annotations(self.repo, check).await?;
+        let remarks = remarks(&annotations, name);
+        if self.draft.add_failures(Vec::new(), remarks) == Remarks::News {
+            self.draft.sources.push(format!("{name}: annotations"));
+            return Ok(());
+        }
+        let output = self.services.forge.check_output(self.repo, check).await?;
+        let reading = evidence::read(output.as_bytes(), &Hints::default());
+        if reading.failures.is_empty() {
+            self.draft.notes.push(format!("{name} says nothing about what failed"));
+            return Ok(());
+        }
+        self.draft.add_excerpt(&reading);
+        self.draft.add_failures(reading.failures, Vec::new());
+        self.draft.sources.push(format!("{name}: output"));
+        Ok(())
+    }
 }
 
-fn from_log(draft: &mut Draft, job: &FailedJob, log: &[u8]) {
-    let hints = Hints { failed_steps: job.failed_steps.clone(), ..Hints::default() };
-    let reading = evidence::read(log, &hints);
-    let budget = EXCERPT_BYTES_MAX.saturating_sub(draft.excerpt.len());
-    if budget > 0 {
-        if !draft.excerpt.is_empty() {
-            draft.excerpt.push('\n');
-        }
-        draft.excerpt.push_str(&reading.excerpt(budget));
-    }
-    draft.failures.extend(reading.failures);
-    draft.notes.extend(reading.notes);
-    for command in reading.commands {
-        if !draft.commands.contains(&command) {
-            draft.commands.push(command);
-        }
-    }
+/// What is wanted of a job's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Everything.
+    Failures,
+    /// The lines that matter and the commands; what failed is known from a report.
+    Surroundings,
 }
 
-fn from_annotations(draft: &mut Draft, source: &str, annotations: &[CiAnnotation]) {
-    let failures = annotations.iter().filter(|annotation| annotation.level == "failure");
-    let before = draft.failures.len();
-    draft.failures.extend(failures.map(|annotation| {
-        let message = evidence::redact(&annotation.message, &[]);
-        let mut failure = Failure::new(FailureKind::Unknown, message);
-        failure.file = RepoPath::parse(&annotation.path).ok();
-        failure.line = Some(annotation.start_line).filter(|line| *line > 0);
-        failure.source = Source { step: Some(source.to_owned()), ..Source::default() };
-        failure
-    }));
-    if draft.failures.len() == before {
-        draft.notes.push(format!("{source} says nothing about what failed"));
-    } else {
-        draft.sources.push(format!("{source}: annotations"));
+/// The run that a job is of.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    workflow: &'a str,
+    run: RunId,
+    attempt: u32,
+}
+
+impl Place<'_> {
+    /// What people call a job.
+    fn name_of(&self, job: &FailedJob) -> String {
+        format!("{} / {}", self.workflow, job.name)
     }
 }

@@ -13,18 +13,29 @@ use super::Services;
 /// back for weeks.
 pub const KEPT_DAYS: i64 = 30;
 
+/// How long logs of failed jobs are kept: while somebody may still ask why it said what it said.
+/// GitHub keeps its own for 90 days by default.
+pub const LOGS_KEPT_DAYS: i64 = 14;
+
+/// How much all kept logs may take, packed; of more, the oldest go first.
+pub const LOGS_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
 /// How often the store is asked to forget.
 const EVERY_SECS: u64 = 60 * 60;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Forgets what is older than [`KEPT_DAYS`], once.
+/// Forgets work that is older than [`KEPT_DAYS`] and logs that are older than [`LOGS_KEPT_DAYS`] or
+/// too many, once.
 ///
 /// # Errors
 /// [`crate::ports::store::StoreError`] when the store is not available.
 pub async fn forget(services: &Services) -> Result<u64, crate::ports::store::StoreError> {
-    let before = services.clock.now().plus_ms(-KEPT_DAYS * DAY_MS);
-    services.store.purge(before).await
+    let now = services.clock.now();
+    let logs_before = now.plus_ms(-LOGS_KEPT_DAYS * DAY_MS);
+    let logs = services.logs.forget_logs(logs_before, LOGS_BYTES_MAX).await?;
+    let rows = services.store.purge(now.plus_ms(-KEPT_DAYS * DAY_MS)).await?;
+    Ok(logs + rows)
 }
 
 /// Forgets now and then until told to stop.

@@ -44,7 +44,8 @@ pub async fn pull_request(
     let Ci::Red(red) = &simulation.ci else { return Ok(simulation) };
     let now = services.clock.now();
     let pull = &simulation.pull;
-    let read = super::reading::read(services, pull, red, now, now).await?;
+    let purpose = super::reading::Purpose::Simulation;
+    let read = super::reading::read(services, pull, red, purpose).await?;
     let super::reading::Read::Evidence(evidence) = read else { return Ok(simulation) };
     let rules = if pull.is_from_fork() {
         BranchRules::default()

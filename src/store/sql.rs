@@ -6,6 +6,7 @@
 pub mod cases;
 pub mod effects;
 pub mod inbox;
+pub mod logs;
 pub mod pulls;
 pub mod runners;
 
@@ -13,7 +14,7 @@ use super::db::Statement;
 
 /// Every statement with its name, so that a test can prepare each on both engines.
 pub fn all() -> Vec<(&'static str, Statement)> {
-    [inbox::ALL, pulls::ALL, cases::ALL, effects::ALL, runners::ALL].concat()
+    [inbox::ALL, pulls::ALL, cases::ALL, effects::ALL, runners::ALL, logs::ALL].concat()
 }
 
 /// Names each statement of a family once, for [`all`].

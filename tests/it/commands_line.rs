@@ -44,6 +44,7 @@ async fn help_names_every_command() {
       setup         Print how to register the GitHub App
       doctor        Check credentials, permissions, events, webhook and a repository's workflow
       simulate      Say what would be decided for a pull request now
+      logs          Show the logs of failed jobs that were read for a pull request
       check-config  Check a repository file and print the policy that it makes
       heal          Heal a failing command in a sandboxed copy of a repository, and show the fix
       parse         Print the failures in a CI log
@@ -145,6 +146,16 @@ async fn simulate_says_what_the_gate_would_say_and_changes_nothing() {
     let said = machine.run(&["simulate", "--repo", "acme/other", "--pull", "1"]).await;
     assert_eq!((said.code, said.out.as_str()), (Some(3), ""));
     machine.world.discard_webhooks();
+}
+
+#[tokio::test]
+async fn logs_says_that_nothing_was_kept_and_needs_no_credentials() {
+    let machine = Machine::start().await;
+    let ask = ["logs", "--repo", "acme/widget", "--pull", "1"];
+    for args in [&ask[..], &[&ask[..], &["--job", "7"]].concat()] {
+        let said = machine.run(args).await;
+        assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{}", said.err);
+    }
 }
 
 #[tokio::test]

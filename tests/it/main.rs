@@ -15,6 +15,8 @@ mod parsing;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]
+mod report_action;
+#[cfg(test)]
 mod runner;
 #[cfg(test)]
 mod store;

@@ -79,3 +79,20 @@ async fn it_ends_as_it_says() {
     let empty = machine.run(&["parse", "-"]).await;
     assert_eq!(empty.code, Some(0), "an empty log shows no failure");
 }
+
+#[tokio::test]
+async fn places_are_held_against_a_checkout() {
+    let machine = Machine::start().await;
+    let log = "src/cart.ts(3,1): error TS1: a\nsrc/cart.ts(9,1): error TS2: b\n\
+        src/gone.ts(1,1): error TS3: c\n";
+    std::fs::write(machine.dir().join("job.log"), log).unwrap();
+    std::fs::create_dir_all(machine.dir().join("web/src")).unwrap();
+    std::fs::write(machine.dir().join("web/src/cart.ts"), "a\nb\nc\n").unwrap();
+    let said = machine.run(&["parse", "--root", ".", "--format", "github", "job.log"]).await;
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert_snapshot!(said.out, @r"
+    ::error file=web/src/cart.ts,line=3,col=1,title=tsc TS1::a
+    ::error file=web/src/cart.ts,title=tsc TS2::b
+    ::error title=tsc TS3::c%0Asrc/gone.ts:1 is not in the repository
+    ");
+}

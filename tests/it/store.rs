@@ -7,6 +7,7 @@ mod effects;
 mod engines;
 mod facts;
 mod inbox;
+mod logs;
 mod pulls;
 mod retention;
 mod runners;

@@ -9,6 +9,7 @@ mod held;
 mod installing;
 mod meanwhile;
 mod policy;
+mod reading;
 mod runners;
 mod whole;
 

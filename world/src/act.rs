@@ -64,7 +64,10 @@ impl Act {
         std::fs::create_dir_all(&to)?;
         for file in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
             let file = file?;
-            std::fs::copy(file.path(), to.join(file.file_name()))?;
+            // A folder in it is another action.
+            if file.file_type()?.is_file() {
+                std::fs::copy(file.path(), to.join(file.file_name()))?;
+            }
         }
         self.actions.push((format!("{slug}@{reference}"), Arc::new(alone)));
         Ok(self)

@@ -17,7 +17,7 @@ use crate::git::Repo as Git;
 use crate::hooks::Telling;
 use crate::script::{JobScript, RunScript};
 use crate::state::check::{CheckRun, CheckSuite};
-use crate::state::run::{Attempt, Job, Log, Run, Step};
+use crate::state::run::{Artifact, Attempt, Job, Log, Run, Step};
 use crate::state::{ACTIONS_APP, State};
 
 /// Plays the runs of one workflow.
@@ -175,6 +175,7 @@ impl State {
             triggering_actor: new.actor.clone(),
             inputs: new.inputs.clone(),
             attempts: vec![Attempt { number: 1, jobs: Vec::new(), started_ms: now }],
+            artifacts: Vec::new(),
             serial: earlier as u64 + 1,
             created_ms: now,
             updated_ms: now,
@@ -208,7 +209,16 @@ impl State {
         for job in fresh {
             jobs.push(self.job_of((repo, &run), job, now));
         }
+        let uploads = script.artifacts.iter().map(|upload| Artifact {
+            id: self.fresh_id(),
+            name: upload.name.clone(),
+            zip: upload.zip.clone(),
+            is_expired: upload.is_expired,
+            created_ms: now,
+        });
+        let uploads: Vec<Artifact> = uploads.collect();
         if let Some(kept) = self.repo_mut(repo).runs.get_mut(&id) {
+            kept.artifacts.extend(uploads);
             kept.status = "completed".into();
             kept.conclusion = Some(conclusion);
             kept.updated_ms = now;
@@ -255,13 +265,6 @@ impl State {
 
     /// A job is a check run of the App "GitHub Actions", too.
     fn job_check(&mut self, (repo, run): (u64, &Run), script: &JobScript, id: u64, now: i64) {
-        let failed = script.conclusion == "failure";
-        let annotation = json!({
-            "path": ".github", "start_line": 1, "end_line": 1, "start_column": null,
-            "end_column": null, "annotation_level": "failure", "title": "", "raw_details": "",
-            "message": "Process completed with exit code 1.",
-            "blob_href": "",
-        });
         let check = CheckRun {
             id,
             suite: run.suite,
@@ -277,7 +280,7 @@ impl State {
             title: None,
             summary: None,
             text: None,
-            annotations: if failed { vec![annotation] } else { Vec::new() },
+            annotations: annotations_of(script),
             actions: Vec::new(),
         };
         self.repo_mut(repo).checks.insert(id, check);
@@ -311,4 +314,19 @@ impl State {
         let telling = Telling { event: "workflow_run", action: Some(action), repo, sender };
         self.tell(now, telling, body);
     }
+}
+
+/// What problem matchers saw, and behind it the runner's own last word about a job that failed.
+fn annotations_of(script: &JobScript) -> Vec<Value> {
+    let failed = script.conclusion == "failure";
+    let last = (".github".to_owned(), 1, "Process completed with exit code 1.".to_owned());
+    let said = script.remarks.iter().cloned().chain(failed.then_some(last));
+    let annotation = |(path, line, message)| {
+        json!({
+            "path": path, "start_line": line, "end_line": line, "start_column": null,
+            "end_column": null, "annotation_level": "failure", "title": "", "raw_details": "",
+            "message": message, "blob_href": "",
+        })
+    };
+    said.map(annotation).collect()
 }

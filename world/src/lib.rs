@@ -63,7 +63,7 @@ pub use hooks::Delivered;
 pub use people::pull::{Pull, PullBuilder};
 pub use people::push::{GitUser, RefUpdate};
 pub use people::repo::{Repository, RepositoryBuilder};
-pub use script::{JobScript, RunScript};
+pub use script::{ArtifactScript, JobScript, RunScript};
 pub use state::UserKind;
 pub use state::app::Level;
 

@@ -8,6 +8,7 @@
 
 mod actions;
 mod app;
+mod artifacts;
 mod checks;
 mod comments;
 mod commits;
@@ -120,6 +121,7 @@ pub(crate) fn routes() -> &'static [Route] {
         let families = [
             actions::routes(),
             app::routes(),
+            artifacts::routes(),
             checks::routes(),
             comments::routes(),
             commits::routes(),

@@ -2,6 +2,11 @@
 //!
 //! Logs are framed as GitHub frames them, so that whoever reads them cannot tell.
 
+use std::io::{Cursor, Write as _};
+
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
 use crate::time::log_stamp;
 
 /// How a job comes out.
@@ -17,6 +22,19 @@ pub struct JobScript {
     pub log: Option<Vec<u8>>,
     /// Whether the log is past its retention.
     pub is_log_expired: bool,
+    /// Annotations at failing lines: path, line, message.
+    pub remarks: Vec<(String, u64, String)>,
+}
+
+/// What a run uploads.
+#[derive(Debug, Clone)]
+pub struct ArtifactScript {
+    /// Its name.
+    pub name: String,
+    /// Its archive; any bytes, because anybody may upload anything.
+    pub zip: Vec<u8>,
+    /// Whether it is past its retention.
+    pub is_expired: bool,
 }
 
 /// How a run comes out.
@@ -26,6 +44,8 @@ pub struct RunScript {
     pub conclusion: Option<String>,
     /// Its jobs.
     pub jobs: Vec<JobScript>,
+    /// What it uploads.
+    pub artifacts: Vec<ArtifactScript>,
 }
 
 impl RunScript {
@@ -43,18 +63,46 @@ impl RunScript {
 
     /// A run without jobs: `cancelled`, `action_required`, `startup_failure`, `timed_out`, …
     pub fn concluded(conclusion: &str) -> Self {
-        Self { conclusion: Some(conclusion.to_owned()), jobs: Vec::new() }
+        Self { conclusion: Some(conclusion.to_owned()), ..Self::unfinished() }
     }
 
     /// A run that does not end.
     pub fn unfinished() -> Self {
-        Self { conclusion: None, jobs: Vec::new() }
+        Self { conclusion: None, jobs: Vec::new(), artifacts: Vec::new() }
     }
 
     /// The same with one more job.
     #[must_use]
     pub fn job(mut self, job: JobScript) -> Self {
         self.jobs.push(job);
+        self
+    }
+
+    /// The same with an annotation at a failing line, as problem matchers make them.
+    #[must_use]
+    pub fn remarked(mut self, path: &str, line: u64, message: &str) -> Self {
+        let remark = (path.to_owned(), line, message.to_owned());
+        self.jobs.iter_mut().for_each(|job| job.remarks.push(remark.clone()));
+        self
+    }
+
+    /// The same with an artifact of these files: name and text.
+    #[must_use]
+    pub fn artifact(self, name: &str, files: &[(&str, &str)]) -> Self {
+        self.archive(name, zipped(files))
+    }
+
+    /// The same with an artifact whose archive is these bytes.
+    #[must_use]
+    pub fn archive(mut self, name: &str, zip: Vec<u8>) -> Self {
+        self.artifacts.push(ArtifactScript { name: name.into(), zip, is_expired: false });
+        self
+    }
+
+    /// The same, after the retention of its artifacts.
+    #[must_use]
+    pub fn with_expired_artifacts(mut self) -> Self {
+        self.artifacts.iter_mut().for_each(|artifact| artifact.is_expired = true);
         self
     }
 
@@ -84,9 +132,23 @@ impl JobScript {
             steps,
             log: Some(log.into_bytes()),
             is_log_expired: false,
+            remarks: Vec::new(),
         }
     }
 }
+
+/// The files as the archive that GitHub makes of an artifact.
+fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, text) in files {
+        let begun = writer.start_file(*name, SimpleFileOptions::default());
+        let written = begun.map_err(std::io::Error::other);
+        written.and_then(|()| writer.write_all(text.as_bytes())).expect(IN_MEMORY);
+    }
+    writer.finish().expect(IN_MEMORY).into_inner()
+}
+
+const IN_MEMORY: &str = "invariant: a small archive in memory can be written";
 
 /// When the lines of scripted logs were printed; nothing depends on it.
 const LOG_MS: i64 = 1_767_225_600_000;

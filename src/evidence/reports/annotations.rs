@@ -1,19 +1,20 @@
 //! GitHub's workflow commands, as a program prints them to have annotations: `::error file=…::…`.
 //!
-//! Only a text that begins with one is such a report; in a log the scan reads them.
+//! Only a text of nothing else is such a report; in a log the scan reads them.
 
 use super::{Found, ReportFormat, draft, severity_of};
 use crate::domain::failure::FailureKind;
 
-/// Commands with which a text of commands may begin.
+/// The commands that a text of commands may hold.
 const COMMANDS: [&str; 7] =
     ["::error", "::warning", "::notice", "::group", "::debug", "::add-mask", "::endgroup"];
 
 /// Reads a text of commands; `None` when it is none.
 pub(super) fn read(text: &str, found: &mut Found<'_>) -> Option<ReportFormat> {
-    let first = text.trim_start_matches('\u{feff}').lines().find(|line| !line.trim().is_empty())?;
     let is_command = |line: &str| COMMANDS.iter().any(|command| line.starts_with(command));
-    if !is_command(first.trim_start()) {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let mut told = lines.by_ref().filter(|line| !line.is_empty()).peekable();
+    if told.peek().is_none() || !told.all(is_command) {
         return None;
     }
     for (index, line) in text.lines().enumerate() {
@@ -65,7 +66,7 @@ mod tests {
     fn commands_are_read_with_their_places() {
         check(
             Github,
-            "::group::lint\n::warning file=b.c,line=1::hm\nother\n::error file=src/a%2Cb.c,line=3,\
+            "::group::lint\n::warning file=b.c,line=1::hm\n::error file=src/a%2Cb.c,line=3,\
              endLine=4,col=2,title=Rule::bad%0Aand 100%25\n::endgroup::\n::error::no place\n",
             concat!(
                 "unknown src/a,b.c:3:2 [Rule] bad\n",
@@ -74,5 +75,6 @@ mod tests {
             ),
         );
         check_log("hello\n::error::x\n");
+        check_log("::group::build\nsrc/a.c:1:2: error: no\n::error::x\n");
     }
 }

@@ -1,18 +1,20 @@
 //! The reading side of the forge port.
 
+mod blobs;
 mod ci;
 mod content;
 mod pulls;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::GithubForge;
-use crate::domain::ids::{Branch, Login, PrNumber, RepoPath, RunId, Sha};
+use crate::domain::ids::{ArtifactId, Branch, CheckRunId, Login, PrNumber, RepoPath, RunId, Sha};
 use crate::domain::pull::{
-    BaseFile, BranchRules, Ci, CiAnnotation, CiRun, FailedJob, Permission, Pull, PullCommit, Queue,
-    Repo,
+    Artifact, BaseFile, BranchRules, Ci, CiAnnotation, FailedJob, Permission, Pull, PullCommit,
+    Queue, Repo,
 };
-use crate::ports::forge::{AppIdentity, ForgeError, ForgeReader, JobLog, RunState};
+use crate::ports::forge::{AppIdentity, ForgeError, ForgeReader, JobLog, JobNames, RunState};
 
 #[async_trait]
 impl ForgeReader for GithubForge {
@@ -59,8 +61,42 @@ impl ForgeReader for GithubForge {
         self.log_of(repo, job.id, bytes_max).await
     }
 
-    async fn annotations(&self, repo: &Repo, run: &CiRun) -> Result<Vec<CiAnnotation>, ForgeError> {
-        self.annotations_of(repo, run).await
+    async fn green_log(
+        &self,
+        repo: &Repo,
+        branch: &Branch,
+        names: JobNames<'_>,
+        bytes_max: usize,
+    ) -> Result<Option<JobLog>, ForgeError> {
+        match self.green_job(repo, branch, names).await? {
+            Some(job) => self.log_of(repo, job, bytes_max).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn artifacts(&self, repo: &Repo, run: RunId) -> Result<Vec<Artifact>, ForgeError> {
+        self.artifacts_of(repo, run).await
+    }
+
+    async fn archive(
+        &self,
+        repo: &Repo,
+        artifact: ArtifactId,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>, ForgeError> {
+        self.archive_of(repo, artifact, bytes_max).await
+    }
+
+    async fn annotations(
+        &self,
+        repo: &Repo,
+        check: CheckRunId,
+    ) -> Result<Vec<CiAnnotation>, ForgeError> {
+        self.annotations_of(repo, check).await
+    }
+
+    async fn check_output(&self, repo: &Repo, check: CheckRunId) -> Result<String, ForgeError> {
+        self.output_of(repo, check).await
     }
 
     async fn permission(&self, repo: &Repo, login: &Login) -> Result<Permission, ForgeError> {
@@ -74,6 +110,10 @@ impl ForgeReader for GithubForge {
         path: &RepoPath,
     ) -> Result<Option<String>, ForgeError> {
         self.text_file(repo, at, path).await
+    }
+
+    async fn paths(&self, repo: &Repo, sha: &Sha) -> Result<Option<Vec<RepoPath>>, ForgeError> {
+        self.paths_at(repo, sha).await
     }
 
     async fn base_files(

@@ -235,6 +235,29 @@ pub(super) struct JobJson {
     pub steps: Vec<StepJson>,
     #[serde(default)]
     pub html_url: Option<String>,
+    #[serde(default)]
+    pub check_run_url: Option<String>,
+    #[serde(default)]
+    pub started_at: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ArtifactJson {
+    pub id: u64,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub size_in_bytes: u64,
+    #[serde(default)]
+    pub expired: bool,
+    #[serde(default)]
+    pub created_at: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ArtifactsJson {
+    #[serde(default)]
+    pub artifacts: Vec<ArtifactJson>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -243,6 +266,10 @@ pub(super) struct AnnotationJson {
     pub path: String,
     #[serde(default)]
     pub start_line: u32,
+    #[serde(default)]
+    pub end_line: u32,
+    #[serde(default)]
+    pub start_column: Option<u32>,
     #[serde(default)]
     pub annotation_level: Option<String>,
     #[serde(default)]

@@ -45,13 +45,13 @@ pub(crate) fn parse(log: &[u8]) {
         let reading = evidence::read(log, &hints);
         bounded(&reading);
         for budget in BUDGETS_BYTES {
-            let pieces = pieces(&reading, log, *budget);
+            let pieces = reading.pieces(*budget);
             let excerpt = evidence::joined(&pieces);
             assert!(excerpt.len() <= *budget, "{} bytes of {budget}: {excerpt:?}", excerpt.len());
             harmless(&excerpt);
             secretless(&excerpt);
         }
-        let json = evidence::failures_json(&reading, &pieces(&reading, log, 8 * 1024));
+        let json = evidence::failures_json(&reading, &reading.pieces(8 * 1024));
         each_text(&json, &|text| {
             harmless(text);
             secretless(text);
@@ -60,11 +60,20 @@ pub(crate) fn parse(log: &[u8]) {
     }
 }
 
-/// A structured report: the same, but for an excerpt.
+/// A structured report: the same.
 pub(crate) fn report(bytes: &[u8]) {
-    let reading = evidence::from_report_lines(bytes);
+    let known_secrets = &[SECRET];
+    let hints = Hints { known_secrets, ..Hints::default() };
+    let Some(reading) = evidence::read_report(bytes, &hints) else { return };
     bounded(&reading);
-    each_text(&evidence::failures_json(&reading, &[]), &harmless);
+    for budget in BUDGETS_BYTES {
+        let excerpt = reading.excerpt(*budget);
+        assert!(excerpt.len() <= *budget, "{} bytes of {budget}: {excerpt:?}", excerpt.len());
+    }
+    each_text(&evidence::failures_json(&reading, &reading.pieces(8 * 1024)), &|text| {
+        harmless(text);
+        secretless(text);
+    });
 }
 
 /// A text and, on its first line, a secret in it: the secret does not survive.
@@ -126,11 +135,6 @@ pub(crate) fn webhook(body: &[u8]) {
             && serde_json::from_slice::<IgnoredAny>(body).is_ok();
         assert!(is_object || reading.is_err(), "{event}: {reading:?}");
     }
-}
-
-/// The excerpt; in one place, for the day when it needs the log no more.
-fn pieces(reading: &Reading, log: &[u8], bytes_max: usize) -> Vec<Piece> {
-    reading.pieces(log, bytes_max)
 }
 
 fn bounded(reading: &Reading) {

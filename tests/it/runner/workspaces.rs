@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use selfheal::domain::failure::{Failure, FailureKind};
 use selfheal::domain::ids::{PrNumber, Sha};
 use selfheal::domain::patch::{FileMode, Patch};
 use selfheal::runner::git::Git;
@@ -241,4 +242,27 @@ fn everything(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     }
     found.sort();
     found
+}
+
+#[tokio::test]
+async fn places_are_held_against_the_head() {
+    let room = Room::of(&repo()).await;
+    let at = |file: &str, line: u32| {
+        let mut failure = Failure::new(FailureKind::Lint, "wrong");
+        (failure.file, failure.line) = (Some(path(file)), Some(line));
+        failure
+    };
+    let mut failures = [at("a.txt", 1), at("b.txt", 1), at("a.txt", 2), at("gone.txt", 1)];
+    room.source.hold_places(&mut failures).await.unwrap();
+    let places: Vec<_> = failures.iter().map(|one| (one.file.clone(), one.line)).collect();
+    assert_eq!(
+        places,
+        [
+            (Some(path("a.txt")), Some(1)),
+            (Some(path("dir/b.txt")), Some(1)),
+            (Some(path("a.txt")), None),
+            (None, None),
+        ]
+    );
+    assert_eq!(failures[3].message, "wrong\ngone.txt:1 is not in the repository");
 }

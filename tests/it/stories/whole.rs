@@ -149,3 +149,70 @@ async fn what_no_recipe_can_fix_is_handed_over_with_what_a_real_run_said() {
     assert_eq!(t.world.commits(&pull).await.unwrap().len(), 1, "nothing was committed");
     t.finish().await;
 }
+
+/// What the shipped action pins, and what stands in for it: GitHub's own needs GitHub.
+const UPLOAD: &str =
+    "uses: actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1";
+
+const UPLOAD_FILE: &str = "name: upload\ninputs:\n  name: {required: true}\n  path: {required: true}\n  \
+    if-no-files-found: {required: false}\n  overwrite: {required: false}\n  \
+    retention-days: {required: false}\nruns:\n  using: composite\n  steps:\n    - shell: bash\n      \
+    env: {NAME: \"${{ inputs.name }}\", FOLDER: \"${{ inputs.path }}\"}\n      \
+    run: echo \"kept as $NAME $(ls \"$FOLDER\")\"\n";
+
+const REPORTING: &str = "name: ci
+on: pull_request
+permissions:
+  contents: read
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@9c091bb21b7c1c1d1991bb908d89e4e9dddfe3e0
+        with:
+          persist-credentials: false
+      - uses: selfheal/selfheal/action/report@0123456789abcdef0123456789abcdef01234567
+        with:
+          run: |
+            cat output.txt
+            exit 7
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrapped_step_says_what_failed_keeps_a_report_and_fails_as_its_command() {
+    let mut t = Tester::start().await;
+    let repository = t
+        .world
+        .repository("acme/widget")
+        .file("src/cart.ts", "let total;\ntotal.sum();\n")
+        .file("output.txt", "src/cart.ts(2,7): error TS2339: no sum\n")
+        .file(CI, REPORTING)
+        .collaborator("mona", "write")
+        .create()
+        .await
+        .unwrap();
+    t.world.install("acme");
+    let upload = tempfile::tempdir().unwrap();
+    std::fs::write(upload.path().join("action.yml"), UPLOAD_FILE).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("action/report");
+    let pinned = REPORTING.lines().find(|line| line.contains("action/report")).unwrap();
+    let act = Act::new(act_program())
+        .with_action_of(pinned.trim().trim_start_matches("- "), &shipped)
+        .unwrap()
+        .with_action_of(UPLOAD, upload.path())
+        .unwrap()
+        .with_variable("SELFHEAL_BIN", env!("CARGO_BIN_EXE_selfheal"));
+    t.world.real_ci(&repository, (CI, "pull_request"), &act);
+    let files = [("README.md", Some("changed\n"))];
+    let pull = t.world.pull_request(&repository).by("mona").files(&files).open().await.unwrap();
+    t.settle_with_ci().await;
+
+    let log = t.world.logs_text(&repository);
+    assert!(log.contains("kept as selfheal-report-test selfheal-report.json"), "{log}");
+    assert!(log.contains("Process completed with exit code 7."), "{log}");
+    let text = t.check(&pull);
+    assert!(text.contains("| `src/cart.ts:2` | tsc: `TS2339` no sum |"), "{text}");
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    t.finish().await;
+}

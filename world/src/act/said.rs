@@ -116,6 +116,7 @@ impl Job {
             steps: self.steps,
             log: Some(stamped(&self.lines, now_ms).into_bytes()),
             is_log_expired: false,
+            remarks: Vec::new(),
         }
     }
 }

@@ -60,6 +60,15 @@ impl World {
         id
     }
 
+    /// What somebody's check run says: a summary and a longer text.
+    pub fn explain(&self, repository: &Repository, check: u64, (summary, text): (&str, &str)) {
+        let mut state = self.state();
+        if let Some(kept) = state.repo_mut(repository.id).checks.get_mut(&check) {
+            kept.title = Some("Failed".to_owned());
+            (kept.summary, kept.text) = (Some(summary.to_owned()), Some(text.to_owned()));
+        }
+    }
+
     /// Annotations of somebody's check run, as the API shows them.
     pub fn annotate(&self, repository: &Repository, check: u64, annotations: Vec<Value>) {
         let mut state = self.state();

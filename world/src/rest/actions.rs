@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::commits::resolved;
-use super::{Ctx, Route, need, now, wait};
+use super::{Ctx, Route, need, wait};
 use crate::ci::NewRun;
 use crate::reply::{Answer, Reply};
 use crate::workflows::Workflow;
@@ -22,11 +22,6 @@ pub(super) fn routes() -> Vec<Route> {
             ("POST", "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches"),
             need::ACTIONS_WRITE,
             |ctx| Box::pin(dispatch(ctx)),
-        ),
-        now(
-            ("GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/artifacts"),
-            need::ACTIONS_READ,
-            |ctx| Ok(ctx.page_of("artifacts", Vec::new())),
         ),
     ]
 }

@@ -9,8 +9,8 @@ use crate::reply::{Answer, Reply};
 use crate::state::run::{Attempt, Job, Log, Run};
 use crate::state::{SignedBlob, State};
 
-/// Addresses of logs work for a minute.
-const LOG_URL_MS: i64 = 60_000;
+/// Addresses of logs and archives work for a minute.
+const BLOB_URL_MS: i64 = 60_000;
 
 /// A run may be run again this often.
 const RERUNS_MAX: usize = 50;
@@ -167,7 +167,6 @@ fn job(ctx: &Ctx) -> Answer {
     Ok(Reply::ok(state.job_json(ctx.repo(), (&run, attempt), &job)))
 }
 
-/// Sends the reader to another host, which must not be shown our token.
 fn log(ctx: &Ctx) -> Answer {
     let now_ms = ctx.now_ms();
     let mut state = ctx.state();
@@ -177,12 +176,17 @@ fn log(ctx: &Ctx) -> Answer {
         Log::NotYet => return Err(Reply::not_found()),
         Log::Expired => return Err(Reply::refused(410, "Server Error: logs have expired")),
     };
+    Ok(sent_elsewhere(&mut state, bytes, now_ms))
+}
+
+/// Sends the reader to another host, which must not be shown our token.
+pub(super) fn sent_elsewhere(state: &mut State, bytes: Vec<u8>, now_ms: i64) -> Reply {
     let signature = keys::random_hex();
     let url = format!("{}/_blobs/{signature}", state.web_url);
-    state.blobs.insert(signature, SignedBlob { bytes, until_ms: now_ms + LOG_URL_MS });
+    state.blobs.insert(signature, SignedBlob { bytes, until_ms: now_ms + BLOB_URL_MS });
     let mut reply = Reply::empty(302);
     reply.headers.push(("location", url));
-    Ok(reply)
+    reply
 }
 
 fn rerun(ctx: &Ctx) -> Answer {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::state::State;
-use crate::state::run::{Job, Run};
+use crate::state::run::{Artifact, Job, Run};
 use crate::time::iso;
 
 impl State {
@@ -77,6 +77,28 @@ impl State {
                              "committer": { "name": run.actor, "email": "" } },
             "repository": self.repo_json(repo_id),
             "head_repository": run.head_repo.map(|id| self.repo_json(id)),
+        })
+    }
+
+    pub(crate) fn artifact_json(&self, repo_id: u64, run: &Run, artifact: &Artifact) -> Value {
+        let Some(repo) = self.repo(repo_id) else { return Value::Null };
+        let id = artifact.id;
+        let url = format!("{}/repos/{}/actions/artifacts/{id}", self.api_url, repo.slug());
+        json!({
+            "id": id,
+            "node_id": format!("MDg6QXJ0aWZhY3Q{id}"),
+            "name": artifact.name,
+            "size_in_bytes": artifact.zip.len(),
+            "url": url,
+            "archive_download_url": format!("{url}/zip"),
+            "expired": artifact.is_expired,
+            "created_at": iso(artifact.created_ms),
+            "expires_at": iso(artifact.created_ms + 90 * 24 * 60 * 60 * 1000),
+            "updated_at": iso(artifact.created_ms),
+            "workflow_run": {
+                "id": run.id, "repository_id": repo_id, "head_repository_id": run.head_repo,
+                "head_branch": run.head_branch, "head_sha": run.head_sha,
+            },
         })
     }
 

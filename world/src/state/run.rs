@@ -34,6 +34,16 @@ pub(crate) enum Log {
     Expired,
 }
 
+/// Something that a run uploaded; it belongs to the run, whichever attempt it was.
+#[derive(Debug, Clone)]
+pub(crate) struct Artifact {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) zip: Vec<u8>,
+    pub(crate) is_expired: bool,
+    pub(crate) created_ms: i64,
+}
+
 /// One attempt of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {
@@ -60,6 +70,7 @@ pub(crate) struct Run {
     pub(crate) triggering_actor: String,
     pub(crate) inputs: Map<String, Value>,
     pub(crate) attempts: Vec<Attempt>,
+    pub(crate) artifacts: Vec<Artifact>,
     /// Counted per workflow, from 1.
     pub(crate) serial: u64,
     pub(crate) created_ms: i64,

@@ -4,17 +4,16 @@
 //! know attempts and logs. Our own check run, and runs of the workflow in which attempts run, are
 //! not CI. Unknown words of GitHub's count as "not ended" or "not failed", never as red.
 
-use bytes::BytesMut;
-use futures_util::StreamExt;
-use http::Method;
 use serde::Deserialize;
 
 use super::super::GithubForge;
-use super::super::client::As;
-use super::super::types::{AnnotationJson, CheckRunJson, CombinedJson, JobJson, WorkflowRunJson};
-use crate::domain::ids::{CheckRunId, JobId, RunId, Sha};
+use super::super::types::{
+    AnnotationJson, CheckRunJson, CombinedJson, JobJson, WorkflowRunJson, moment,
+};
+use super::segment;
+use crate::domain::ids::{Branch, CheckRunId, JobId, RunId, Sha};
 use crate::domain::pull::{Ci, CiAnnotation, CiRun, FailedJob, Repo};
-use crate::ports::forge::{ForgeError, JobLog, RunState};
+use crate::ports::forge::{ForgeError, JobNames, RunState};
 
 /// How one thing that ran has ended, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,56 +151,46 @@ impl GithubForge {
                     .filter(|step| failed(step.conclusion.as_deref()))
                     .map(|step| step.name)
                     .collect(),
+                check: check_of(job.check_run_url.as_deref()).unwrap_or(CheckRunId::new(job.id)),
+                started_at: job.started_at.as_deref().and_then(|text| moment(text).ok()),
                 url: job.html_url,
             })
             .collect())
     }
 
-    /// The log is a plain text elsewhere, behind an address that works for a minute and needs no
-    /// token; the second hop is made without one.
-    pub(super) async fn log_of(
+    /// The job of that name in the newest green run of its workflow on a branch.
+    pub(super) async fn green_job(
         &self,
         repo: &Repo,
-        job: JobId,
-        bytes_max: usize,
-    ) -> Result<JobLog, ForgeError> {
-        let path = format!("/actions/jobs/{job}/logs");
-        let answer = self.client.call(As::reader(repo), Method::GET, &path, None).await?;
-        if !answer.status.is_redirection() {
-            return Err(ForgeError::Unreadable("a log without an address".to_owned()));
+        branch: &Branch,
+        names: JobNames<'_>,
+    ) -> Result<Option<JobId>, ForgeError> {
+        #[derive(Deserialize)]
+        struct Runs {
+            #[serde(default)]
+            workflow_runs: Vec<WorkflowRunJson>,
         }
-        let place = answer
-            .headers
-            .get(http::header::LOCATION)
-            .and_then(|value| value.to_str().ok())
-            .ok_or_else(|| ForgeError::Unreadable("a log without an address".to_owned()))?;
-        let place = self
-            .client
-            .api
-            .join(place)
-            .map_err(|error| ForgeError::Unreadable(error.to_string()))?;
-        let trouble = |_| ForgeError::Unavailable("the log could not be fetched".to_owned());
-        let response = self.client.plain.get(place).send().await.map_err(trouble)?;
-        match response.status().as_u16() {
-            200 => {}
-            404 => return Err(ForgeError::NotFound("the log".to_owned())),
-            410 => return Err(ForgeError::Expired("the log".to_owned())),
-            status => return Err(ForgeError::Unavailable(format!("the log: status {status}"))),
-        }
-        let mut keep = HeadAndTail::new(bytes_max);
-        let mut stream = response.bytes_stream();
-        while let Some(chunk) = stream.next().await {
-            keep.push(&chunk.map_err(trouble)?);
-        }
-        Ok(keep.into_log())
+        let branch = segment(branch.as_str());
+        let path = format!("/actions/runs?branch={branch}&status=success&per_page=50");
+        let listed: Runs = self.client.get(repo, &path).await?;
+        // A pull request's branch may be called like the base branch, in a fork.
+        let is_ours = |run: &WorkflowRunJson| !run.event.starts_with("pull_request");
+        let is_named = |run: &WorkflowRunJson| run.name.as_deref() == Some(names.workflow);
+        let run = listed.workflow_runs.into_iter().find(|run| is_ours(run) && is_named(run));
+        let Some(run) = run else { return Ok(None) };
+        let attempt = run.run_attempt.unwrap_or(1);
+        let path = format!("/actions/runs/{}/attempts/{attempt}/jobs", run.id);
+        let jobs: Vec<JobJson> = self.client.pages(repo, &path, Some("jobs")).await?;
+        let is_green = |job: &JobJson| job.conclusion.as_deref() == Some("success");
+        let job = jobs.into_iter().find(|job| job.name == names.job && is_green(job));
+        Ok(job.map(|job| JobId::new(job.id)))
     }
 
     pub(super) async fn annotations_of(
         &self,
         repo: &Repo,
-        run: &CiRun,
+        check: CheckRunId,
     ) -> Result<Vec<CiAnnotation>, ForgeError> {
-        let CiRun::Check { check, .. } = run else { return Ok(Vec::new()) };
         let path = format!("/check-runs/{check}/annotations");
         let annotations: Vec<AnnotationJson> = self.client.pages(repo, &path, None).await?;
         Ok(annotations
@@ -209,11 +198,35 @@ impl GithubForge {
             .map(|annotation| CiAnnotation {
                 path: annotation.path,
                 start_line: annotation.start_line,
+                end_line: annotation.end_line,
+                start_column: annotation.start_column,
                 level: annotation.annotation_level.unwrap_or_default(),
                 message: annotation.message.unwrap_or_default(),
                 title: annotation.title,
             })
             .collect())
+    }
+
+    pub(super) async fn output_of(
+        &self,
+        repo: &Repo,
+        check: CheckRunId,
+    ) -> Result<String, ForgeError> {
+        #[derive(Deserialize)]
+        struct Said {
+            #[serde(default)]
+            output: Output,
+        }
+        #[derive(Default, Deserialize)]
+        struct Output {
+            #[serde(default)]
+            summary: Option<String>,
+            #[serde(default)]
+            text: Option<String>,
+        }
+        let said: Said = self.client.get(repo, &format!("/check-runs/{check}")).await?;
+        let parts: Vec<String> = said.output.summary.into_iter().chain(said.output.text).collect();
+        Ok(parts.join("\n"))
     }
 
     pub(super) async fn state_of_run(
@@ -232,6 +245,11 @@ impl GithubForge {
             _ => RunState::Running,
         })
     }
+}
+
+/// The check run that an address ends with.
+fn check_of(url: Option<&str>) -> Option<CheckRunId> {
+    url?.rsplit('/').next()?.parse().ok().map(CheckRunId::new)
 }
 
 /// What many ends come to: approval is asked for before red is healed, and red counts only once
@@ -255,40 +273,6 @@ fn summed_up(seen: &[(CiRun, End)]) -> Ci {
         Ci::Cancelled(cancelled)
     } else {
         Ci::Green
-    }
-}
-
-/// Keeps the beginning and the end of a stream within a limit.
-struct HeadAndTail {
-    head: BytesMut,
-    tail: std::collections::VecDeque<u8>,
-    half: usize,
-    omitted: u64,
-}
-
-impl HeadAndTail {
-    fn new(bytes_max: usize) -> Self {
-        let half = bytes_max / 2;
-        Self { head: BytesMut::new(), tail: std::collections::VecDeque::new(), half, omitted: 0 }
-    }
-
-    fn push(&mut self, chunk: &[u8]) {
-        let room = self.half - self.head.len();
-        let (first, rest) = chunk.split_at(room.min(chunk.len()));
-        self.head.extend_from_slice(first);
-        self.tail.extend(rest);
-        let over = self.tail.len().saturating_sub(self.half);
-        self.tail.drain(..over);
-        self.omitted += over as u64;
-    }
-
-    fn into_log(self) -> JobLog {
-        let mut bytes = self.head.to_vec();
-        if self.omitted > 0 {
-            bytes.extend_from_slice(b"\n");
-        }
-        bytes.extend(self.tail);
-        JobLog { bytes, omitted: self.omitted }
     }
 }
 
@@ -325,18 +309,5 @@ mod tests {
         assert_eq!(end_of("completed", None), End::Running);
         assert_eq!(end_of("completed", Some("startup_failure")), End::Red);
         assert_eq!(end_of("completed", Some("action_required")), End::NeedsApproval);
-    }
-
-    #[test]
-    fn a_long_log_keeps_its_beginning_and_its_end() {
-        let mut keep = HeadAndTail::new(8);
-        for chunk in ["abc", "defgh", "ijklmnop"] {
-            keep.push(chunk.as_bytes());
-        }
-        let log = keep.into_log();
-        assert_eq!((log.bytes.as_slice(), log.omitted), (&b"abcd\nmnop"[..], 8));
-        let mut short = HeadAndTail::new(8);
-        short.push(b"abcdef");
-        assert_eq!(short.into_log().bytes, b"abcdef");
     }
 }

@@ -16,6 +16,9 @@ use crate::ports::forge::ForgeError;
 /// commits of an App are signed by GitHub itself.
 const BLOCKING: [&str; 2] = ["update", "pull_request"];
 
+/// The mode of a directory.
+const TREE_MODE: &str = "040000";
+
 #[derive(Deserialize)]
 struct ContentAnswer {
     #[serde(default)]
@@ -67,6 +70,18 @@ impl GithubForge {
             .decode(compact)
             .map_err(|error| ForgeError::Unreadable(error.to_string()))?;
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    pub(super) async fn paths_at(
+        &self,
+        repo: &Repo,
+        sha: &Sha,
+    ) -> Result<Option<Vec<RepoPath>>, ForgeError> {
+        let path = format!("/git/trees/{sha}?recursive=1");
+        let whole: TreeAnswer = self.client.get(repo, &path).await?;
+        let files = whole.tree.iter().filter(|entry| entry.mode != TREE_MODE);
+        let paths = files.filter_map(|entry| RepoPath::parse(&entry.path).ok());
+        Ok((!whole.truncated).then(|| paths.collect()))
     }
 
     pub(super) async fn files_at(

@@ -132,12 +132,21 @@ fn annotation(annotation: &Annotation) -> Value {
         AnnotationLevel::Warning => "warning",
         AnnotationLevel::Failure => "failure",
     };
-    json!({
+    let mut body = json!({
         "path": annotation.path.as_str(),
         "start_line": annotation.start_line,
         "end_line": annotation.end_line,
         "annotation_level": level,
         "title": annotation.title,
         "message": annotation.message,
-    })
+    });
+    if let Some(column) = annotation.start_column {
+        // A column without the other is refused.
+        body["start_column"] = json!(column);
+        body["end_column"] = json!(column);
+    }
+    if let Some(details) = &annotation.raw_details {
+        body["raw_details"] = json!(details);
+    }
+    body
 }
