@@ -119,7 +119,9 @@ impl Work<'_> {
 
     /// The fixers that answer what is known so far, in the order in which they are tried.
     pub fn fixers(&self, progress: &Progress) -> Vec<Box<dyn Fixer>> {
-        candidates(&self.brief.fixers, &progress.failures(self.brief), self.facts)
+        let mut failures = progress.failures(self.brief);
+        self.facts.hold_places(&mut failures);
+        candidates(&self.brief.fixers, &failures, self.facts)
     }
 
     /// The fixer whose turn was the last.

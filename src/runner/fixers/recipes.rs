@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use super::{Fixer, FixerError, Job, Report};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::ids::RepoPath;
+use crate::evidence::places::place;
 use crate::runner::observe::Happening;
 use crate::runner::sandbox::{CommandSpec, quote};
 
@@ -90,6 +91,11 @@ impl RepoFacts {
     /// The facts of a repository with these files.
     pub fn new(files: impl IntoIterator<Item = RepoPath>) -> Self {
         Self { files: files.into_iter().collect() }
+    }
+
+    /// Names files of failures as the repository does; one that it has not is taken away.
+    pub fn hold_places(&self, failures: &mut [Failure]) {
+        place(failures, &self.files.iter().cloned().collect());
     }
 
     /// Whether a file is there.
