@@ -509,8 +509,8 @@ mod tests {
             let file = serde_json::json!({ "problemMatcher": [{
                 "owner": "a", "pattern": [{ "regexp": regexp, "message": 0 }],
             }] });
-            for matcher in Matcher::parse_file(&file.to_string()) {
-                let mut matching = Matching::new(&matcher);
+            if let Ok(matchers) = Matcher::parse_file(&file.to_string()) {
+                let mut matching = Matching::new(&matchers);
                 matching.line(0, &line);
             }
         });
