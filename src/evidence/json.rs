@@ -174,7 +174,9 @@ mod tests {
                 }
             }
             Value::Array(entries) => {
-                entries.iter().for_each(|entry| check(entry, &schema["items"], root));
+                for entry in entries {
+                    check(entry, &schema["items"], root);
+                }
             }
             _ => {}
         }

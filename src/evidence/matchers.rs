@@ -134,8 +134,11 @@ impl Matcher {
             unusable: None,
         };
         for (index, value) in listed.iter().enumerate() {
-            let is_last = index + 1 == listed.len();
-            let pattern = Pattern::parse(value, &format!("{at}[{index}]"), is_last)?;
+            let at = format!("{at}[{index}]");
+            let pattern = Pattern::parse(value, &at)?;
+            if index + 1 < listed.len() && is_loop(value) {
+                return Err(invalid(&format!("{at}.loop"), "only the last pattern may loop"));
+            }
             match pattern {
                 Ok(pattern) => matcher.patterns.push(pattern),
                 Err(why) => matcher.unusable = Some(why),
@@ -169,17 +172,13 @@ const FROM_PATH: usize = 6;
 
 impl Pattern {
     /// Reads a pattern; the inner error says why a valid one cannot be used here.
-    fn parse(value: &Value, at: &str, is_last: bool) -> Result<Result<Self, String>, MatcherError> {
+    fn parse(value: &Value, at: &str) -> Result<Result<Self, String>, MatcherError> {
         let here = format!("{at}.regexp");
         let Some(regexp) = value.get("regexp").and_then(Value::as_str) else {
             return Err(invalid(&here, "a regular expression is expected"));
         };
         if regexp.len() > PATTERN_BYTES_MAX {
             return Err(invalid(&here, &format!("at most {PATTERN_BYTES_MAX} bytes")));
-        }
-        let is_loop = value.get("loop").and_then(Value::as_bool).unwrap_or(false);
-        if is_loop && !is_last {
-            return Err(invalid(&format!("{at}.loop"), "only the last pattern may loop"));
         }
         let translated = javascript::translated(regexp);
         let built = RegexBuilder::new(&translated).size_limit(COMPILED_BYTES_MAX).build();
@@ -205,8 +204,12 @@ impl Pattern {
             }
             *group = known;
         }
-        Ok(Ok(Self { regex, groups, is_loop }))
+        Ok(Ok(Self { regex, groups, is_loop: is_loop(value) }))
     }
+}
+
+fn is_loop(pattern: &Value) -> bool {
+    pattern.get("loop") == Some(&Value::Bool(true))
 }
 
 fn invalid(at: &str, what: &str) -> MatcherError {
@@ -501,8 +504,8 @@ mod tests {
             let file = serde_json::json!({ "problemMatcher": [{
                 "owner": "a", "pattern": [{ "regexp": regexp, "message": 0 }],
             }] });
-            for matcher in Matcher::parse_file(&file.to_string()) {
-                let mut matching = Matching::new(&matcher);
+            if let Ok(matchers) = Matcher::parse_file(&file.to_string()) {
+                let mut matching = Matching::new(&matchers);
                 matching.line(0, &line, &mut Vec::new());
             }
         });

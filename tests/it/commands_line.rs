@@ -47,7 +47,7 @@ async fn help_names_every_command() {
       logs          Show the logs of failed jobs that were read for a pull request
       check-config  Check a repository file and print the policy that it makes
       heal          Heal a failing command in a sandboxed copy of a repository, and show the fix
-      parse         Print the failures in a CI log
+      parse         Print the failures in a CI log or a structured report
       healthcheck   Ask the server on this machine whether it is ready
       help          Print this message or the help of the given subcommand(s)
 

@@ -96,3 +96,43 @@ async fn places_are_held_against_a_checkout() {
     ::error title=tsc TS3::c%0Asrc/gone.ts:1 is not in the repository
     ");
 }
+
+#[tokio::test]
+async fn a_report_is_read_as_what_it_is() {
+    let machine = Machine::start().await;
+    let report = "<testsuite><testcase name='adds' classname='Cart'><failure message='no'>\
+                  at Cart.adds (src/cart.ts:4:2)</failure></testcase></testsuite>";
+    std::fs::write(machine.dir().join("report.xml"), report).unwrap();
+    let said = machine.run(&["parse", "--format", "json", "report.xml"]).await;
+    let json: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((said.code, &json["format"]), (Some(1), &"junit".into()));
+    assert_eq!(json["failures"][0]["test"], "Cart.adds");
+    let as_log = machine.run(&["parse", "--log", "report.xml"]).await;
+    assert_eq!(as_log.code, Some(0), "as a log it says nothing: {}", as_log.out);
+    let warning = r#"{"kind":"lint","message":"long","severity":"warning"}"#;
+    std::fs::write(machine.dir().join("warning.json"), warning).unwrap();
+    let warned = machine.run(&["parse", "warning.json"]).await;
+    assert_eq!(warned.code, Some(0), "a warning fails nothing: {}", warned.out);
+}
+
+#[tokio::test]
+async fn a_repository_brings_matchers_of_its_own() {
+    let machine = Machine::start().await;
+    let write = |name: &str, text: &str| std::fs::write(machine.dir().join(name), text).unwrap();
+    write("our.log", "src/cart.x @4 totals differ\n");
+    write(
+        "ours.json",
+        r#"{"problemMatcher":[{"owner":"our-lint","pattern":[
+            {"regexp":"^(\\S+) @(\\d+) (.+)$","file":1,"line":2,"message":3}]}]}"#,
+    );
+    write("wrong.json", "{}");
+    let said = machine.run(&["parse", "--matcher", "ours.json", "our.log"]).await;
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(said.out.starts_with("src/cart.x:4: lint [our-lint]: totals differ\n"), "{}", said.out);
+    let wrong = machine.run(&["parse", "--matcher", "wrong.json", "our.log"]).await;
+    assert_eq!(wrong.code, Some(2));
+    assert_eq!(
+        wrong.err,
+        "selfheal: wrong.json: problemMatcher: an array of matchers is expected\n"
+    );
+}

@@ -21,11 +21,13 @@ pub(super) fn translated(regexp: &str) -> String {
                     let _ = write!(out, "\\{mark}");
                 }
                 // An escape without a meaning is the character itself.
-                Some(letter @ ('e' | 'g'..='m' | 'o'..='q' | 'y' | 'a' | 'z' | 'A' | 'Z')) => {
+                Some(
+                    letter
+                    @ ('e' | 'g'..='j' | 'l' | 'm' | 'o'..='q' | 'y' | 'a' | 'z' | 'A' | 'Z'),
+                ) => {
                     out.push(letter);
                 }
                 Some('c' | 'C') => out.push_str("\\\\c"),
-                Some('k') => out.push('k'),
                 Some(other) => {
                     let _ = write!(out, "\\{other}");
                 }

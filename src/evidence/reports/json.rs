@@ -34,7 +34,10 @@ pub(super) fn read(text: &str, found: &mut Found<'_>) -> Option<ReportFormat> {
     let mut format = None;
     let mut go = go::Events::default();
     let mut documents = Documents::of(text);
-    while let Some((value, line)) = documents.next(format.is_none()) {
+    // While nothing is known yet, not past the first lines.
+    while let Some((value, line)) =
+        documents.next(if format.is_none() { LINES_BEFORE_MAX } else { usize::MAX })
+    {
         let Some(known) = format_of(&value) else {
             if format.is_none() && documents.other_lines == 0 {
                 // A report says what it is at once.
@@ -84,12 +87,12 @@ impl<'t> Documents<'t> {
         Self { rest: text.trim_start_matches('\u{feff}'), line: 1, other_lines: 0, was_cut: false }
     }
 
-    /// The next document and its line; while nothing is known yet, not past the first lines.
-    fn next(&mut self, is_seeking: bool) -> Option<(Value, usize)> {
+    /// The next document and its line, past at most so many other lines in all.
+    fn next(&mut self, other_lines_max: usize) -> Option<(Value, usize)> {
         loop {
             let blank = self.rest.len() - self.rest.trim_start().len();
             self.skip(blank);
-            if self.rest.is_empty() || is_seeking && self.other_lines > LINES_BEFORE_MAX {
+            if self.rest.is_empty() || self.other_lines > other_lines_max {
                 return None;
             }
             let at = self.line;
@@ -197,7 +200,7 @@ mod tests {
         let mut documents =
             Documents::of("> lint\n\n{\"a\":1}\n{\"b\":\n2}{\"c\":3}\n[INFO] x\n{\"d\"");
         let mut lines = Vec::new();
-        while let Some((_, line)) = documents.next(false) {
+        while let Some((_, line)) = documents.next(usize::MAX) {
             lines.push(line);
         }
         assert_eq!(lines, [3, 4, 5]);

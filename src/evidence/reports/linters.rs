@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn every_linter_of_the_table_is_read() {
+    fn linters_of_python_are_read() {
         for (report, expected) in [
             (
                 concat!(
@@ -330,6 +330,14 @@ mod tests {
                     "note type_error a.py:2 see\n  suggested: try",
                 ),
             ),
+        ] {
+            check(Linter, report, expected);
+        }
+    }
+
+    #[test]
+    fn linters_of_other_languages_are_read() {
+        for (report, expected) in [
             (
                 concat!(
                     r#"{"Issues":[{"FromLinter":"errcheck","Text":"not checked","Pos":{"Filename":"#,

@@ -40,6 +40,13 @@ static PLAN: LazyLock<Option<Regex>> =
 static PERL_PLACE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\bat (?P<file>\S+) line (?P<line>[0-9]+)\.?$").ok());
 
+/// What a test point says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Ok,
+    NotOk,
+}
+
 /// One point that is not ok.
 #[derive(Debug)]
 struct Fault {
@@ -133,18 +140,19 @@ impl State {
             }
         } else if let Some(point) = POINT.as_ref().and_then(|point| point.captures(text)) {
             let rest = point.name("rest").map_or("", |rest| rest.as_str());
-            self.point(point.name("not").is_some(), rest, indent, number);
+            let outcome = if point.name("not").is_some() { Outcome::NotOk } else { Outcome::Ok };
+            self.point(outcome, rest, indent, number);
         }
     }
 
-    fn point(&mut self, is_not_ok: bool, rest: &str, indent: usize, line: usize) {
+    fn point(&mut self, outcome: Outcome, rest: &str, indent: usize, line: usize) {
         self.seen += u64::from(indent == 0);
         let (name, directive) = split_directive(rest);
         let name = name.trim().trim_end_matches('{').trim();
         let is_excused = directive.is_some();
         let from =
             self.faults.iter().rposition(|fault| fault.indent <= indent).map_or(0, |at| at + 1);
-        if is_excused || !is_not_ok {
+        if is_excused || outcome == Outcome::Ok {
             // What failed inside does not count where the whole is excused.
             self.faults.truncate(from);
         }
@@ -154,7 +162,7 @@ impl State {
                 fault.name = format!("{name} › {}", fault.name);
             }
         }
-        let is_fault = is_not_ok && !is_excused && from == self.faults.len();
+        let is_fault = outcome == Outcome::NotOk && !is_excused && from == self.faults.len();
         if is_fault && self.faults.len() < super::DRAFTS_MAX {
             let name = floor(name, NAME_BYTES_MAX).to_owned();
             self.faults.push(Fault { name, indent, line, details: Vec::new() });
@@ -172,7 +180,7 @@ impl State {
     }
 }
 
-/// The description of a point, and `# TODO` or `# SKIP` where it has one.
+/// The description of a point, and the directive that excuses it where it has one.
 fn split_directive(rest: &str) -> (&str, Option<&str>) {
     for (at, _) in rest.match_indices('#') {
         let after = rest[at + 1..].trim_start().as_bytes();
