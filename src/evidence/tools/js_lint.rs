@@ -304,7 +304,8 @@ mod tests {
             "  ⚠ eslint(no-unused-vars): Variable 'y' is declared but never used.\n\
              \x20  ╭─[src/a.ts:1:7]\n 1 │ let y\n   ╰────\n\n\
              \x20 × eslint(no-debugger): `debugger` statement is not allowed\n\
-             \x20  ╭─[src/a.ts:3:1]\n 3 │ debugger;\n   · ─────────\n   ╰────\n  help: Remove it\n\n\
+             \x20  ╭─[src/a.ts:3:1]\n 3 │ debugger;\n   · ─────────\n   ╰────\n\
+             \x20 help: Remove it\n\n\
              Found 1 warning and 1 error.",
             "lint src/a.ts:3:1 [eslint(no-debugger)] `debugger` statement is not allowed",
         );
