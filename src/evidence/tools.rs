@@ -48,6 +48,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &typescript::TOOL,
     &typescript::BUNDLERS,
     &js_lint::ESLINT,
+    &js_lint::OXLINT,
     &js_lint::BIOME,
     &js_lint::PRETTIER,
     &functional::ELIXIR,

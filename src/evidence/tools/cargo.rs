@@ -424,7 +424,8 @@ URL:       https://rustsec.org/advisories/RUSTSEC-2024-0384
              211 │ time 0.1.40 registry+https://github.com/rust-lang/crates.io-index\n\
              \x20   │ ------------- security vulnerability detected\n    │\n\
              \x20   ├ ID: RUSTSEC-2020-0071\n\
-             \x20   ├ Solution: Upgrade to >=0.2.23 (try `cargo update -p time`)\n    ├ time v0.1.40\n\
+             \x20   ├ Solution: Upgrade to >=0.2.23 (try `cargo update -p time`)\n\
+             \x20   ├ time v0.1.40\n\
              \x20     └── shop v0.1.0\n\nwarning[duplicate]: found 2 duplicate entries for crate \
              'syn'\n    ┌─ /home/runner/work/shop/shop/Cargo.lock:190:1\n\n\
              advisories FAILED, bans ok, licenses ok, sources ok",

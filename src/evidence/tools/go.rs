@@ -1,5 +1,8 @@
 //! Go: the compiler, vet, tests, modules, gofmt, golangci-lint.
 
+use super::block::{
+    BLOCK_LINES_MAX as RANGE_LINES_MAX, extend_over_indented, extend_while, indent, over_indented,
+};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 
 pub(super) static TOOL: Tool = Tool {
@@ -37,7 +40,8 @@ pub(super) static TOOL: Tool = Tool {
                 r"|is not in (?:std|GOROOT)|requires go >= |checksum mismatch",
                 r"|invalid version|verifying ).*)$",
             ),
-        ),
+        )
+        .reading(over_indented),
         Rule::new(
             K::Infrastructure,
             &["go: "],
@@ -49,7 +53,7 @@ pub(super) static TOOL: Tool = Tool {
     ],
 };
 
-fn golangci(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+fn golangci(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     match draft.failure.code.as_deref() {
         Some("gofmt" | "gofumpt" | "goimports" | "gci" | "golines") => {
             draft.failure.kind = K::Format;
@@ -58,6 +62,10 @@ fn golangci(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         // What the compiler itself puts in brackets.
         Some("value" | "type" | "untyped" | "missing" | "constant" | "variable") => return,
         Some(_) | None => {}
+    }
+    // The line of code and a caret may stand below.
+    if at.below(2).is_some_and(|line| line.trim() == "^") {
+        draft.last += 2;
     }
     found.push(draft);
 }
@@ -81,6 +89,7 @@ fn compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     {
         draft.failure.kind = K::Dependency;
     }
+    extend_over_indented(at, &mut draft);
     found.push(draft);
 }
 
@@ -122,7 +131,7 @@ pub(super) static TEST: Tool = Tool {
 
 fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let name = draft.failure.test.clone().unwrap_or_default();
-    let indent = at.text().len() - at.text().trim_start().len();
+    let margin = indent(at.text());
     // A parent of failed subtests only sums them up.
     let child = format!("--- FAIL: {name}/");
     let mut placed = false;
@@ -130,9 +139,9 @@ fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     draft.failure.message.clear();
     for (distance, line) in at.lines_below(400) {
         let told = line.trim_start();
-        let here = line.len() - told.len();
+        let here = indent(line);
         subtests |= told.starts_with(&child);
-        if told.starts_with("--- ") && (here <= indent || placed)
+        if told.starts_with("--- ") && (here <= margin || placed)
             || told.starts_with("=== ")
             || line.starts_with("FAIL")
         {
@@ -156,6 +165,15 @@ fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         } else if placed && draft.failure.message.is_empty() && !told.starts_with("Error") {
             told.clone_into(&mut draft.failure.message);
         }
+    }
+    if !subtests {
+        extend_while(at, &mut draft, |line| {
+            let told = line.trim_start();
+            told.is_empty()
+                || indent(line) > margin
+                    && !told.starts_with("--- FAIL")
+                    && !told.starts_with("=== ")
+        });
     }
     if subtests && !placed {
         draft.weight = Weight::Consequence;
@@ -210,7 +228,7 @@ fn panic(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         let place = line.strip_prefix('\t').and_then(place_in);
         if let Some((path, row, _)) = place.filter(|(path, ..)| !is_toolchain(path)) {
             draft.place(path, row, None);
-            draft.last = draft.first + distance.min(20);
+            draft.last = draft.first + distance.min(RANGE_LINES_MAX - 1);
             break;
         }
     }
@@ -256,6 +274,7 @@ fn listed(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
+    use crate::evidence::tools::block::tests::check_lines;
 
     #[test]
     fn the_compiler_and_the_linters_are_told_apart() {
@@ -273,6 +292,29 @@ mod tests {
             "go: updates to go.mod needed; to update it:\n\tgo mod tidy",
             "dependency updates to go.mod needed; to update it:",
         );
+    }
+
+    #[test]
+    fn a_block_holds_what_the_tool_says_below() {
+        check_lines(
+            "a.go:3:4: Error return value is not checked (errcheck)\n\tf()\n\t ^\n\
+             b.go:1:1: File is not properly formatted (gofmt)\n1 issues:\n* errcheck: 1",
+            &[(1, 3), (4, 4)],
+        );
+        check_lines(
+            "# example.com/a\n./x.go:3:4: cannot use y (variable of type T) as I value:\n\
+             \tT does not implement I (missing method M)\n./z.go:9:1: undefined: z\n",
+            &[(2, 3), (4, 4)],
+        );
+        check_lines(
+            "--- FAIL: TestA (0.00s)\n    a_test.go:9: \n\
+             \x20       \tError Trace:\t/home/runner/work/a/a/a_test.go:9\n\
+             \x20       \tError:      \tNot equal: \n        \t            \texpected: 1\n\
+             \x20       \t            \tactual  : 2\n        \tTest:       \tTestA\nFAIL\n\
+             FAIL\texample.com/a\t0.1s",
+            &[(1, 7)],
+        );
+        check("=== RUN   TestA\n--- PASS: TestA (0.00s)\n    a_test.go:3: fine\nok  \ta\t0.1s", "");
     }
 
     #[test]

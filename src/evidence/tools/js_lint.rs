@@ -1,5 +1,6 @@
 //! JavaScript's linters and formatters: ESLint, Biome, Prettier, Stylelint.
 
+use super::block::{extend_over_frame, extend_over_indented};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 
 pub(super) static ESLINT: Tool = Tool {
@@ -39,6 +40,23 @@ pub(super) static ESLINT: Tool = Tool {
         ),
         Rule::new(
             K::Lint,
+            &["  Error: "],
+            concat!(
+                r"^(?P<line>[0-9]+):(?P<column>[0-9]+)  Error: (?P<message>\S.*?)",
+                r"(?:  (?P<code>@?[A-Za-z0-9_/@.-]+))?$",
+            ),
+        )
+        .reading(under_next_header),
+        Rule::new(
+            K::Lint,
+            &["): error "],
+            concat!(
+                r"^\s*(?P<file>[^\s:(][^:(]*)\((?P<line>[0-9]+),(?P<column>[0-9]+)\): error ",
+                r"(?P<code>[a-z@][a-z0-9@/-]*) : (?P<message>.+)$",
+            ),
+        ),
+        Rule::new(
+            K::Lint,
             &["too many warnings (maximum"],
             r"^(?P<message>.*found too many warnings \(maximum.*)$",
         )
@@ -60,6 +78,18 @@ fn under_header(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let Some(path) = header_above(at) else { return };
     draft.path = Some(path.to_owned());
     found.push(draft);
+}
+
+/// `next lint` prints its findings at the margin under `./PATH`.
+fn under_next_header(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let header = at
+        .lines_above(HEADER_LINES_MAX)
+        .take_while(|(_, line)| !line.trim().is_empty())
+        .find(|(_, line)| line.starts_with("./"));
+    if let Some((_, path)) = header {
+        draft.path = Some(path.trim_end().to_owned());
+        found.push(draft);
+    }
 }
 
 fn header_above<'f>(at: &At<'f>) -> Option<&'f str> {
@@ -149,6 +179,7 @@ fn biome(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         if let Some(message) = told.strip_prefix('×').or_else(|| told.strip_prefix('✖')) {
             message.trim().clone_into(&mut draft.failure.message);
             draft.last = draft.first + distance;
+            extend_over_indented(at, &mut draft);
             found.push(draft);
             return;
         }
@@ -157,6 +188,38 @@ fn biome(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             found.push(draft);
             return;
         }
+    }
+}
+
+pub(super) static OXLINT: Tool = Tool {
+    name: "oxlint",
+    about: "oxlint: what it calls an error, with the place in its box.",
+    example: "\
+         \x20 × eslint(no-debugger): `debugger` statement is not allowed\n\
+         \x20  ╭─[src/cart.ts:3:7]\n 3 │ debugger;\n   · ─────────\n   ╰────",
+    rules: &[Rule::new(
+        K::Lint,
+        &["eslint", "unicorn(", "typescript(", "react", "import(", "jest(", "vitest(", "nextjs("],
+        concat!(
+            r"^\s*[^\x00-\x7f]+ (?P<code>(?:[a-z-]*eslint[a-z-]*|unicorn|typescript|react[a-z-]*",
+            r"|import|jest|vitest|nextjs)\([a-z-]+\)): (?P<message>.+)$",
+        ),
+    )
+    .reading(boxed)],
+};
+
+/// The place stands in the head of the box below; a warning has another sign than a cross.
+fn boxed(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    if !at.text().trim_start().starts_with(['×', 'x', '✖']) {
+        return;
+    }
+    let place = at
+        .lines_below(3)
+        .find_map(|(_, line)| line.trim_start().strip_prefix("╭─[")?.split(']').next());
+    if let Some((path, line, column)) = place.and_then(place_in) {
+        draft.place(path, line, column);
+        extend_over_frame(at, &mut draft);
+        found.push(draft);
     }
 }
 
@@ -222,6 +285,30 @@ mod tests {
             "lint [r] m (in /w/x.js:1)",
         );
         check("  1:2  error  no header", "");
+    }
+
+    #[test]
+    fn other_forms_are_read_too() {
+        check(
+            "Failed to compile.\n\n./src/app/page.tsx\n12:5  Warning: 'w' is unused.  no-unused\n\
+             15:1  Error: 'x' is never used.  @typescript-eslint/no-unused-vars\n\n\
+             info  - Need to disable some ESLint rules?",
+            "lint src/app/page.tsx:15:1 [@typescript-eslint/no-unused-vars] 'x' is never used.",
+        );
+        check(
+            "src/x.js(3,4): error no-undef : 'a' is not defined.\n\
+             src/x.js(5,6): warning no-console : Unexpected console statement.",
+            "lint src/x.js:3:4 [no-undef] 'a' is not defined.",
+        );
+        check(
+            "  ⚠ eslint(no-unused-vars): Variable 'y' is declared but never used.\n\
+             \x20  ╭─[src/a.ts:1:7]\n 1 │ let y\n   ╰────\n\n\
+             \x20 × eslint(no-debugger): `debugger` statement is not allowed\n\
+             \x20  ╭─[src/a.ts:3:1]\n 3 │ debugger;\n   · ─────────\n   ╰────\n\
+             \x20 help: Remove it\n\n\
+             Found 1 warning and 1 error.",
+            "lint src/a.ts:3:1 [eslint(no-debugger)] `debugger` statement is not allowed",
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! JavaScript's test runners: Jest, Vitest, Mocha, Playwright, Bun, node:test.
 
+use super::block::{extend_over_indented, extend_while, is_code_frame};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, frame_in, is_own, place_in};
 
 pub(super) static JEST: Tool = Tool {
@@ -46,6 +47,9 @@ fn jest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     }
     if draft.failure.message.is_empty() {
         return;
+    }
+    if draft.path.is_none() || whole_suite {
+        extend_over_indented(at, &mut draft);
     }
     if whole_suite {
         draft.failure.test = suite.map(first_word);
@@ -150,6 +154,11 @@ fn vitest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     }
     if draft.failure.message.is_empty() {
         draft.failure.message = title;
+    } else {
+        extend_while(at, &mut draft, |line| {
+            let told = line.trim();
+            !told.starts_with('⎯') && !told.starts_with("FAIL  ") && !told.starts_with("Test Files")
+        });
     }
     if draft.failure.test.is_none() && !unhandled {
         draft.failure.test.clone_from(&draft.path);
@@ -214,6 +223,7 @@ fn mocha(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         }
     }
     if !draft.failure.message.is_empty() {
+        extend_over_indented(at, &mut draft);
         found.push(draft);
     }
 }
@@ -231,6 +241,7 @@ fn playwright(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         line.trim().clone_into(&mut draft.failure.message);
         draft.last = draft.first + distance;
     }
+    extend_over_indented(at, &mut draft);
     found.push(draft);
 }
 
@@ -258,10 +269,23 @@ pub(super) static BUN: Tool = Tool {
 };
 
 fn bun(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    if let Some(late) = at.below(1).and_then(|line| line.trim().strip_prefix("^ this test ")) {
+        draft.failure.message = format!("this test {late}");
+        draft.last += 1;
+    }
+    let mut error_at = None;
     for (distance, line) in at.lines_above(BLOCK_LINES_MAX) {
         let told = line.trim();
         if told.starts_with("(pass)") || told.starts_with("(fail)") || told.starts_with("(skip)") {
             break;
+        }
+        if error_at.is_some() {
+            // The code stands above the error.
+            if !is_code_frame(line) {
+                break;
+            }
+            error_at = Some(distance);
+            continue;
         }
         if let Some((path, line, column)) = frame_in(told).filter(|(path, ..)| is_own(path)) {
             draft.place(path, line, column);
@@ -270,10 +294,10 @@ fn bun(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             told.strip_prefix("error: ").or_else(|| told.strip_prefix("AssertionError: "))
         {
             error.clone_into(&mut draft.failure.message);
-            draft.first -= distance;
-            break;
+            error_at = Some(distance);
         }
     }
+    draft.first -= error_at.unwrap_or(0).min(super::block::BLOCK_LINES_MAX);
     found.push(draft);
 }
 
@@ -302,12 +326,14 @@ fn tap(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             draft.last = draft.first + distance;
         }
     }
+    extend_over_indented(at, &mut draft);
     found.push(draft);
 }
 
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
+    use crate::evidence::tools::block::tests::check_lines;
 
     #[test]
     fn jest_blocks_are_read_once() {
@@ -347,6 +373,74 @@ mod tests {
             "test_failure test/a.js:3:5 {a b c} AssertionError: no",
         );
         check("    1) c\n    ✔ d\n", "");
+    }
+
+    #[test]
+    fn a_block_holds_the_difference_and_the_code() {
+        check_lines(
+            " FAIL  src/a.test.ts > adds\nAssertionError: expected 4 to be 5\n\n- Expected\n\
+             + Received\n\n- 5\n+ 4\n\n ❯ src/a.test.ts:7:9\n      6|   it('adds', () => {\n\
+             \x20     7|     expect(add()).toBe(5)\n       |                   ^\n\n\
+             ⎯⎯⎯⎯⎯⎯⎯⎯[1/1]⎯\n\n Test Files  1 failed (1)\n      Tests  1 failed (1)",
+            &[(1, 13)],
+        );
+        check_lines(
+            "  1 failing\n\n  1) cart\n       adds:\n\n      AssertionError: no\n\
+             \x20     + expected - actual\n\n      -4\n      +5\n\n\
+             \x20     at Context.<anonymous> (test/a.js:3:5)\n      at process (node:x:1:1)\n\n\n",
+            &[(3, 13)],
+        );
+        check_lines(
+            "  1) [chromium] › e2e/a.spec.ts:12:5 › cart › adds ───\n\n    Error: not visible\n\n\
+             \x20     11 |   test('adds')\n    > 12 |     await expect(x)\n         |     ^\n\n\
+             \x20       at /home/runner/work/a/a/e2e/a.spec.ts:12:5\n\n  1 failed",
+            &[(1, 9)],
+        );
+        check_lines(
+            "FAIL src/a.test.js\n  ● adds\n\n    expect(received).toBe(expected)\n\n\
+             \x20   Expected: 5\n    Received: 4\n\n      4 | it()\n    > 5 |   expect(4)\n\
+             \x20       |            ^\n\n      at Object.<anonymous> (src/a.test.js:5:19)\n\n\
+             Test Suites: 1 failed, 1 total\nTests:       1 failed, 1 total",
+            &[(2, 13)],
+        );
+    }
+
+    #[test]
+    fn bun_shows_the_code_above_and_a_timeout_below() {
+        let log = "(pass) a > fine [0.12ms]\n3 | it('adds', () => {\n4 |   expect(4).toBe(5)\n\
+             \x20               ^\nerror: expect(received).toBe(expected)\n\nExpected: 5\n\
+             Received: 4\n\n      at <anonymous> (/home/runner/work/a/a/src/a.test.ts:4:17)\n\
+             (fail) a > adds [1.20ms]\n(fail) a > waits [5000.11ms]\n\
+             \x20 ^ this test timed out after 5000ms.\n\n 1 pass\n 2 fail";
+        check(
+            log,
+            "test_failure src/a.test.ts:4:17 {a > adds} expect(received).toBe(expected)\n\
+             test_failure {a > waits} this test timed out after 5000ms.",
+        );
+        check_lines(log, &[(2, 11), (12, 13)]);
+    }
+
+    #[test]
+    fn coverage_below_its_threshold_fails_a_run() {
+        check(
+            "Jest: \"global\" coverage threshold for statements (80%) not met: 75.2%",
+            "config Jest: \"global\" coverage threshold for statements (80%) not met: 75.2%",
+        );
+        check(
+            "ERROR: Coverage for lines (50%) does not meet global threshold (80%)",
+            "config Coverage for lines (50%) does not meet global threshold (80%)",
+        );
+    }
+
+    #[test]
+    fn tests_that_passed_are_no_failures() {
+        check(
+            "PASS src/a.test.js\n  ● Console\n\n    console.log\n      adds nothing\n\n\
+             \x20     at log (src/a.js:3:4)\n\nTests:       3 passed, 3 total\n\
+             \x20✓ src/b.test.ts (3 tests) 12ms\n  3 passing (12ms)\n  1 flaky\n\
+             ok 1 - fails when it must\n",
+            "",
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Python's test runners: pytest and unittest.
 
+use super::block::{BLOCK_LINES_MAX as RANGE_LINES_MAX, extend_to_blank};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, is_own};
 
 pub(super) static PYTEST: Tool = Tool {
@@ -28,6 +29,18 @@ pub(super) static PYTEST: Tool = Tool {
             r"^ERROR (?:collecting )?(?P<file>[^\s:]+\.py)(?: - (?P<message>.+))?$",
         )
         .reading(collection),
+        Rule::new(
+            K::TestFailure,
+            &["ERROR collecting "],
+            r"^_+ ERROR collecting (?P<test>(?P<file>[^\s:]+)) _+$",
+        )
+        .reading(headed),
+        Rule::new(
+            K::TestFailure,
+            &[".py:"],
+            r"^(?P<file>[^\s:>]+\.py):(?P<line>[0-9]+): in (?P<test>[A-Za-z_]\w*)$",
+        )
+        .reading(short),
         Rule::new(
             K::TestFailure,
             &[".py:"],
@@ -99,6 +112,80 @@ fn collection(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+/// How a report's header and its sections begin, which also end the report before.
+fn is_section(line: &str) -> bool {
+    line.starts_with("=====") || line.starts_with("_____") || line.starts_with("-----")
+}
+
+/// A file that could not be collected: its last frame in the project and the error below it.
+fn headed(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let mut error = None;
+    let mut last = 0;
+    for (distance, line) in at.lines_below(BLOCK_LINES_MAX) {
+        if is_section(line) && !line.starts_with("_ _") {
+            break;
+        }
+        if let Some(told) = line.strip_prefix("E  ") {
+            last = distance;
+            if let Some((path, row)) = file_line(told) {
+                draft.place(path, row, None);
+            }
+            // The error stands last where it is a chain or a syntax error with its code.
+            if is_exception(told.trim()) || error.is_none() {
+                error = Some(told.trim());
+            }
+        } else if let Some((path, row)) = short_frame(line).filter(|(path, _)| is_own(path)) {
+            draft.place(path, row, None);
+            last = distance;
+        }
+    }
+    let Some(error) = error else { return };
+    error.clone_into(&mut draft.failure.message);
+    draft.last = draft.first + last;
+    if draft.last >= draft.first + RANGE_LINES_MAX {
+        draft.first = draft.last + 1 - RANGE_LINES_MAX;
+    }
+    found.push(draft);
+}
+
+/// Whether a line is an exception's: `NameError: name 'x' is not defined`.
+fn is_exception(line: &str) -> bool {
+    let name = line.split(':').next().unwrap_or("");
+    name.ends_with("Error") && !name.contains(' ') && name != line
+}
+
+/// Reads `tests/test_x.py:8: in test_a`.
+fn short_frame(line: &str) -> Option<(&str, Option<u32>)> {
+    let (place, _) = line.split_once(": in ")?;
+    let (path, row) = place.rsplit_once(':')?;
+    (!path.contains(' ')).then_some((path, Some(row.parse().ok()?)))
+}
+
+/// `--tb=short`: the first frame of a report, its test's name in the header above.
+fn short(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let Some(test) = at.above(1).and_then(header) else { return };
+    if test.starts_with("ERROR collecting ") {
+        return; // its header was read
+    }
+    let name = test.strip_prefix("ERROR at setup of ").unwrap_or(test);
+    let name = name.rsplit_once(" of ").map_or(name, |(_, name)| name);
+    draft.failure.test = Some(name.to_owned());
+    draft.failure.message.clear();
+    for (distance, line) in at.lines_below(BLOCK_LINES_MAX) {
+        if is_section(line) {
+            break;
+        }
+        if let Some(error) = line.strip_prefix("E  ") {
+            draft.say(error.trim());
+            draft.last = draft.first + distance.min(RANGE_LINES_MAX - 2);
+        }
+    }
+    draft.first -= 1;
+    if !draft.failure.message.is_empty() {
+        found.push(draft);
+    }
+}
+
 /// `tests/test_x.py:12: AssertionError` ends a test's report; its message and name stand above.
 fn place(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if draft.failure.message.starts_with("in ") {
@@ -129,7 +216,8 @@ fn place(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     for more in errors.iter().rev().skip(1).take(6) {
         draft.say(more);
     }
-    draft.first -= first.min(12);
+    // Of a long test's code the end is what failed.
+    draft.first -= first.min(RANGE_LINES_MAX - 1);
     if let Some(what) = test.strip_prefix("ERROR collecting ") {
         draft.failure.test = Some(what.to_owned());
     } else {
@@ -224,6 +312,7 @@ fn unittest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             break;
         }
     }
+    extend_to_blank(at, &mut draft);
     found.push(draft);
 }
 
@@ -237,6 +326,7 @@ pub(super) fn file_line(line: &str) -> Option<(&str, Option<u32>)> {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
+    use crate::evidence::tools::block::tests::check_lines;
 
     #[test]
     fn pytest_blocks_and_summary_are_one() {
@@ -262,6 +352,78 @@ mod tests {
         check(
             "FAIL Required test coverage of 80% not reached. Total coverage: 69.06%",
             "config FAIL Required test coverage of 80% not reached. Total coverage: 69.06%",
+        );
+    }
+
+    #[test]
+    fn every_style_of_traceback_has_its_place() {
+        let log = "\
+============================= test session starts ==============================
+collected 2 items
+
+tests/test_cart.py F.                                                    [100%]
+
+=================================== FAILURES ===================================
+__________________________________ test_adds ___________________________________
+tests/test_cart.py:12: in test_adds
+    assert add(2, 2) == 5
+E   assert 4 == 5
+E    +  where 4 = add(2, 2)
+----------------------------- Captured stdout call -----------------------------
+ERROR: printed
+=========================== short test summary info ============================
+FAILED tests/test_cart.py::test_adds - assert 4 == 5
+========================= 1 failed, 1 passed in 0.02s ==========================
+";
+        check(
+            log,
+            "test_failure tests/test_cart.py:12 {tests/test_cart.py::test_adds} assert 4 == 5",
+        );
+        check_lines(log, &[(7, 11)]);
+        let log = "____ test_adds ____\n\n    def test_adds():\n>       assert add(2, 2) == 5\n\
+             E       assert 4 == 5\n\ntests/test_cart.py:12: AssertionError";
+        check(log, "test_failure tests/test_cart.py:12 {test_adds} assert 4 == 5");
+        check_lines(log, &[(1, 7)]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_collected_says_why() {
+        let log = "\
+==================================== ERRORS ====================================
+_______________ ERROR collecting tests/shells/test_powershell.py _______________
+tests/shells/test_powershell.py:8: in <module>
+    class TestPowershell(object):
+tests/shells/test_powershell.py:33: in TestPowershell
+    ([FileNotFoundError, b'PowerShell'], 'PowerShell 6.1.2', 'pwsh')])
+E   NameError: name 'FileNotFoundError' is not defined
+!!!!!!!!!!!!!!!!!!! Interrupted: 1 errors during collection !!!!!!!!!!!!!!!!!!!!
+";
+        check(
+            log,
+            "test_failure tests/shells/test_powershell.py:33 {tests/shells/test_powershell.py} \
+             NameError: name 'FileNotFoundError' is not defined",
+        );
+        check_lines(log, &[(2, 7)]);
+        check(
+            "____ ERROR collecting tests/test_x.py ____\n\
+             /opt/hostedtoolcache/Python/3.12.1/x64/lib/python3.12/site-packages/_pytest/x.py:1: \
+             in importtestmodule\n    mod = import_path()\n\
+             E     File \"/home/runner/work/a/a/tests/test_x.py\", line 3\nE       x = (\n\
+             E           ^\nE   SyntaxError: '(' was never closed\n\
+             ==== short test summary info ====\nERROR tests/test_x.py\n",
+            "test_failure tests/test_x.py:3 {tests/test_x.py} SyntaxError: '(' was never closed",
+        );
+    }
+
+    #[test]
+    fn tests_that_passed_or_were_expected_to_fail_are_no_failures() {
+        check(
+            "tests/a.py::test_b PASSED [ 25%]\ntests/a.py::test_c XFAIL (later) [ 50%]\n\
+             tests/a.py::test_d SKIPPED (no) [ 75%]\ntests/a.py::test_e RERUN [ 80%]\n\
+             ---- Captured log call ----\nERROR    app:app.py:75 printed\n\
+             ==== short test summary info ====\nXFAIL tests/a.py::test_c - later\n\
+             ==== 1 passed, 1 skipped, 1 xfailed, 1 rerun in 0.02s ====",
+            "",
         );
     }
 

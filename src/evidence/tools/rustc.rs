@@ -146,7 +146,7 @@ fn short(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 fn own_place(at: &At<'_>, from: usize, draft: &mut Draft) {
     let is_run = is_run(&draft.failure.message);
     let own = at
-        .lines_below(BLOCK_LINES_MAX)
+        .lines_below(if is_run { BLOCK_LINES_MAX } else { from + PLACE_LINES_MAX })
         .skip(from)
         .take_while(|(_, line)| !line.trim().is_empty())
         .filter_map(|(_, line)| {

@@ -99,8 +99,14 @@ pub(super) static BUNDLERS: Tool = Tool {
         .reading(during_build),
         Rule::new(
             K::CompileError,
-            &["[!] Error", "[!] RollupError", "[!] SyntaxError", "[!] (plugin ", "[!] (node "],
-            r"^\[!\] (?P<message>(?:Error|RollupError|SyntaxError|\(plugin |\(node ).*)$",
+            &[
+                "[!] Error: ",
+                "[!] RollupError: ",
+                "[!] SyntaxError: ",
+                "[!] (plugin ",
+                "[!] (node ",
+            ],
+            r"^\[!\] (?P<message>(?:(?:Rollup|Syntax)?Error: |\(plugin |\(node ).*)$",
         )
         .reading(place_after_message),
         Rule::new(K::CompileError, &["@parcel/"], r"^\s*(?P<message>@parcel/[a-z-]+: .+)$")
