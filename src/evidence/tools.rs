@@ -9,9 +9,11 @@ use super::rule::{Rule, Tool};
 use crate::domain::failure::{FailureKind, Severity};
 
 mod apps;
+mod builders;
 mod cargo;
 mod checks;
 mod crashes;
+mod deploy;
 mod dotnet;
 mod extent;
 mod functional;
@@ -26,6 +28,7 @@ mod jvm;
 mod jvm_lint;
 mod jvm_tests;
 mod link;
+mod linters;
 mod native;
 mod native_tests;
 mod php;
@@ -89,6 +92,10 @@ pub(super) static TOOLS: &[&Tool] = &[
     &checks::ANNOTATIONS,
     &checks::PRE_COMMIT,
     &checks::SCANNERS,
+    &linters::SCRIPTS,
+    &linters::COMMITS,
+    &linters::COVERAGE,
+    &builders::BAZEL,
     &native_tests::TESTS,
     &crashes::SANITIZERS,
     &crashes::PERL,
@@ -103,7 +110,9 @@ pub(super) static TOOLS: &[&Tool] = &[
     &infrastructure::MEMORY,
     &infrastructure::NETWORK,
     &infrastructure::SYSTEM,
-    &checks::CONTAINERS,
+    &deploy::CONTAINERS,
+    &deploy::CLOUD,
+    &builders::MONOREPO,
     &checks::GATES,
     &generic::TOOL,
     &generic::WORDS,
