@@ -247,7 +247,8 @@ mod tests {
              (\"4\") is not equal to (\"5\") -",
         );
         check(
-            "error: Dependencies could not be resolved because root depends on 'x' 9.0.0..<10.0.0.\n",
+            "error: Dependencies could not be resolved because root depends on 'x' \
+             9.0.0..<10.0.0.\n",
             "dependency Dependencies could not be resolved because root depends on 'x' \
              9.0.0..<10.0.0.",
         );

@@ -18,7 +18,8 @@ pub(super) static BAZEL: Tool = Tool {
             concat!(
                 r"^ERROR: (?P<file>[^\s:]*(?:BUILD|BUILD\.bazel|WORKSPACE|WORKSPACE\.bazel",
                 r"|MODULE\.bazel|\.bzl)):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
-                r"(?P<message>.+? failed: \((?:Exit [0-9]+|Segmentation fault|Aborted|Killed)\).*)$",
+                r"(?P<message>.+? failed: \((?:Exit [0-9]+|Segmentation fault|Aborted",
+                r"|Killed)\).*)$",
             ),
         )
         .weighing(Weight::Consequence),
@@ -118,8 +119,7 @@ pub(super) static MONOREPO: Tool = Tool {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::{check, check_failed};
+    use crate::evidence::tests::{check, check_failed, check_lines};
 
     #[test]
     fn bazel_names_places_and_targets() {
@@ -139,7 +139,8 @@ mod tests {
         let log = "FAIL: //cart:cart_test (see /x/testlogs/cart/cart_test/test.log)\n\
              INFO: Build completed, 1 test FAILED, 3 total actions\n\
              //cart:cart_test                    FAILED in 0.3s\n\
-             \x20 /x/testlogs/cart/cart_test/test.log\n\nExecuted 1 out of 1 test: 1 fails locally.\n";
+             \x20 /x/testlogs/cart/cart_test/test.log\n\n\
+             Executed 1 out of 1 test: 1 fails locally.\n";
         check(
             log,
             "test_failure {//cart:cart_test} FAIL: //cart:cart_test (see \

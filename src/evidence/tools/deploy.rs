@@ -116,7 +116,8 @@ pub(super) static CLOUD: Tool = Tool {
             K::Config,
             &["FAILED: ", "template: ", "YAML parse error", "chart(s) linted", "unable to build"],
             concat!(
-                r"^(?:Error: |\[ERROR\] (?:\S+: )?)(?P<message>(?:(?:INSTALLATION|UPGRADE) FAILED: ",
+                r"^(?:Error: |\[ERROR\] (?:\S+: )?)",
+                r"(?P<message>(?:(?:INSTALLATION|UPGRADE) FAILED: ",
                 r"|template: |YAML parse error on |[0-9]+ chart\(s\) linted, [1-9][0-9]* chart",
                 r"|unable to build kubernetes objects).*)$",
             ),
@@ -219,8 +220,7 @@ fn terraform(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::{check, check_failed};
+    use crate::evidence::tests::{check, check_failed, check_lines};
 
     #[test]
     fn container_builds_name_the_line_when_nothing_else_is_known() {

@@ -227,8 +227,7 @@ fn next_line(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::check;
+    use crate::evidence::tests::{check, check_lines};
 
     #[test]
     fn elixir_is_read() {

@@ -276,8 +276,7 @@ fn junit_interface(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::check;
+    use crate::evidence::tests::{check, check_lines};
 
     #[test]
     fn surefire_s_block_and_summary_are_one_failure() {

@@ -84,7 +84,16 @@ pub(super) static COMMITS: Tool = Tool {
         Rule::new(
             K::Lint,
             &[
-                "[subject-", "[type-", "[body-", "[header-", "[footer-", "[scope-", "[references-", "[signed-", "[trailer-"],
+                "[subject-",
+                "[type-",
+                "[body-",
+                "[header-",
+                "[footer-",
+                "[scope-",
+                "[references-",
+                "[signed-",
+                "[trailer-",
+            ],
             concat!(
                 r"^\s*✖\s+(?P<message>.+) \[(?P<code>(?:subject|type|body|header|footer|scope",
                 r"|references|signed|trailer)-[a-z-]+)\]$",
@@ -95,7 +104,8 @@ pub(super) static COMMITS: Tool = Tool {
             &["in pull request title", "in the pull request title"],
             concat!(
                 r"^(?:Error: )?(?P<message>(?:No release type found|Unknown release type .+ found",
-                r"|Unknown scopes? .+ found|No scope found|Disallowed scopes? .+ (?:was|were) found",
+                r"|Unknown scopes? .+ found|No scope found",
+                r"|Disallowed scopes? .+ (?:was|were) found",
                 r"|The subject .+ found) in (?:the )?pull request title.*)$",
             ),
         )
@@ -144,8 +154,7 @@ pub(super) static COVERAGE: Tool = Tool {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::check;
+    use crate::evidence::tests::{check, check_lines};
 
     #[test]
     fn checkers_of_scripts_are_read() {

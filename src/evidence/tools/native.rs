@@ -239,8 +239,7 @@ fn driver(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::{check, check_failed};
+    use crate::evidence::tests::{check, check_failed, check_lines};
 
     #[test]
     fn gcc_is_read_with_its_frame_and_notes() {
