@@ -128,11 +128,17 @@ fn credo(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 pub(super) static OTHERS: Tool = Tool {
     name: "ocaml",
-    about: "OCaml and dune, Clojure's tests, testthat, Perl's test harness.",
+    about: "OCaml and dune, cabal's solver, Clojure's tests, testthat, Perl's test harness.",
     example: "\
          File \"src/cart.ml\", line 12, characters 4-9:\n12 |     total\n         ^^^^^\n\
          Error: Unbound value total",
     rules: &[
+        Rule::new(
+            K::Dependency,
+            &["Could not resolve dependencies:"],
+            r"^(?:cabal: |Error: )?(?P<message>Could not resolve dependencies:)$",
+        )
+        .reading(cabal),
         Rule::new(
             K::CompileError,
             &["File \""],
@@ -205,6 +211,19 @@ fn difference(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+/// cabal's solver lists below what it tried and why that did not do.
+fn cabal(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    const SAID_LINES_MAX: usize = 4;
+    for (_, line) in at.lines_below(SAID_LINES_MAX) {
+        if !line.starts_with('[') {
+            break;
+        }
+        draft.say(line);
+    }
+    extent::paragraph(at, &mut draft);
+    found.push(draft);
+}
+
 fn clojure(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     draft.failure.message.clear();
     for (distance, line) in at.lines_below(8) {
@@ -268,6 +287,11 @@ mod tests {
             "File \"a.ml\", line 3, characters 4-9:\nError: Unbound value x",
             "compile_error a.ml:3:5 Unbound value x",
         );
+        let cabal = "Error: [Cabal-7107]\nCould not resolve dependencies:\n\
+             [__0] trying: shop-0.1 (user goal)\n\
+             [__1] rejecting: base-4.20 (conflict: shop => base<4.18)\n\n";
+        check(cabal, "dependency Could not resolve dependencies:");
+        check_lines(cabal, &[(2, 4)]);
         let dune = "File \"src/a.ml\", line 3, characters 4-9:\n3 |     total\n        ^^^^^\n\
              Error: This expression has type int\n       but an expression was expected of type \
              string\n\nFile \"src/b.ml\", line 1, characters 0-3:\n\
