@@ -19,6 +19,16 @@ pub(super) fn check_failed(log: &str, expected: &str) {
     check_with(log, &Hints { exit_code: Some(1), ..Hints::default() }, expected);
 }
 
+/// Which lines of a failed command's log, counted from 1, the failures stand on.
+#[track_caller]
+pub(super) fn check_lines(log: &str, expected: &[(u32, u32)]) {
+    let hints = Hints { exit_code: Some(1), ..Hints::default() };
+    let failures = read(log.as_bytes(), &hints).failures;
+    let got: Vec<(u32, u32)> =
+        failures.iter().map(|f| (f.source.first_line, f.source.last_line)).collect();
+    assert_eq!(got, expected, "\n{log}");
+}
+
 #[track_caller]
 fn check_with(log: &str, hints: &Hints<'_>, expected: &str) {
     let reading = read(log.as_bytes(), hints);

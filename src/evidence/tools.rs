@@ -10,9 +10,11 @@ use crate::domain::failure::{FailureKind, Severity};
 
 mod apps;
 mod block;
+mod builders;
 mod cargo;
 mod checks;
 mod crashes;
+mod deploy;
 mod dotnet;
 mod extent;
 mod functional;
@@ -27,6 +29,7 @@ mod jvm;
 mod jvm_lint;
 mod jvm_tests;
 mod link;
+mod linters;
 mod native;
 mod native_tests;
 mod php;
@@ -91,6 +94,10 @@ pub(super) static TOOLS: &[&Tool] = &[
     &checks::ANNOTATIONS,
     &checks::PRE_COMMIT,
     &checks::SCANNERS,
+    &linters::SCRIPTS,
+    &linters::COMMITS,
+    &linters::COVERAGE,
+    &builders::BAZEL,
     &native_tests::TESTS,
     &crashes::SANITIZERS,
     &crashes::PERL,
@@ -105,7 +112,9 @@ pub(super) static TOOLS: &[&Tool] = &[
     &infrastructure::MEMORY,
     &infrastructure::NETWORK,
     &infrastructure::SYSTEM,
-    &checks::CONTAINERS,
+    &deploy::CONTAINERS,
+    &deploy::CLOUD,
+    &builders::MONOREPO,
     &checks::GATES,
     &generic::TOOL,
     &generic::WORDS,

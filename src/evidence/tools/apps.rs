@@ -1,7 +1,9 @@
 //! Swift's and Dart's worlds: XCTest under xcodebuild and xcpretty, swift-format, dart analyze,
 //! Flutter.
 
-use super::{At, Draft, FailureKind as K, Rule, Severity, Tool, Weight, has_extension, place_in};
+use super::{
+    At, Draft, FailureKind as K, Rule, Severity, Tool, Weight, extent, has_extension, place_in,
+};
 
 pub(super) static XCTEST: Tool = Tool {
     name: "xctest",
@@ -17,17 +19,45 @@ pub(super) static XCTEST: Tool = Tool {
         .reading(xcpretty),
         Rule::new(
             K::TestFailure,
-            &["Test Case '-["],
-            r"^Test Case '-\[(?P<test>[^\]]+)\]' failed .*$",
+            &["Test Case '"],
+            r"^Test Case '(?:-\[)?(?P<test>[^\]']+)\]?' failed .*$",
         ),
         Rule::new(
+            K::TestFailure,
+            &["recorded an issue"],
+            concat!(
+                r#"^\W*Test (?P<test>.+?) recorded an issue(?: with .+?)? at (?P<file>[^\s:]+):"#,
+                r"(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.+)$",
+            ),
+        )
+        .reading(swift_testing),
+        Rule::new(
+            K::Dependency,
+            &["error: Dependencies could not be resolved", "error: Failed to clone repository"],
+            concat!(
+                r"^(?:xcodebuild: )?error: (?P<message>(?:Dependencies could not be resolved",
+                r"|Failed to clone repository).*)$",
+            ),
+        )
+        .reading(extent::with_indented),
+        Rule::new(
+            K::Config,
+            &["Invalid manifest", "No profiles for '", "requires a development team"],
+            concat!(
+                r"^(?:\S.*: )?error: (?P<message>(?:'.+': Invalid manifest|No profiles for '",
+                r"|Signing for .* requires a development team).*)$",
+            ),
+        )
+        .reading(extent::with_indented),
+        Rule::new(
             K::CompileError,
-            &["❌", "⚠️"],
+            &[".swift:", ".m:", ".mm:", ".h:", ".cpp:", ".c:"],
             concat!(
                 r"^\s*❌\s+(?P<file>\S[^:]*\.(?:swift|m|mm|h|c",
                 r"|cpp)):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.+)$",
             ),
-        ),
+        )
+        .reading(pretty_frame),
         Rule::new(K::Config, &["xcodebuild: error: "], r"^xcodebuild: error: (?P<message>.+)$"),
         Rule::new(
             K::Unknown,
@@ -47,6 +77,7 @@ fn xcpretty(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let Some((distance, path, row)) = place else { return };
     draft.place(path, row, None);
     draft.last = draft.first + distance;
+    code_block(at, distance, &mut draft);
     let class = at.lines_above(200).find(|(_, line)| {
         !line.starts_with(' ')
             && !line.trim().is_empty()
@@ -57,6 +88,33 @@ fn xcpretty(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if let (Some((_, class)), Some(test)) = (class, &mut draft.failure.test) {
         *test = format!("{} {test}", class.trim());
     }
+    found.push(draft);
+}
+
+/// xcpretty shows the test's code between fences below its place.
+fn code_block(at: &At<'_>, place: usize, draft: &mut Draft) {
+    const FENCE_LINES_MAX: usize = 16;
+    let mut fences = at
+        .lines_below(place + FENCE_LINES_MAX)
+        .skip(place)
+        .filter(|(_, line)| line.trim() == "```")
+        .map(|(distance, _)| distance);
+    if let (Some(open), Some(close)) = (fences.next(), fences.next())
+        && open <= place + 2
+    {
+        draft.last = at.index + close;
+    }
+}
+
+/// xcpretty puts blank lines around the code and its caret.
+fn pretty_frame(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extent::code_frame(at, &mut draft);
+    found.push(draft);
+}
+
+/// swift-testing marks what it says more with `↳`.
+fn swift_testing(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extent::while_below(at, &mut draft, |line| line.trim_start().starts_with('↳'));
     found.push(draft);
 }
 
@@ -89,7 +147,8 @@ pub(super) static DART: Tool = Tool {
             K::CompileError,
             &[".dart:"],
             r"^(?P<file>\S+\.dart):(?P<line>[0-9]+):(?P<column>[0-9]+): Error: (?P<message>.+)$",
-        ),
+        )
+        .reading(extent::with_frame),
         Rule::new(
             K::TestFailure,
             &[" [E]"],
@@ -103,7 +162,8 @@ pub(super) static DART: Tool = Tool {
             K::Dependency,
             &["version solving failed"],
             r"^(?P<message>.*version solving failed\.?)$",
-        ),
+        )
+        .reading(solving),
         Rule::new(K::Format, &["Changed "], r"^Changed (?P<file>\S+\.dart)$")
             .weighing(Weight::Sign)
             .reading(changed),
@@ -138,6 +198,17 @@ fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+/// pub says why in the lines above, which begin with `Because` and `And`.
+fn solving(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extent::while_above(at, &mut draft, |line| {
+        ["Because ", "And ", "So, ", "Thus, ", "Resolving dependencies"]
+            .iter()
+            .any(|word| line.trim_start().starts_with(word))
+    });
+    extent::while_below(at, &mut draft, |line| line.contains("flutter pub"));
+    found.push(draft);
+}
+
 fn changed(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     "not formatted as dart format wants it".clone_into(&mut draft.failure.message);
     draft.failure.severity = Severity::Error;
@@ -157,6 +228,37 @@ mod tests {
             "test_failure T.swift:5 {My_Tests.CartTests testA} XCTAssertTrue failed\n\
              test_failure T.swift:6 {My_Tests.CartTests testA} XCTAssertEqual failed",
         );
+    }
+
+    #[test]
+    fn swift_s_runners_are_read() {
+        check(
+            "◇ Test adds() started.\n\
+             ✘ Test adds() recorded an issue at CartTests.swift:12:5: Expectation failed: (total \
+             → 4) == 5\n↳ // the total\n✘ Test adds() failed after 0.001 seconds with 1 issue.\n",
+            "test_failure CartTests.swift:12:5 {adds()} Expectation failed: (total → 4) == 5",
+        );
+        check(
+            "Test Case 'CartTests.testAdds' started at 2026-01-01 00:00:00.000\n\
+             /home/runner/work/a/a/Tests/CartTests.swift:12: error: CartTests.testAdds : \
+             XCTAssertEqual failed: (\"4\") is not equal to (\"5\") - \n\
+             Test Case 'CartTests.testAdds' failed (0.1 seconds)\n",
+            "test_failure Tests/CartTests.swift:12 {CartTests.testAdds} XCTAssertEqual failed: \
+             (\"4\") is not equal to (\"5\") -",
+        );
+        check(
+            "error: Dependencies could not be resolved because root depends on 'x' \
+             9.0.0..<10.0.0.\n",
+            "dependency Dependencies could not be resolved because root depends on 'x' \
+             9.0.0..<10.0.0.",
+        );
+        check(
+            "/Users/runner/work/a/a/A.swift:3:121: error: Line Length Violation: Line should be \
+             120 characters or less: currently 130 characters (line_length)\n",
+            "lint A.swift:3:121 [line_length] Line Length Violation: Line should be 120 \
+             characters or less: currently 130 characters",
+        );
+        check("Test Case '-[A.CartTests testAdds]' passed (0.001 seconds).\n", "");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! What checks that are no compilers say: annotations, pre-commit, scanners, containers, gates.
+//! What checks that are no compilers say: annotations, pre-commit, scanners, gates.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, between, has_extension};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent};
 
 pub(super) static ANNOTATIONS: Tool = Tool {
     name: "github",
@@ -39,6 +39,7 @@ fn command(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if draft.path.is_none() {
         draft.weight = Weight::Sign;
     }
+    extent::code_frame(at, &mut draft);
     unescape(at, draft, found);
 }
 
@@ -124,72 +125,6 @@ fn hook(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
     draft.first += distance;
     draft.last = draft.first;
     message.clone_into(&mut draft.failure.message);
-    found.push(draft);
-}
-
-pub(super) static CONTAINERS: Tool = Tool {
-    name: "docker",
-    about: "Docker and BuildKit, compose, Helm and Terraform.",
-    example: "\
-         ERROR: failed to solve: process \"/bin/sh -c npm run build\" did not complete \
-         successfully: exit code: 1",
-    rules: &[
-        Rule::new(
-            K::Config,
-            &["failed to solve: "],
-            r"^(?:ERROR: |error: )?(?:failed to build: )?(?P<message>failed to solve: .+)$",
-        )
-        .weighing(Weight::Sign)
-        .reading(solve),
-        Rule::new(
-            K::Unknown,
-            &["returned a non-zero code: ", "failed to build : "],
-            concat!(
-                r"^(?P<message>The command '.+' returned a non-zero code: [0-9]+",
-                r"|Service '.+' failed to build : .+)$",
-            ),
-        )
-        .weighing(Weight::Consequence),
-        Rule::new(
-            K::Config,
-            &["Error: "],
-            concat!(
-                r"^(?:(?:│|╷) )?Error: (?P<message>(?:Invalid|Unsupported|Missing",
-                r"|Reference to|Inconsistent|Unexpected|Argument|Duplicate",
-                r"|Failed to (?:query|install|load)|Module not|creating|reading|updating",
-                r"|deleting|Error).+)$",
-            ),
-        )
-        .weighing(Weight::Sign)
-        .reading(terraform),
-    ],
-};
-
-fn solve(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    let message = &draft.failure.message;
-    if message.contains("did not complete successfully") || message.contains("exit code:") {
-        draft.weight = Weight::Consequence;
-        draft.failure.kind = K::Unknown;
-    } else if message.contains("failed to resolve source metadata") || message.contains("not found")
-    {
-        draft.failure.kind = K::Dependency;
-    }
-    found.push(draft);
-}
-
-fn terraform(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    for (distance, line) in at.lines_below(4) {
-        let told = line.trim().trim_start_matches(['│', '╷']).trim();
-        if let Some(file) = between(told, "on ", " line ")
-            && has_extension(file, "tf")
-        {
-            let row = told
-                .rsplit_once(" line ")
-                .and_then(|(_, rest)| rest.split([',', ':']).next()?.parse().ok());
-            draft.place(file, row, None);
-            draft.last = draft.first + distance;
-        }
-    }
     found.push(draft);
 }
 

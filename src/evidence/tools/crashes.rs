@@ -373,8 +373,7 @@ fn dubious(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::{check, check_failed};
+    use crate::evidence::tests::{check, check_failed, check_lines};
 
     #[test]
     fn sanitizers_point_at_the_project_s_own_frame() {

@@ -205,8 +205,7 @@ fn is_result(told: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::{check, check_failed};
+    use crate::evidence::tests::{check, check_failed, check_lines};
 
     #[test]
     fn diagnostics_of_msbuild_are_read() {

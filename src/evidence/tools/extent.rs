@@ -95,21 +95,10 @@ pub(super) fn with_frame(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) 
     found.push(draft);
 }
 
-/// Which lines of a log, counted from 1, the failures stand on.
-#[cfg(test)]
-#[track_caller]
-pub(super) fn check_lines(log: &str, expected: &[(u32, u32)]) {
-    use crate::evidence::{Hints, read};
-    let hints = Hints { exit_code: Some(1), ..Hints::default() };
-    let failures = read(log.as_bytes(), &hints).failures;
-    let got: Vec<(u32, u32)> =
-        failures.iter().map(|f| (f.source.first_line, f.source.last_line)).collect();
-    assert_eq!(got, expected, "\n{log}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::tests::check_lines;
 
     #[test]
     fn a_pointer_is_no_code() {

@@ -1,6 +1,6 @@
 //! Elixir, Erlang, OCaml, Clojure, R, Perl and Haskell's older compilers.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, place_in};
 
 pub(super) static ELIXIR: Tool = Tool {
     name: "elixir",
@@ -22,16 +22,26 @@ pub(super) static ELIXIR: Tool = Tool {
                 r"^\*\* \((?P<code>\w+Error)\) (?:\([^)]*\) )?(?P<file>[^\s:]+):",
                 r"(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? (?P<message>.+)$",
             ),
-        ),
+        )
+        .reading(extent::with_indented),
         Rule::new(
             K::CompileError,
-            &["└─ "],
+            &[".ex:", ".exs:"],
             r"^\s*└─ (?P<file>[^\s:]+\.exs?):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?",
         )
         .reading(elixir),
         Rule::new(K::Dependency, &["** (Mix) "], r"^\*\* \(Mix\) (?P<message>.+)$")
             .weighing(Weight::Sign)
             .reading(mix),
+        Rule::new(
+            K::Lint,
+            &[".ex:", ".exs:"],
+            concat!(
+                r"^\s*┃\s+(?P<file>\S+\.exs?):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?",
+                r"(?: #\((?P<test>[^)]+)\))?$",
+            ),
+        )
+        .reading(credo),
     ],
 };
 
@@ -52,6 +62,8 @@ fn exunit(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.say(told);
         draft.last = draft.first + distance;
     }
+    // The code, both sides and the stack trace stand in the same paragraph.
+    extent::while_below(at, &mut draft, extent::is_indented);
     found.push(draft);
 }
 
@@ -71,7 +83,7 @@ fn elixir(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     }
 }
 
-fn mix(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+fn mix(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let message = &draft.failure.message;
     if message.contains("mix format failed") || message.contains("not formatted") {
         draft.failure.kind = K::Format;
@@ -81,16 +93,52 @@ fn mix(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     } else {
         draft.failure.kind = K::Config;
     }
+    // `mix format` lists the files with a star each.
+    let mut listed = false;
+    for (distance, line) in at.lines_below(extent::BLOCK_LINES_MAX) {
+        let told = line.trim();
+        if let Some(file) = told.strip_prefix("* ").filter(|_| draft.failure.kind == K::Format) {
+            let mut one = draft.clone();
+            one.path = Some(file.to_owned());
+            one.first = at.index + distance;
+            one.last = one.first;
+            found.push(one);
+            listed = true;
+        } else if !told.is_empty() && !told.ends_with(':') || listed {
+            break;
+        }
+    }
+    if !listed {
+        found.push(draft);
+    }
+}
+
+/// Credo states the message above its place, both behind a bar.
+fn credo(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let said = at.above(1).map(|line| line.trim().trim_start_matches('┃').trim());
+    let Some(said) = said.filter(|said| said.starts_with('[')) else { return };
+    let message = said.split_once("] ").map_or(said, |(_, rest)| rest);
+    draft.failure.test = None;
+    message
+        .trim_start_matches(|c: char| !c.is_alphanumeric())
+        .clone_into(&mut draft.failure.message);
+    draft.first = at.index - 1;
     found.push(draft);
 }
 
 pub(super) static OTHERS: Tool = Tool {
     name: "ocaml",
-    about: "OCaml and dune, Clojure's tests, testthat, Perl's test harness.",
+    about: "OCaml and dune, cabal's solver, Clojure's tests, testthat, Perl's test harness.",
     example: "\
          File \"src/cart.ml\", line 12, characters 4-9:\n12 |     total\n         ^^^^^\n\
          Error: Unbound value total",
     rules: &[
+        Rule::new(
+            K::Dependency,
+            &["Could not resolve dependencies:"],
+            r"^(?:cabal: |Error: )?(?P<message>Could not resolve dependencies:)$",
+        )
+        .reading(cabal),
         Rule::new(
             K::CompileError,
             &["File \""],
@@ -126,13 +174,54 @@ fn ocaml(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         if line.starts_with("File ") || line.starts_with("Warning ") {
             return;
         }
+        if distance <= 2 && line.starts_with("--- ") {
+            difference(at, draft, found);
+            return;
+        }
         if let Some(error) = line.strip_prefix("Error: ").or_else(|| line.strip_prefix("Error (")) {
             error.clone_into(&mut draft.failure.message);
             draft.last = draft.first + distance;
+            let more = at
+                .lines_below(distance + extent::BLOCK_LINES_MAX / 2)
+                .skip(distance)
+                .take_while(|(_, line)| extent::is_indented(line))
+                .count();
+            draft.last += more;
             found.push(draft);
             return;
         }
     }
+}
+
+/// dune shows what a formatter or a test would have had otherwise.
+fn difference(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extent::while_below(at, &mut draft, |line| {
+        line.starts_with(['+', '-', ' ', '@', '|']) || line.starts_with("diff ")
+    });
+    let is_format = at.lines_below(3).any(|(_, line)| line.contains("/.formatted/"));
+    draft.failure.column = None;
+    if is_format {
+        draft.failure.kind = K::Format;
+        draft.failure.line = None;
+        "not formatted as dune fmt wants it".clone_into(&mut draft.failure.message);
+    } else {
+        draft.failure.kind = K::TestFailure;
+        "the output differs from what is expected".clone_into(&mut draft.failure.message);
+    }
+    found.push(draft);
+}
+
+/// cabal's solver lists below what it tried and why that did not do.
+fn cabal(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    const SAID_LINES_MAX: usize = 4;
+    for (_, line) in at.lines_below(SAID_LINES_MAX) {
+        if !line.starts_with('[') {
+            break;
+        }
+        draft.say(line);
+    }
+    extent::paragraph(at, &mut draft);
+    found.push(draft);
 }
 
 fn clojure(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -157,7 +246,7 @@ fn next_line(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::evidence::tests::check;
+    use crate::evidence::tests::{check, check_lines};
 
     #[test]
     fn elixir_is_read() {
@@ -165,6 +254,21 @@ mod tests {
             "  1) test a (M)\n     test/a.exs:6\n     ** (ArgumentError) argument error\n\
              \x20    stacktrace:\n       x\n",
             "test_failure test/a.exs:6 {test a (M)} ** (ArgumentError) argument error",
+        );
+        let log = "  1) test adds (M)\n     test/a.exs:6\n     Assertion with == failed\n\
+             \x20    code:  assert total() == 5\n     left:  4\n     right: 5\n     stacktrace:\n\
+             \x20      test/a.exs:7: (test)\n\n\nFinished in 0.1 seconds\n1 test, 1 failure\n";
+        check(log, "test_failure test/a.exs:6 {test adds (M)} Assertion with == failed");
+        check_lines(log, &[(1, 8)]);
+        check(
+            "** (Mix) mix format failed due to --check-formatted.\n\
+             The following files are not formatted:\n\n  * lib/a.ex\n  * lib/b.ex\n\n",
+            "format lib/a.ex mix format failed due to --check-formatted.\n\
+             format lib/b.ex mix format failed due to --check-formatted.",
+        );
+        check(
+            "┃ [W] ↗ There should be no calls to IO.inspect/1.\n┃       lib/a.ex:3:5 #(A.b)\n",
+            "lint lib/a.ex:3:5 There should be no calls to IO.inspect/1.",
         );
         check(
             "** (CompileError) lib/a.ex:3: undefined function x/0",
@@ -182,6 +286,22 @@ mod tests {
         check(
             "File \"a.ml\", line 3, characters 4-9:\nError: Unbound value x",
             "compile_error a.ml:3:5 Unbound value x",
+        );
+        let cabal = "Error: [Cabal-7107]\nCould not resolve dependencies:\n\
+             [__0] trying: shop-0.1 (user goal)\n\
+             [__1] rejecting: base-4.20 (conflict: shop => base<4.18)\n\n";
+        check(cabal, "dependency Could not resolve dependencies:");
+        check_lines(cabal, &[(2, 4)]);
+        let dune = "File \"src/a.ml\", line 3, characters 4-9:\n3 |     total\n        ^^^^^\n\
+             Error: This expression has type int\n       but an expression was expected of type \
+             string\n\nFile \"src/b.ml\", line 1, characters 0-3:\n\
+             Warning 32 [unused-value-declaration]: unused value x.\n";
+        check(dune, "compile_error src/a.ml:3:5 This expression has type int");
+        check_lines(dune, &[(1, 5)]);
+        check(
+            "File \"src/a.ml\", line 1, characters 0-0:\n--- src/a.ml\n\
+             +++ src/.formatted/a.ml\n@@ -1 +1 @@\n-let  x = 1\n+let x = 1\n",
+            "format src/a.ml not formatted as dune fmt wants it",
         );
         check(
             "FAIL in (adds) (cart_test.clj:12)\nexpected: (= 5 4)\n",

@@ -275,8 +275,7 @@ fn weigh(message: &str, draft: &mut Draft) {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::{check, check_failed};
+    use crate::evidence::tests::{check, check_failed, check_lines};
 
     #[test]
     fn maven_says_what_is_missing() {

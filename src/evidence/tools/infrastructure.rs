@@ -293,6 +293,22 @@ pub(super) static SYSTEM: Tool = Tool {
         .weighing(Weight::Sign),
         Rule::new(
             K::Config,
+            &[
+                "flag provided but not defined",
+                "unknown flag: ",
+                "unrecognized option",
+                "invalid option --",
+                "No such file or directory: '",
+            ],
+            concat!(
+                r"^(?:[\w./-]+: |[Ee]rror: )?(?P<message>(?:flag provided but not defined: ",
+                r"|unknown flag: |unrecognized option '|unrecognized option `",
+                r"|invalid option -- |No such file or directory: ').+)$",
+            ),
+        )
+        .weighing(Weight::Sign),
+        Rule::new(
+            K::Config,
             &["fatal: ", "error: "],
             concat!(
                 r"^(?P<message>(?:fatal|error): (?:not a git repository",
@@ -363,6 +379,11 @@ mod tests {
             "config vendor/bin/phpcs: No such file or directory",
         );
         check("bash: frob: command not found", "config frob: command not found");
+        check(
+            "flag provided but not defined: -x\nUsage of ./tool:\n  -progress int\n",
+            "config flag provided but not defined: -x",
+        );
+        check("ls: unrecognized option '--x'\n", "config unrecognized option '--x'");
         check("E: Unable to locate package libx", "dependency E: Unable to locate package libx");
     }
 }

@@ -216,8 +216,7 @@ fn crash(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::check;
+    use crate::evidence::tests::{check, check_lines};
 
     #[test]
     fn javac_is_read_under_every_build() {

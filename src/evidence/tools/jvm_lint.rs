@@ -299,8 +299,7 @@ fn scala_cli(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::check;
+    use crate::evidence::tests::{check, check_lines};
 
     #[test]
     fn checkers_of_java_are_read() {
@@ -339,7 +338,8 @@ mod tests {
              /home/runner/work/a/a/src/C.kt:1:2: Unexpected indentation (standard:indent)\n\
              /home/runner/work/a/a/src/C.kt:3:1 Needless blank line(s) \
              (standard:no-consecutive-blank-lines)\n\
-             \x20       MagicNumber - [f] at /home/runner/work/a/a/src/D.kt:4:9 - Signature=D.kt$9\n",
+             \x20       MagicNumber - [f] at /home/runner/work/a/a/src/D.kt:4:9 - \
+             Signature=D.kt$9\n",
             "lint src/B.kt:12:5 [LongMethod] Too long.\n\
              lint src/C.kt:1:2 [indent] Unexpected indentation\n\
              lint src/C.kt:3:1 [no-consecutive-blank-lines] Needless blank line(s)\n\

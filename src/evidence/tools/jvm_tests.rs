@@ -104,6 +104,9 @@ fn class_of(test: &str) -> &str {
     }
 }
 
+/// How many lines of an exception stand for it where no frame is the test's own.
+const FRAMES_MAX: usize = 8;
+
 fn exception_below(at: &At<'_>, class: &str, draft: &mut Draft) {
     let mut message = String::new();
     for (distance, line) in at.lines_below(60) {
@@ -122,6 +125,9 @@ fn exception_below(at: &At<'_>, class: &str, draft: &mut Draft) {
                 draft.place(file, row, None);
                 draft.last = draft.first + distance;
                 break;
+            }
+            if distance <= FRAMES_MAX {
+                draft.last = draft.first + distance;
             }
         } else if message.is_empty() && !told.is_empty() {
             told.clone_into(&mut message);
@@ -270,8 +276,7 @@ fn junit_interface(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::check;
+    use crate::evidence::tests::{check, check_lines};
 
     #[test]
     fn surefire_s_block_and_summary_are_one_failure() {

@@ -96,7 +96,11 @@ fn framed(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 fn diagnostic(at: &At<'_>, draft: &mut Draft) {
     extent::code_frame(at, draft);
     extent::while_below(at, draft, |line| {
-        extent::is_indented(line) || line.contains(": note: ") || extent::is_pointer(line)
+        let numbered = line.split_once(" | ").map(|(row, _)| row);
+        extent::is_indented(line)
+            || line.contains(": note: ")
+            || extent::is_pointer(line)
+            || numbered.is_some_and(|row| row.bytes().all(|b| b.is_ascii_digit()))
     });
     extent::while_above(at, draft, |line| {
         line.starts_with("In file included from ")
@@ -126,11 +130,43 @@ fn compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         let message = message.to_owned();
         draft.failure.message = message;
     }
+    swift(&path, &mut draft);
     if draft.failure.message.contains("No such file or directory") && path.contains("CMake") {
         draft.failure.kind = K::Config;
     }
     diagnostic(at, &mut draft);
     found.push(draft);
+}
+
+/// Swift's tools speak like its compiler: XCTest on Linux, SwiftLint, swift-format.
+fn swift(path: &str, draft: &mut Draft) {
+    if !has_extension(path, "swift") {
+        return;
+    }
+    let message = draft.failure.message.clone();
+    let as_test =
+        message.split_once(" : ").filter(|(test, _)| !test.contains(' ') && test.contains(".test"));
+    if let Some((test, said)) = as_test {
+        draft.failure.kind = K::TestFailure;
+        draft.failure.tool = Some("xctest".to_owned());
+        draft.failure.test = Some(test.to_owned());
+        said.trim().clone_into(&mut draft.failure.message);
+    } else if let Some((said, rule)) = message.rsplit_once(" (")
+        && said.contains(" Violation: ")
+    {
+        draft.failure.kind = K::Lint;
+        draft.failure.tool = Some("swiftlint".to_owned());
+        draft.failure.code = Some(rule.trim_end_matches(')').to_owned());
+        said.clone_into(&mut draft.failure.message);
+    } else if let Some((rule, said)) =
+        message.strip_prefix('[').and_then(|rest| rest.split_once("] "))
+        && !rule.contains(' ')
+    {
+        draft.failure.kind = K::Lint;
+        draft.failure.tool = Some("swift-format".to_owned());
+        draft.failure.code = Some(rule.to_owned());
+        said.clone_into(&mut draft.failure.message);
+    }
 }
 
 fn looks_like_source(path: &str) -> bool {
@@ -203,8 +239,7 @@ fn driver(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::{check, check_failed};
+    use crate::evidence::tests::{check, check_failed, check_lines};
 
     #[test]
     fn gcc_is_read_with_its_frame_and_notes() {

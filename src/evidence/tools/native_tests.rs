@@ -166,8 +166,7 @@ fn ctest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use super::extent::check_lines;
-    use crate::evidence::tests::check;
+    use crate::evidence::tests::{check, check_lines};
 
     #[test]
     fn googletest_is_read_once_with_its_assertion() {

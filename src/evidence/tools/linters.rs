@@ -1,0 +1,231 @@
+//! Checkers of what is no program: shell scripts, workflows, Dockerfiles, YAML, commit messages.
+
+use super::{At, Draft, FailureKind as K, Rule, Tool, extent};
+
+pub(super) static SCRIPTS: Tool = Tool {
+    name: "shellcheck",
+    about: "ShellCheck, actionlint, hadolint and yamllint, in their own and in gcc's form.",
+    example: "\
+         In deploy.sh line 12:\necho $total\n     ^----^ SC2086 (info): Double quote to prevent \
+         globbing and word splitting.\n",
+    rules: &[
+        Rule::new(
+            K::Lint,
+            &["SC1", "SC2", "SC3"],
+            r"^\s*\^-*\^?-{0,2} (?P<code>SC[123][0-9]{3})(?: \([a-z]+\))?: (?P<message>.+)$",
+        )
+        .reading(shellcheck),
+        Rule::new(
+            K::Lint,
+            &["SC1", "SC2", "SC3"],
+            concat!(
+                r"^(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
+                r"(?:error|warning|note): (?P<message>.+) \[(?P<code>SC[123][0-9]{3})\]$",
+            ),
+        ),
+        Rule::new(
+            K::Config,
+            &[".github/workflows", ".github\\workflows"],
+            concat!(
+                r"^(?P<file>[^\s:]*\.github[/\\]workflows[/\\][^\s:]+):(?P<line>[0-9]+):",
+                r"(?P<column>[0-9]+): (?P<message>.+) \[(?P<code>[a-z-]+)\]$",
+            ),
+        )
+        .reading(actionlint),
+        Rule::new(
+            K::Lint,
+            &["DL1", "DL3", "DL4", "SC1", "SC2", "SC3"],
+            concat!(
+                r"^(?P<file>[^\s:]+):(?P<line>[0-9]+) (?P<code>(?:DL[134]|SC[123])[0-9]{3}) ",
+                r"(?:(?:error|warning|info|style): )?(?P<message>.+)$",
+            ),
+        ),
+        Rule::new(
+            K::Lint,
+            &[".yml:", ".yaml:"],
+            concat!(
+                r"^(?P<file>\S+\.ya?ml):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
+                r"\[(?P<severity>error|warning)\] (?P<message>.+?)(?: \((?P<code>[a-z-]+)\))?$",
+            ),
+        ),
+    ],
+};
+
+/// The file and line stand above the code; several findings may point into one line.
+fn shellcheck(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    const HEAD_LINES_MAX: usize = 12;
+    let head = at.lines_above(HEAD_LINES_MAX).find_map(|(distance, line)| {
+        let (file, row) = line.strip_prefix("In ")?.rsplit_once(" line ")?;
+        Some((distance, file, row.trim_end_matches(':').parse().ok()?))
+    });
+    let Some((distance, file, row)) = head else { return };
+    let pointer = at.text();
+    let column = pointer.len() - pointer.trim_start().len() + 1;
+    draft.place(file, Some(row), u32::try_from(column).ok());
+    draft.first = at.index - distance;
+    found.push(draft);
+}
+
+fn actionlint(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    extent::while_below(at, &mut draft, |line| {
+        let row = line.split_once('|').map(|(row, _)| row.trim());
+        row.is_some_and(|row| row.bytes().all(|b| b.is_ascii_digit()))
+    });
+    found.push(draft);
+}
+
+pub(super) static COMMITS: Tool = Tool {
+    name: "commitlint",
+    about: "commitlint, titles of pull requests, changesets and sign-offs.",
+    example: "\
+         ⧗   input: stuff\n✖   type may not be empty [type-empty]\n\n\
+         ✖   found 1 problems, 0 warnings",
+    rules: &[
+        Rule::new(
+            K::Lint,
+            &[
+                "[subject-",
+                "[type-",
+                "[body-",
+                "[header-",
+                "[footer-",
+                "[scope-",
+                "[references-",
+                "[signed-",
+                "[trailer-",
+            ],
+            concat!(
+                r"^\s*✖\s+(?P<message>.+) \[(?P<code>(?:subject|type|body|header|footer|scope",
+                r"|references|signed|trailer)-[a-z-]+)\]$",
+            ),
+        ),
+        Rule::new(
+            K::Config,
+            &["in pull request title", "in the pull request title"],
+            concat!(
+                r"^(?:Error: )?(?P<message>(?:No release type found|Unknown release type .+ found",
+                r"|Unknown scopes? .+ found|No scope found",
+                r"|Disallowed scopes? .+ (?:was|were) found",
+                r"|The subject .+ found) in (?:the )?pull request title.*)$",
+            ),
+        )
+        .reading(extent::with_indented),
+        Rule::new(
+            K::Config,
+            &["no changesets were found", "The sign-off is missing", "missing sign-off"],
+            concat!(
+                r"^\W*(?:error )?(?P<message>.*(?:no changesets were found|The sign-off is missing",
+                r"|missing sign-off).*)$",
+            ),
+        ),
+    ],
+};
+
+/// Limits on how much of the code the tests run.
+pub(super) static COVERAGE: Tool = Tool {
+    name: "coverage",
+    about: "Coverage gates of JaCoCo, Kover, SimpleCov, coverlet, ExUnit, gcovr, tarpaulin.",
+    example: "Line coverage (69.06%) is below the expected minimum coverage (80.00%).",
+    rules: &[Rule::new(
+        K::Config,
+        &[
+            "below the expected minimum coverage",
+            "below the failure threshold",
+            "coverage is below the specified",
+            "Rule violated for ",
+            "but expected minimum is",
+            "threshold not met",
+            "Expected minimum coverage of",
+            "failed minimum ",
+        ],
+        concat!(
+            r"^(?:\[[A-Z]+\] )?\W*(?:.*: error : )?(?P<message>(?:",
+            r"\w+ coverage \([0-9.]+%\) is below the expected minimum coverage.*",
+            r"|Coverage is below the failure threshold .+",
+            r"|The (?:minimum|total|average) \w+ coverage is below the specified .+",
+            r"|Rule violated for .+ is [0-9.]+, but expected (?:minimum|maximum) is .+",
+            r"|Rule .+ violated: .+ is [0-9.]+, but expected minimum is .+",
+            r"|Coverage test failed, threshold not met.*",
+            r"|FAILED: Expected minimum coverage of .+|failed minimum \w+ coverage .+))$",
+        ),
+    )
+    .reading(extent::with_indented)],
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::evidence::tests::{check, check_lines};
+
+    #[test]
+    fn checkers_of_scripts_are_read() {
+        let log = "\nIn deploy.sh line 12:\necho $x $y\n     ^-- SC2086 (info): Double quote to \
+             prevent globbing.\n        ^-- SC2154 (warning): y is referenced but not assigned.\n\n\
+             Did you mean: \necho \"$x\" \"$y\"\n\nFor more information:\n\
+             \x20 https://www.shellcheck.net/wiki/SC2154 -- y is referenced but not assigned.\n";
+        check(
+            log,
+            "lint deploy.sh:12:6 [SC2086] Double quote to prevent globbing.\n\
+             lint deploy.sh:12:9 [SC2154] y is referenced but not assigned.",
+        );
+        check_lines(log, &[(2, 4), (2, 5)]);
+        check(
+            "deploy.sh:12:6: note: Double quote to prevent globbing. [SC2086]\n",
+            "lint deploy.sh:12:6 [SC2086] Double quote to prevent globbing.",
+        );
+        check(
+            "Dockerfile:3 DL3008 warning: Pin versions in apt get install.\n\
+             Dockerfile:5 DL4006 Set the SHELL option -o pipefail\n",
+            "lint Dockerfile:3 [DL3008] Pin versions in apt get install.\n\
+             lint Dockerfile:5 [DL4006] Set the SHELL option -o pipefail",
+        );
+        let action = ".github/workflows/ci.yml:12:9: unexpected key \"step\" for \"job\" section \
+             [syntax-check]\n   |\n12 |     step:\n   |     ^~~~~\n";
+        check(
+            action,
+            "config .github/workflows/ci.yml:12:9 [syntax-check] unexpected key \"step\" for \
+             \"job\" section",
+        );
+        check_lines(action, &[(1, 4)]);
+        check(
+            "a.yaml:3:5: [error] wrong indentation: expected 4 but found 2 (indentation)\n\
+             a.yaml:4:1: [warning] missing document start \"---\" (document-start)\n",
+            "lint a.yaml:3:5 [indentation] wrong indentation: expected 4 but found 2",
+        );
+    }
+
+    #[test]
+    fn commits_and_titles_are_read() {
+        check(
+            "⧗   input: stuff\n✖   subject may not be empty [subject-empty]\n\
+             ✖   type may not be empty [type-empty]\n\n✖   found 2 problems, 0 warnings\n",
+            "lint [subject-empty] subject may not be empty\n\
+             lint [type-empty] type may not be empty",
+        );
+        check(
+            "##[error]No release type found in pull request title \"stuff\". Add a prefix.\n",
+            "config No release type found in pull request title \"stuff\". Add a prefix.",
+        );
+        check(
+            "🦋  error Some packages have been changed but no changesets were found. Run \
+             `changeset add` to resolve this error.\n",
+            "config Some packages have been changed but no changesets were found. Run `changeset \
+             add` to resolve this error.",
+        );
+    }
+
+    #[test]
+    fn coverage_gates_are_read() {
+        for said in [
+            "Line coverage (69.06%) is below the expected minimum coverage (80.00%).",
+            "Rule violated for bundle shop: lines covered ratio is 0.60, but expected minimum is \
+             0.80",
+            "Coverage is below the failure threshold 60.00% < 80.00%",
+            "failed minimum line coverage (got 60.0%, minimum 80.0%)",
+            "The minimum line coverage is below the specified 80%",
+            "FAILED: Expected minimum coverage of 80%, got 69%.",
+        ] {
+            check(said, &format!("config {said}"));
+        }
+        check("Line Coverage: 91.0% (10 / 11)\nTotal coverage: 91%\n", "");
+    }
+}
