@@ -9,7 +9,6 @@ use super::rule::{Rule, Tool};
 use crate::domain::failure::{FailureKind, Severity};
 
 mod apps;
-mod block;
 mod builders;
 mod cargo;
 mod checks;

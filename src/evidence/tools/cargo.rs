@@ -1,6 +1,6 @@
 //! cargo itself: resolution, lock files, manifests, build scripts; rustfmt's check; audits.
 
-use super::block::{extend_to_blank, extend_while, to_blank};
+use super::extent::{paragraph, while_below, with_paragraph};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight};
 
 pub(super) static TOOL: Tool = Tool {
@@ -15,7 +15,7 @@ pub(super) static TOOL: Tool = Tool {
             &["--locked", "--frozen"],
             r"^\s*error: (?P<message>.*(?:--locked|--frozen).*)$",
         )
-        .reading(to_blank),
+        .reading(with_paragraph),
         Rule::new(
             K::Dependency,
             &[
@@ -175,7 +175,7 @@ const NETWORK: [&str; 8] = [
 
 /// Adds what cargo says under `Caused by:` and beside it.
 fn caused_by(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    extend_while(at, &mut draft, |line| {
+    while_below(at, &mut draft, |line| {
         line.trim().is_empty()
             || line.starts_with(' ') && !line.starts_with("    Updating")
             || EXPLAINS.iter().any(|start| line.starts_with(start))
@@ -208,7 +208,7 @@ const SCRIPT_WORDS: [&str; 8] = [
 ];
 
 fn build_script(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    extend_while(at, &mut draft, |line| !is_next_diagnostic(line));
+    while_below(at, &mut draft, |line| !is_next_diagnostic(line));
     let mut in_errors = false;
     for (distance, line) in at.lines_below(SCRIPT_LINES_MAX) {
         let trimmed = line.trim();
@@ -243,7 +243,7 @@ fn is_next_diagnostic(line: &str) -> bool {
 }
 
 fn linker(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    extend_to_blank(at, &mut draft);
+    paragraph(at, &mut draft);
     for distance in 1..=draft.last - draft.first {
         let trimmed = at.below(distance).unwrap_or("").trim_start();
         if trimmed.contains("undefined reference")
@@ -278,7 +278,7 @@ fn advisory(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let title = field("Title:").map_or("", |(_, title)| title);
     draft.failure.message = format!("{name}: {title}");
     draft.first -= distance;
-    extend_to_blank(at, &mut draft);
+    paragraph(at, &mut draft);
     for (_, line) in at.lines_below(8).take_while(|(_, line)| !line.trim().is_empty()) {
         if let Some(solution) = line.strip_prefix("Solution:") {
             draft.failure.suggestion = Some(solution.trim().to_owned());
@@ -289,7 +289,7 @@ fn advisory(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 /// cargo-deny's entry: the place in a box below the headline, the advisory's fields in its notes.
 fn deny(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    extend_to_blank(at, &mut draft);
+    paragraph(at, &mut draft);
     for distance in 1..=draft.last - draft.first {
         let line = at.below(distance).unwrap_or("").trim_start();
         if let Some((path, row, column)) = line.strip_prefix("┌─ ").and_then(super::place_in) {
@@ -331,7 +331,7 @@ pub(super) static RUSTFMT: Tool = Tool {
 
 /// A hunk of a difference; the next one is the same file's or another failure.
 fn hunk(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    extend_while(at, &mut draft, |line| line.is_empty() || line.starts_with([' ', '+', '-']));
+    while_below(at, &mut draft, |line| line.is_empty() || line.starts_with([' ', '+', '-']));
     found.push(draft);
 }
 
@@ -346,7 +346,7 @@ fn arrow(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
-    use crate::evidence::tools::block::tests::check_lines;
+    use crate::evidence::tests::check_lines;
 
     #[test]
     fn cargo_says_what_is_wrong_with_dependencies_and_manifests() {

@@ -78,9 +78,9 @@ fn solve(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if message.contains("did not complete successfully") || message.contains("exit code:") {
         draft.weight = Weight::Consequence;
         draft.failure.kind = K::Unknown;
-    } else if message.contains("failed to resolve source metadata") {
-        draft.failure.kind = K::Dependency;
-    } else if message.contains("not found") && !message.contains("cache key") {
+    } else if message.contains("failed to resolve source metadata")
+        || message.contains("not found") && !message.contains("cache key")
+    {
         draft.failure.kind = K::Dependency;
     }
     if let Some((_, rest)) = message.split_once("parse error on line ") {

@@ -1,8 +1,6 @@
 //! Go: the compiler, vet, tests, modules, gofmt, golangci-lint.
 
-use super::block::{
-    BLOCK_LINES_MAX as RANGE_LINES_MAX, extend_over_indented, extend_while, indent, over_indented,
-};
+use super::extent::{BLOCK_LINES_MAX as RANGE_LINES_MAX, deeper, indent, while_below, with_deeper};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 
 pub(super) static TOOL: Tool = Tool {
@@ -41,7 +39,7 @@ pub(super) static TOOL: Tool = Tool {
                 r"|invalid version|verifying ).*)$",
             ),
         )
-        .reading(over_indented),
+        .reading(with_deeper),
         Rule::new(
             K::Infrastructure,
             &["go: "],
@@ -89,7 +87,7 @@ fn compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     {
         draft.failure.kind = K::Dependency;
     }
-    extend_over_indented(at, &mut draft);
+    deeper(at, &mut draft);
     found.push(draft);
 }
 
@@ -167,7 +165,7 @@ fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         }
     }
     if !subtests {
-        extend_while(at, &mut draft, |line| {
+        while_below(at, &mut draft, |line| {
             let told = line.trim_start();
             told.is_empty()
                 || indent(line) > margin
@@ -274,7 +272,7 @@ fn listed(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
-    use crate::evidence::tools::block::tests::check_lines;
+    use crate::evidence::tests::check_lines;
 
     #[test]
     fn the_compiler_and_the_linters_are_told_apart() {

@@ -1,6 +1,6 @@
 //! JavaScript's linters and formatters: ESLint, Biome, Prettier, Stylelint.
 
-use super::block::{extend_over_frame, extend_over_indented};
+use super::extent::{deeper, paragraph_and_frame};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 
 pub(super) static ESLINT: Tool = Tool {
@@ -179,7 +179,7 @@ fn biome(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         if let Some(message) = told.strip_prefix('×').or_else(|| told.strip_prefix('✖')) {
             message.trim().clone_into(&mut draft.failure.message);
             draft.last = draft.first + distance;
-            extend_over_indented(at, &mut draft);
+            deeper(at, &mut draft);
             found.push(draft);
             return;
         }
@@ -218,7 +218,7 @@ fn boxed(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         .find_map(|(_, line)| line.trim_start().strip_prefix("╭─[")?.split(']').next());
     if let Some((path, line, column)) = place.and_then(place_in) {
         draft.place(path, line, column);
-        extend_over_frame(at, &mut draft);
+        paragraph_and_frame(at, &mut draft);
         found.push(draft);
     }
 }

@@ -1,6 +1,6 @@
 //! JavaScript's package managers and the Node runtime: npm, pnpm, yarn, uncaught errors.
 
-use super::block::extend_while;
+use super::extent::while_below;
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, frame_in, is_own};
 
 pub(super) static TOOL: Tool = Tool {
@@ -216,7 +216,7 @@ fn uncaught(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.failure.kind = K::Config;
     }
     draft.failure.code = draft.failure.code.take().or(errno);
-    extend_while(at, &mut draft, |line| frame_in(line).is_some() || line.starts_with("    "));
+    while_below(at, &mut draft, |line| frame_in(line).is_some() || line.starts_with("    "));
     // Node shows where it threw above the error: a place, the code, a caret and a blank line.
     if at.above(1).is_some_and(|line| line.trim().is_empty())
         && at.above(2).is_some_and(|line| line.trim_start().starts_with('^'))

@@ -1,6 +1,6 @@
 //! JavaScript's test runners: Jest, Vitest, Mocha, Playwright, Bun, node:test.
 
-use super::block::{extend_over_indented, extend_while, is_code_frame};
+use super::extent::{deeper, is_in_frame, while_below};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, frame_in, is_own, place_in};
 
 pub(super) static JEST: Tool = Tool {
@@ -49,7 +49,7 @@ fn jest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         return;
     }
     if draft.path.is_none() || whole_suite {
-        extend_over_indented(at, &mut draft);
+        deeper(at, &mut draft);
     }
     if whole_suite {
         draft.failure.test = suite.map(first_word);
@@ -155,7 +155,7 @@ fn vitest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if draft.failure.message.is_empty() {
         draft.failure.message = title;
     } else {
-        extend_while(at, &mut draft, |line| {
+        while_below(at, &mut draft, |line| {
             let told = line.trim();
             !told.starts_with('⎯') && !told.starts_with("FAIL  ") && !told.starts_with("Test Files")
         });
@@ -223,7 +223,7 @@ fn mocha(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         }
     }
     if !draft.failure.message.is_empty() {
-        extend_over_indented(at, &mut draft);
+        deeper(at, &mut draft);
         found.push(draft);
     }
 }
@@ -241,7 +241,7 @@ fn playwright(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         line.trim().clone_into(&mut draft.failure.message);
         draft.last = draft.first + distance;
     }
-    extend_over_indented(at, &mut draft);
+    deeper(at, &mut draft);
     found.push(draft);
 }
 
@@ -281,7 +281,7 @@ fn bun(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         }
         if error_at.is_some() {
             // The code stands above the error.
-            if !is_code_frame(line) {
+            if !is_in_frame(line) {
                 break;
             }
             error_at = Some(distance);
@@ -297,7 +297,7 @@ fn bun(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             error_at = Some(distance);
         }
     }
-    draft.first -= error_at.unwrap_or(0).min(super::block::BLOCK_LINES_MAX);
+    draft.first -= error_at.unwrap_or(0).min(super::extent::BLOCK_LINES_MAX);
     found.push(draft);
 }
 
@@ -326,14 +326,14 @@ fn tap(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             draft.last = draft.first + distance;
         }
     }
-    extend_over_indented(at, &mut draft);
+    deeper(at, &mut draft);
     found.push(draft);
 }
 
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
-    use crate::evidence::tools::block::tests::check_lines;
+    use crate::evidence::tests::check_lines;
 
     #[test]
     fn jest_blocks_are_read_once() {

@@ -157,8 +157,9 @@ fn ctest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         }
         // With `--output-on-failure` the test's own words stand below, to the next test.
         extent::while_below(at, &mut draft, |line| {
-            !(line.trim_start().starts_with("Start ") || line.contains(" Test "))
-                && !line.contains("% tests passed")
+            !(line.trim_start().starts_with("Start ")
+                || line.contains(" Test ")
+                || line.contains("% tests passed"))
         });
     }
     found.push(draft);

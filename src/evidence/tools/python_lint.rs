@@ -1,6 +1,6 @@
 //! Python's checkers and formatters: mypy, pyright, ruff, flake8, pylint, black, isort.
 
-use super::block::extend_over_frame;
+use super::extent::paragraph_and_frame;
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 
 pub(super) static TYPES: Tool = Tool {
@@ -107,7 +107,7 @@ fn ruff_full(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     draft.failure.code = Some(code.to_owned());
     message.trim_start_matches("[*] ").clone_into(&mut draft.failure.message);
     draft.first -= 1;
-    extend_over_frame(at, &mut draft);
+    paragraph_and_frame(at, &mut draft);
     draft.failure.suggestion = at
         .lines_below(30)
         .map(|(_, line)| line.trim())

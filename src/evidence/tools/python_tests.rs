@@ -1,6 +1,6 @@
 //! Python's test runners: pytest and unittest.
 
-use super::block::{BLOCK_LINES_MAX as RANGE_LINES_MAX, extend_to_blank};
+use super::extent::{BLOCK_LINES_MAX as RANGE_LINES_MAX, paragraph};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, is_own};
 
 pub(super) static PYTEST: Tool = Tool {
@@ -312,7 +312,7 @@ fn unittest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             break;
         }
     }
-    extend_to_blank(at, &mut draft);
+    paragraph(at, &mut draft);
     found.push(draft);
 }
 
@@ -326,7 +326,7 @@ pub(super) fn file_line(line: &str) -> Option<(&str, Option<u32>)> {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
-    use crate::evidence::tools::block::tests::check_lines;
+    use crate::evidence::tests::check_lines;
 
     #[test]
     fn pytest_blocks_and_summary_are_one() {

@@ -1,6 +1,6 @@
 //! Rust tests: libtest, nextest, panics, insta's snapshot assertions.
 
-use super::block::{BLOCK_LINES_MAX, extend_while};
+use super::extent::{BLOCK_LINES_MAX, while_below};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, is_own, place_in};
 
 pub(super) static TOOL: Tool = Tool {
@@ -106,7 +106,7 @@ fn nextest(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
 
 fn overflow(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let fatal = |line: &str| line.trim_start().starts_with("fatal runtime error: ");
-    extend_while(at, &mut draft, |line| line.trim().is_empty() || fatal(line));
+    while_below(at, &mut draft, |line| line.trim().is_empty() || fatal(line));
     if draft.failure.test.as_deref() == Some("main") {
         draft.failure.test = None;
     }
@@ -133,7 +133,7 @@ fn block(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         if let Some(error) = told.strip_prefix("Error: ") {
             error.clone_into(&mut draft.failure.message);
             draft.last = draft.first + distance;
-            extend_while(at, &mut draft, |line| !line.trim().is_empty() && !is_next_test(line));
+            while_below(at, &mut draft, |line| !line.trim().is_empty() && !is_next_test(line));
             break;
         }
         if is_doctest && (told.starts_with("error: ") || told.starts_with("error[E")) {
@@ -150,7 +150,7 @@ fn block(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
                 draft.place(path, row, column);
             }
             draft.last = draft.first + distance;
-            extend_while(at, &mut draft, |line| !line.trim().is_empty());
+            while_below(at, &mut draft, |line| !line.trim().is_empty());
             break;
         }
     }
@@ -177,13 +177,13 @@ fn doctest(at: &At<'_>, (distance, error): (usize, &str), draft: &mut Draft) {
     if let Some((path, row, column)) = arrow {
         draft.place(path, row, column);
     }
-    extend_while(at, draft, |line| !line.trim().is_empty());
+    while_below(at, draft, |line| !line.trim().is_empty());
 }
 
 /// Widens the range over a backtrace as far as the last frame of the project's own.
 fn backtrace(at: &At<'_>, draft: &mut Draft) {
     let mut wide = draft.clone();
-    extend_while(at, &mut wide, |line| !line.trim().is_empty() && !is_next_test(line));
+    while_below(at, &mut wide, |line| !line.trim().is_empty() && !is_next_test(line));
     let own = (draft.last..=wide.last).rev().find(|index| {
         let line = at.below(index - at.index).unwrap_or("").trim_start();
         line.strip_prefix("at ").and_then(place_in).is_some_and(|(path, ..)| is_own(path))
@@ -258,7 +258,7 @@ fn panic_alone(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
-    use crate::evidence::tools::block::tests::check_lines;
+    use crate::evidence::tests::check_lines;
 
     #[test]
     fn a_failed_test_has_its_panic() {

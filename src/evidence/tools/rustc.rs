@@ -1,6 +1,6 @@
 //! rustc and clippy: diagnostics in their long form, which is what CI prints.
 
-use super::block::{BLOCK_LINES_MAX, to_blank};
+use super::extent::{BLOCK_LINES_MAX, with_paragraph};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, between, place_in};
 
 pub(super) static TOOL: Tool = Tool {
@@ -42,7 +42,7 @@ pub(super) static TOOL: Tool = Tool {
                 r"|no global memory allocator|could not exec the linker|Unrecognized option).*)$",
             ),
         )
-        .reading(to_blank),
+        .reading(with_paragraph),
         Rule::new(
             K::CompileError,
             &["error: could not compile", "error: aborting due to"],
@@ -234,7 +234,7 @@ fn is_lint_message(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
-    use crate::evidence::tools::block::tests::check_lines;
+    use crate::evidence::tests::check_lines;
 
     #[test]
     fn a_diagnostic_has_its_place_its_code_and_its_help() {

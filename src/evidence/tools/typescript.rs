@@ -1,8 +1,6 @@
 //! TypeScript's checkers and bundlers: tsc, vue-tsc, svelte-check, Next.js, esbuild, Vite, webpack.
 
-use super::block::{
-    extend_over_frame, extend_over_indented, extend_while, is_code_frame, over_indented,
-};
+use super::extent::{deeper, is_in_frame, paragraph_and_frame, while_below, with_deeper};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, between, frame_in, is_own, place_in};
 
 pub(super) static TOOL: Tool = Tool {
@@ -19,7 +17,7 @@ pub(super) static TOOL: Tool = Tool {
                 r"(?P<message>.+)$",
             ),
         )
-        .reading(over_indented),
+        .reading(with_deeper),
         Rule::new(
             K::TypeError,
             &["error TS"],
@@ -31,7 +29,7 @@ pub(super) static TOOL: Tool = Tool {
         )
         .reading(pretty),
         Rule::new(K::Config, &["error TS"], r"^\s*error (?P<code>TS[0-9]+): (?P<message>.+)$")
-            .reading(over_indented),
+            .reading(with_deeper),
         Rule::new(
             K::TypeError,
             &[" ERROR \""],
@@ -46,8 +44,8 @@ pub(super) static TOOL: Tool = Tool {
 
 /// tsc's pretty form: the code, then what is related to it, indented.
 fn pretty(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    extend_while(at, &mut draft, |line| {
-        line.trim().is_empty() || line.starts_with(' ') || is_code_frame(line)
+    while_below(at, &mut draft, |line| {
+        line.trim().is_empty() || line.starts_with(' ') || is_in_frame(line)
     });
     found.push(draft);
 }
@@ -63,7 +61,7 @@ fn svelte(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.failure.kind = K::CompileError;
     }
     draft.first -= 1;
-    extend_over_frame(at, &mut draft);
+    paragraph_and_frame(at, &mut draft);
     found.push(draft);
 }
 
@@ -175,8 +173,8 @@ fn place_after_message(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.failure.code = Some(code);
         draft.failure.message = message;
     }
-    extend_over_indented(at, &mut draft);
-    extend_over_frame(at, &mut draft);
+    deeper(at, &mut draft);
+    paragraph_and_frame(at, &mut draft);
     found.push(draft);
 }
 
@@ -227,7 +225,7 @@ fn during_build(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         }
     }
     if !draft.failure.message.is_empty() {
-        extend_over_frame(at, &mut draft);
+        paragraph_and_frame(at, &mut draft);
         found.push(draft);
     }
 }
@@ -241,8 +239,8 @@ fn prerender(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if let Some((path, line, column)) = frame.filter(|(path, ..)| is_own(path)) {
         draft.place(path, line, column);
     }
-    extend_over_indented(at, &mut draft);
-    extend_over_frame(at, &mut draft);
+    deeper(at, &mut draft);
+    paragraph_and_frame(at, &mut draft);
     found.push(draft);
 }
 
@@ -258,7 +256,7 @@ fn place_above(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.place(path, line, column);
         draft.first -= 1;
     }
-    extend_over_frame(at, &mut draft);
+    paragraph_and_frame(at, &mut draft);
     found.push(draft);
 }
 
@@ -287,14 +285,14 @@ fn webpack(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if !said.is_empty() {
         draft.failure.message = said;
     }
-    extend_over_frame(at, &mut draft);
+    paragraph_and_frame(at, &mut draft);
     found.push(draft);
 }
 
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
-    use crate::evidence::tools::block::tests::check_lines;
+    use crate::evidence::tests::check_lines;
 
     #[test]
     fn both_forms_of_tsc_are_read() {
