@@ -120,6 +120,13 @@ impl<'f> Near<'f> {
         }
     }
 
+    /// The text of a line, unless its columns say that it is of another step.
+    fn in_step(&self, place: Place) -> Option<&'f str> {
+        let line = self.lines.clean(place);
+        let is_other = line.columns.is_some() && line.columns != self.line.columns;
+        (!is_other).then_some(line.text)
+    }
+
     fn below(&self, distance: usize) -> Option<&'f str> {
         let mut seen = self.below.borrow_mut();
         while seen.len() < distance.min(self.reach) {
@@ -127,8 +134,8 @@ impl<'f> Near<'f> {
             if place.end > self.place.end + LOOK_BYTES_MAX {
                 return None;
             }
+            seen.push(self.in_step(place)?);
             self.lowest.set(place);
-            seen.push(self.lines.clean(place).text);
         }
         seen.get(distance.checked_sub(1)?).copied()
     }
@@ -140,8 +147,8 @@ impl<'f> Near<'f> {
             if place.start + LOOK_BYTES_MAX < self.place.start {
                 return None;
             }
+            seen.push(self.in_step(place)?);
             self.highest.set(place);
-            seen.push(self.lines.clean(place).text);
         }
         seen.get(distance.checked_sub(1)?).copied()
     }
@@ -165,9 +172,14 @@ impl<'f> At<'f> {
         Self { near, step, index: near.place.index, peels }
     }
 
+    /// The line so far below, which is in the same step.
+    pub(super) fn down(self, distance: usize) -> Self {
+        Self { index: self.index + distance, ..self }
+    }
+
     /// The line itself, as the pattern saw it.
     pub(super) fn text(&self) -> &'f str {
-        self.peeled(self.near.line.text)
+        self.numbered(self.index).unwrap_or("")
     }
 
     /// What the CI system put before the line.
@@ -177,20 +189,12 @@ impl<'f> At<'f> {
 
     /// The line `distance` below, while it is in the same step.
     pub(super) fn below(&self, distance: usize) -> Option<&'f str> {
-        if distance == 0 {
-            return Some(self.text());
-        }
-        let inside = self.index + distance < self.step.1;
-        inside.then(|| self.near.below(distance)).flatten().map(|line| self.peeled(line))
+        self.numbered(self.index + distance)
     }
 
     /// The line `distance` above, while it is in the same step.
     pub(super) fn above(&self, distance: usize) -> Option<&'f str> {
-        if distance == 0 {
-            return Some(self.text());
-        }
-        let inside = self.index.checked_sub(distance)? >= self.step.0;
-        inside.then(|| self.near.above(distance)).flatten().map(|line| self.peeled(line))
+        self.numbered(self.index.checked_sub(distance)?)
     }
 
     /// The lines below, at most `lines`.
@@ -203,13 +207,18 @@ impl<'f> At<'f> {
         (1..=lines).map_while(move |distance| Some((distance, self.above(distance)?)))
     }
 
-    fn peeled(&self, mut text: &'f str) -> &'f str {
+    /// The line with that number, while it is in the same step.
+    fn numbered(&self, index: usize) -> Option<&'f str> {
+        if index != self.near.place.index && !(self.step.0..self.step.1).contains(&index) {
+            return None;
+        }
+        let mut text = self.near.numbered(index)?;
         for _ in 0..self.peels {
             match peel(text) {
                 Some(rest) => text = rest,
                 None => break,
             }
         }
-        text
+        Some(text)
     }
 }

@@ -63,7 +63,7 @@ enum Stem {
     Long(&'static str),
     /// The first symbol.
     Symbol(&'static str),
-    /// The literal as it is, or to its colon with a colour code behind.
+    /// The literal as it is, or to its colon or the line's end with a colour code behind.
     Whole(&'static str),
 }
 
@@ -80,9 +80,14 @@ fn stem(literal: &'static str) -> Stem {
         return Stem::Word(word);
     }
     match literal.find(|c: char| !c.is_ascii()) {
-        Some(at) => Stem::Symbol(&literal[at..]),
+        Some(at) => Stem::Symbol(literal[at..].split_at(symbol_bytes(&literal[at..])).0),
         None => Stem::Whole(literal),
     }
+}
+
+/// How many bytes the first character takes.
+fn symbol_bytes(text: &str) -> usize {
+    text.chars().next().map_or(0, char::len_utf8)
 }
 
 /// A literal of a rule, and where in it its stem stands.
@@ -103,6 +108,8 @@ struct Sieve {
     /// For short stems on machines without vector instructions.
     plain: Option<AhoCorasick>,
     symbols: Vec<&'static str>,
+    /// With what lines end, and the rules that are called by it.
+    endings: Vec<(u16, &'static str)>,
     /// What each stem calls: the long ones first, then the short ones, then the symbols.
     calls: Vec<Vec<Call>>,
     long_stems: usize,
@@ -129,7 +136,12 @@ impl Sieve {
                 Stem::Symbol(stem) => symbols.push(stem),
                 Stem::Whole(literal) => {
                     short.push(literal.to_owned());
-                    short.push(format!("{}\u{1b}", literal.trim_end_matches([':', ' '])));
+                    if let Some(name) = literal.strip_suffix([':', '\n']) {
+                        short.push(format!("{name}\u{1b}"));
+                    }
+                    if let Some(name) = literal.strip_suffix('\n') {
+                        short.push(format!("{name}\r"));
+                    }
                     if literal.starts_with('[') {
                         short.extend(LABEL_COLOURS.map(str::to_owned));
                     }
@@ -153,6 +165,7 @@ impl Sieve {
             long_stems: long.len(),
             short_stems: short.len(),
             symbols,
+            endings: Vec::new(),
         };
         for (rule, literal) in literals.iter().copied() {
             sieve.learn(&long, &short, (rule, literal));
@@ -163,6 +176,9 @@ impl Sieve {
     /// Notes which stem calls a rule for one of its literals.
     fn learn(&mut self, long: &[&'static str], short: &[String], call: (u16, &'static str)) {
         let (rule, literal) = call;
+        if let Some(end) = literal.strip_suffix('\n') {
+            return self.endings.push((rule, end));
+        }
         let found = match stem(literal) {
             Stem::Long(stem) => long.binary_search(&stem).ok().map(|number| (number, stem)),
             Stem::Symbol(stem) => {
@@ -227,8 +243,8 @@ impl Sieve {
     /// The rules whose literal stands where a stem was met.
     fn call(&self, text: &[u8], (stem, start): (usize, usize), rules: &mut Vec<u16>) {
         for call in &self.calls[stem] {
-            let literal = start.checked_sub(call.offset).and_then(|start| text.get(start..));
-            if literal.is_some_and(|rest| rest.starts_with(call.literal.as_bytes()))
+            let rest = start.checked_sub(call.offset).and_then(|start| text.get(start..));
+            if rest.is_some_and(|rest| rest.starts_with(call.literal.as_bytes()))
                 && rules.len() < RULES_PER_LINE_MAX
                 && !rules.contains(&call.rule)
             {
@@ -275,7 +291,10 @@ pub(super) fn called(text: &str, rules: &mut Vec<u16>) {
         }
         from = met.1 + 1;
     }
+    let ended = sieve.endings.iter().filter(|(_, end)| text.ends_with(end.as_bytes()));
+    rules.extend(ended.map(|(rule, _)| rule));
     rules.sort_unstable();
+    rules.dedup();
 }
 
 /// The places of a text's lines that hold a stem, in order.
@@ -327,7 +346,10 @@ impl Iterator for Sifted<'_> {
         if self.from >= self.bytes.len() {
             return None;
         }
-        let hit = self.hit()?;
+        // What a line feed would have told of the last line is not known.
+        let last = || memrchr(b'\n', self.bytes).map_or(0, |at| at + 1).max(self.from);
+        let last = Some(last()).filter(|last| *last < self.bytes.len());
+        let hit = self.hit().or(last)?;
         let above = self.bytes.get(self.from..hit)?;
         let start = memrchr(b'\n', above).map_or(self.from, |at| self.from + at + 1);
         let end = memchr(b'\n', &self.bytes[hit..]).map_or(self.bytes.len(), |at| hit + at);

@@ -4,7 +4,7 @@
 //! a line has one reading. What several tools need to read around a line stands here.
 
 use super::draft::{Draft, Weight};
-use super::lines::At;
+use super::lines::{At, LOOK_LINES_MAX};
 use super::rule::{Rule, Tool};
 use crate::domain::failure::{FailureKind, Severity};
 

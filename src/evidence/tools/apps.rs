@@ -13,8 +13,11 @@ pub(super) static XCTEST: Tool = Tool {
     rules: &[
         Rule::new(
             K::TestFailure,
-            &[" test", "\ttest"],
-            r"^[a-z]{0,2}\s+(?P<test>test\w+(?:\(\))?), (?P<message>\S.+)$",
+            &["XCTAssert", "XCTUnwrap", "fail", "Asynchronous wait", "error", "timeout", "crash"],
+            concat!(
+                r"^[a-z]{0,2}\s+(?P<test>test\w+(?:\(\))?), (?P<message>.*(?:XCTAssert|XCTUnwrap",
+                r"|fail|Asynchronous wait|error|timeout|crash).*)$",
+            ),
         )
         .reading(xcpretty),
         Rule::new(
@@ -51,7 +54,7 @@ pub(super) static XCTEST: Tool = Tool {
         .reading(extent::with_indented),
         Rule::new(
             K::CompileError,
-            &[".swift:", ".m:", ".mm:", ".h:", ".cpp:", ".c:"],
+            &["❌"],
             concat!(
                 r"^\s*❌\s+(?P<file>\S[^:]*\.(?:swift|m|mm|h|c",
                 r"|cpp)):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.+)$",

@@ -114,7 +114,7 @@ pub(super) static CLOUD: Tool = Tool {
     rules: &[
         Rule::new(
             K::Config,
-            &["FAILED: ", "template: ", "YAML parse error", "chart(s) linted", "unable to build"],
+            &["Error: ", "[ERROR] "],
             concat!(
                 r"^(?:Error: |\[ERROR\] (?:\S+: )?)",
                 r"(?P<message>(?:(?:INSTALLATION|UPGRADE) FAILED: ",

@@ -110,6 +110,25 @@ pub(super) fn with_deeper(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>)
     found.push(draft);
 }
 
+/// A reader that takes the indented lines below and changes nothing else.
+pub(super) fn with_indented(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    indented(at, &mut draft);
+    found.push(draft);
+}
+
+/// A reader that takes the lines to the next blank one and changes nothing else.
+pub(super) fn with_paragraph(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    paragraph(at, &mut draft);
+    found.push(draft);
+}
+
+/// A reader that takes the code frame below and what is indented under it.
+pub(super) fn with_frame(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    code_frame(at, &mut draft);
+    indented(at, &mut draft);
+    found.push(draft);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

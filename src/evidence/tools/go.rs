@@ -258,7 +258,7 @@ pub(super) static GOFMT: Tool = Tool {
             &[".go.orig"],
             r"^(?P<message>diff (?:-u )?\S+\.go\.orig (?P<file>\S+\.go))$",
         ),
-        Rule::new(K::Format, &[".go"], r"^(?P<file>[A-Za-z0-9_./-]+\.go)$")
+        Rule::new(K::Format, &[".go\n"], r"^(?P<file>[A-Za-z0-9_./-]+\.go)$")
             .weighing(Weight::Guess)
             .reading(listed),
     ],

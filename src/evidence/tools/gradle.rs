@@ -35,7 +35,7 @@ pub(super) static MAVEN: Tool = Tool {
         .reading(resolution),
         Rule::new(
             K::Config,
-            &["line "],
+            &[", column "],
             concat!(
                 r"^\[(?:ERROR|FATAL)\]\s+(?:\[ERROR\] )?(?P<message>\S.* @ (?:[^,]*, )?line ",
                 r"(?P<line>[0-9]+), column (?P<column>[0-9]+))$",

@@ -159,7 +159,7 @@ pub(super) static BIOME: Tool = Tool {
          \x20 × This let declares a variable that is only assigned once.",
     rules: &[Rule::new(
         K::Lint,
-        &[" lint/", " parse", " assist/", " organizeImports", " format"],
+        &["━"],
         concat!(
             r"^(?P<file>[^\s:]+)(?::(?P<line>[0-9]+):(?P<column>[0-9]+))? ",
             r"(?P<code>lint/\S+|parse|assist/\S+|organizeImports|format)\b.*━",
@@ -199,9 +199,9 @@ pub(super) static OXLINT: Tool = Tool {
          \x20  ╭─[src/cart.ts:3:7]\n 3 │ debugger;\n   · ─────────\n   ╰────",
     rules: &[Rule::new(
         K::Lint,
-        &["eslint", "unicorn(", "typescript(", "react", "import(", "jest(", "vitest(", "nextjs("],
+        &["× ", "✖ "],
         concat!(
-            r"^\s*[^\x00-\x7f]+ (?P<code>(?:[a-z-]*eslint[a-z-]*|unicorn|typescript|react[a-z-]*",
+            r"^\s*(?:×|✖) (?P<code>(?:[a-z-]*eslint[a-z-]*|unicorn|typescript|react[a-z-]*",
             r"|import|jest|vitest|nextjs)\([a-z-]+\)): (?P<message>.+)$",
         ),
     )

@@ -24,10 +24,9 @@ pub(super) static TOOL: Tool = Tool {
         .reading(pnpm),
         Rule::new(
             K::Dependency,
-            &["YN0"],
+            &["YN00"],
             concat!(
-                r"^(?:➤ )?(?P<code>YN0(?:00[1-9]|0[1-9][0-9]|028|035|041|078|080",
-                r"|083)): .*?(?:│|\|) (?P<message>.*(?:would have been|forbidden|couldn't",
+                r"^(?:➤ )?(?P<code>YN00(?:0[1-9]|[1-9][0-9])): .*?(?:│|\|) (?P<message>.*(?:would have been|forbidden|couldn't",
                 r"|could not|not found|No candidates|isn't|doesn't|failed|error",
                 r"|[Rr]eturned).*)$",
             ),

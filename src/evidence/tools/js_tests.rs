@@ -1,7 +1,9 @@
 //! JavaScript's test runners: Jest, Vitest, Mocha, Playwright, Bun, node:test.
 
 use super::extent::{deeper, is_in_frame, while_below};
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, frame_in, is_own, place_in};
+use super::{
+    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, frame_in, is_own, place_in,
+};
 
 pub(super) static JEST: Tool = Tool {
     name: "jest",
@@ -173,7 +175,8 @@ pub(super) static MOCHA: Tool = Tool {
          \x20 1 failing\n\n  1) cart\n       adds:\n     AssertionError: expected 4 to equal 5\n\
          \x20     at Context.<anonymous> (test/cart.js:5:19)",
     rules: &[
-        Rule::new(K::TestFailure, &[") "], r"^  [0-9]+\) (?P<test>\S.*)$").reading(mocha),
+        Rule::new(K::TestFailure, &[" failing"], r"^  (?P<message>[0-9]+ failing)$")
+            .reading(mocha_list),
         Rule::new(
             K::TestFailure,
             &[" \u{203a} "],
@@ -189,8 +192,22 @@ pub(super) static MOCHA: Tool = Tool {
 /// How many lines a chain of suite titles may take.
 const TITLE_LINES_MAX: usize = 12;
 
-fn mocha(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    let mut title = draft.failure.test.clone().unwrap_or_default();
+/// Mocha's list of failures, numbered below their count.
+fn mocha_list(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    for (distance, line) in at.lines_below(LOOK_LINES_MAX) {
+        if is_numbered(line)
+            && let Some((_, title)) = line.split_once(") ")
+        {
+            let at = at.down(distance);
+            let mut draft = draft.clone();
+            (draft.first, draft.last) = (at.index, at.index);
+            mocha(&at, draft, title, found);
+        }
+    }
+}
+
+fn mocha(at: &At<'_>, mut draft: Draft, title: &str, found: &mut Vec<Draft>) {
+    let mut title = title.to_owned();
     let mut below = 0;
     while !title.ends_with(':') {
         below += 1;
@@ -368,7 +385,7 @@ mod tests {
     #[test]
     fn mocha_titles_join() {
         check(
-            "  1) a\n       b\n         c:\n\n      AssertionError: no\n      + expected\n\
+            "  1 failing\n\n  1) a\n       b\n         c:\n\n      AssertionError: no\n      + expected\n\
              \x20     at Context.<anonymous> (test/a.js:3:5)",
             "test_failure test/a.js:3:5 {a b c} AssertionError: no",
         );

@@ -99,7 +99,7 @@ pub(super) static KOTLINC: Tool = Tool {
         )
         .weighing(Weight::Sign)
         .reading(kotlin_werror),
-        Rule::new(K::CompileError, &["Line "], r"^\s*(?P<message>Line (?P<line>[0-9]+): .+)$")
+        Rule::new(K::CompileError, &["  Line "], r"^\s*  (?P<message>Line (?P<line>[0-9]+): .+)$")
             .reading(gradle_script),
     ],
 };

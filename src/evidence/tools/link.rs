@@ -24,8 +24,13 @@ pub(super) static LINKER: Tool = Tool {
             K::CompileError,
             &[
                 "cannot find ",
-                "symbol",
-                "library",
+                "undefined symbol",
+                "duplicate symbol",
+                "hidden symbol",
+                "unresolved symbol",
+                "library not found",
+                "library '",
+                "unable to find library",
                 "unknown argument",
                 "cannot open ",
                 "framework ",
@@ -33,7 +38,8 @@ pub(super) static LINKER: Tool = Tool {
             concat!(
                 r"^(?:\S*/)?(?:ld|ld\.lld|ld\.gold|ld64\.lld|lld|wasm-ld",
                 r"|mold): (?:(?:fatal )?error: )?(?P<message>(?:cannot find |undefined symbol",
-                r"|duplicate symbol|library |unable to find library|[a-z]+ symbol",
+                r"|duplicate symbol|library (?:not found|')|unable to find library",
+                r"|(?:hidden|unresolved) symbol",
                 r"|unknown argument|cannot open |framework ).*)$",
             ),
         )

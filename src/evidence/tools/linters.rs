@@ -11,13 +11,13 @@ pub(super) static SCRIPTS: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &["SC1", "SC2", "SC3"],
+            &["^ SC", "- SC"],
             r"^\s*\^-*\^?-{0,2} (?P<code>SC[123][0-9]{3})(?: \([a-z]+\))?: (?P<message>.+)$",
         )
         .reading(shellcheck),
         Rule::new(
             K::Lint,
-            &["SC1", "SC2", "SC3"],
+            &[" [SC"],
             concat!(
                 r"^(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
                 r"(?:error|warning|note): (?P<message>.+) \[(?P<code>SC[123][0-9]{3})\]$",
@@ -34,7 +34,7 @@ pub(super) static SCRIPTS: Tool = Tool {
         .reading(actionlint),
         Rule::new(
             K::Lint,
-            &["DL1", "DL3", "DL4", "SC1", "SC2", "SC3"],
+            &[" DL1", " DL3", " DL4", " SC1", " SC2", " SC3"],
             concat!(
                 r"^(?P<file>[^\s:]+):(?P<line>[0-9]+) (?P<code>(?:DL[134]|SC[123])[0-9]{3}) ",
                 r"(?:(?:error|warning|info|style): )?(?P<message>.+)$",

@@ -1,6 +1,8 @@
 //! PHP: PHPUnit and Pest, PHPStan, PHP_CodeSniffer, Pint, php-cs-fixer, Composer, fatal errors.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, extent, has_extension, place_in};
+use super::{
+    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, extent, has_extension, place_in,
+};
 
 pub(super) static TESTS: Tool = Tool {
     name: "phpunit",
@@ -9,8 +11,18 @@ pub(super) static TESTS: Tool = Tool {
          1) CartTest::testAdds\nFailed asserting that 4 is identical to 5.\n\n\
          /home/runner/work/shop/shop/tests/CartTest.php:12",
     rules: &[
-        Rule::new(K::TestFailure, &["::"], r"^[0-9]+\) (?P<test>[A-Za-z_\\][\w\\]*::\w+.*)$")
-            .reading(phpunit),
+        Rule::new(
+            K::TestFailure,
+            &["Test::", "Tests::", "TestCase::", "Spec::", "_test::"],
+            r"^[0-9]+\) (?P<test>[A-Za-z_\\][\w\\]*(?:Tests?|TestCase|Spec|_test)::\w+.*)$",
+        )
+        .reading(phpunit),
+        Rule::new(
+            K::TestFailure,
+            &["There was ", "There were "],
+            r"^There (?:was|were) (?P<message>[0-9]+ (?:failure|error)s?):$",
+        )
+        .reading(phpunit_list),
         Rule::new(
             K::TestFailure,
             &["FAILED  "],
@@ -19,6 +31,22 @@ pub(super) static TESTS: Tool = Tool {
         .reading(pest),
     ],
 };
+
+/// PHPUnit's list of failures, numbered below their count.
+fn phpunit_list(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    for (distance, line) in at.lines_below(LOOK_LINES_MAX) {
+        let numbered = line.split_once(") ").filter(|(number, test)| {
+            !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) && test.contains("::")
+        });
+        if let Some((_, test)) = numbered {
+            let at = at.down(distance);
+            let mut draft = draft.clone();
+            (draft.first, draft.last) = (at.index, at.index);
+            draft.failure.test = Some(test.trim().to_owned());
+            phpunit(&at, draft, found);
+        }
+    }
+}
 
 fn phpunit(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     draft.failure.message.clear();
@@ -76,13 +104,13 @@ pub(super) static LINT: Tool = Tool {
          \x20------ ---------------------------------\n  12     Undefined variable: $total\n\
          \x20------ ---------------------------------",
     rules: &[
-        Rule::new(K::TypeError, &["Line "], r"^\s+Line +(?P<file>\S+\.php)(?: \(.*\))?\s*$")
+        Rule::new(K::TypeError, &[".php"], r"^\s+Line +(?P<file>\S+\.php)(?: \(.*\))?\s*$")
             .reading(phpstan),
         Rule::new(
             K::TypeError,
-            &["ERROR: ", "INFO: "],
+            &["ERROR: "],
             concat!(
-                r"^(?P<severity>ERROR|INFO): (?P<code>[A-Z]\w+)\s+-\s+",
+                r"^ERROR: (?P<code>[A-Z]\w+)\s+-\s+",
                 r"(?P<file>\S+\.(?:php|phtml|inc)):(?P<line>[0-9]+):(?P<column>[0-9]+)\s+-\s+",
                 r"(?P<message>.+?)(?: \(see https?://\S+\))?$",
             ),

@@ -68,7 +68,7 @@ pub(super) static LINT: Tool = Tool {
         .reading(python_lint),
         Rule::new(
             K::Lint,
-            &["--> "],
+            &[".py:", ".pyi:"],
             r"^\s+--> (?P<file>\S+\.pyi?):(?P<line>[0-9]+):(?P<column>[0-9]+)$",
         )
         .reading(ruff_full),
