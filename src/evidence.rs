@@ -107,6 +107,11 @@ pub fn read(log: &[u8], hints: &Hints<'_>) -> Reading {
     pass::read_whole(log, hints)
 }
 
+/// The patterns of all rules, for those who compare; over bytes, without Unicode classes.
+pub fn patterns() -> impl Iterator<Item = &'static str> {
+    tools::TOOLS.iter().flat_map(|tool| tool.rules).map(|rule| rule.pattern)
+}
+
 impl Reading {
     /// The lines that matter, cause first, with their numbers, in at most `bytes_max` bytes.
     ///

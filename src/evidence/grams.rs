@@ -1,7 +1,7 @@
 //! Any number of texts searched for at once, each of at least [`WINDOW_BYTES`].
 //!
-//! Eight bytes hold a whole group of five wherever one begins at every fourth byte, so it is enough
-//! to look at every fourth position of the text: one multiplication and one bit for four bytes,
+//! Seven bytes hold a whole group of five wherever one begins at every third byte, so it is enough
+//! to look at every third position of the text: one multiplication and one bit for three bytes,
 //! whatever the number of texts, and no instruction that only some machines have. The invariant: no
 //! occurrence is missed; what the bit says is checked byte by byte.
 
@@ -12,7 +12,7 @@ pub(super) const WINDOW_BYTES: usize = STEP_BYTES + GRAM_BYTES - 1;
 const GRAM_BYTES: usize = 5;
 
 /// How far apart the looks are.
-const STEP_BYTES: usize = 4;
+const STEP_BYTES: usize = 3;
 
 /// How many looks are taken before asking whether one of them saw something.
 const LOOKS: usize = 4;

@@ -204,13 +204,14 @@ impl<'h> Pass<'h> {
     /// The second head: reads the lines whose neighbourhood was heard.
     fn read(&mut self, bytes: &[u8], heard: usize) {
         let mut space = Bump::new();
-        let mut found = Vec::new();
+        let (mut found, mut rules) = (Vec::new(), Vec::new());
         while let Some(call) = self.calls.front().copied().filter(|call| is_ready(call, heard)) {
             if space.allocated_bytes() > SPACE_BYTES {
                 space.reset();
             }
             self.calls.pop_front();
-            let rules: Vec<u16> = self.rules.drain(..call.rules).collect();
+            rules.clear();
+            rules.extend(self.rules.drain(..call.rules));
             let spent = self.looks > LOOKS_MIN + call.place.index * LOOKS_PER_LINE;
             let reach = if spent { SHORT_LOOK_LINES } else { LOOK_LINES_MAX };
             let near = Near::of(Lines { bytes, space: &space }, call.place, reach);

@@ -93,7 +93,7 @@ pub(super) fn learn(line: &str, roots: &mut Vec<String>) {
         return;
     }
     for (before, after) in MENTIONS {
-        let Some((_, rest)) = line.split_once(before) else { continue };
+        let Some(rest) = line.strip_prefix(before) else { continue };
         let root = normalise(rest.split(after).next().unwrap_or(rest).trim());
         let deep = root.starts_with('/') && root.matches('/').count() > 1;
         if deep && !roots.contains(&root) {

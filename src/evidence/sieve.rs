@@ -18,7 +18,14 @@ use super::tools::TOOLS;
 
 /// What CI systems' own lines hold.
 const MARKERS: &[&str] = &[
-    "##[",
+    "##[command]",
+    "##[debug]",
+    "##[endgroup]",
+    "##[error]",
+    "##[group]",
+    "##[notice]",
+    "##[section]",
+    "##[warning]",
     "section_start",
     "section_end",
     "travis_time",
@@ -36,6 +43,9 @@ const MARKERS: &[&str] = &[
 
 /// Stems that many short literals share: few, because the search for them slows down with each.
 const SHORT: &[&str] = &["rror", "RROR", "fail", "Fail", "FAIL", "atal"];
+
+/// File names that RuboCop, ruff and pytest colour without the colon behind.
+const COLOURED: &[&str] = &[".rb\u{1b}", ".py\u{1b}", ".pyi\u{1b}", "file\u{1b}"];
 
 /// With what the colours of a label in brackets begin.
 const LABEL_COLOURS: [&str; 4] = ["[\u{1b}[0", "[\u{1b}[1", "[\u{1b}[3", "[\u{1b}[9"];
@@ -63,7 +73,7 @@ enum Stem {
     Long(&'static str),
     /// The first symbol.
     Symbol(&'static str),
-    /// The literal as it is, or to its colon or the line's end with a colour code behind.
+    /// The literal as it is.
     Whole(&'static str),
 }
 
@@ -78,6 +88,9 @@ fn stem(literal: &'static str) -> Stem {
     }
     if let Some(word) = SHORT.iter().find(|word| literal.contains(*word)) {
         return Stem::Word(word);
+    }
+    if literal.len() >= WINDOW_BYTES && !literal.ends_with('\n') {
+        return Stem::Long(literal);
     }
     match literal.find(|c: char| !c.is_ascii()) {
         Some(at) => Stem::Symbol(literal[at..].split_at(symbol_bytes(&literal[at..])).0),
@@ -122,6 +135,7 @@ impl Sieve {
             MARKERS.iter().copied().partition(|marker| marker.len() >= WINDOW_BYTES);
         let (mut sifted, mut short): (Vec<&str>, Vec<String>) =
             (long, short.into_iter().map(str::to_owned).collect());
+        short.extend(COLOURED.iter().map(|name| (*name).to_owned()));
         let (mut long, mut symbols) = (Vec::new(), Vec::new());
         for (_, literal) in literals {
             match stem(literal) {
@@ -136,11 +150,8 @@ impl Sieve {
                 Stem::Symbol(stem) => symbols.push(stem),
                 Stem::Whole(literal) => {
                     short.push(literal.to_owned());
-                    if let Some(name) = literal.strip_suffix([':', '\n']) {
-                        short.push(format!("{name}\u{1b}"));
-                    }
                     if let Some(name) = literal.strip_suffix('\n') {
-                        short.push(format!("{name}\r"));
+                        short.extend(['\r', '\u{1b}'].map(|end| format!("{name}{end}")));
                     }
                     if literal.starts_with('[') {
                         short.extend(LABEL_COLOURS.map(str::to_owned));

@@ -13,10 +13,18 @@ pub(super) static XCTEST: Tool = Tool {
     rules: &[
         Rule::new(
             K::TestFailure,
-            &["XCTAssert", "XCTUnwrap", "fail", "Asynchronous wait", "error", "timeout", "crash"],
+            &[
+                "XCTAssert",
+                "XCTUnwrap",
+                "failed",
+                "Asynchronous wait",
+                "threw error",
+                "caught error",
+                "crashed",
+            ],
             concat!(
                 r"^[a-z]{0,2}\s+(?P<test>test\w+(?:\(\))?), (?P<message>.*(?:XCTAssert|XCTUnwrap",
-                r"|fail|Asynchronous wait|error|timeout|crash).*)$",
+                r"|failed|Asynchronous wait|(?:threw|caught) error|crashed).*)$",
             ),
         )
         .reading(xcpretty),
@@ -130,10 +138,10 @@ pub(super) static DART: Tool = Tool {
     rules: &[
         Rule::new(
             K::TypeError,
-            &["error - ", "error • ", "warning - ", "warning • ", "info - ", "info • "],
+            &["error - ", "error • ", "warning - ", "warning • ", "info • "],
             concat!(
-                r"^\s*(?P<severity>error|warning",
-                r"|info) - (?P<file>\S+\.dart):(?P<line>[0-9]+):(?P<column>[0-9]+) - ",
+                r"^\s*(?P<severity>error",
+                r"|warning) - (?P<file>\S+\.dart):(?P<line>[0-9]+):(?P<column>[0-9]+) - ",
                 r"(?P<message>.+) - (?P<code>[a-z_0-9]+)$",
             ),
         ),

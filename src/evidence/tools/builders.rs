@@ -41,7 +41,7 @@ pub(super) static BAZEL: Tool = Tool {
         .weighing(Weight::Sign),
         Rule::new(
             K::TestFailure,
-            &["FAIL: //", "TIMEOUT: //", "FLAKY: //"],
+            &["FAIL: //", "TIMEOUT: //"],
             concat!(
                 r"^(?P<message>(?:FAIL|TIMEOUT): (?P<test>//\S+) ",
                 r"(?:\([^)]*\) )?\(see .+\))$",

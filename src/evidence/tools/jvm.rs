@@ -11,7 +11,7 @@ pub(super) static JAVAC: Tool = Tool {
     rules: &[
         Rule::new(
             K::CompileError,
-            &[".java:", ".groovy:", ".scala:", ".kt:"],
+            &["[ERROR] "],
             concat!(
                 r"^\[ERROR\] (?P<file>\S.*?\.(?:java|kt|groovy",
                 r"|scala)): ?\[(?P<line>[0-9]+),(?P<column>[0-9]+)\] (?:error: )?",

@@ -28,7 +28,7 @@ pub(super) static JAVA: Tool = Tool {
         ),
         Rule::new(
             K::Lint,
-            &[":[line", ":[lines"],
+            &[":[line"],
             concat!(
                 r"^(?:\[ERROR\] )?(?:High|Medium|Low|[HML] [A-Z] [A-Z]+): (?P<message>.+?)",
                 r"(?: \[[\w.$, ]+\])? +(?:At|In|Dereferenced at|Field|Obligation.* at) ",

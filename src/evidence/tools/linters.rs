@@ -34,9 +34,9 @@ pub(super) static SCRIPTS: Tool = Tool {
         .reading(actionlint),
         Rule::new(
             K::Lint,
-            &[" DL1", " DL3", " DL4", " SC1", " SC2", " SC3"],
+            &[" DL3", " DL4", " SC2"],
             concat!(
-                r"^(?P<file>[^\s:]+):(?P<line>[0-9]+) (?P<code>(?:DL[134]|SC[123])[0-9]{3}) ",
+                r"^(?P<file>[^\s:]+):(?P<line>[0-9]+) (?P<code>(?:DL[34]|SC2)[0-9]{3}) ",
                 r"(?:(?:error|warning|info|style): )?(?P<message>.+)$",
             ),
         ),
@@ -83,17 +83,7 @@ pub(super) static COMMITS: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &[
-                "[subject-",
-                "[type-",
-                "[body-",
-                "[header-",
-                "[footer-",
-                "[scope-",
-                "[references-",
-                "[signed-",
-                "[trailer-",
-            ],
+            &["✖"],
             concat!(
                 r"^\s*✖\s+(?P<message>.+) \[(?P<code>(?:subject|type|body|header|footer|scope",
                 r"|references|signed|trailer)-[a-z-]+)\]$",

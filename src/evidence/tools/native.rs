@@ -63,7 +63,7 @@ pub(super) static COMPILER: Tool = Tool {
         .reading(ghc_warnings),
         Rule::new(
             K::CompileError,
-            &["error", "all warnings being treated as errors"],
+            &[": error", ": fatal error", "all warnings being treated as errors"],
             concat!(
                 r"^(?:[a-z0-9_-]*-)?(?:cc1(?:plus)?|clang(?:\+\+)?|gcc|g\+\+",
                 r"|cc)(?:-[0-9.]+)?: (?:fatal )?(?:error",

@@ -13,8 +13,8 @@ pub(super) static TESTS: Tool = Tool {
     rules: &[
         Rule::new(
             K::TestFailure,
-            &["Test::", "Tests::", "TestCase::", "Spec::", "_test::"],
-            r"^[0-9]+\) (?P<test>[A-Za-z_\\][\w\\]*(?:Tests?|TestCase|Spec|_test)::\w+.*)$",
+            &["Test::"],
+            r"^[0-9]+\) (?P<test>[A-Za-z_\\][\w\\]*Test::\w+.*)$",
         )
         .reading(phpunit),
         Rule::new(
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn php_tests_have_their_own_frame() {
         check(
-            "1) Cart_test::test_adds\nFailed asserting that two strings are equal.\n\
+            "There was 1 failure:\n\n1) Cart_test::test_adds\nFailed asserting that two strings are equal.\n\
              --- Expected\n+++ Actual\n\n/home/runner/work/a/a/vendor/x.php:1\n\
              /home/runner/work/a/a/tests/Cart_test.php:43",
             "test_failure tests/Cart_test.php:43 {Cart_test::test_adds} Failed asserting that \

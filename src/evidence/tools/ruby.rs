@@ -210,8 +210,8 @@ pub(super) static RUBOCOP: Tool = Tool {
 ".rb:", ".rake:", ".gemspec:", ".jbuilder:", ".podspec:", "config.ru:", "Gemfile:", "Rakefile:", "Podfile:", "Fastfile:", "Dangerfile:", "Guardfile:", "Vagrantfile:", "Brewfile:",
 ],
             concat!(
-                r"^(?P<file>[^\s:]*(?:\.(?:rb|rake|gemspec|jbuilder|podspec)|config\.ru",
-                r"|(?:Gem|Rake|Pod|Fast|Danger|Guard|Vagrant|Brew)file)):(?P<line>[0-9]+):(?P<column>[0-9]+): [CWEFRI]: ",
+                r"^(?P<file>[^\s:]*(?:\.(?:rb|gemspec|jbuilder|podspec)|config\.ru",
+                r"|(?:Gem|Rake|Fast|Danger|Guard|Vagrant|Brew)file)):(?P<line>[0-9]+):(?P<column>[0-9]+): [CWEFRI]: ",
                 r"(?:\[Correct(?:ed|able)\] )?(?P<code>[A-Z]\w+(?:/\w+)+): ",
                 r"(?:\[Correctable\] )?(?P<message>.+)$",
             ),

@@ -24,18 +24,13 @@ pub(super) static TOOL: Tool = Tool {
                 "FAIL [",
                 "TIMEOUT [",
                 "ABORT [",
-                "SIGABRT [",
-                "SIGSEGV [",
-                "SIGBUS [",
-                "SIGILL [",
-                "SIGFPE [",
-                "SIGKILL [",
-                "SIGTERM [",
-                "SIGTRAP [",
+                // Padded to the width of the column.
+                "    SIG",
+                "TRY ",
             ],
             concat!(
-                r"^\s*(?P<message>(?:TRY [0-9]+ )?(?:LEAK-FAIL|FAIL|TIMEOUT|ABORT",
-                r"|SIG(?:ABRT|SEGV|BUS|ILL|FPE|KILL|TERM|TRAP)) \[[^\]]+\]",
+                r"^\s*(?P<message>(?:(?:TRY [0-9]+ )?(?:LEAK-FAIL|FAIL|TIMEOUT|ABORT)",
+                r"|(?:    |TRY [0-9]+ )SIG(?:ABRT|SEGV|BUS|ILL|FPE|KILL|TERM|TRAP)) \[[^\]]+\]",
                 r"(?: \([^)]*\))?) +(?P<task>\S+) (?P<test>[A-Za-z_]\S*(?:::\S+| - .+)?)$",
             ),
         )

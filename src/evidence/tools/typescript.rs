@@ -97,13 +97,7 @@ pub(super) static BUNDLERS: Tool = Tool {
         .reading(during_build),
         Rule::new(
             K::CompileError,
-            &[
-                "[!] Error: ",
-                "[!] RollupError: ",
-                "[!] SyntaxError: ",
-                "[!] (plugin ",
-                "[!] (node ",
-            ],
+            &["[!] Error: ", "[!] RollupError: ", "[!] SyntaxError: ", "(plugin ", "] (node "],
             r"^\[!\] (?P<message>(?:(?:Rollup|Syntax)?Error: |\(plugin |\(node ).*)$",
         )
         .reading(place_after_message),
