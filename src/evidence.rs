@@ -88,6 +88,8 @@ pub struct Reading {
     pub format: ReportFormat,
     redactor: Redactor,
     shelf: shelf::Shelf,
+    /// The first and the last kept line of the ends of failed steps, counted from 0.
+    ends: Vec<(usize, usize)>,
 }
 
 /// How much was read.

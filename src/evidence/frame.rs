@@ -13,6 +13,7 @@ use super::text::{Clean, Mark};
 use super::{Hints, commands, paths, unknown};
 
 mod jobs;
+mod tail;
 
 /// What the log itself says about a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub(super) struct Window {
     pub(super) ended_job_at: Option<usize>,
     /// What to say of it if no rule understands it.
     pub(super) unknown: Option<Draft>,
+    /// Its last words, to where the CI system gave up.
+    pub(super) tail: Vec<(usize, Box<str>)>,
 }
 
 /// How many windows are told apart: a run has at most 256 jobs of some ten steps.
@@ -76,6 +79,7 @@ pub(super) struct Frame {
     said: Option<Place>,
     in_cleanup: bool,
     has_failed: bool,
+    tail_bytes: usize,
     /// Where the last line that was heard ends, in memory.
     heard_to: usize,
     green_at: Option<usize>,
@@ -95,6 +99,7 @@ impl Frame {
             said: None,
             in_cleanup: false,
             has_failed: false,
+            tail_bytes: 0,
             heard_to: 0,
             green_at: None,
         };
@@ -170,6 +175,11 @@ impl Frame {
             window.end = end.max(window.first);
         }
         // A command that is known to have failed may say nothing of it.
+        if let (Some(last), Some(window)) = (last, self.windows.last_mut())
+            && window.tail.is_empty()
+        {
+            tail::keep(window, lines, last, &mut self.tail_bytes);
+        }
         let silent = self.windows.iter().rposition(|window| window.end > window.first);
         if let (Some(at), Some(last)) = (silent, last)
             && self.windows[at].unknown.is_none()
@@ -234,6 +244,7 @@ impl Frame {
             script: None,
             ended_job_at: None,
             unknown: None,
+            tail: Vec::new(),
         });
         self.in_cleanup = false;
         self.echo = None;
@@ -248,6 +259,7 @@ impl Frame {
         let failed = window.verdict == Verdict::Failed || blamed;
         if let Some(last) = last.filter(|_| failed) {
             window.unknown = unknown::of_window(lines, window, last, &self.green);
+            tail::keep(window, lines, last, &mut self.tail_bytes);
         }
     }
 

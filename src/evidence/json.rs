@@ -87,6 +87,8 @@ struct PieceNote<'r> {
     start: usize,
     /// The last line.
     end: usize,
+    /// Why they matter.
+    why: &'r str,
     /// The lines with their numbers.
     text: &'r str,
 }
@@ -120,7 +122,7 @@ pub fn failures_schema() -> Value {
 }
 
 fn piece_note(piece: &Piece) -> PieceNote<'_> {
-    PieceNote { start: piece.first_line, end: piece.last_line, text: &piece.text }
+    PieceNote { start: piece.first_line, end: piece.last_line, why: &piece.why, text: &piece.text }
 }
 
 fn failure_note(failure: &Failure) -> FailureNote<'_> {

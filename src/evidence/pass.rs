@@ -10,7 +10,7 @@ use bumpalo::Bump;
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::draft::{Draft, Weight};
-use super::frame::Frame;
+use super::frame::{Frame, Verdict, Window};
 use super::lines::{LOOK_BYTES_MAX, LOOK_LINES_MAX, Lines, Near, Place};
 use super::matchers::Matching;
 use super::redact::Redactor;
@@ -151,6 +151,7 @@ impl<'h> Pass<'h> {
         let last = self.last_place(bytes);
         self.stats.lines = last.map_or(0, |last| last.index + 1);
         self.frame.finish(lines, last);
+        let ends = self.keep_ends();
         let redactor = Redactor::of(hints.known_secrets);
         let judged = judgement::judge(&self.frame, self.drafts, hints, &redactor);
         let (failures, mut notes) = judged;
@@ -167,7 +168,21 @@ impl<'h> Pass<'h> {
             format: ReportFormat::Log,
             redactor,
             shelf: self.shelf,
+            ends,
         }
+    }
+
+    /// Keeps the last words of the steps that failed.
+    fn keep_ends(&mut self) -> Vec<(usize, usize)> {
+        let failed = |window: &&Window| window.verdict != Verdict::Passed;
+        let mut ends = Vec::new();
+        for window in self.frame.windows.iter().filter(failed) {
+            window.tail.iter().for_each(|(index, text)| self.shelf.put(*index, text));
+            if let (Some((first, _)), Some((last, _))) = (window.tail.first(), window.tail.last()) {
+                ends.push((*first, *last));
+            }
+        }
+        ends
     }
 
     /// The first head: hears the lines and notes which rules they call.

@@ -140,8 +140,8 @@ pub fn read_report(bytes: &[u8], hints: &Hints<'_>) -> Option<Reading> {
     let redactor = Redactor::of(hints.known_secrets);
     let stats = Stats { bytes: bytes.len(), lines: text.lines().count() };
     let (failures, notes) = finish(found, hints, &redactor);
-    let (commands, shelf) = (Vec::new(), Shelf::default());
-    Some(Reading { failures, notes, commands, stats, format, redactor, shelf })
+    let (commands, shelf, ends) = (Vec::new(), Shelf::default(), Vec::new());
+    Some(Reading { failures, notes, commands, stats, format, redactor, shelf, ends })
 }
 
 /// Whether what begins like this may be a report; the rest of a log need not be kept to find out.
@@ -264,7 +264,9 @@ pub(super) fn pieces(failures: &[Failure], bytes_max: usize) -> Vec<Piece> {
         }
         left = left.saturating_sub(text.len() + gap);
         let (first, last) = (failure.source.first_line, failure.source.last_line);
-        pieces.push(Piece { first_line: first as usize, last_line: last as usize, text });
+        let (first_line, last_line) = (first as usize, last as usize);
+        let why = failure.kind.as_str().to_owned();
+        pieces.push(Piece { first_line, last_line, why, text });
     }
     pieces
 }

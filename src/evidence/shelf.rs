@@ -15,10 +15,10 @@ const SHELF_BYTES_MAX: usize = 8 * 1024 * 1024;
 const LINE_COST_BYTES: usize = 48;
 
 /// Lines kept before a failure's first: what the tool was doing.
-pub(super) const BEFORE_LINES: usize = 2;
+pub(super) const BEFORE_LINES: usize = 12;
 
 /// Lines kept after a failure's last: what the tool made of it.
-pub(super) const AFTER_LINES: usize = 6;
+pub(super) const AFTER_LINES: usize = 16;
 
 /// The most lines kept of one failure: a panic's backtrace says little past that.
 pub(super) const FAILURE_LINES_MAX: usize = 40;
@@ -42,15 +42,19 @@ impl Shelf {
         let first = draft.first.saturating_sub(BEFORE_LINES);
         let last = draft.last.clamp(draft.first, draft.first + FAILURE_LINES_MAX);
         for index in first..=last + AFTER_LINES {
-            if self.bytes >= SHELF_BYTES_MAX {
-                return;
-            }
             if !self.lines.contains_key(&index)
                 && let Some(text) = near.numbered(index)
             {
-                self.bytes += text.len() + LINE_COST_BYTES;
-                self.lines.insert(index, text.into());
+                self.put(index, text);
             }
+        }
+    }
+
+    /// Keeps a line, if there is room.
+    pub(super) fn put(&mut self, index: usize, text: &str) {
+        if self.bytes < SHELF_BYTES_MAX && !self.lines.contains_key(&index) {
+            self.bytes += text.len() + LINE_COST_BYTES;
+            self.lines.insert(index, text.into());
         }
     }
 

@@ -12,6 +12,9 @@ use crate::domain::failure::{Failure, FailureKind};
 /// With how many earlier failures of one place or one test a failure is compared.
 const RIVALS_MAX: usize = 32;
 
+/// How far apart two differences of one file stand that are shown together.
+const HUNK_LINES_MAX: u32 = 40;
+
 /// Folds repeats.
 pub(in crate::evidence) fn fold(failures: Vec<Failure>) -> Vec<Failure> {
     let mut kept: Vec<Failure> = Vec::new();
@@ -129,6 +132,12 @@ fn learn(known: &mut Failure, other: Failure) {
     known.suggestion = known.suggestion.take().or(other.suggestion);
     if is_vague(known) && !other.message.trim().is_empty() {
         known.message = other.message;
+        known.source = other.source;
+    } else if known.kind == FailureKind::Format {
+        let near = known.source.last_line..=known.source.last_line.saturating_add(HUNK_LINES_MAX);
+        if near.contains(&other.source.first_line) {
+            known.source.last_line = known.source.last_line.max(other.source.last_line);
+        }
     }
 }
 

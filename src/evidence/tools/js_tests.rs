@@ -193,15 +193,15 @@ pub(super) static MOCHA: Tool = Tool {
 const TITLE_LINES_MAX: usize = 12;
 
 /// Mocha's list of failures, numbered below their count.
-fn mocha_list(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+fn mocha_list(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.message.clear();
     for (distance, line) in at.lines_below(LOOK_LINES_MAX) {
         if is_numbered(line)
             && let Some((_, title)) = line.split_once(") ")
         {
             let at = at.down(distance);
-            let mut draft = draft.clone();
             (draft.first, draft.last) = (at.index, at.index);
-            mocha(&at, draft, title, found);
+            mocha(&at, draft.clone(), title, found);
         }
     }
 }

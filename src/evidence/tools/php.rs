@@ -33,17 +33,16 @@ pub(super) static TESTS: Tool = Tool {
 };
 
 /// PHPUnit's list of failures, numbered below their count.
-fn phpunit_list(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+fn phpunit_list(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     for (distance, line) in at.lines_below(LOOK_LINES_MAX) {
         let numbered = line.split_once(") ").filter(|(number, test)| {
             !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) && test.contains("::")
         });
         if let Some((_, test)) = numbered {
             let at = at.down(distance);
-            let mut draft = draft.clone();
             (draft.first, draft.last) = (at.index, at.index);
             draft.failure.test = Some(test.trim().to_owned());
-            phpunit(&at, draft, found);
+            phpunit(&at, draft.clone(), found);
         }
     }
 }

@@ -7,7 +7,7 @@
 use selfheal::config::repository::{self, PROBLEMS_MAX};
 use selfheal::domain::command::{COMMAND_CHARS_MAX, COMMANDS_PER_COMMENT_MAX, commands_in};
 use selfheal::domain::failure::{FAILURES_MAX, Failure, MESSAGE_BYTES_MAX};
-use selfheal::evidence::{self, Hints, Piece, Reading};
+use selfheal::evidence::{self, Hints, Reading};
 use selfheal::forge::github::webhook::{self, Context};
 use serde::de::IgnoredAny;
 use serde_json::Value;
