@@ -187,7 +187,11 @@ impl Frame {
             self.windows[at].unknown =
                 unknown::of_window(lines, &self.windows[at], last, &self.green);
         }
-        jobs::judge(&mut self.windows, self.green_at.is_some_and(|at| at + LAST_LINES >= end));
+        if self.green_at.is_some_and(|at| at + LAST_LINES >= end) {
+            jobs::pass(&mut self.windows);
+        } else {
+            jobs::judge(&mut self.windows);
+        }
     }
 
     /// The first so many bytes in memory are let go.

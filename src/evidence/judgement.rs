@@ -61,16 +61,7 @@ pub(super) fn judge(
     if kept.is_empty() && silent.is_empty() && hints.exit_code.is_some_and(|code| code != 0) {
         silent.extend(frame.windows.iter().rposition(|window| window.end > window.first));
     }
-    let explained: HashSet<String> =
-        kept.iter().map(|d| frame.windows[d.window].job.clone()).collect();
-    let unexplained: Vec<Draft> = silent
-        .into_iter()
-        .filter(|index| !explained.contains(&frame.windows[*index].job))
-        .filter_map(|index| {
-            let unknown = frame.windows[index].unknown.clone()?;
-            Some(Draft { window: index, ..unknown })
-        })
-        .collect();
+    let unexplained = unexplained(frame, &kept, silent);
     if !unexplained.is_empty() {
         notes.push(format!("{} failed step(s) not understood", unexplained.len()));
     }
@@ -88,6 +79,17 @@ pub(super) fn judge(
         finisher.clean_all(failure);
     }
     (failures, notes)
+}
+
+/// What to say of failed steps in jobs of which nothing is known.
+fn unexplained(frame: &Frame, kept: &[Draft], silent: Vec<usize>) -> Vec<Draft> {
+    let job = |window: usize| frame.windows[window].job.as_str();
+    let explained: HashSet<&str> = kept.iter().map(|draft| job(draft.window)).collect();
+    let unknown = |window: usize| {
+        let unknown = frame.windows[window].unknown.clone()?;
+        Some(Draft { window, ..unknown })
+    };
+    silent.into_iter().filter(|at| !explained.contains(job(*at))).filter_map(unknown).collect()
 }
 
 /// Which windows may hold the cause.

@@ -263,7 +263,8 @@ impl<'h> Pass<'h> {
         }
         self.step_drafts.1 += 1;
         self.draft_bytes += draft.failure.message.len();
-        self.shelf.keep(near, &draft);
+        let (step_first, _) = self.frame.lines_of(draft.window);
+        self.shelf.keep(near, &draft, step_first);
         self.drafts.push(draft);
     }
 

@@ -37,9 +37,9 @@ impl fmt::Debug for Shelf {
 }
 
 impl Shelf {
-    /// Keeps the lines around a draft that was read near a line.
-    pub(super) fn keep(&mut self, near: &Near<'_>, draft: &Draft) {
-        let first = draft.first.saturating_sub(BEFORE_LINES);
+    /// Keeps the lines around a draft that was read near a line, from its step's first on.
+    pub(super) fn keep(&mut self, near: &Near<'_>, draft: &Draft, step_first: usize) {
+        let first = draft.first.saturating_sub(BEFORE_LINES).max(step_first.min(draft.first));
         let last = draft.last.clamp(draft.first, draft.first + FAILURE_LINES_MAX);
         for index in first..=last + AFTER_LINES {
             if !self.lines.contains_key(&index)

@@ -259,10 +259,10 @@ mod tests {
 
     #[test]
     fn a_log_that_ends_early_yields_what_was_read() {
-        let whole = log(&json!([{ "ruleId": "A1", "message": { "text": "a" } }]));
-        let cut = whole.find("\"version\"").unwrap();
-        // Keys are in alphabetical order: the results stand before the tool.
-        assert!(cut > 0);
-        check(Sarif, &whole[..cut - 2], "lint [A1] a");
+        let cut = concat!(
+            r#"{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","runs":[{"results":["#,
+            r#"{"level":"error","message":{"text":"a"},"ruleId":"A1"}],"tool":{"driver":{"name":"x"}}}"#,
+        );
+        check(Sarif, cut, "lint [A1] a");
     }
 }
