@@ -20,8 +20,11 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// The longest file of problem matchers read; evidence says what one may hold.
 const MATCHERS_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
-/// How long the excerpt is.
+/// How long the excerpt for people is: a screen or two.
 const EXCERPT_BYTES_MAX: usize = 8 * 1024;
+
+/// How long the excerpt for programs is: they choose themselves.
+const JSON_EXCERPT_BYTES_MAX: usize = 64 * 1024;
 
 /// It says: there are failures.
 const FAILURES: u8 = 1;
@@ -111,7 +114,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(root) = &args.root {
         checkout::hold_places(root, &mut reading.failures);
     }
-    let pieces = reading.pieces(EXCERPT_BYTES_MAX);
+    let pieces = reading.pieces(match args.format {
+        Format::Json => JSON_EXCERPT_BYTES_MAX,
+        Format::Human | Format::Sarif | Format::Github | Format::Markdown => EXCERPT_BYTES_MAX,
+    });
     let excerpt = evidence::joined(&pieces);
     let mut notes = reading.notes.clone();
     notes.extend(matchers.iter().filter_map(Matcher::note).map(str::to_owned));

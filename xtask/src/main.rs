@@ -3,7 +3,7 @@
 //!
 //! One module a concern: [`args`] says what was asked, [`steps`] is the list of checks in their
 //! order, [`tools`] and [`debian`] find or install what those need, [`lint`] and [`docs`] are the
-//! checks that are more than one command, [`score`] says how well logs are read and [`bench`] how
+//! checks that are more than one command, [`score`] says how well logs are read and [`mod@bench`] how
 //! fast, [`place`] knows where things lie, [`run`] starts programs, [`say`] is the only module that
 //! prints.
 //!

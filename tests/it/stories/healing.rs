@@ -31,6 +31,8 @@ fn is_told_while_it_is_at_work(t: &Tester, pull: &Pull) {
     ### The lines that matter
 
     ```text
+         2 Run cargo fmt --check
+         3 cargo fmt --check
          4 shell: /usr/bin/bash -e {0}
          5 
          6 Diff in /home/runner/work/widget/widget/src/lib.rs:1:

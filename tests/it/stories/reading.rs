@@ -81,6 +81,8 @@ async fn a_report_says_what_failed_and_the_log_what_was_run() {
     ### The lines that matter
 
     ```text
+         2 Run cargo fmt --check
+         3 cargo fmt --check
          4 shell: /usr/bin/bash -e {0}
          5 
          6 Diff in /home/runner/work/widget/widget/src/lib.rs:1:

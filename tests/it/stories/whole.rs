@@ -113,6 +113,8 @@ async fn a_red_pull_request_is_healed_with_real_git_real_runs_and_a_real_runner(
     ### The lines that matter
 
     ```text
+         4 Run cargo fmt --check
+         5 cargo fmt --check
          6 shell: /usr/bin/bash -e {0}
          7 
          8 Diff in /home/runner/work/widget/widget/src/lib.rs:1:
@@ -122,6 +124,9 @@ async fn a_red_pull_request_is_healed_with_real_git_real_runs_and_a_real_runner(
         12 +}
         13  
         14  #[test]
+        15  fn it_is_known() {
+        16 Process completed with exit code 1.
+        17 Cleaning up orphan processes
     ```
 
     ### Read from
