@@ -148,7 +148,7 @@ fn ripgrep(patterns: &[&str]) -> impl Fn(&[u8]) -> usize {
         .build(&alternation.join("|"))
         .expect("the alternation compiles");
     move |log| {
-        let mut searcher: Searcher = SearcherBuilder::new().line_number(false).build();
+        let mut searcher: Searcher = SearcherBuilder::new().line_number(true).build();
         let mut lines = 0;
         let sink = Bytes(|_, _| {
             lines += 1;

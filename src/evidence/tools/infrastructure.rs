@@ -138,8 +138,12 @@ pub(super) static NETWORK: Tool = Tool {
          rate limits.",
     example: "curl: (7) Failed to connect to example.com port 443: Connection timed out",
     rules: &[
-        Rule::new(K::Infrastructure, &["curl: ("], r"^(?P<message>curl: \([0-9]+\) .+)$")
-            .weighing(Weight::Sign),
+        Rule::new(
+            K::Infrastructure,
+            &["curl: ("],
+            r"^(?:[ 0-9:.kMG-]*[0-9])?(?P<message>curl: \([0-9]+\) .+)$",
+        )
+        .weighing(Weight::Sign),
         Rule::new(
             K::Infrastructure,
             &[
@@ -338,6 +342,15 @@ fn system_package(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
+
+    #[test]
+    fn a_download_may_fail_behind_its_progress() {
+        check(
+            "  0     0    0     0    0     0      0      0 --:--:--  0:02:10 --:--:--     0curl: (7) \
+             Failed to connect",
+            "infrastructure curl: (7) Failed to connect",
+        );
+    }
 
     #[test]
     fn the_machine_s_faults_are_told_from_the_code_s() {

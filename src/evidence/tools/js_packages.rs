@@ -19,7 +19,8 @@ pub(super) static TOOL: Tool = Tool {
         Rule::new(
             K::Dependency,
             &["ERR_PNPM_"],
-            r"^\s*(?:ERROR\s+|\[?)?(?P<code>ERR_PNPM_[A-Z_0-9]+)\]?\s+(?P<message>.+)$",
+            // Thin spaces stand around the code.
+            r"^(?:\s|\xE2\x80\x89)*(?:ERROR\s+|\[?)?(?P<code>ERR_PNPM_[A-Z_0-9]+)\]?(?:\s|\xE2\x80\x89)+(?P<message>.+)$",
         )
         .reading(pnpm),
         Rule::new(
@@ -228,7 +229,17 @@ fn uncaught(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::evidence::tests::check;
+    use crate::evidence::tests::{check, check_failed};
+
+    #[test]
+    fn pnpm_sets_its_codes_off_with_thin_spaces() {
+        check_failed(
+            "\u{2009}ERR_PNPM_LOCKFILE_CONFIG_MISMATCH\u{2009} Cannot proceed with the frozen \
+             installation.",
+            "dependency [ERR_PNPM_LOCKFILE_CONFIG_MISMATCH] Cannot proceed with the frozen \
+             installation.",
+        );
+    }
 
     #[test]
     fn package_managers_say_what_does_not_fit() {

@@ -72,6 +72,8 @@ fn is_told_at_the_end(t: &Tester, pull: &Pull) {
     ### The lines that matter
 
     ```text
+         2 Run cargo fmt --check
+         3 cargo fmt --check
          4 shell: /usr/bin/bash -e {0}
          5 
          6 Diff in /home/runner/work/widget/widget/src/lib.rs:1:
