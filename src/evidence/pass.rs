@@ -15,6 +15,7 @@ use super::lines::{LOOK_BYTES_MAX, LOOK_LINES_MAX, Lines, Near, Place};
 use super::matchers::Matching;
 use super::redact::Redactor;
 use super::shelf::Shelf;
+use super::sieve::Calls;
 use super::{Hints, Reading, ReportFormat, Stats, commands, decode, judgement, scan, sieve};
 use crate::domain::failure::Severity;
 
@@ -65,6 +66,14 @@ struct Call {
     window: usize,
     /// How many rules, at the front of the queue of rules.
     rules: usize,
+}
+
+/// Room that the first head works in.
+#[derive(Debug, Default)]
+struct Ear {
+    space: Bump,
+    met: Vec<sieve::Met>,
+    called: Vec<u16>,
 }
 
 /// The state between two advances; places are relative to the bytes in memory.
@@ -118,8 +127,8 @@ impl<'h> Pass<'h> {
     /// Reads on; `bytes` are whole lines, and what was in memory before stands at its beginning.
     pub(super) fn advance(&mut self, bytes: &[u8], rest: Rest) {
         match self.matching {
-            None => self.hear(bytes, sieve::sift(bytes, self.sifted)),
-            Some(_) => self.hear(bytes, all_lines(bytes, self.sifted)),
+            None => self.hear_sifted(bytes),
+            Some(_) => self.hear_all(bytes),
         }
         self.sifted = bytes.len().max(self.sifted);
         self.read(bytes, if rest == Rest::None { usize::MAX } else { self.sifted });
@@ -185,34 +194,63 @@ impl<'h> Pass<'h> {
         ends
     }
 
-    /// The first head: hears the lines and notes which rules they call.
-    fn hear(&mut self, bytes: &[u8], sifted: impl Iterator<Item = (usize, usize)>) {
-        let mut space = Bump::new();
-        let mut called = Vec::new();
+    /// The first head: hears the lines that the sieve lets through.
+    fn hear_sifted(&mut self, bytes: &[u8]) {
+        let mut sifted = sieve::sift(bytes, self.sifted);
+        let mut ear = Ear::default();
+        self.hear_first(bytes);
+        while let Some((start, end, calls)) = sifted.next() {
+            let known = (calls == Calls::Known).then(|| sifted.rules());
+            self.hear(bytes, (start, end), known, &mut ear);
+        }
+    }
+
+    /// The first head where a repository's own matchers want every line.
+    fn hear_all(&mut self, bytes: &[u8]) {
+        let mut ear = Ear::default();
+        self.hear_first(bytes);
+        for line in all_lines(bytes, self.sifted) {
+            self.hear(bytes, line, None, &mut ear);
+        }
+    }
+
+    fn hear_first(&mut self, bytes: &[u8]) {
         if self.counted == (0, 0) && self.sifted == 0 && !bytes.is_empty() {
             let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
+            let space = Bump::new();
             let lines = Lines { bytes, space: &space };
             self.frame.begin(&lines.clean(Place { index: 0, start: 0, end }));
         }
-        for (start, end) in sifted {
-            if space.allocated_bytes() > SPACE_BYTES {
-                space.reset();
+    }
+
+    /// Hears a line and notes which rules it calls.
+    fn hear(
+        &mut self,
+        bytes: &[u8],
+        (start, end): (usize, usize),
+        known: Option<&[u16]>,
+        ear: &mut Ear,
+    ) {
+        if ear.space.allocated_bytes() > SPACE_BYTES {
+            ear.space.reset();
+        }
+        let lines = Lines { bytes, space: &ear.space };
+        let place = Place { index: self.number(bytes, start), start, end };
+        let line = lines.clean(place);
+        if !self.frame.hear(lines, place, &line) {
+            let called = known.unwrap_or_else(|| {
+                sieve::called(line.text, &mut ear.met, &mut ear.called);
+                &ear.called
+            });
+            if !called.is_empty() || self.matching.is_some() {
+                let window = self.frame.current();
+                self.calls.push_back(Call { place, window, rules: called.len() });
+                self.rules.extend(called);
             }
-            let lines = Lines { bytes, space: &space };
-            let place = Place { index: self.number(bytes, start), start, end };
-            let line = lines.clean(place);
-            if !self.frame.hear(lines, place, &line) {
-                sieve::called(line.text, &mut called);
-                if !called.is_empty() || self.matching.is_some() {
-                    let window = self.frame.current();
-                    self.calls.push_back(Call { place, window, rules: called.len() });
-                    self.rules.extend(&called);
-                }
-            }
-            self.sifted = end + 1;
-            if self.calls.front().is_some_and(|call| is_ready(call, self.sifted)) {
-                self.read(bytes, self.sifted);
-            }
+        }
+        self.sifted = end + 1;
+        if self.calls.front().is_some_and(|call| is_ready(call, self.sifted)) {
+            self.read(bytes, self.sifted);
         }
     }
 

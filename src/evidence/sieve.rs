@@ -2,19 +2,22 @@
 //!
 //! Every rule has literals, and every literal stems, one of which stands whole in any line that the
 //! literal is in, colours and all. Three searches run over the raw bytes, one for long stems, one
-//! for the few short ones and one for symbols, and only the lines that they hit are cleaned and
-//! looked at; on these, the same searches say which rules' literals stand there. The invariant: no
-//! rule ever sees fewer lines than it would without the sieve; a test reads every log of the corpus
-//! with it and without.
+//! for the few short ones and one for symbols. Where no colours hide it, the literal itself is
+//! looked for around its stem at once; only lines that call a rule so, that a CI system marks, or
+//! that have colours, are cleaned and looked at. The invariant: no rule ever sees fewer lines than
+//! it would without the sieve; a test reads every log of the corpus with it and without.
 
 use std::sync::LazyLock;
 
 use aho_corasick::packed::{self, Searcher};
 use aho_corasick::{AhoCorasick, Input, Span};
-use memchr::{memchr, memrchr};
 
 use super::grams::{Grams, WINDOW_BYTES};
 use super::tools::TOOLS;
+
+mod sift;
+
+pub(super) use sift::{Calls, sift};
 
 /// What CI systems' own lines hold.
 const MARKERS: &[&str] = &[
@@ -44,17 +47,15 @@ const MARKERS: &[&str] = &[
 /// Stems that many short literals share: few, because the search for them slows down with each.
 const SHORT: &[&str] = &["rror", "RROR", "fail", "Fail", "FAIL", "atal"];
 
-/// File names that RuboCop, ruff and pytest colour without the colon behind.
-const COLOURED: &[&str] = &[".rb\u{1b}", ".py\u{1b}", ".pyi\u{1b}", "file\u{1b}"];
-
-/// With what the colours of a label in brackets begin.
-const LABEL_COLOURS: [&str; 4] = ["[\u{1b}[0", "[\u{1b}[1", "[\u{1b}[3", "[\u{1b}[9"];
+/// What of a literal stands whole where colours break it: RuboCop, ruff and pytest colour file names
+/// without the colon behind, sbt and Prettier labels without their brackets.
+const COLOURED: &[&str] = &[".rb\u{1b}", ".py\u{1b}", ".pyi\u{1b}", "file\u{1b}", "mwarn\u{1b}["];
 
 /// With what the symbols begin that tools print before failures: ✗, ✖, ●, ×.
 const SYMBOL_BYTES: [u8; 2] = [0xE2, 0xC3];
 
-/// How many short stems one vectorised search takes.
-const SEARCH_STEMS_MAX: usize = 64;
+/// How many short stems one vectorised search takes: with more it is half as fast.
+const SEARCH_STEMS_MAX: usize = 32;
 
 static SIEVE: LazyLock<Sieve> = LazyLock::new(|| {
     let rules = TOOLS.iter().flat_map(|tool| tool.rules);
@@ -111,11 +112,15 @@ struct Call {
     offset: usize,
 }
 
+/// Stands for a marker where rules are called.
+const MARKER: u16 = u16::MAX;
+
+/// A stem's number among all, and where it begins.
+pub(super) type Met = (usize, usize);
+
 /// The prepared searches.
 #[derive(Debug)]
 struct Sieve {
-    /// The long stems of literals that hold no word which is searched for anyway.
-    sifted: Grams,
     long: Grams,
     short: Vec<Searcher>,
     /// For short stems on machines without vector instructions.
@@ -125,27 +130,22 @@ struct Sieve {
     endings: Vec<(u16, &'static str)>,
     /// What each stem calls: the long ones first, then the short ones, then the symbols.
     calls: Vec<Vec<Call>>,
+    /// Which stems may stand in a line for a literal that colours break.
+    hints: Vec<bool>,
     long_stems: usize,
     short_stems: usize,
 }
 
 impl Sieve {
     fn of(literals: &[(u16, &'static str)]) -> Self {
-        let (long, short): (Vec<&str>, Vec<&str>) =
-            MARKERS.iter().copied().partition(|marker| marker.len() >= WINDOW_BYTES);
-        let (mut sifted, mut short): (Vec<&str>, Vec<String>) =
-            (long, short.into_iter().map(str::to_owned).collect());
-        short.extend(COLOURED.iter().map(|name| (*name).to_owned()));
-        let (mut long, mut symbols) = (Vec::new(), Vec::new());
+        let whole = MARKERS.iter().chain(COLOURED).copied();
+        let (mut long, short): (Vec<&str>, Vec<&str>) =
+            whole.partition(|stem| stem.len() >= WINDOW_BYTES);
+        let mut short: Vec<String> = short.into_iter().map(str::to_owned).collect();
+        let mut symbols = Vec::new();
         for (_, literal) in literals {
             match stem(literal) {
-                Stem::Long(stem) => {
-                    long.push(stem);
-                    match SHORT.iter().find(|word| literal.contains(*word)) {
-                        Some(word) => short.push((*word).to_owned()),
-                        None => sifted.push(stem),
-                    }
-                }
+                Stem::Long(stem) => long.push(stem),
                 Stem::Word(stem) => short.push(stem.to_owned()),
                 Stem::Symbol(stem) => symbols.push(stem),
                 Stem::Whole(literal) => {
@@ -153,14 +153,13 @@ impl Sieve {
                     if let Some(name) = literal.strip_suffix('\n') {
                         short.extend(['\r', '\u{1b}'].map(|end| format!("{name}{end}")));
                     }
-                    if literal.starts_with('[') {
-                        short.extend(LABEL_COLOURS.map(str::to_owned));
-                    }
                 }
             }
         }
-        let short = least(short);
-        for stems in [&mut sifted, &mut long, &mut symbols] {
+        let mut short = least(short);
+        // What begins alike is told apart together.
+        short.sort_unstable();
+        for stems in [&mut long, &mut symbols] {
             stems.sort_unstable();
             stems.dedup();
         }
@@ -168,29 +167,41 @@ impl Sieve {
         let packed: Option<Vec<Searcher>> = short.chunks(SEARCH_STEMS_MAX).map(search).collect();
         let plain = packed.is_none().then(|| AhoCorasick::new(&short).ok()).flatten();
         let mut sieve = Self {
-            sifted: Grams::of(sifted),
             long: Grams::of(long.iter().copied()),
             short: packed.unwrap_or_default(),
             plain,
             calls: vec![Vec::new(); long.len() + short.len() + symbols.len()],
+            hints: Vec::new(),
             long_stems: long.len(),
             short_stems: short.len(),
             symbols,
             endings: Vec::new(),
         };
         for (rule, literal) in literals.iter().copied() {
-            sieve.learn(&long, &short, (rule, literal));
+            let stem = stem(literal);
+            sieve.learn(&long, &short, stem, Call { rule, literal, offset: 0 });
         }
+        for literal in MARKERS.iter().copied() {
+            let is_long = literal.len() >= WINDOW_BYTES;
+            let stem = if is_long { Stem::Long(literal) } else { Stem::Whole(literal) };
+            sieve.learn(&long, &short, stem, Call { rule: MARKER, literal, offset: 0 });
+        }
+        let is_word = |stem: usize| {
+            let word = stem.checked_sub(long.len()).and_then(|stem| short.get(stem));
+            word.is_some_and(|word| SHORT.contains(&word.as_str()))
+        };
+        let hints = sieve.calls.iter().enumerate().map(|(n, calls)| calls.is_empty() || is_word(n));
+        sieve.hints = hints.collect();
         sieve
     }
 
     /// Notes which stem calls a rule for one of its literals.
-    fn learn(&mut self, long: &[&'static str], short: &[String], call: (u16, &'static str)) {
-        let (rule, literal) = call;
+    fn learn(&mut self, long: &[&'static str], short: &[String], stem: Stem, call: Call) {
+        let literal = call.literal;
         if let Some(end) = literal.strip_suffix('\n') {
-            return self.endings.push((rule, end));
+            return self.endings.push((call.rule, end));
         }
-        let found = match stem(literal) {
+        let found = match stem {
             Stem::Long(stem) => long.binary_search(&stem).ok().map(|number| (number, stem)),
             Stem::Symbol(stem) => {
                 let number = self.symbols.binary_search(&stem).ok();
@@ -206,62 +217,68 @@ impl Sieve {
         };
         if let Some((number, stem)) = found {
             let offset = literal.find(stem).unwrap_or_default();
-            self.calls[number].push(Call { rule, literal, offset });
+            self.calls[number].push(Call { offset, ..call });
         }
     }
 
-    /// Where the next symbol stands that is a stem.
-    fn find_symbol(&self, bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+    /// Every stem in the bytes, in the order of where they begin.
+    fn meet(&self, bytes: &[u8], met: &mut Vec<Met>) {
+        met.clear();
+        self.long.each(bytes, |stem, start| met.push((stem, start)));
+        let span = |from| Span { start: from, end: bytes.len() };
+        for (search, packed) in self.short.iter().enumerate() {
+            let first = self.long_stems + search * SEARCH_STEMS_MAX;
+            let mut from = 0;
+            while let Some(found) = packed.find_in(bytes, span(from)) {
+                met.push((first + found.pattern().as_usize(), found.start()));
+                from = found.start() + 1;
+            }
+        }
+        if let Some(plain) = &self.plain {
+            let mut from = 0;
+            while let Some(found) = plain.find(Input::new(bytes).span(span(from))) {
+                met.push((self.long_stems + found.pattern().as_usize(), found.start()));
+                from = found.start() + 1;
+            }
+        }
         let [one, other] = SYMBOL_BYTES;
-        let rest = bytes.get(from..)?;
-        memchr::memchr2_iter(one, other, rest).find_map(|at| {
-            let here = &rest[at..];
-            let number = self.symbols.iter().position(|s| here.starts_with(s.as_bytes()))?;
-            Some((self.long_stems + self.short_stems + number, from + at))
-        })
-    }
-
-    /// Where the next hit of one of the searches stands: for long stems, symbols, short stems.
-    fn find(&self, search: usize, bytes: &[u8], from: usize) -> Option<usize> {
-        match search {
-            0 => self.sifted.find(bytes, from),
-            1 => Some(self.find_symbol(bytes, from)?.1),
-            short => Some(self.find_short(short - 2, bytes, from)?.1),
-        }
-    }
-
-    /// The next short stem's number among all stems, and where it stands.
-    fn find_short(&self, search: usize, bytes: &[u8], from: usize) -> Option<(usize, usize)> {
-        let span = Span { start: from, end: bytes.len() };
-        let (stem, start) = match self.short.get(search) {
-            Some(packed) => {
-                let found = packed.find_in(bytes, span)?;
-                (found.pattern().as_usize() + search * SEARCH_STEMS_MAX, found.start())
-            }
-            None => {
-                let found = self.plain.as_ref()?.find(Input::new(bytes).span(span))?;
-                (found.pattern().as_usize(), found.start())
-            }
-        };
-        Some((self.long_stems + stem, start))
-    }
-
-    /// How many searches there are for short stems.
-    fn shorts(&self) -> usize {
-        self.short.len() + usize::from(self.plain.is_some())
-    }
-
-    /// The rules whose literal stands where a stem was met.
-    fn call(&self, text: &[u8], (stem, start): (usize, usize), rules: &mut Vec<u16>) {
-        for call in &self.calls[stem] {
-            let rest = start.checked_sub(call.offset).and_then(|start| text.get(start..));
-            if rest.is_some_and(|rest| rest.starts_with(call.literal.as_bytes()))
-                && rules.len() < RULES_PER_LINE_MAX
-                && !rules.contains(&call.rule)
-            {
-                rules.push(call.rule);
+        for at in memchr::memchr2_iter(one, other, bytes) {
+            // Several stems may begin with one symbol.
+            for (number, symbol) in self.symbols.iter().enumerate() {
+                if bytes[at..].starts_with(symbol.as_bytes()) {
+                    met.push((self.long_stems + self.short_stems + number, at));
+                }
             }
         }
+        met.sort_unstable_by_key(|(_, start)| *start);
+    }
+
+    /// Whether a line may hold literals that colours break, or that are known by a word in them.
+    fn may_be_broken(&self, met: &[Met]) -> bool {
+        met.iter().any(|(stem, _)| self.hints[*stem])
+    }
+
+    /// The rules whose literal stands in a text where its stem was met; whether a marker does.
+    fn call(&self, text: &[u8], met: &[Met], rules: &mut Vec<u16>) -> bool {
+        let mut marked = false;
+        for (stem, start) in met {
+            for call in &self.calls[*stem] {
+                let rest = start.checked_sub(call.offset).and_then(|start| text.get(start..));
+                if !rest.is_some_and(|rest| rest.starts_with(call.literal.as_bytes())) {
+                    continue;
+                }
+                if call.rule == MARKER {
+                    marked = true;
+                } else if rules.len() < RULES_PER_LINE_MAX && !rules.contains(&call.rule) {
+                    rules.push(call.rule);
+                }
+            }
+        }
+        let ended = self.endings.iter().filter(|(_, end)| text.ends_with(end.as_bytes()));
+        rules.extend(ended.map(|(rule, _)| rule));
+        rules.sort_unstable();
+        rules.dedup();
+        marked
     }
 }
 
@@ -280,91 +297,9 @@ fn least(mut stems: Vec<String>) -> Vec<String> {
 /// How many rules look at one line; a line that calls more is noise.
 const RULES_PER_LINE_MAX: usize = 48;
 
-/// Which rules the literals of a clean line call, in the registry's order.
-pub(super) fn called(text: &str, rules: &mut Vec<u16>) {
+/// Which rules the literals of a clean line call, in the registry's order; `met` is room to work in.
+pub(super) fn called(text: &str, met: &mut Vec<Met>, rules: &mut Vec<u16>) {
     rules.clear();
-    let (sieve, text) = (&*SIEVE, text.as_bytes());
-    sieve.long.each(text, |stem, start| sieve.call(text, (stem, start), rules));
-    for search in 0..sieve.shorts() {
-        let mut from = 0;
-        while from < text.len()
-            && let Some(met) = sieve.find_short(search, text, from)
-        {
-            sieve.call(text, met, rules);
-            from = met.1 + 1;
-        }
-    }
-    let mut from = 0;
-    while let Some(met) = sieve.find_symbol(text, from) {
-        // Several stems may begin with one symbol.
-        for stem in sieve.long_stems + sieve.short_stems..sieve.calls.len() {
-            sieve.call(text, (stem, met.1), rules);
-        }
-        from = met.1 + 1;
-    }
-    let ended = sieve.endings.iter().filter(|(_, end)| text.ends_with(end.as_bytes()));
-    rules.extend(ended.map(|(rule, _)| rule));
-    rules.sort_unstable();
-    rules.dedup();
-}
-
-/// The places of a text's lines that hold a stem, in order.
-#[derive(Debug)]
-pub(super) struct Sifted<'t> {
-    bytes: &'t [u8],
-    from: usize,
-    /// The next hit of each search.
-    hits: Vec<Hit>,
-}
-
-/// How far one search has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hit {
-    /// It has not looked from here on.
-    Unknown,
-    /// Its next hit.
-    At(usize),
-    /// There is none.
-    Nowhere,
-}
-
-/// Sifts the lines of `bytes` from a line's beginning on.
-pub(super) fn sift(bytes: &[u8], from: usize) -> Sifted<'_> {
-    Sifted { bytes, from, hits: vec![Hit::Unknown; 2 + SIEVE.shorts()] }
-}
-
-impl Sifted<'_> {
-    /// Where the next stem stands.
-    fn hit(&mut self) -> Option<usize> {
-        let mut first = None;
-        for (search, hit) in self.hits.iter_mut().enumerate() {
-            if matches!(hit, Hit::At(at) if *at < self.from) || *hit == Hit::Unknown {
-                let found = SIEVE.find(search, self.bytes, self.from);
-                *hit = found.map_or(Hit::Nowhere, Hit::At);
-            }
-            if let Hit::At(at) = *hit {
-                first = Some(first.map_or(at, |first: usize| first.min(at)));
-            }
-        }
-        first
-    }
-}
-
-impl Iterator for Sifted<'_> {
-    type Item = (usize, usize);
-
-    fn next(&mut self) -> Option<(usize, usize)> {
-        if self.from >= self.bytes.len() {
-            return None;
-        }
-        // What a line feed would have told of the last line is not known.
-        let last = || memrchr(b'\n', self.bytes).map_or(0, |at| at + 1).max(self.from);
-        let last = Some(last()).filter(|last| *last < self.bytes.len());
-        let hit = self.hit().or(last)?;
-        let above = self.bytes.get(self.from..hit)?;
-        let start = memrchr(b'\n', above).map_or(self.from, |at| self.from + at + 1);
-        let end = memchr(b'\n', &self.bytes[hit..]).map_or(self.bytes.len(), |at| hit + at);
-        self.from = end + 1;
-        Some((start, end))
-    }
+    SIEVE.meet(text.as_bytes(), met);
+    SIEVE.call(text.as_bytes(), met, rules);
 }

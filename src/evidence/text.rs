@@ -60,11 +60,10 @@ pub(super) fn clean<'a>(raw: &'a [u8], space: &'a Bump) -> Clean<'a> {
     let (mark, raw) = split_mark(raw);
     let raw = floor(raw, LINE_BYTES_MAX);
     let coloured = memchr(0x1b, raw.as_bytes()).is_some();
-    let text = if coloured || memchr(b'^', raw.as_bytes()).is_some() {
-        without_sequences(raw, space)
-    } else {
-        raw
-    };
+    if !coloured && memchr(b'^', raw.as_bytes()).is_none() {
+        return Clean { text: raw, mark, columns, coloured, stamped };
+    }
+    let text = without_sequences(raw, space);
     // Marks that colour codes had hidden.
     let (mark, text) = if mark == Mark::None { split_mark(text) } else { (mark, text) };
     Clean { text, mark, columns, coloured, stamped }
@@ -206,7 +205,7 @@ fn without_sequences<'a>(raw: &'a str, space: &'a Bump) -> &'a str {
 }
 
 /// How many bytes a terminal sequence takes after its escape character.
-fn sequence_bytes(body: &[u8]) -> usize {
+pub(super) fn sequence_bytes(body: &[u8]) -> usize {
     match body.first() {
         Some(b'[') => {
             let end = body[1..].iter().position(|b| !matches!(b, 0x20..=0x3f));
