@@ -53,7 +53,12 @@ pub(super) static CONTAINERS: Tool = Tool {
         ),
         Rule::new(
             K::Unknown,
-            &["dependency failed to start", "is unhealthy", "Error response from daemon: "],
+            &[
+                "dependency failed to start",
+                "is unhealthy",
+                "Error response from daemon: ",
+                "port is already allocated",
+            ],
             concat!(
                 r"^(?:docker: )?(?P<message>dependency failed to start: .+",
                 r"|container \S+ is unhealthy|Error response from daemon: .+)$",

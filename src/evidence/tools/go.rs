@@ -74,6 +74,14 @@ fn compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         return;
     }
     // A test's own log has the same form, indented; a compiler's line stands at the margin.
+    if draft.failure.message == "too many errors" {
+        draft.weight = Weight::Consequence;
+    }
+    if draft.failure.message.contains("no required module provides package")
+        || draft.failure.message.contains(" is not in std ")
+    {
+        draft.failure.kind = K::Dependency;
+    }
     let header = at.lines_above(60).find(|(_, line)| line.starts_with("# "));
     if vet && header.is_none() {
         draft.failure.kind = K::CompileError;

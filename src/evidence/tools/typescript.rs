@@ -53,7 +53,11 @@ fn pretty(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 /// svelte-check places its finding on the line above.
 fn svelte(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let Some((path, line, column @ Some(_))) = at.above(1).and_then(place_in) else { return };
-    if path.starts_with(' ') || path.contains("://") || !path.contains(['/', '\\']) {
+    if path.starts_with([' ', '('])
+        || path.starts_with("at ")
+        || path.contains("://")
+        || !path.contains(['/', '\\'])
+    {
         return;
     }
     draft.place(path, line, column);
