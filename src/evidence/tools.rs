@@ -33,6 +33,7 @@ mod link;
 mod linters;
 mod native;
 mod native_tests;
+mod perl;
 mod php;
 mod powershell;
 mod python_envs;
@@ -104,7 +105,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &builders::BAZEL,
     &native_tests::TESTS,
     &crashes::SANITIZERS,
-    &crashes::PERL,
+    &perl::TOOL,
     &crashes::CRASHES,
     &link::LINKER,
     &link::CMAKE,

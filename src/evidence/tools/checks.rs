@@ -15,6 +15,18 @@ pub(super) static ANNOTATIONS: Tool = Tool {
             r"^\s*::error (?P<task>[^:]*(?::[^:]+)*?)::(?P<message>.+)$",
         )
         .reading(command),
+        Rule::new(
+            K::Unknown,
+            &["##vso[task.logissue"],
+            r"^\s*##vso\[task\.logissue (?P<task>[^\]]*)\](?P<message>.+)$",
+        )
+        .reading(log_issue),
+        Rule::new(
+            K::TestFailure,
+            &["##teamcity[testFailed"],
+            r"^\s*##teamcity\[testFailed (?P<task>.+)\]$",
+        )
+        .reading(teamcity),
         Rule::new(K::Unknown, &["::error::"], r"^\s*::error::(?P<message>.+)$")
             .weighing(Weight::Sign)
             .reading(unescape),
@@ -36,11 +48,79 @@ fn command(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         }
     }
     draft.failure.kind = kind_of(draft.path.as_deref(), &draft.failure.message);
+    by_title(&mut draft);
     if draft.path.is_none() {
         draft.weight = Weight::Sign;
     }
     extent::code_frame(at, &mut draft);
     unescape(at, draft, found);
+}
+
+/// Biome and ruff tell themselves in the title.
+fn by_title(draft: &mut Draft) {
+    let title = draft.failure.code.clone().unwrap_or_default();
+    if let Some(code) = title.strip_prefix("ruff (").and_then(|rest| rest.strip_suffix(')')) {
+        draft.failure.tool = Some("ruff".to_owned());
+        draft.failure.code = Some(code.to_owned());
+        if code == "invalid-syntax" {
+            draft.failure.kind = K::CompileError;
+        }
+    } else if title.starts_with("lint/") {
+        draft.failure.tool = Some("biome".to_owned());
+    } else if title == "format" {
+        draft.failure.kind = K::Format;
+    } else if title == "parse" {
+        draft.failure.kind = K::CompileError;
+    }
+}
+
+/// Azure's form of an annotation; one that is a warning is none.
+fn log_issue(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let fields = draft.failure.task.take().unwrap_or_default();
+    let field = |name: &str| {
+        let mut all = fields.split(';').filter_map(|field| field.trim().split_once('='));
+        all.find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
+    };
+    if field("type") == Some("warning") {
+        draft.failure.severity = crate::domain::failure::Severity::Warning;
+    }
+    draft.path = field("sourcepath").map(str::to_owned);
+    draft.failure.line = field("linenumber").and_then(|row| row.parse().ok());
+    draft.failure.column = field("columnnumber").and_then(|column| column.parse().ok());
+    draft.failure.code = field("code").map(str::to_owned);
+    draft.failure.kind = kind_of(draft.path.as_deref(), &draft.failure.message);
+    if draft.path.is_none() {
+        draft.weight = Weight::Sign;
+    }
+    unescape(at, draft, found);
+}
+
+/// TeamCity's form of a failed test: `name='…' message='…'`, with `|` before what is special.
+fn teamcity(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let fields = draft.failure.task.take().unwrap_or_default();
+    let field = |name: &str| {
+        let (_, rest) = fields.split_once(&format!("{name}='"))?;
+        let mut escaped = false;
+        let mut value = String::new();
+        for c in rest.chars() {
+            match c {
+                '|' if !escaped => {
+                    escaped = true;
+                    continue;
+                }
+                '\'' if !escaped => return Some(value),
+                'n' if escaped => value.push('\n'),
+                c => value.push(c),
+            }
+            escaped = false;
+        }
+        None
+    };
+    draft.failure.test = field("name");
+    draft.failure.message = field("message").unwrap_or_default();
+    if draft.failure.test.is_some() {
+        found.push(draft);
+    }
 }
 
 /// Annotations name no tool; what they are about shows in the file.
@@ -213,6 +293,28 @@ mod tests {
             "compile_error app/A.swift:344:68 missing argument",
         );
         check("::error::it failed", "unknown it failed");
+        check(
+            "::error title=ruff (F401),file=a.py,line=1,col=8::a.py:1:8: F401 `os` unused\n\
+             ::error title=parse,file=src/a.js,line=3,col=1::Illegal use\n\
+             ::warning title=lint/x,file=src/a.js,line=3,col=1::no\n",
+            "lint a.py:1:8 [F401] a.py:1:8: F401 `os` unused\n\
+             compile_error src/a.js:3:1 [parse] Illegal use",
+        );
+    }
+
+    #[test]
+    fn other_systems_commands_are_read() {
+        check(
+            "##vso[task.logissue type=error;sourcepath=a.py;linenumber=1;columnnumber=8;code=F401;]\
+             `os` imported but unused\n\
+             ##vso[task.logissue type=warning;sourcepath=a.py;linenumber=2]no\n",
+            "lint a.py:1:8 [F401] `os` imported but unused",
+        );
+        check(
+            "##teamcity[testFailed name='Cart adds' message='it|'s 4, not 5' details='at a']\n\
+             ##teamcity[testFinished name='Cart adds']\n",
+            "test_failure {Cart adds} it's 4, not 5",
+        );
     }
 
     #[test]

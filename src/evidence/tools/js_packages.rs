@@ -76,11 +76,16 @@ pub(super) static TOOL: Tool = Tool {
         .weighing(Weight::Consequence),
         Rule::new(
             K::Config,
-            &["Missing script: ", "Couldn't find a script named ", "error Command \""],
+            &["Missing script: ", "Couldn't find a script named "],
             concat!(
-                r"^(?:npm (?:ERR!|error) |Usage Error: |error )(?P<message>Missing script: .+",
-                r"|Couldn't find a script named .+|Command \x22[^\x22]+\x22 not found\.)$",
+                r"^(?:npm (?:ERR!|error) |Usage Error: )(?P<message>Missing script: .+",
+                r"|Couldn't find a script named .+)$",
             ),
+        ),
+        Rule::new(
+            K::Config,
+            &["error Command \""],
+            r"^error (?P<message>Command \x22[^\x22]+\x22 not found\.)$",
         ),
         Rule::new(
             K::Config,

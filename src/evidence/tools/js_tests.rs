@@ -108,7 +108,7 @@ pub(super) static VITEST: Tool = Tool {
         Rule::new(
             K::Config,
             &["No test files found, exiting with code", "No tests found, exiting with code"],
-            r"^\s*(?P<message>No tests?(?: files)? found, exiting with code [1-9].*)$",
+            r"^\s*(?P<message>No (?:tests|test files) found, exiting with code [1-9].*)$",
         ),
         Rule::new(
             K::Config,

@@ -25,7 +25,7 @@ pub(super) static TOX: Tool = Tool {
             .reading(handled),
         Rule::new(
             K::Config,
-            &["ERROR: unknown environment ", "ERROR: InterpreterNotFound: ", "InvocationError"],
+            &["unknown environment '", "InterpreterNotFound: ", "InvocationError"],
             concat!(
                 r"^(?:ERROR: +)?(?:(?P<task>[\w.-]+): )?(?:ERROR: )?",
                 r"(?P<message>unknown environment '.+'|InterpreterNotFound: .+",

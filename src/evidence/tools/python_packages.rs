@@ -66,10 +66,10 @@ pub(super) static TOOL: Tool = Tool {
                 "Invalid TOML file ",
                 "is not allowed by the project (",
                 "Command not found: ",
-                "error: No `pyproject.toml` found",
-                "error: Failed to parse: ",
-                "error: Failed to spawn: ",
-                "error: No interpreter found for ",
+                "No `pyproject.toml` found",
+                "Failed to parse: ",
+                "Failed to spawn: ",
+                "No interpreter found for ",
             ],
             concat!(
                 r"^\s*(?:(?:error|Error|ERROR): )?(?P<message>(?:",
@@ -97,7 +97,7 @@ pub(super) static TOOL: Tool = Tool {
         .weighing(Weight::Sign),
         Rule::new(
             K::Infrastructure,
-            &["error: Failed to fetch: `", "error: Request failed after ", "Failed to download `"],
+            &["Failed to fetch: `", "Request failed after ", "Failed to download `"],
             concat!(
                 r"^\s*(?:error:|×) (?P<message>(?:Failed to fetch: `",
                 r"|Request failed after |Failed to download `).*)$",
