@@ -14,7 +14,7 @@ pub(super) static BAZEL: Tool = Tool {
     rules: &[
         Rule::new(
             K::Unknown,
-            &["BUILD:", "BUILD.bazel:", "WORKSPACE:", "WORKSPACE.bazel:", "MODULE.bazel:", ".bzl:"],
+            &["ERROR: "],
             concat!(
                 r"^ERROR: (?P<file>[^\s:]*(?:BUILD|BUILD\.bazel|WORKSPACE|WORKSPACE\.bazel",
                 r"|MODULE\.bazel|\.bzl)):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
@@ -25,7 +25,7 @@ pub(super) static BAZEL: Tool = Tool {
         .weighing(Weight::Consequence),
         Rule::new(
             K::Config,
-            &["BUILD:", "BUILD.bazel:", "WORKSPACE:", "WORKSPACE.bazel:", "MODULE.bazel:", ".bzl:"],
+            &["ERROR: ", "Error: "],
             concat!(
                 r"^(?:ERROR|Error): (?P<file>[^\s:]*(?:BUILD|BUILD\.bazel|WORKSPACE",
                 r"|WORKSPACE\.bazel|MODULE\.bazel|\.bzl)):(?P<line>[0-9]+):(?P<column>[0-9]+): ",

@@ -170,6 +170,14 @@ fn unformatted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+/// Whether a message ends in a rule's name, as tflint's do: `… (aws_instance_invalid_type)`.
+fn is_tflint(message: &str) -> bool {
+    let rule = message.strip_suffix(')').and_then(|told| told.rsplit_once(" ("));
+    rule.is_some_and(|(_, rule)| {
+        rule.contains('_') && rule.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    })
+}
+
 /// tflint fails for whatever it finds: `Warning: message (rule)`, then `on FILE line N:`.
 fn tflint(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     draft.failure.tool = Some("tflint".to_owned());
@@ -229,7 +237,7 @@ fn terraform(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         (fine && told.starts_with("on ")).then_some((distance, file, row))
     });
     let known = TERRAFORM_WORDS.iter().any(|word| draft.failure.message.starts_with(word));
-    if !boxed && place.is_none() && !known {
+    if !boxed && (place.is_none() && !known || is_tflint(&draft.failure.message)) {
         return;
     }
     // A downloaded module fails for what is asked of it, or for what the cloud answers.

@@ -277,7 +277,6 @@ fn hspec(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.place(path, row, column);
         draft.first -= 1;
     }
-    draft.last = at.index.saturating_sub(1);
     found.push(draft);
 }
 
@@ -302,7 +301,7 @@ mod tests {
              \x20       but got: 4\n\n  To rerun use: --match \"/Cart/adds/\"\n\n\
              Randomized with seed 1\n3 examples, 1 failure\n";
         check(log, "test_failure test/CartSpec.hs:12:5 {Cart/adds} expected: 5");
-        check_lines(log, &[(3, 7)]);
+        check_lines(log, &[(3, 8)]);
         check(
             "shop: no cart\nCallStack (from HasCallStack):\n\
              \x20 error, called at app/Main.hs:12:5 in main:Main\n",

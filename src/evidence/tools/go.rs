@@ -28,14 +28,30 @@ pub(super) static TOOL: Tool = Tool {
         .reading(compiler),
         Rule::new(
             K::Dependency,
-            &["go: ", ".go:"],
+            &[
+                "updates to go.",
+                "missing go.sum entry",
+                "no matching versions",
+                "not found",
+                "unknown revision",
+                "cannot find module",
+                "cannot find package",
+                "no required module provides",
+                "inconsistent vendoring",
+                " is not in std",
+                " is not in GOROOT",
+                "requires go >= ",
+                "checksum mismatch",
+                "invalid version",
+                "verifying ",
+            ],
             concat!(
                 r"^(?:(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
                 r"|go: )(?P<message>.*(?:updates to go\.(?:mod|sum) needed",
                 r"|missing go\.sum entry|no matching versions|not found|unknown revision",
                 r"|cannot find module|cannot find package",
                 r"|no required module provides package|inconsistent vendoring",
-                r"|is not in (?:std|GOROOT)|requires go >= |checksum mismatch",
+                r"| is not in (?:std|GOROOT)|requires go >= |checksum mismatch",
                 r"|invalid version|verifying ).*)$",
             ),
         )
@@ -51,7 +67,7 @@ pub(super) static TOOL: Tool = Tool {
         .weighing(Weight::Sign),
         Rule::new(
             K::Infrastructure,
-            &["go: "],
+            &["dial tcp", "i/o timeout", "connection reset", "502 Bad Gateway", "503 Service"],
             concat!(
                 r"^go: (?P<message>.*(?:dial tcp|i/o timeout|connection reset",
                 r"|502 Bad Gateway|503 Service).*)$",
@@ -121,27 +137,23 @@ pub(super) static TEST: Tool = Tool {
             r"^\s*--- FAIL: (?P<test>\S+)(?: \([0-9.]+ ?m?s\))?$",
         )
         .reading(test),
-        Rule::new(K::TestFailure, &["panic: "], r"^(?P<message>panic: .+)$")
-            .weighing(Weight::Sign)
-            .reading(panic),
-        Rule::new(
-            K::TestFailure,
-            &["[Fail] ", "[FAIL] ", "[It] "],
-            r"^\s*\[(?:Fail|FAIL)\] (?P<test>.+)$",
-        )
-        .reading(ginkgo),
-        Rule::new(
-            K::TestFailure,
-            &["FAIL\t"],
-            r"^(?P<message>FAIL\t(?P<task>\S+)(?:\t[0-9.]+s| \[(?:build|setup) failed\])?)$",
-        )
-        .weighing(Weight::Consequence),
         Rule::new(
             K::Timeout,
             &["panic: test timed out after"],
             r"^(?P<message>panic: test timed out after .+)$",
         )
         .reading(timed_out),
+        Rule::new(K::TestFailure, &["panic: "], r"^(?P<message>panic: .+)$")
+            .weighing(Weight::Sign)
+            .reading(panic),
+        Rule::new(K::TestFailure, &["[Fail] ", "[FAIL] "], r"^\s*\[(?:Fail|FAIL)\] (?P<test>.+)$")
+            .reading(ginkgo),
+        Rule::new(
+            K::TestFailure,
+            &["FAIL\t"],
+            r"^(?P<message>FAIL\t(?P<task>\S+)(?:\t[0-9.]+s| \[(?:build|setup) failed\])?)$",
+        )
+        .weighing(Weight::Consequence),
         Rule::new(K::TestFailure, &["WARNING: DATA RACE"], r"^(?P<message>WARNING: DATA RACE)$")
             .reading(race),
     ],
@@ -349,7 +361,8 @@ mod tests {
     #[test]
     fn a_time_out_names_the_test_and_linters_their_trouble() {
         check(
-            "panic: test timed out after 10m0s\n\trunning tests:\n\t\tTestSlow (10m0s)\n",
+            "panic: test timed out after 10m0s\n\trunning tests:\n\t\tTestSlow (10m0s)\n\n\
+             goroutine 35 [running]:\ntesting.(*M).startAlarm.func1()\n",
             "timeout {TestSlow} panic: test timed out after 10m0s",
         );
         check(

@@ -36,7 +36,7 @@ pub(super) static TOOL: Tool = Tool {
                 "Undefined subroutine",
                 "compilation aborted at",
                 "Died at ",
-                "Not a",
+                " reference at ",
             ],
             concat!(
                 r"^(?P<message>(?:Can't (?:call method|use|open) .+|Undefined subroutine .+",
