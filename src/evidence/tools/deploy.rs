@@ -55,12 +55,7 @@ pub(super) static CONTAINERS: Tool = Tool {
         ),
         Rule::new(
             K::Unknown,
-            &[
-                "dependency failed to start",
-                "is unhealthy",
-                "Error response from daemon: ",
-                "port is already allocated",
-            ],
+            &["dependency failed to start", "is unhealthy", "Error response from daemon: "],
             concat!(
                 r"^(?:docker: )?(?P<message>dependency failed to start: .+",
                 r"|container \S+ is unhealthy|Error response from daemon: .+)$",

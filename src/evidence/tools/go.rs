@@ -346,7 +346,8 @@ mod tests {
 
     #[test]
     fn a_race_is_told_once_where_it_is() {
-        let log = "==================\nWARNING: DATA RACE\nWrite at 0x00c0000b4010 by goroutine 8:\n\
+        let log = "==================\nWARNING: DATA RACE\n\
+             Write at 0x00c0000b4010 by goroutine 8:\n\
              \x20 example.com/shop/cart.(*Cart).Add()\n\
              \x20     /home/runner/work/a/a/cart/cart.go:12 +0x44\n\n\
              Previous read at 0x00c0000b4010 by goroutine 7:\n\

@@ -395,7 +395,7 @@ mod tests {
     fn memory_that_ran_out_is_read_in_any_words() {
         for said in [
             "/w/x.sh: line 3:  1234 Killed                  npm run build",
-            "c++: fatal error: Killed signal terminated program cc1plus",
+            "g++: fatal error: Killed signal terminated program cc1plus",
             "java.lang.OutOfMemoryError: Java heap space",
             "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
         ] {

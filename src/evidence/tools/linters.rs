@@ -67,6 +67,25 @@ pub(super) static SCRIPTS: Tool = Tool {
         .reading(hadolint),
         Rule::new(
             K::Lint,
+            &[" - Unknown word ("],
+            concat!(
+                r"^(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+) - ",
+                r"(?P<message>Unknown word \(.+)$",
+            ),
+        )
+        .reading(cspell),
+        Rule::new(
+            K::Lint,
+            &[" | Failed", " | Rejected status code", " | Network error"],
+            concat!(
+                r"^\s*(?:\* )?\[(?P<code>[0-9]{3}|ERROR)\] ",
+                r"(?P<message><?\S+://\S+ \| (?:Failed|Rejected status code|Network error).*)$",
+            ),
+        )
+        .weighing(Weight::Sign)
+        .reading(lychee),
+        Rule::new(
+            K::Lint,
             MARKDOWN_RULES,
             concat!(
                 r"^(?P<file>[^\s:]+):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))? (?:error )?",
@@ -162,6 +181,16 @@ fn hadolint(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 fn markdown(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     draft.failure.tool = Some("markdownlint".to_owned());
+    found.push(draft);
+}
+
+fn cspell(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("cspell".to_owned());
+    found.push(draft);
+}
+
+fn lychee(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("lychee".to_owned());
     found.push(draft);
 }
 
@@ -325,6 +354,15 @@ mod tests {
              lint a.md:5:1 [MD004] Unordered list style",
         );
         check("Linting: 1 file(s)\nSummary: 0 error(s)\n", "");
+        check(
+            "docs/a.md:3:5 - Unknown word (teh) fix: (the)\nCSpell: Files checked: 1, Issues found: \
+             1 in 1 file.\n",
+            "lint docs/a.md:3:5 Unknown word (teh) fix: (the)",
+        );
+        check(
+            "* [404] <https://example.com/x> | Failed: Network error: Not Found\n",
+            "lint [404] <https://example.com/x> | Failed: Network error: Not Found",
+        );
     }
 
     #[test]

@@ -107,6 +107,11 @@ fn arrow_to_python(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         if let Some((path, line, column)) =
             line.trim_start().strip_prefix("--> ").and_then(place_in)
         {
+            // zizmor reads workflows and says what it finds in the same form.
+            if path.ends_with(".yml") || path.ends_with(".yaml") {
+                draft.failure.kind = K::Lint;
+                draft.failure.tool = Some("zizmor".to_owned());
+            }
             draft.place(path, line, column);
             draft.last = draft.first + distance;
             found.push(draft);
@@ -405,6 +410,19 @@ mod tests {
             "a.py: error: Duplicate module named \"a\" (also at \"b/a.py\")\n\
              a.py: note: Common resolutions include:",
             "config a.py Duplicate module named \"a\" (also at \"b/a.py\")",
+        );
+    }
+
+    #[test]
+    fn a_workflows_checker_is_no_type_checker() {
+        check(
+            "error[unpinned-uses]: unpinned action reference\n\
+             \x20 --> .github/workflows/ci.yml:12:9\n",
+            "lint .github/workflows/ci.yml:12:9 [unpinned-uses] unpinned action reference",
+        );
+        check(
+            "error[unresolved-import]: Cannot resolve `a`\n --> src/a.py:3:6\n  |\n",
+            "type_error src/a.py:3:6 [unresolved-import] Cannot resolve `a`",
         );
     }
 
