@@ -109,6 +109,8 @@ fn marked(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     match at.mark() {
         Mark::Error => draft.weight = Weight::Cause,
         Mark::Aside => return,
+        // Uploading nothing is an error only where the workflow says so.
+        Mark::None if draft.failure.message.starts_with("No files were found") => return,
         Mark::None | Mark::Open | Mark::Close => {}
     }
     found.push(draft);
@@ -153,6 +155,7 @@ mod tests {
     fn a_warning_of_them_is_no_failure() {
         check("##[warning]Failed to restore: Cache service responded with 503\n", "");
         check("##[warning]No files were found with the provided path: dist.\n", "");
+        check("No files were found with the provided path: dist.\n", "");
         check(
             "##[warning]Cache not found for input keys: a\nsrc/a.ts(1,2): error TS1: x\n",
             "type_error src/a.ts:1:2 [TS1] x",
