@@ -113,6 +113,14 @@ fn marked(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         Mark::None if draft.failure.message.starts_with("No files were found") => return,
         Mark::None | Mark::Open | Mark::Close => {}
     }
+    if let Some((_, rest)) = draft.failure.message.split_once(" is not valid. ")
+        && let Some((path, rest)) = rest.split_once(" (Line: ")
+        && let Some((row, rest)) = rest.split_once(", Col: ")
+    {
+        let column = rest.split(')').next().and_then(|column| column.parse().ok());
+        let (path, row) = (path.to_owned(), row.parse().ok());
+        draft.place(&path, row, column);
+    }
     found.push(draft);
 }
 
@@ -135,6 +143,16 @@ mod tests {
         ] {
             check(&format!("##[error]{said}\n"), &format!("config {said}"));
         }
+    }
+
+    #[test]
+    fn a_workflow_that_is_not_valid_is_placed() {
+        check(
+            "##[error]The template is not valid. .github/workflows/ci.yml (Line: 12, Col: 9): \
+             Unexpected value 'foo'\n",
+            "config .github/workflows/ci.yml:12:9 The template is not valid. \
+             .github/workflows/ci.yml (Line: 12, Col: 9): Unexpected value 'foo'",
+        );
     }
 
     #[test]

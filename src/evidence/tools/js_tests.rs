@@ -109,7 +109,8 @@ pub(super) static VITEST: Tool = Tool {
             K::Config,
             &["No test files found, exiting with code", "No tests found, exiting with code"],
             r"^\s*(?P<message>No (?:tests|test files) found, exiting with code [1-9].*)$",
-        ),
+        )
+        .reading(no_tests),
         Rule::new(
             K::Config,
             &["does not meet", "not met"],
@@ -184,6 +185,22 @@ fn unhandled(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
     }
 }
 
+/// Who found no tests, or no server to test, is told by the words.
+fn no_tests(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let message = draft.failure.message.as_str();
+    let tool = if message.starts_with("No tests found, exiting") {
+        Some("jest")
+    } else if message.contains("config.webServer") || message.starts_with("No tests found") {
+        Some("playwright")
+    } else {
+        None
+    };
+    if let Some(tool) = tool {
+        draft.failure.tool = Some(tool.to_owned());
+    }
+    found.push(draft);
+}
+
 pub(super) static MOCHA: Tool = Tool {
     name: "mocha",
     about: "Mocha, and Cypress and Playwright: the numbered list of failures.",
@@ -210,7 +227,8 @@ pub(super) static MOCHA: Tool = Tool {
                 r"|Timed out waiting .+ from config\.webServer.*|No tests found.*",
                 r"|No test files found.*)$",
             ),
-        ),
+        )
+        .reading(no_tests),
     ],
 };
 
