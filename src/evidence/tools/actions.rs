@@ -106,6 +106,9 @@ pub(super) static TOOL: Tool = Tool {
 
 /// Where the runner marked the line, it is what failed; a warning of it is none.
 fn marked(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    if at.text().starts_with("Warning: ") {
+        return;
+    }
     match at.mark() {
         Mark::Error => draft.weight = Weight::Cause,
         Mark::Aside => return,
@@ -172,6 +175,7 @@ mod tests {
     #[test]
     fn a_warning_of_them_is_no_failure() {
         check("##[warning]Failed to restore: Cache service responded with 503\n", "");
+        check("Warning: Failed to restore: Cache service responded with 503\n", "");
         check("##[warning]No files were found with the provided path: dist.\n", "");
         check("No files were found with the provided path: dist.\n", "");
         check(

@@ -1,6 +1,6 @@
 //! What checks that are no compilers say: annotations, pre-commit, scanners, gates.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, place_in};
 
 pub(super) static ANNOTATIONS: Tool = Tool {
     name: "github",
@@ -233,6 +233,13 @@ pub(super) static SCANNERS: Tool = Tool {
         )
         .reading(below),
         Rule::new(
+            K::Lint,
+            &[">> Issue: ["],
+            r"^>> Issue: \[(?P<code>B[0-9]{3}):[a-z0-9_]+\] (?P<message>.+)$",
+        )
+        .reading(bandit),
+        Rule::new(K::Lint, &["RuleID:   "], r"^RuleID: +(?P<code>[a-z0-9-]+)$").reading(gitleaks),
+        Rule::new(
             K::Config,
             &["size limit has exceeded", "coverage threshold", "Package size limit"],
             concat!(
@@ -251,6 +258,34 @@ fn table(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     said.trim().clone_into(&mut draft.failure.message);
     draft.failure.suggestion =
         Some(cell(6)).filter(|fixed| !fixed.is_empty()).map(|fixed| format!("update to {fixed}"));
+    found.push(draft);
+}
+
+/// Bandit says where a few lines below what.
+fn bandit(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    const DETAIL_LINES_MAX: usize = 8;
+    draft.failure.tool = Some("bandit".to_owned());
+    let place = at.lines_below(DETAIL_LINES_MAX).find_map(|(distance, line)| {
+        Some((distance, place_in(line.trim().strip_prefix("Location: ")?)?))
+    });
+    if let Some((distance, (path, row, column))) = place {
+        draft.place(path, row, column);
+        draft.last = draft.first + distance;
+    }
+    found.push(draft);
+}
+
+/// gitleaks lists a finding's fields; the secret itself is never taken.
+fn gitleaks(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    const FIELD_LINES_MAX: usize = 6;
+    let field = |name: &str| {
+        at.lines_below(FIELD_LINES_MAX).find_map(|(_, line)| Some(line.strip_prefix(name)?.trim()))
+    };
+    let Some(file) = field("File:") else { return };
+    let code = draft.failure.code.clone().unwrap_or_default();
+    draft.failure.tool = Some("gitleaks".to_owned());
+    draft.failure.message = format!("a secret is in the repository: {code}");
+    draft.place(file, field("Line:").and_then(|row| row.parse().ok()), None);
     found.push(draft);
 }
 
@@ -330,6 +365,22 @@ mod tests {
              Found 7 errors (7 fixed, 0 remaining).",
             "lint [ruff] Found 7 errors (7 fixed, 0 remaining).",
         );
+    }
+
+    #[test]
+    fn scanners_of_code_say_where() {
+        check(
+            ">> Issue: [B602:subprocess_popen_with_shell_equals_true] subprocess call with \
+             shell=True\n   Severity: High   Confidence: High\n   CWE: CWE-78\n\
+             \x20  Location: ./shop/run.py:12:4\n11\tdef f():\n",
+            "lint shop/run.py:12:4 [B602] subprocess call with shell=True",
+        );
+        check(
+            "Finding:     KEY=REDACTED\nSecret:      REDACTED\nRuleID:      aws-access-token\n\
+             Entropy:     3.5\nFile:        src/a.ts\nLine:        12\n",
+            "lint src/a.ts:12 [aws-access-token] a secret is in the repository: aws-access-token",
+        );
+        check("Test results:\n\tNo issues identified.\n\nINF no leaks found\n", "");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Checkers of what is no program: shell scripts, workflows, Dockerfiles, YAML, commit messages.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent};
+use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, extent};
 
 pub(super) static SCRIPTS: Tool = Tool {
     name: "shellcheck",
@@ -65,6 +65,7 @@ pub(super) static SCRIPTS: Tool = Tool {
             ),
         )
         .reading(hadolint),
+        Rule::new(K::Lint, &["] FAIL"], r"^== \[(?P<file>[^\]]+\.sql)\] FAIL$").reading(sqlfluff),
         Rule::new(
             K::Lint,
             &[" - Unknown word ("],
@@ -182,6 +183,29 @@ fn hadolint(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 fn markdown(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     draft.failure.tool = Some("markdownlint".to_owned());
     found.push(draft);
+}
+
+/// SQLFluff's rows stand below the file: `L:   1 | P:   4 | LT01 | message`.
+fn sqlfluff(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("sqlfluff".to_owned());
+    for (distance, line) in at.lines_below(LOOK_LINES_MAX) {
+        if !line.starts_with("L:") && !line.starts_with("    ") {
+            break;
+        }
+        let mut cells = line.splitn(4, '|').map(str::trim);
+        let (row, column) = (cells.next(), cells.next());
+        let (Some(code), Some(message)) = (cells.next(), cells.next()) else { continue };
+        let number =
+            |cell: Option<&str>, head: &str| cell?.strip_prefix(head)?.trim().parse::<u32>().ok();
+        let Some(row) = number(row, "L:") else { continue };
+        let mut finding = draft.clone();
+        (finding.first, finding.last) = (at.index + distance, at.index + distance);
+        finding.failure.line = Some(row);
+        finding.failure.column = number(column, "P:");
+        finding.failure.code = Some(code.to_owned());
+        message.clone_into(&mut finding.failure.message);
+        found.push(finding);
+    }
 }
 
 fn cspell(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -359,6 +383,15 @@ mod tests {
              1 in 1 file.\n",
             "lint docs/a.md:3:5 Unknown word (teh) fix: (the)",
         );
+        check(
+            "== [models/a.sql] FAIL\n\
+             L:   1 | P:   4 | LT01 | Expected only single space. Found\n\
+             \x20                      | more. [layout.spacing]\n\
+             L:   3 | P:   1 | RF01 | No such reference.\nAll Finished!\n",
+            "lint models/a.sql:1:4 [LT01] Expected only single space. Found\n\
+             lint models/a.sql:3:1 [RF01] No such reference.",
+        );
+        check("== [models/a.sql] PASS\nAll Finished!\n", "");
         check(
             "* [404] <https://example.com/x> | Failed: Network error: Not Found\n",
             "lint [404] <https://example.com/x> | Failed: Network error: Not Found",
