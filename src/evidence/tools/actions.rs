@@ -109,11 +109,14 @@ fn marked(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if at.text().starts_with("Warning: ") {
         return;
     }
+    // Uploading nothing is an error only where the workflow says so, and then mostly because what
+    // should have been uploaded was never made.
+    let uploads_nothing = draft.failure.message.starts_with("No files were found");
     match at.mark() {
+        Mark::Error if uploads_nothing => draft.weight = Weight::Consequence,
         Mark::Error => draft.weight = Weight::Cause,
         Mark::Aside => return,
-        // Uploading nothing is an error only where the workflow says so.
-        Mark::None if draft.failure.message.starts_with("No files were found") => return,
+        Mark::None if uploads_nothing => return,
         Mark::None | Mark::Open | Mark::Close => {}
     }
     if let Some((_, rest)) = draft.failure.message.split_once(" is not valid. ")

@@ -133,6 +133,7 @@ pub(super) static MONOREPO: Tool = Tool {
 };
 
 /// Nx lists below what failed: `- cart:build`.
+#[expect(clippy::needless_pass_by_value, reason = "every reader owns its draft")]
 fn failed_tasks(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
     const TASKS_MAX: usize = 50;
     for (distance, line) in at.lines_below(TASKS_MAX).filter(|(_, line)| !line.trim().is_empty()) {

@@ -238,7 +238,7 @@ pub(super) static SCANNERS: Tool = Tool {
             r"^>> Issue: \[(?P<code>B[0-9]{3}):[a-z0-9_]+\] (?P<message>.+)$",
         )
         .reading(bandit),
-        Rule::new(K::Lint, &["RuleID:   "], r"^RuleID: +(?P<code>[a-z0-9-]+)$").reading(gitleaks),
+        Rule::new(K::Lint, &["RuleID:   "], r"^RuleID:   +(?P<code>[a-z0-9-]+)$").reading(gitleaks),
         Rule::new(
             K::Config,
             &["size limit has exceeded", "coverage threshold", "Package size limit"],

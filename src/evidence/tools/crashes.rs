@@ -267,7 +267,7 @@ fn signal(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::evidence::tests::{check, check_failed, check_lines};
+    use crate::evidence::tests::{check, check_lines};
 
     #[test]
     fn exceptions_of_elixir_and_dart_have_their_own_frame() {

@@ -1,9 +1,7 @@
 //! JavaScript's test runners: Jest, Vitest, Mocha, Playwright.
 
-use super::extent::{deeper, is_in_frame, while_below};
-use super::{
-    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, frame_in, is_own, place_in,
-};
+use super::extent::{deeper, while_below};
+use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, frame_in, is_own, place_in};
 
 pub(super) static JEST: Tool = Tool {
     name: "jest",

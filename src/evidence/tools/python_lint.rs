@@ -182,6 +182,7 @@ fn python_lint(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 }
 
 /// ruff's grouped form: `PATH:` above rows of `LINE:COLUMN CODE message`, a count below all.
+#[expect(clippy::needless_pass_by_value, reason = "every reader owns its draft")]
 fn ruff_grouped(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
     let mut rows: Vec<Draft> = Vec::new();
     for (distance, line) in at.lines_above(LOOK_LINES_MAX) {
