@@ -211,8 +211,8 @@ fn hook(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static SCANNERS: Tool = Tool {
     name: "scanner",
     about: "\
-         Vulnerability scanners' tables (Trivy, Grype, npm audit, govulncheck) and size and \
-         coverage gates.",
+         Vulnerability scanners' tables (Trivy, Grype, npm audit, govulncheck), Bandit, gitleaks, \
+         and size and coverage gates.",
     example: "\
          │ google.golang.org/grpc │ CVE-2026-33186 │ CRITICAL │ fixed  │ v1.60.1 │ 1.79.3 │ \
          grpc: bypass │",

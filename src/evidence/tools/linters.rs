@@ -5,8 +5,8 @@ use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, ext
 pub(super) static SCRIPTS: Tool = Tool {
     name: "shellcheck",
     about: "\
-         ShellCheck, actionlint, hadolint, yamllint and markdownlint, in their own and in gcc's \
-         form.",
+         ShellCheck, actionlint, hadolint, yamllint, markdownlint, SQLFluff, cspell and lychee, in \
+         their own and in gcc's form.",
     example: "\
          In deploy.sh line 12:\necho $total\n     ^----^ SC2086 (info): Double quote to prevent \
          globbing and word splitting.\n",
