@@ -1,6 +1,7 @@
 //! Prefixes that programs put before each other's lines: `#19 11.02 `, `[worker] `, `web_1  | `.
 //!
-//! They stack. The invariant: what is taken off is a beginning of the line, and something remains.
+//! They stack. The invariant: what is taken off is a beginning of the line. Nothing may remain: a
+//! blank line behind a prefix is one.
 
 use std::sync::LazyLock;
 
@@ -38,7 +39,7 @@ pub(super) fn peel(text: &str) -> Option<&str> {
         Regex::new(&format!(r"(?-u)^ {{0,8}}(?:{})", forms.join("|"))).ok()
     });
     let end = PREFIX.as_ref()?.find(text.as_bytes())?.end();
-    text.get(end..).filter(|rest| !rest.is_empty())
+    text.get(end..)
 }
 
 #[cfg(test)]
@@ -60,6 +61,8 @@ mod tests {
         check_peel("@a/b:test: error", Some("error"));
         check_peel("2026/08/07 06:03:50 --- FAIL", Some("--- FAIL"));
         check_peel("│ Error: x", Some("Error: x"));
+        check_peel("@a/b:test: ", Some(""));
         check_peel("error", None);
+        check_peel("", None);
     }
 }

@@ -8,11 +8,13 @@ use super::lines::{At, LOOK_LINES_MAX};
 use super::rule::{Rule, Tool};
 use crate::domain::failure::{FailureKind, Severity};
 
+mod actions;
 mod apps;
 mod builders;
 mod cargo;
 mod checks;
 mod crashes;
+mod cypress;
 mod deploy;
 mod dotnet;
 mod extent;
@@ -31,14 +33,17 @@ mod link;
 mod linters;
 mod native;
 mod native_tests;
+mod perl;
 mod php;
 mod powershell;
+mod python_envs;
 mod python_lint;
 mod python_packages;
 mod python_tests;
 mod ruby;
 mod rust_tests;
 mod rustc;
+mod tap;
 mod typescript;
 
 /// Every tool, the most specific first.
@@ -54,10 +59,11 @@ pub(super) static TOOLS: &[&Tool] = &[
     &js_lint::BIOME,
     &js_lint::PRETTIER,
     &functional::ELIXIR,
+    &cypress::TOOL,
     &js_tests::JEST,
     &js_tests::VITEST,
     &js_tests::MOCHA,
-    &js_tests::BUN,
+    &tap::BUN,
     &js_packages::TOOL,
     &python_lint::TYPES,
     &python_lint::LINT,
@@ -99,15 +105,17 @@ pub(super) static TOOLS: &[&Tool] = &[
     &builders::BAZEL,
     &native_tests::TESTS,
     &crashes::SANITIZERS,
-    &crashes::PERL,
+    &perl::TOOL,
     &crashes::CRASHES,
     &link::LINKER,
     &link::CMAKE,
     &native::COMPILER,
     &python_packages::TOOL,
+    &python_envs::TOX,
     &python_packages::TRACEBACK,
     &js_packages::NODE,
     &infrastructure::RUNNER,
+    &actions::TOOL,
     &infrastructure::MEMORY,
     &infrastructure::NETWORK,
     &infrastructure::SYSTEM,
@@ -158,8 +166,14 @@ fn frame_in(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
         Some((_, place)) => place.trim_end_matches(')'),
         None => frame.trim_start_matches("async "),
     };
+    // The last colons are the numbers'; a web page's address has more before them.
     place_in(place.strip_prefix("file://").unwrap_or(place))
-        .filter(|(path, ..)| !path.contains(", "))
+        .filter(|(path, ..)| !path.contains(", ") && !is_web_address(path))
+}
+
+/// Whether a path is the beginning of `http://HOST:PORT/`.
+fn is_web_address(path: &str) -> bool {
+    path.starts_with("http://") || path.starts_with("https://")
 }
 
 /// Whether a stack frame's path is the project's and not its runtime's or a dependency's.

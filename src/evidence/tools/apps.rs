@@ -211,6 +211,10 @@ fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 /// pub says why in the lines above, which begin with `Because` and `And`.
 fn solving(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    // Poetry solves with the same words; it puts what it asks for in brackets.
+    if at.text().contains("), version solving failed") {
+        return;
+    }
     extent::while_above(at, &mut draft, |line| {
         ["Because ", "And ", "So, ", "Thus, ", "Resolving dependencies"]
             .iter()

@@ -14,7 +14,7 @@ pub(super) static BAZEL: Tool = Tool {
     rules: &[
         Rule::new(
             K::Unknown,
-            &["BUILD:", "BUILD.bazel:", "WORKSPACE:", "WORKSPACE.bazel:", "MODULE.bazel:", ".bzl:"],
+            &["ERROR: "],
             concat!(
                 r"^ERROR: (?P<file>[^\s:]*(?:BUILD|BUILD\.bazel|WORKSPACE|WORKSPACE\.bazel",
                 r"|MODULE\.bazel|\.bzl)):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
@@ -25,7 +25,7 @@ pub(super) static BAZEL: Tool = Tool {
         .weighing(Weight::Consequence),
         Rule::new(
             K::Config,
-            &["BUILD:", "BUILD.bazel:", "WORKSPACE:", "WORKSPACE.bazel:", "MODULE.bazel:", ".bzl:"],
+            &["ERROR: ", "Error: "],
             concat!(
                 r"^(?:ERROR|Error): (?P<file>[^\s:]*(?:BUILD|BUILD\.bazel|WORKSPACE",
                 r"|WORKSPACE\.bazel|MODULE\.bazel|\.bzl)):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
@@ -87,10 +87,22 @@ pub(super) static MONOREPO: Tool = Tool {
     rules: &[
         Rule::new(
             K::Config,
-            &["Cannot find ", "Could not find ", "Unable to ", "Failed to process project graph"],
+            &[
+                "NX   Cannot find ",
+                "NX  Cannot find ",
+                "NX   Could not find ",
+                "NX  Could not find ",
+                "NX   Unable to ",
+                "NX  Unable to ",
+                "NX   Failed to process",
+                "NX  Failed to process",
+                "NX   The workspace is",
+                "NX  The workspace is",
+            ],
             concat!(
-                r"^\s*(?:>\s+)?NX\s+(?P<message>(?:Cannot find |Could not find |Unable to ",
-                r"|Failed to process project graph).*)$",
+                r"^\s*(?:>\s+)?NX   ?(?P<message>(?:Cannot find |Could not find |Unable to ",
+                r"|Failed to process project graph",
+                r"|The workspace is (?:probably )?out of sync).*)$",
             ),
         )
         .reading(extent::with_paragraph),
@@ -103,6 +115,9 @@ pub(super) static MONOREPO: Tool = Tool {
             ),
         )
         .reading(extent::with_indented),
+        Rule::new(K::Unknown, &["Failed tasks:"], r"^Failed tasks:$")
+            .weighing(Weight::Consequence)
+            .reading(failed_tasks),
         Rule::new(K::Unknown, &["nx run "], r"^\s*✖\s+(?P<message>nx run (?P<task>[^\s]+).*)$")
             .weighing(Weight::Consequence),
         Rule::new(
@@ -116,6 +131,22 @@ pub(super) static MONOREPO: Tool = Tool {
         .weighing(Weight::Consequence),
     ],
 };
+
+/// Nx lists below what failed: `- cart:build`.
+#[expect(clippy::needless_pass_by_value, reason = "every reader owns its draft")]
+fn failed_tasks(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    const TASKS_MAX: usize = 50;
+    for (distance, line) in at.lines_below(TASKS_MAX).filter(|(_, line)| !line.trim().is_empty()) {
+        let Some(task) = line.trim().strip_prefix("- ").filter(|task| task.contains(':')) else {
+            break;
+        };
+        let mut failed = draft.clone();
+        failed.failure.message = format!("{task} failed");
+        failed.failure.task = Some(task.to_owned());
+        (failed.first, failed.last) = (at.index + distance, at.index + distance);
+        found.push(failed);
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -159,6 +190,15 @@ mod tests {
             "type_error src/a.ts:1:2 [TS1] no",
         );
         check_failed("    ✖  nx run cart:build\n", "unknown nx run cart:build");
+        check_failed(
+            " NX   Running target test for 2 projects failed\n\nFailed tasks:\n\n- cart:test\n\n\
+             Hint: run the command with --verbose for more details.\n",
+            "unknown cart:test failed",
+        );
+        check(
+            " NX   The workspace is out of sync\n\n[x]: files need to be updated\n",
+            "config The workspace is out of sync",
+        );
         check_failed(
             "@shop/cart#build: command (/x/packages/cart) /usr/bin/npm run build exited (1)\n\n\
              \x20Tasks:    0 successful, 1 total\nFailed:    @shop/cart#build\n\n",

@@ -15,7 +15,7 @@ pub(super) static TOOL: Tool = Tool {
             &["--locked", "--frozen"],
             r"^\s*error: (?P<message>.*(?:--locked|--frozen).*)$",
         )
-        .reading(with_paragraph),
+        .reading(locked),
         Rule::new(
             K::Dependency,
             &[
@@ -142,6 +142,13 @@ pub(super) static TOOL: Tool = Tool {
         .weighing(Weight::Consequence),
     ],
 };
+
+/// uv has the same switches.
+fn locked(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    if !draft.failure.message.contains("uv.lock") {
+        with_paragraph(at, draft, found);
+    }
+}
 
 /// How cargo's lines at the margin begin that still explain an error.
 const EXPLAINS: [&str; 14] = [

@@ -1,6 +1,6 @@
 //! What checks that are no compilers say: annotations, pre-commit, scanners, gates.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, place_in};
 
 pub(super) static ANNOTATIONS: Tool = Tool {
     name: "github",
@@ -15,6 +15,18 @@ pub(super) static ANNOTATIONS: Tool = Tool {
             r"^\s*::error (?P<task>[^:]*(?::[^:]+)*?)::(?P<message>.+)$",
         )
         .reading(command),
+        Rule::new(
+            K::Unknown,
+            &["##vso[task.logissue"],
+            r"^\s*##vso\[task\.logissue (?P<task>[^\]]*)\](?P<message>.+)$",
+        )
+        .reading(log_issue),
+        Rule::new(
+            K::TestFailure,
+            &["##teamcity[testFailed"],
+            r"^\s*##teamcity\[testFailed (?P<task>.+)\]$",
+        )
+        .reading(teamcity),
         Rule::new(K::Unknown, &["::error::"], r"^\s*::error::(?P<message>.+)$")
             .weighing(Weight::Sign)
             .reading(unescape),
@@ -36,11 +48,79 @@ fn command(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         }
     }
     draft.failure.kind = kind_of(draft.path.as_deref(), &draft.failure.message);
+    by_title(&mut draft);
     if draft.path.is_none() {
         draft.weight = Weight::Sign;
     }
     extent::code_frame(at, &mut draft);
     unescape(at, draft, found);
+}
+
+/// Biome and ruff tell themselves in the title.
+fn by_title(draft: &mut Draft) {
+    let title = draft.failure.code.clone().unwrap_or_default();
+    if let Some(code) = title.strip_prefix("ruff (").and_then(|rest| rest.strip_suffix(')')) {
+        draft.failure.tool = Some("ruff".to_owned());
+        draft.failure.code = Some(code.to_owned());
+        if code == "invalid-syntax" {
+            draft.failure.kind = K::CompileError;
+        }
+    } else if title.starts_with("lint/") {
+        draft.failure.tool = Some("biome".to_owned());
+    } else if title == "format" {
+        draft.failure.kind = K::Format;
+    } else if title == "parse" {
+        draft.failure.kind = K::CompileError;
+    }
+}
+
+/// Azure's form of an annotation; one that is a warning is none.
+fn log_issue(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let fields = draft.failure.task.take().unwrap_or_default();
+    let field = |name: &str| {
+        let mut all = fields.split(';').filter_map(|field| field.trim().split_once('='));
+        all.find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
+    };
+    if field("type") == Some("warning") {
+        draft.failure.severity = crate::domain::failure::Severity::Warning;
+    }
+    draft.path = field("sourcepath").map(str::to_owned);
+    draft.failure.line = field("linenumber").and_then(|row| row.parse().ok());
+    draft.failure.column = field("columnnumber").and_then(|column| column.parse().ok());
+    draft.failure.code = field("code").map(str::to_owned);
+    draft.failure.kind = kind_of(draft.path.as_deref(), &draft.failure.message);
+    if draft.path.is_none() {
+        draft.weight = Weight::Sign;
+    }
+    unescape(at, draft, found);
+}
+
+/// TeamCity's form of a failed test: `name='…' message='…'`, with `|` before what is special.
+fn teamcity(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let fields = draft.failure.task.take().unwrap_or_default();
+    let field = |name: &str| {
+        let (_, rest) = fields.split_once(&format!("{name}='"))?;
+        let mut escaped = false;
+        let mut value = String::new();
+        for c in rest.chars() {
+            match c {
+                '|' if !escaped => {
+                    escaped = true;
+                    continue;
+                }
+                '\'' if !escaped => return Some(value),
+                'n' if escaped => value.push('\n'),
+                c => value.push(c),
+            }
+            escaped = false;
+        }
+        None
+    };
+    draft.failure.test = field("name");
+    draft.failure.message = field("message").unwrap_or_default();
+    if draft.failure.test.is_some() {
+        found.push(draft);
+    }
 }
 
 /// Annotations name no tool; what they are about shows in the file.
@@ -131,8 +211,8 @@ fn hook(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
 pub(super) static SCANNERS: Tool = Tool {
     name: "scanner",
     about: "\
-         Vulnerability scanners' tables (Trivy, Grype, npm audit, govulncheck) and size and \
-         coverage gates.",
+         Vulnerability scanners' tables (Trivy, Grype, npm audit, govulncheck), Bandit, gitleaks, \
+         and size and coverage gates.",
     example: "\
          │ google.golang.org/grpc │ CVE-2026-33186 │ CRITICAL │ fixed  │ v1.60.1 │ 1.79.3 │ \
          grpc: bypass │",
@@ -153,6 +233,13 @@ pub(super) static SCANNERS: Tool = Tool {
         )
         .reading(below),
         Rule::new(
+            K::Lint,
+            &[">> Issue: ["],
+            r"^>> Issue: \[(?P<code>B[0-9]{3}):[a-z0-9_]+\] (?P<message>.+)$",
+        )
+        .reading(bandit),
+        Rule::new(K::Lint, &["RuleID:   "], r"^RuleID:   +(?P<code>[a-z0-9-]+)$").reading(gitleaks),
+        Rule::new(
             K::Config,
             &["size limit has exceeded", "coverage threshold", "Package size limit"],
             concat!(
@@ -171,6 +258,33 @@ fn table(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     said.trim().clone_into(&mut draft.failure.message);
     draft.failure.suggestion =
         Some(cell(6)).filter(|fixed| !fixed.is_empty()).map(|fixed| format!("update to {fixed}"));
+    found.push(draft);
+}
+
+/// Bandit says where a few lines below what.
+fn bandit(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    const DETAIL_LINES_MAX: usize = 8;
+    draft.failure.tool = Some("bandit".to_owned());
+    let place = at.lines_below(DETAIL_LINES_MAX).find_map(|(distance, line)| {
+        Some((distance, place_in(line.trim().strip_prefix("Location: ")?)?))
+    });
+    if let Some((distance, (path, row, column))) = place {
+        draft.place(path, row, column);
+        draft.last = draft.first + distance;
+    }
+    found.push(draft);
+}
+
+/// gitleaks lists a finding's fields; the secret itself is never taken.
+fn gitleaks(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    const FIELD_LINES_MAX: usize = 6;
+    let field = |name: &str| {
+        at.lines_below(FIELD_LINES_MAX).find_map(|(_, line)| Some(line.strip_prefix(name)?.trim()))
+    };
+    let Some(file) = field("File:") else { return };
+    draft.failure.tool = Some("gitleaks".to_owned());
+    "what looks like a secret is in the repository".clone_into(&mut draft.failure.message);
+    draft.place(file, field("Line:").and_then(|row| row.parse().ok()), None);
     found.push(draft);
 }
 
@@ -213,6 +327,28 @@ mod tests {
             "compile_error app/A.swift:344:68 missing argument",
         );
         check("::error::it failed", "unknown it failed");
+        check(
+            "::error title=ruff (F401),file=a.py,line=1,col=8::a.py:1:8: F401 `os` unused\n\
+             ::error title=parse,file=src/a.js,line=3,col=1::Illegal use\n\
+             ::warning title=lint/x,file=src/a.js,line=3,col=1::no\n",
+            "lint a.py:1:8 [F401] a.py:1:8: F401 `os` unused\n\
+             compile_error src/a.js:3:1 [parse] Illegal use",
+        );
+    }
+
+    #[test]
+    fn other_systems_commands_are_read() {
+        check(
+            "##vso[task.logissue type=error;sourcepath=a.py;linenumber=1;columnnumber=8;code=F401;]\
+             `os` imported but unused\n\
+             ##vso[task.logissue type=warning;sourcepath=a.py;linenumber=2]no\n",
+            "lint a.py:1:8 [F401] `os` imported but unused",
+        );
+        check(
+            "##teamcity[testFailed name='Cart adds' message='it|'s 4, not 5' details='at a']\n\
+             ##teamcity[testFinished name='Cart adds']\n",
+            "test_failure {Cart adds} it's 4, not 5",
+        );
     }
 
     #[test]
@@ -228,6 +364,22 @@ mod tests {
              Found 7 errors (7 fixed, 0 remaining).",
             "lint [ruff] Found 7 errors (7 fixed, 0 remaining).",
         );
+    }
+
+    #[test]
+    fn scanners_of_code_say_where() {
+        check(
+            ">> Issue: [B602:subprocess_popen_with_shell_equals_true] subprocess call with \
+             shell=True\n   Severity: High   Confidence: High\n   CWE: CWE-78\n\
+             \x20  Location: ./shop/run.py:12:4\n11\tdef f():\n",
+            "lint shop/run.py:12:4 [B602] subprocess call with shell=True",
+        );
+        check(
+            "Finding:     KEY=REDACTED\nSecret:      REDACTED\nRuleID:      aws-access-token\n\
+             Entropy:     3.5\nFile:        src/a.ts\nLine:        12\n",
+            "lint src/a.ts:12 [aws-access-token] what looks like a secret is in the repository",
+        );
+        check("Test results:\n\tNo issues identified.\n\nINF no leaks found\n", "");
     }
 
     #[test]

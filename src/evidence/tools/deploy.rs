@@ -1,6 +1,8 @@
 //! What is built and run in containers and clouds: Docker, compose, Helm, kubectl, Terraform.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, between, extent, place_in};
+use super::{
+    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, between, extent, place_in,
+};
 
 pub(super) static CONTAINERS: Tool = Tool {
     name: "docker",
@@ -132,6 +134,8 @@ pub(super) static CLOUD: Tool = Tool {
             ),
         )
         .weighing(Weight::Sign),
+        Rule::new(K::Lint, &["issue(s) found:"], r"^[1-9][0-9]* issue\(s\) found:$")
+            .reading(tflint),
         Rule::new(K::Format, &["--- old/"], r"^--- old/(?P<file>\S+\.(?:tf|tfvars|hcl))$")
             .reading(unformatted),
         Rule::new(K::Config, &["Error: "], r"^(?:(?:│|╷) ?)?Error: (?P<message>\S.*)$")
@@ -159,6 +163,38 @@ fn unformatted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     "not formatted as terraform fmt wants it".clone_into(&mut draft.failure.message);
     extent::while_below(at, &mut draft, |line| line.starts_with(['+', '-', ' ', '@']));
     found.push(draft);
+}
+
+/// Whether a message ends in a rule's name, as tflint's do: `… (aws_instance_invalid_type)`.
+fn is_tflint(message: &str) -> bool {
+    let rule = message.strip_suffix(')').and_then(|told| told.rsplit_once(" ("));
+    rule.is_some_and(|(_, rule)| {
+        rule.contains('_') && rule.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    })
+}
+
+/// tflint fails for whatever it finds: `Warning: message (rule)`, then `on FILE line N:`.
+fn tflint(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("tflint".to_owned());
+    for (distance, line) in at.lines_below(LOOK_LINES_MAX) {
+        let said = ["Error: ", "Warning: ", "Notice: "].iter().find_map(|w| line.strip_prefix(w));
+        let Some((message, rule)) = said.and_then(|said| said.strip_suffix(')')?.rsplit_once(" ("))
+        else {
+            continue;
+        };
+        let mut issue = draft.clone();
+        message.clone_into(&mut issue.failure.message);
+        issue.failure.code = Some(rule.to_owned());
+        (issue.first, issue.last) = (at.index + distance, at.index + distance);
+        let place = at.below(distance + 2).and_then(|place| {
+            place.trim().strip_prefix("on ")?.trim_end_matches(':').rsplit_once(" line ")
+        });
+        if let Some((file, row)) = place {
+            issue.place(file, row.parse().ok(), None);
+            issue.last += 2;
+        }
+        found.push(issue);
+    }
 }
 
 /// Words with which Terraform's errors begin that name no place.
@@ -196,7 +232,7 @@ fn terraform(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         (fine && told.starts_with("on ")).then_some((distance, file, row))
     });
     let known = TERRAFORM_WORDS.iter().any(|word| draft.failure.message.starts_with(word));
-    if !boxed && place.is_none() && !known {
+    if !boxed && (place.is_none() && !known || is_tflint(&draft.failure.message)) {
         return;
     }
     // A downloaded module fails for what is asked of it, or for what the cloud answers.
@@ -270,6 +306,19 @@ mod tests {
             "dependency Failed to query available provider packages",
         );
         check("Apply complete! Resources: 1 added, 0 changed, 0 destroyed.\n", "");
+    }
+
+    #[test]
+    fn tflints_issues_are_read() {
+        check(
+            "2 issue(s) found:\n\nWarning: variable \"x\" is declared but not used \
+             (terraform_unused_declarations)\n\n  on variables.tf line 1:\n\
+             \x20  1: variable \"x\" {\n\n\
+             Error: \"t9.nano\" is an invalid value (aws_instance_invalid_type)\n\n\
+             \x20 on main.tf line 12:\n  12:   type = \"t9.nano\"\n",
+            "lint variables.tf:1 [terraform_unused_declarations] variable \"x\" is declared but \
+             not used\nlint main.tf:12 [aws_instance_invalid_type] \"t9.nano\" is an invalid value",
+        );
     }
 
     #[test]

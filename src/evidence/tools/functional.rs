@@ -136,7 +136,10 @@ pub(super) static OTHERS: Tool = Tool {
         Rule::new(
             K::Dependency,
             &["Could not resolve dependencies:"],
-            r"^(?:cabal: |Error: )?(?P<message>Could not resolve dependencies:)$",
+            concat!(
+                r"^(?:Error: )?(?:cabal: )?(?:\[Cabal-[0-9]+\] )?",
+                r"(?P<message>Could not resolve dependencies:)$",
+            ),
         )
         .reading(cabal),
         Rule::new(
@@ -148,6 +151,19 @@ pub(super) static OTHERS: Tool = Tool {
             ),
         )
         .reading(ocaml),
+        Rule::new(
+            K::TestFailure,
+            &["To rerun use: --match "],
+            r"^\s+To rerun use: --match \x22/(?P<test>.+)/\x22$",
+        )
+        .reading(hspec),
+        Rule::new(
+            K::Unknown,
+            &["CallStack (from HasCallStack):"],
+            r"^\s*(?P<message>CallStack \(from HasCallStack\):)$",
+        )
+        .weighing(Weight::Sign)
+        .reading(call_stack),
         Rule::new(
             K::TestFailure,
             &["FAIL in (", "ERROR in ("],
@@ -244,9 +260,60 @@ fn next_line(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+/// hspec says at the end of each failure how to run it again; the place and the name stand above.
+fn hspec(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("hspec".to_owned());
+    let head = at.lines_above(extent::BLOCK_LINES_MAX - 1).find(|(_, line)| {
+        let number = line.trim_start().split_once(") ").map_or("", |(number, _)| number);
+        line.starts_with("  ") && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+    });
+    let Some((distance, _)) = head else { return };
+    draft.failure.message.clear();
+    for above in (1..distance).rev() {
+        draft.say(at.above(above).unwrap_or_default().trim());
+    }
+    draft.first = at.index - distance;
+    if let Some((path, row, column)) = at.above(distance + 1).and_then(place_in) {
+        draft.place(path, row, column);
+        draft.first -= 1;
+    }
+    found.push(draft);
+}
+
+/// What a Haskell program threw stands above its call stack: `PROGRAM: message`.
+fn call_stack(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let Some((_, thrown)) = at.above(1).and_then(|line| line.split_once(": ")) else { return };
+    let called = at.below(1).and_then(|line| line.split_once(", called at "));
+    let Some((path, row, column)) = called.and_then(|(_, place)| place_in(place)) else { return };
+    thrown.clone_into(&mut draft.failure.message);
+    draft.place(path, row, column);
+    (draft.first, draft.last) = (at.index - 1, at.index + 1);
+    found.push(draft);
+}
+
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::{check, check_lines};
+
+    #[test]
+    fn haskells_tests_and_exceptions_are_read() {
+        let log = "Failures:\n\n  test/CartSpec.hs:12:5: \n  1) Cart adds\n       expected: 5\n\
+             \x20       but got: 4\n\n  To rerun use: --match \"/Cart/adds/\"\n\n\
+             Randomized with seed 1\n3 examples, 1 failure\n";
+        check(log, "test_failure test/CartSpec.hs:12:5 {Cart/adds} expected: 5");
+        check_lines(log, &[(3, 8)]);
+        check(
+            "shop: no cart\nCallStack (from HasCallStack):\n\
+             \x20 error, called at app/Main.hs:12:5 in main:Main\n",
+            "unknown app/Main.hs:12:5 no cart",
+        );
+        check(
+            "Error: [Cabal-7107]\nCould not resolve dependencies:\n\
+             [__0] trying: shop-0.1.0.0 (user goal)\n",
+            "dependency Could not resolve dependencies:",
+        );
+        check("3 examples, 0 failures\n", "");
+    }
 
     #[test]
     fn elixir_is_read() {

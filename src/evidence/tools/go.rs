@@ -28,21 +28,46 @@ pub(super) static TOOL: Tool = Tool {
         .reading(compiler),
         Rule::new(
             K::Dependency,
-            &["go: ", ".go:"],
+            &[
+                "updates to go.",
+                "missing go.sum entry",
+                "no matching versions",
+                "not found",
+                "unknown revision",
+                "cannot find module",
+                "cannot find package",
+                "no required module provides",
+                "inconsistent vendoring",
+                " is not in std",
+                " is not in GOROOT",
+                "requires go >= ",
+                "checksum mismatch",
+                "invalid version",
+                "verifying ",
+            ],
             concat!(
                 r"^(?:(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
                 r"|go: )(?P<message>.*(?:updates to go\.(?:mod|sum) needed",
                 r"|missing go\.sum entry|no matching versions|not found|unknown revision",
                 r"|cannot find module|cannot find package",
                 r"|no required module provides package|inconsistent vendoring",
-                r"|is not in (?:std|GOROOT)|requires go >= |checksum mismatch",
+                r"| is not in (?:std|GOROOT)|requires go >= |checksum mismatch",
                 r"|invalid version|verifying ).*)$",
             ),
         )
         .reading(with_deeper),
         Rule::new(
+            K::Config,
+            &["level=error msg="],
+            concat!(
+                r"^level=error msg=\x22(?P<message>(?:Running error: ",
+                r"|\[linters_context).+)\x22$",
+            ),
+        )
+        .weighing(Weight::Sign),
+        Rule::new(
             K::Infrastructure,
-            &["go: "],
+            &["dial tcp", "i/o timeout", "connection reset", "502 Bad Gateway", "503 Service"],
             concat!(
                 r"^go: (?P<message>.*(?:dial tcp|i/o timeout|connection reset",
                 r"|502 Bad Gateway|503 Service).*)$",
@@ -74,6 +99,14 @@ fn compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         return;
     }
     // A test's own log has the same form, indented; a compiler's line stands at the margin.
+    if draft.failure.message == "too many errors" {
+        draft.weight = Weight::Consequence;
+    }
+    if draft.failure.message.contains("no required module provides package")
+        || draft.failure.message.contains(" is not in std ")
+    {
+        draft.failure.kind = K::Dependency;
+    }
     let header = at.lines_above(60).find(|(_, line)| line.starts_with("# "));
     if vet && header.is_none() {
         draft.failure.kind = K::CompileError;
@@ -104,26 +137,25 @@ pub(super) static TEST: Tool = Tool {
             r"^\s*--- FAIL: (?P<test>\S+)(?: \([0-9.]+ ?m?s\))?$",
         )
         .reading(test),
+        Rule::new(
+            K::Timeout,
+            &["panic: test timed out after"],
+            r"^(?P<message>panic: test timed out after .+)$",
+        )
+        .reading(timed_out),
         Rule::new(K::TestFailure, &["panic: "], r"^(?P<message>panic: .+)$")
             .weighing(Weight::Sign)
             .reading(panic),
-        Rule::new(
-            K::TestFailure,
-            &["[Fail] ", "[FAIL] ", "[It] "],
-            r"^\s*\[(?:Fail|FAIL)\] (?P<test>.+)$",
-        )
-        .reading(ginkgo),
+        Rule::new(K::TestFailure, &["[Fail] ", "[FAIL] "], r"^\s*\[(?:Fail|FAIL)\] (?P<test>.+)$")
+            .reading(ginkgo),
         Rule::new(
             K::TestFailure,
             &["FAIL\t"],
             r"^(?P<message>FAIL\t(?P<task>\S+)(?:\t[0-9.]+s| \[(?:build|setup) failed\])?)$",
         )
         .weighing(Weight::Consequence),
-        Rule::new(
-            K::Timeout,
-            &["panic: test timed out after"],
-            r"^(?P<message>panic: test timed out after .+)$",
-        ),
+        Rule::new(K::TestFailure, &["WARNING: DATA RACE"], r"^(?P<message>WARNING: DATA RACE)$")
+            .reading(race),
     ],
 };
 
@@ -157,6 +189,12 @@ fn test(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             draft.last = draft.first + distance;
         } else if !placed && let Some((path, row, message)) = go_log(told) {
             placed = true;
+            if message.starts_with("race detected during execution") {
+                // The detector has said where.
+                message.clone_into(&mut draft.failure.message);
+                draft.weight = Weight::Consequence;
+                continue;
+            }
             draft.place(path, row, None);
             message.clone_into(&mut draft.failure.message);
             draft.last = draft.first + distance;
@@ -233,6 +271,39 @@ fn panic(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+/// Below a time-out stand the tests that were running.
+fn timed_out(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let running = at.below(1).is_some_and(|line| line.trim() == "running tests:");
+    if let Some(test) = at.below(2).filter(|_| running) {
+        let name = test.trim().split(' ').next().unwrap_or_default();
+        draft.failure.test = Some(name.to_owned());
+        draft.last += 2;
+    }
+    found.push(draft);
+}
+
+/// The race detector shows both accesses; the first own frame is the one to look at.
+fn race(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    "data race".clone_into(&mut draft.failure.message);
+    for (distance, line) in at.lines_below(RANGE_LINES_MAX - 1) {
+        if line.starts_with("====") {
+            break;
+        }
+        if distance == 1 {
+            draft.say(line);
+        }
+        draft.last = draft.first + distance;
+        let place = line.split(" +0x").next().and_then(place_in);
+        if let Some((path, row, _)) = place.filter(|(path, ..)| !is_toolchain(path))
+            && draft.path.is_none()
+            && !path.contains(' ')
+        {
+            draft.place(path, row, None);
+        }
+    }
+    found.push(draft);
+}
+
 fn is_toolchain(path: &str) -> bool {
     ["/usr/local/go/", "/hostedtoolcache/", "/pkg/mod/", "/go/src/runtime", "/libexec/src/"]
         .iter()
@@ -271,8 +342,40 @@ fn listed(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::evidence::tests::check;
-    use crate::evidence::tests::check_lines;
+    use crate::evidence::tests::{check, check_lines};
+
+    #[test]
+    fn a_race_is_told_once_where_it_is() {
+        let log = "==================\nWARNING: DATA RACE\n\
+             Write at 0x00c0000b4010 by goroutine 8:\n\
+             \x20 example.com/shop/cart.(*Cart).Add()\n\
+             \x20     /home/runner/work/a/a/cart/cart.go:12 +0x44\n\n\
+             Previous read at 0x00c0000b4010 by goroutine 7:\n\
+             \x20 example.com/shop/cart.TestAdds()\n\
+             \x20     /home/runner/work/a/a/cart/cart_test.go:20 +0x84\n\
+             ==================\n--- FAIL: TestAdds (0.00s)\n\
+             \x20   testing.go:1465: race detected during execution of test\nFAIL\n";
+        check(log, "test_failure cart/cart.go:12 data race");
+        check_lines(log, &[(2, 9)]);
+    }
+
+    #[test]
+    fn a_time_out_names_the_test_and_linters_their_trouble() {
+        check(
+            "panic: test timed out after 10m0s\n\trunning tests:\n\t\tTestSlow (10m0s)\n\n\
+             goroutine 35 [running]:\ntesting.(*M).startAlarm.func1()\n",
+            "timeout {TestSlow} panic: test timed out after 10m0s",
+        );
+        check(
+            "level=error msg=\"Running error: context loading failed: no go files\"\n",
+            "config Running error: context loading failed: no go files",
+        );
+        check("level=info msg=\"Running error-free\"\n0 issues.\n", "");
+        check(
+            "# example.com/shop\n./a.go:1:2: undefined: x\n./a.go:9:2: too many errors\n",
+            "compile_error a.go:1:2 undefined: x",
+        );
+    }
 
     #[test]
     fn the_compiler_and_the_linters_are_told_apart() {

@@ -18,18 +18,17 @@ pub(super) static RUNNER: Tool = Tool {
                 "The runner has received a shutdown signal",
                 "lost communication with the server",
                 "The hosted runner encountered an error",
-                "The self-hosted runner",
                 "No space left on device",
                 "no space left on device",
-                "ENOSPC",
-                "Runner has lost",
-                "The job was not acquired by Runner",
-                "was not acquired",
+                "There is not enough space on the disk",
+                "ENOSPC: no space",
+                "was not acquired by Runner",
             ],
             concat!(
                 r"^\s*(?P<message>.*(?:The runner has received a shutdown signal",
                 r"|lost communication with the server|The hosted runner encountered an error",
-                r"|[Nn]o space left on device|ENOSPC: no space",
+                r"|[Nn]o space left on device|There is not enough space on the disk",
+                r"|ENOSPC: no space",
                 r"|was not acquired by Runner).*)$",
             ),
         ),
@@ -60,12 +59,14 @@ pub(super) static RUNNER: Tool = Tool {
                 "Failed to resolve action",
                 "Failed to CreateArtifact",
                 "Failed to FinalizeArtifact",
+                "Unable to reserve cache with key",
             ],
             concat!(
                 r"^\s*(?:Error: )?(?P<message>(?:Failed to download (?:action|archive)",
                 r"|Unable to (?:download actions|resolve action|download artifact)",
                 r"|An action could not be found|Failed to (?:resolve action|CreateArtifact",
-                r"|FinalizeArtifact)|.*Artifact not found).*)$",
+                r"|FinalizeArtifact)|.*Artifact not found",
+                r"|Failed to save: Unable to reserve cache with key).*)$",
             ),
         )
         .reading(action),
@@ -178,14 +179,19 @@ pub(super) static NETWORK: Tool = Tool {
                 "RPC failed",
                 "unable to access 'http",
                 "Unable to connect to",
+                "unable to resolve host address",
+                "connect ETIMEDOUT",
+                "Max retries exceeded with url",
             ],
             concat!(
-                r"^\s*(?:E: |fatal: |error: |ERROR: |Error: ",
-                r"|W: )(?P<message>.*(?:Could not resolve host|Temporary failure",
+                r"^\s*(?:E: |fatal: |error: |ERROR: |Error: |W: ",
+                r"|requests\.exceptions\.)",
+                r"(?P<message>.*(?:Could not resolve host|Temporary failure",
                 r"|Connection (?:timed out|refused|reset by peer)|getaddrinfo",
                 r"|TLS handshake timeout|i/o timeout|request canceled|unexpected disconnect",
                 r"|Failed to fetch http|Hash Sum mismatch|early EOF|RPC failed",
-                r"|unable to access 'http|Unable to connect to).*)$",
+                r"|unable to access 'http|Unable to connect to|unable to resolve host address",
+                r"|connect ETIMEDOUT|Max retries exceeded with url).*)$",
             ),
         )
         .weighing(Weight::Sign),
@@ -227,13 +233,19 @@ pub(super) static MEMORY: Tool = Tool {
             "signal: 9, SIGKILL",
             "std::bad_alloc",
             "virtual memory exhausted",
+            "Killed signal terminated program",
+            "ld terminated with signal 9",
+            "The Gradle Daemon disappeared unexpectedly",
+            "Killed   ",
         ],
         concat!(
             r"^\s*(?P<message>.*(?:JavaScript heap out of memory",
             r"|java\.lang\.OutOfMemoryError|Cannot allocate memory|Out of memory: Killed",
             r"|fatal error: .*out of memory|oom-kill|OOMKilled",
             r"|memory allocation of [0-9]+ bytes failed|\(signal: 9, SIGKILL: kill\)",
-            r"|std::bad_alloc|virtual memory exhausted).*)$",
+            r"|std::bad_alloc|virtual memory exhausted|Killed signal terminated program",
+            r"|ld terminated with signal 9|The Gradle Daemon disappeared unexpectedly",
+            r"|: line [0-9]+: +[0-9]+ Killed   ).*)$",
         ),
     )
     .weighing(Weight::Sign)
@@ -245,6 +257,8 @@ fn memory(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if message.contains("JavaScript heap")
         || message.contains("SIGKILL")
         || message.contains("Killed process")
+        || message.contains("Killed signal terminated")
+        || message.contains(" Killed   ")
     {
         draft.weight = Weight::Cause;
     }
@@ -375,6 +389,30 @@ mod tests {
             "error: rustc (signal: 9, SIGKILL: kill)",
             "oom error: rustc (signal: 9, SIGKILL: kill)",
         );
+    }
+
+    #[test]
+    fn memory_that_ran_out_is_read_in_any_words() {
+        for said in [
+            "/w/x.sh: line 3:  1234 Killed                  npm run build",
+            "g++: fatal error: Killed signal terminated program cc1plus",
+            "java.lang.OutOfMemoryError: Java heap space",
+            "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+        ] {
+            check(said, &format!("oom {said}"));
+        }
+        check("test memory::out_of_memory_is_told ... ok\n", "");
+    }
+
+    #[test]
+    fn a_refused_connection_is_the_networks() {
+        for said in [
+            "wget: unable to resolve host address 'example.com'",
+            "connect ETIMEDOUT 1.2.3.4:443",
+            "net/http: TLS handshake timeout",
+        ] {
+            check(&format!("Error: {said}\n"), &format!("infrastructure {said}"));
+        }
     }
 
     #[test]

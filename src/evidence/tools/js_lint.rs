@@ -1,7 +1,9 @@
 //! JavaScript's linters and formatters: ESLint, Biome, Prettier, Stylelint.
 
 use super::extent::{deeper, paragraph_and_frame};
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
+use super::{
+    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, has_extension, place_in,
+};
 
 pub(super) static ESLINT: Tool = Tool {
     name: "eslint",
@@ -24,12 +26,22 @@ pub(super) static ESLINT: Tool = Tool {
         .reading(under_header),
         Rule::new(
             K::Lint,
-            &[", Error - "],
+            &[", Error - ", ", error - "],
             concat!(
                 r"^(?P<file>[^\s:][^:]*): line (?P<line>[0-9]+), col ",
-                r"(?P<column>[0-9]+), Error - (?P<message>.+?)(?: \((?P<code>[^()]+)\))?$",
+                r"(?P<column>[0-9]+), [Ee]rror - (?P<message>.+?)(?: \((?P<code>[^()]+)\))?$",
             ),
-        ),
+        )
+        .reading(stylelint),
+        Rule::new(
+            K::Lint,
+            &[") [error]"],
+            concat!(
+                r"^(?P<file>[^\s:][^:]*):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
+                r"(?P<message>.+) \((?P<code>[a-z0-9/@-]+)\) \[error\]$",
+            ),
+        )
+        .reading(stylelint),
         Rule::new(
             K::Lint,
             &["[Error/"],
@@ -77,6 +89,30 @@ const HEADER_LINES_MAX: usize = 400;
 fn under_header(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let Some(path) = header_above(at) else { return };
     draft.path = Some(path.to_owned());
+    // yamllint puts its rule in brackets.
+    if has_extension(path, "yml") || has_extension(path, "yaml") {
+        let message = std::mem::take(&mut draft.failure.message);
+        let (told, code) = message
+            .strip_suffix(')')
+            .and_then(|told| told.rsplit_once("  ("))
+            .map_or((message.as_str(), None), |(told, code)| (told.trim_end(), Some(code)));
+        if let Some(code) = code {
+            draft.failure.code = Some(code.to_owned());
+            draft.failure.tool = Some("yamllint".to_owned());
+        }
+        draft.failure.message = told.to_owned();
+    }
+    stylelint(at, draft, found);
+}
+
+const STYLES: [&str; 6] = ["css", "scss", "sass", "less", "vue", "pcss"];
+
+/// Stylelint has the forms of `ESLint`; what it reads are styles.
+fn stylelint(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let is_style = |path: &str| STYLES.iter().any(|style| has_extension(path, style));
+    if draft.path.as_deref().is_some_and(is_style) {
+        draft.failure.tool = Some("stylelint".to_owned());
+    }
     found.push(draft);
 }
 
@@ -179,6 +215,9 @@ fn biome(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         if let Some(message) = told.strip_prefix('×').or_else(|| told.strip_prefix('✖')) {
             message.trim().clone_into(&mut draft.failure.message);
             draft.last = draft.first + distance;
+            if draft.failure.message.starts_with("Code formatting aborted") {
+                draft.weight = Weight::Consequence;
+            }
             deeper(at, &mut draft);
             found.push(draft);
             return;
@@ -237,7 +276,7 @@ pub(super) static PRETTIER: Tool = Tool {
         )
         .reading(unformatted),
         Rule::new(
-            K::Format,
+            K::CompileError,
             &["[error] "],
             concat!(
                 r"^\[error\] (?P<file>[^\s:]+\.[A-Za-z0-9]{1,12}): ",
@@ -253,14 +292,23 @@ pub(super) static PRETTIER: Tool = Tool {
     ],
 };
 
+/// Prettier's verdict where a file would not parse.
+const PRETTIER_ERROR: &str = "Error occurred when checking code style in";
+
 /// Only where the list ends in Prettier's verdict: others print `[warn]` too.
 fn unformatted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let verdict = at
-        .lines_below(400)
-        .take_while(|(_, line)| line.starts_with("[warn] ") || line.starts_with("[error] "))
-        .any(|(_, line)| {
-            line.contains("Code style issues") || line.contains("Forgot to run Prettier")
-        });
+        .lines_below(LOOK_LINES_MAX)
+        .find(|(_, line)| !line.starts_with("[warn] ") && !line.starts_with("[error] "));
+    let verdict = verdict.is_some_and(|(_, line)| line.contains(PRETTIER_ERROR))
+        || at
+            .lines_below(LOOK_LINES_MAX)
+            .take_while(|(_, line)| line.starts_with("[warn] ") || line.starts_with("[error] "))
+            .any(|(_, line)| {
+                line.contains("Code style issues")
+                    || line.contains("Forgot to run Prettier")
+                    || line.contains(PRETTIER_ERROR)
+            });
     if verdict && place_in(&draft.failure.message).is_none() {
         "not formatted as Prettier wants it".clone_into(&mut draft.failure.message);
         found.push(draft);
@@ -312,6 +360,22 @@ mod tests {
     }
 
     #[test]
+    fn styles_and_yaml_are_told_from_scripts() {
+        check(
+            "src/a.css: line 1, col 3, error - Empty block (block-no-empty)\n\
+             src/a.css:2:1: Unknown property \"colr\" (property-no-unknown) [error]\n",
+            "lint src/a.css:1:3 [block-no-empty] Empty block\n\
+             lint src/a.css:2:1 [property-no-unknown] Unknown property \"colr\"",
+        );
+        check(
+            "./a.yaml\n  1:1       warning  missing document start \"---\"  (document-start)\n\
+             \x20 4:4       error    trailing spaces  (trailing-spaces)\n",
+            "lint a.yaml:4:4 [trailing-spaces] trailing spaces",
+        );
+        check("✖ 0 problems (0 errors, 0 warnings)\n", "");
+    }
+
+    #[test]
     fn warnings_fail_only_where_there_were_too_many() {
         check(
             "src/x.js\n  1:2  warning  w  no-console\n\n✖ 1 problem (0 errors, 1 warning)\n\n\
@@ -331,7 +395,17 @@ mod tests {
         check("[warn] src/a.ts", "");
         check(
             "[error] src/a.ts: SyntaxError: ';' expected. (3:4)",
-            "format src/a.ts:3:4 SyntaxError: ';' expected.",
+            "compile_error src/a.ts:3:4 SyntaxError: ';' expected.",
         );
+        check(
+            "Checking formatting...\n[warn] src/a.css\n\
+             [error] src/b.js: SyntaxError: Unexpected token (1:7)\n\
+             [error] > 1 | const = 3\n[error]     |       ^\n[warn] a.md\n\
+             Error occurred when checking code style in the above file.\n",
+            "format src/a.css not formatted as Prettier wants it\n\
+             compile_error src/b.js:1:7 SyntaxError: Unexpected token\n\
+             format a.md not formatted as Prettier wants it",
+        );
+        check("Checking formatting...\nAll matched files use Prettier code style!\n", "");
     }
 }

@@ -1,7 +1,7 @@
 //! JavaScript's package managers and the Node runtime: npm, pnpm, yarn, uncaught errors.
 
 use super::extent::while_below;
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, frame_in, is_own};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, frame_in, is_own};
 
 pub(super) static TOOL: Tool = Tool {
     name: "npm",
@@ -20,16 +20,21 @@ pub(super) static TOOL: Tool = Tool {
             K::Dependency,
             &["ERR_PNPM_"],
             // Thin spaces stand around the code.
-            r"^(?:\s|\xE2\x80\x89)*(?:ERROR\s+|\[?)?(?P<code>ERR_PNPM_[A-Z_0-9]+)\]?(?:\s|\xE2\x80\x89)+(?P<message>.+)$",
+            concat!(
+                r"^(?:\s|\xE2\x80\x89)*(?:ERROR\s+|\[?)?(?P<code>ERR_PNPM_[A-Z_0-9]+)\]?",
+                r"(?:\s|\xE2\x80\x89)+(?P<message>.+)$",
+            ),
         )
         .reading(pnpm),
+        Rule::new(K::Dependency, &["ERR_PNPM_"], r"^Error: (?P<code>ERR_PNPM_[A-Z_0-9]+)$")
+            .reading(pnpm_report),
         Rule::new(
             K::Dependency,
             &["YN00"],
             concat!(
-                r"^(?:➤ )?(?P<code>YN00(?:0[1-9]|[1-9][0-9])): .*?(?:│|\|) (?P<message>.*(?:would have been|forbidden|couldn't",
-                r"|could not|not found|No candidates|isn't|doesn't|failed|error",
-                r"|[Rr]eturned).*)$",
+                r"^(?:➤ )?(?P<code>YN00(?:0[1-9]|[1-9][0-9])): .*?(?:│|\|) ",
+                r"(?P<message>.*(?:would have been|forbidden|couldn't|could not|not found",
+                r"|No candidates|isn't|doesn't|failed|[Ee]rror|[Rr]eturned).*)$",
             ),
         )
         .reading(yarn_error),
@@ -62,13 +67,34 @@ pub(super) static TOOL: Tool = Tool {
         ),
         Rule::new(
             K::Unknown,
-            &["Lifecycle script", "ELIFECYCLE", "error Command failed", "Missing script"],
+            &["Lifecycle script", "ELIFECYCLE", "error Command failed"],
             concat!(
-                r"^\s*(?:npm (?:ERR!|error) )?(?P<message>(?:Lifecycle script|ELIFECYCLE",
-                r"|error Command failed|Missing script).*)$",
+                r"^\s*(?:npm (?:ERR!|error) )?(?P<message>(?:Lifecycle script|\[?ELIFECYCLE",
+                r"|error Command failed).*)$",
             ),
         )
         .weighing(Weight::Consequence),
+        Rule::new(
+            K::Config,
+            &["Missing script: ", "Couldn't find a script named "],
+            concat!(
+                r"^(?:npm (?:ERR!|error) |Usage Error: )(?P<message>Missing script: .+",
+                r"|Couldn't find a script named .+)$",
+            ),
+        ),
+        Rule::new(
+            K::Config,
+            &["error Command \""],
+            r"^error (?P<message>Command \x22[^\x22]+\x22 not found\.)$",
+        ),
+        Rule::new(
+            K::Config,
+            &["Internal Error: ", "Syntax Error: "],
+            concat!(
+                r"^(?P<message>Internal Error: \S+@\S+: .+",
+                r"|Syntax Error: .+ \(when parsing (?P<file>[^()]+)\))$",
+            ),
+        ),
     ],
 };
 
@@ -155,11 +181,53 @@ fn pnpm(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
-fn yarn_error(_: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
-    // YN0000 carries everything; YN0013 is a fetch count.
-    if draft.failure.code.as_deref() != Some("YN0013") {
-        found.push(draft);
+/// pnpm's newer reports draw a chain of causes below the code.
+fn pnpm_report(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    const REPORT_LINES_MAX: usize = 30;
+    let mut causes = String::new();
+    let mut helps = false;
+    for (distance, line) in at.lines_below(REPORT_LINES_MAX) {
+        let told = line.trim();
+        if let Some(help) = told.strip_prefix("help: ") {
+            draft.failure.suggestion = Some(help.to_owned());
+            helps = true;
+        } else if !told.is_empty() && !line.starts_with("  ") {
+            break;
+        } else if told.starts_with("╰─▶") || told.starts_with("├─▶") {
+            // The last cause says most; those before repeat it within their own words.
+            causes.clear();
+        }
+        let told = told.trim_start_matches(['│', '╰', '├', '─', '▶', '×', ' ']);
+        if !helps && !told.is_empty() {
+            if !causes.is_empty() {
+                causes.push(' ');
+            }
+            causes.push_str(told);
+            draft.last = draft.first + distance;
+        }
     }
+    if !causes.is_empty() {
+        draft.failure.message = causes;
+    }
+    pnpm(at, draft, found);
+}
+
+/// What Yarn's faults say where the network or the registry is at fault.
+const YARN_NETWORK: [&str; 6] =
+    ["RequestError", "ECONNRE", "ETIMEDOUT", "EAI_AGAIN", "Response code 5", "TimeoutError"];
+
+fn yarn_error(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    // YN0000 carries everything; YN0013 is a fetch count.
+    // Of packages that only want others beside them it warns.
+    if ["YN0002", "YN0013", "YN0060"].iter().any(|code| draft.failure.code.as_deref() == Some(code))
+    {
+        return;
+    }
+    if YARN_NETWORK.iter().any(|word| draft.failure.message.contains(word)) {
+        draft.failure.kind = K::Infrastructure;
+    }
+    extent::stack(at, &mut draft);
+    found.push(draft);
 }
 
 pub(super) static NODE: Tool = Tool {
@@ -229,7 +297,7 @@ fn uncaught(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::evidence::tests::{check, check_failed};
+    use crate::evidence::tests::{check, check_failed, check_lines};
 
     #[test]
     fn pnpm_sets_its_codes_off_with_thin_spaces() {
@@ -267,6 +335,71 @@ mod tests {
         check(
             "error: lockfile had changes, but lockfile is frozen",
             "dependency lockfile had changes, but lockfile is frozen",
+        );
+    }
+
+    #[test]
+    fn pnpm_draws_its_newer_reports() {
+        let log = "Error: ERR_PNPM_OUTDATED_LOCKFILE\n\n  × installing dependencies\n\
+             \x20 ╰─▶ Cannot install with \"frozen-lockfile\" because pnpm-lock.yaml is not up\n\
+             \x20     to date with package.json.\n      \n        Failure reason:\n\
+             \x20 help: Regenerate the lockfile with `pnpm install --lockfile-only`\n\nnext";
+        check(
+            log,
+            "dependency [ERR_PNPM_OUTDATED_LOCKFILE] Cannot install with \"frozen-lockfile\" \
+             because pnpm-lock.yaml is not up to date with package.json. Failure reason:",
+        );
+        check_lines(log, &[(1, 7)]);
+        check(
+            "Error: ERR_PNPM_NO_SCRIPT\n\n  × Missing script: nope\n  help: Command \"nope\" not \
+             found.\n",
+            "config [ERR_PNPM_NO_SCRIPT] Missing script: nope",
+        );
+        check_failed(
+            "$ eslint nope\n[ELIFECYCLE] Command failed with exit code 3.\n",
+            "unknown [ELIFECYCLE] Command failed with exit code 3.",
+        );
+    }
+
+    #[test]
+    fn scripts_and_files_that_are_wrong_are_configuration() {
+        check(
+            "npm error Missing script: \"lnit\"\nnpm error\n\
+             npm error To see a list of scripts, run:\nnpm error   npm run\n",
+            "config Missing script: \"lnit\"",
+        );
+        check(
+            "Usage Error: Couldn't find a script named \"lnit\".\n",
+            "config Couldn't find a script named \"lnit\".",
+        );
+        check("error Command \"lnit\" not found.\n", "config Command \"lnit\" not found.");
+        check(
+            "Syntax Error: Expected property name or '}' in JSON at position 1 (when parsing \
+             /home/runner/work/a/a/package.json)\n",
+            "config package.json Syntax Error: Expected property name or '}' in JSON at position 1 \
+             (when parsing package.json)",
+        );
+    }
+
+    #[test]
+    fn yarn_tells_the_network_from_the_packages() {
+        check(
+            "➤ YN0000: ┌ Resolution step\n\
+             ➤ YN0001: │ RequestError: connect ECONNREFUSED 127.0.0.1:1\n\
+             \x20   at ClientRequest.<anonymous> (/w/.yarn/releases/yarn-4.1.0.cjs:148:14258)\n\
+             ➤ YN0000: └ Completed in 7s 215ms\n➤ YN0000: · Failed with errors in 7s 228ms\n",
+            "infrastructure [YN0001] RequestError: connect ECONNREFUSED 127.0.0.1:1",
+        );
+        check(
+            "➤ YN0035: │ nope@npm:^1: Package not found\n➤ YN0035: │   Response Code: 404 (Not \
+             Found)\n",
+            "dependency [YN0035] nope@npm:^1: Package not found",
+        );
+        check(
+            "➤ YN0000: ┌ Fetch step\n➤ YN0013: │ 2 packages were already cached, 1 had to be \
+             fetched\n➤ YN0002: │ a@workspace:. doesn't provide b, requested by c\n\
+             ➤ YN0000: Done with warnings in 0s 231ms\n",
+            "",
         );
     }
 

@@ -1,9 +1,7 @@
-//! JavaScript's test runners: Jest, Vitest, Mocha, Playwright, Bun, node:test.
+//! JavaScript's test runners: Jest, Vitest, Mocha, Playwright.
 
-use super::extent::{deeper, is_in_frame, while_below};
-use super::{
-    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, frame_in, is_own, place_in,
-};
+use super::extent::{deeper, while_below};
+use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, frame_in, is_own, place_in};
 
 pub(super) static JEST: Tool = Tool {
     name: "jest",
@@ -104,8 +102,13 @@ pub(super) static VITEST: Tool = Tool {
             &["Unhandled Rejection", "Unhandled Error", "Uncaught Exception"],
             r"^\s*⎯+ ?(?P<message>Unhandled (?:Rejection|Error)s?|Uncaught Exception) ?⎯+",
         )
-        .weighing(Weight::Sign)
-        .reading(vitest),
+        .reading(unhandled),
+        Rule::new(
+            K::Config,
+            &["No test files found, exiting with code", "No tests found, exiting with code"],
+            r"^\s*(?P<message>No (?:tests|test files) found, exiting with code [1-9].*)$",
+        )
+        .reading(no_tests),
         Rule::new(
             K::Config,
             &["does not meet", "not met"],
@@ -120,6 +123,10 @@ pub(super) static VITEST: Tool = Tool {
 
 fn vitest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let unhandled = draft.path.is_none();
+    let next = at.lines_below(2).find(|(_, line)| !line.trim().is_empty());
+    if next.is_some_and(|(_, line)| line.trim_start().starts_with('●')) {
+        return; // Jest pads its label on terminals
+    }
     let title = std::mem::take(&mut draft.failure.message);
     let mut framed = false;
     for (distance, line) in at.lines_below(BLOCK_LINES_MAX) {
@@ -168,9 +175,33 @@ fn vitest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+/// An error that no test caught fails the run; the heading above several says only that.
+fn unhandled(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    let counts = at.lines_below(3).any(|(_, line)| line.starts_with("Vitest caught "));
+    if !counts {
+        vitest(at, draft, found);
+    }
+}
+
+/// Who found no tests, or no server to test, is told by the words.
+fn no_tests(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let message = draft.failure.message.as_str();
+    let tool = if message.starts_with("No tests found, exiting") {
+        Some("jest")
+    } else if message.contains("config.webServer") || message.starts_with("No tests found") {
+        Some("playwright")
+    } else {
+        None
+    };
+    if let Some(tool) = tool {
+        draft.failure.tool = Some(tool.to_owned());
+    }
+    found.push(draft);
+}
+
 pub(super) static MOCHA: Tool = Tool {
     name: "mocha",
-    about: "Mocha and Cypress: the numbered list of failures.",
+    about: "Mocha, and Cypress and Playwright: the numbered list of failures.",
     example: "\
          \x20 1 failing\n\n  1) cart\n       adds:\n     AssertionError: expected 4 to equal 5\n\
          \x20     at Context.<anonymous> (test/cart.js:5:19)",
@@ -186,6 +217,16 @@ pub(super) static MOCHA: Tool = Tool {
             ),
         )
         .reading(playwright),
+        Rule::new(
+            K::Config,
+            &["config.webServer", "Error: No tests found", "Error: No test files found"],
+            concat!(
+                r"^\s*Error: (?P<message>Process from config\.webServer .+",
+                r"|Timed out waiting .+ from config\.webServer.*|No tests found.*",
+                r"|No test files found.*)$",
+            ),
+        )
+        .reading(no_tests),
     ],
 };
 
@@ -240,6 +281,9 @@ fn mocha(at: &At<'_>, mut draft: Draft, title: &str, found: &mut Vec<Draft>) {
         }
     }
     if !draft.failure.message.is_empty() {
+        if draft.failure.message.starts_with("CypressError") {
+            draft.failure.tool = Some("cypress".to_owned());
+        }
         deeper(at, &mut draft);
         found.push(draft);
     }
@@ -251,97 +295,13 @@ fn is_numbered(line: &str) -> bool {
 }
 
 fn playwright(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("playwright".to_owned());
     let message = at
         .lines_below(10)
         .find(|(_, line)| line.trim().contains("Error") || line.contains("Test timeout"));
     if let Some((distance, line)) = message {
         line.trim().clone_into(&mut draft.failure.message);
         draft.last = draft.first + distance;
-    }
-    deeper(at, &mut draft);
-    found.push(draft);
-}
-
-pub(super) static BUN: Tool = Tool {
-    name: "bun test",
-    about: "Bun's test runner and node:test (also as TAP).",
-    example: "\
-         error: expect(received).toBe(expected)\n\
-         \x20     at <anonymous> (/home/runner/work/shop/shop/cart.test.ts:5:19)\n\
-         (fail) cart > adds [1.20ms]",
-    rules: &[
-        Rule::new(
-            K::TestFailure,
-            &["(fail) "],
-            r"^\(fail\) (?P<test>.+?)(?: \[[0-9.]+ ?[a-z]+\])?$",
-        )
-        .reading(bun),
-        Rule::new(
-            K::TestFailure,
-            &["not ok "],
-            r"^\s*not ok [0-9]+(?: -)? (?P<test>.+?)(?: # (?:time=|SKIP|TODO)\S*)?$",
-        )
-        .reading(tap),
-    ],
-};
-
-fn bun(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    if let Some(late) = at.below(1).and_then(|line| line.trim().strip_prefix("^ this test ")) {
-        draft.failure.message = format!("this test {late}");
-        draft.last += 1;
-    }
-    let mut error_at = None;
-    for (distance, line) in at.lines_above(BLOCK_LINES_MAX) {
-        let told = line.trim();
-        if told.starts_with("(pass)") || told.starts_with("(fail)") || told.starts_with("(skip)") {
-            break;
-        }
-        if error_at.is_some() {
-            // The code stands above the error.
-            if !is_in_frame(line) {
-                break;
-            }
-            error_at = Some(distance);
-            continue;
-        }
-        if let Some((path, line, column)) = frame_in(told).filter(|(path, ..)| is_own(path)) {
-            draft.place(path, line, column);
-        }
-        if let Some(error) =
-            told.strip_prefix("error: ").or_else(|| told.strip_prefix("AssertionError: "))
-        {
-            error.clone_into(&mut draft.failure.message);
-            error_at = Some(distance);
-        }
-    }
-    draft.first -= error_at.unwrap_or(0).min(super::extent::BLOCK_LINES_MAX);
-    found.push(draft);
-}
-
-/// TAP's diagnostic block, or Perl's comment lines, below a `not ok`.
-fn tap(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    if at.text().contains("# TODO") || at.text().contains("# SKIP") {
-        return;
-    }
-    for (distance, line) in at.lines_below(24) {
-        let told = line.trim().trim_start_matches("# ").trim();
-        if told == "..." || told.starts_with("ok ") || told.starts_with("not ok ") {
-            break;
-        }
-        if let Some(place) = told.strip_prefix("location: ").or_else(|| told.strip_prefix("at: "))
-            && let Some((path, line, column)) = place_in(place.trim_matches('\''))
-        {
-            draft.place(path, line, column);
-        }
-        if let Some((path, line)) = told.strip_prefix("at ").and_then(|at| at.split_once(" line "))
-        {
-            draft.place(path, line.trim_end_matches('.').parse().ok(), None);
-            draft.last = draft.first + distance;
-        }
-        if let Some(error) = told.strip_prefix("error: ") {
-            error.trim_matches(['\'', '"', '|', '-', '>']).clone_into(&mut draft.failure.message);
-            draft.last = draft.first + distance;
-        }
     }
     deeper(at, &mut draft);
     found.push(draft);
@@ -370,6 +330,17 @@ mod tests {
     }
 
     #[test]
+    fn a_test_is_read_behind_its_task_s_name() {
+        check(
+            "@shop/web:test: FAIL src/a.test.ts\n@shop/web:test:   ● cart › adds\n\
+             @shop/web:test: \n@shop/web:test:     expect(received).toBe(expected)\n\
+             @shop/web:test: \n@shop/web:test:     Expected: 2\n\
+             @shop/web:test:       at Object.<anonymous> (src/a.test.ts:5:19)\n",
+            "test_failure src/a.test.ts:5:19 {cart › adds} expect(received).toBe(expected)",
+        );
+    }
+
+    #[test]
     fn vitest_names_file_suite_and_test() {
         check(
             " FAIL  |unit| src/a.test.ts > a > b\nAssertionError: expected 1 to be 2\n\
@@ -379,6 +350,30 @@ mod tests {
         check(
             " FAIL  src/a.test.ts [ src/a.test.ts ]\nError: Cannot find module './b'\n",
             "test_failure src/a.test.ts {src/a.test.ts} Error: Cannot find module './b'",
+        );
+    }
+
+    #[test]
+    fn errors_outside_of_tests_and_runs_without_tests_fail() {
+        check(
+            "⎯⎯⎯⎯ Unhandled Errors ⎯⎯⎯⎯\n\nVitest caught 1 unhandled error during the test run.\n\n\
+             ⎯⎯⎯⎯ Uncaught Exception ⎯⎯⎯⎯\nError: late\n ❯ Timeout._onTimeout test/a.spec.js:2:48\n",
+            "test_failure test/a.spec.js:2:48 Error: late",
+        );
+        check(
+            "No test files found, exiting with code 1\n",
+            "config No test files found, exiting with code 1",
+        );
+        check("No tests found, exiting with code 0\n", "");
+        check(
+            "Error: Process from config.webServer was not able to start. Exit code: 1\n",
+            "config Process from config.webServer was not able to start. Exit code: 1",
+        );
+        check(
+            " FAIL  src/a.test.ts\n  ● Test suite failed to run\n\n\
+             \x20   Cannot find module './b' from 'src/a.test.ts'\n",
+            "test_failure src/a.test.ts {src/a.test.ts} Cannot find module './b' from \
+             'src/a.test.ts'",
         );
     }
 
@@ -423,21 +418,6 @@ mod tests {
     }
 
     #[test]
-    fn bun_shows_the_code_above_and_a_timeout_below() {
-        let log = "(pass) a > fine [0.12ms]\n3 | it('adds', () => {\n4 |   expect(4).toBe(5)\n\
-             \x20               ^\nerror: expect(received).toBe(expected)\n\nExpected: 5\n\
-             Received: 4\n\n      at <anonymous> (/home/runner/work/a/a/src/a.test.ts:4:17)\n\
-             (fail) a > adds [1.20ms]\n(fail) a > waits [5000.11ms]\n\
-             \x20 ^ this test timed out after 5000ms.\n\n 1 pass\n 2 fail";
-        check(
-            log,
-            "test_failure src/a.test.ts:4:17 {a > adds} expect(received).toBe(expected)\n\
-             test_failure {a > waits} this test timed out after 5000ms.",
-        );
-        check_lines(log, &[(2, 11), (12, 13)]);
-    }
-
-    #[test]
     fn coverage_below_its_threshold_fails_a_run() {
         check(
             "Jest: \"global\" coverage threshold for statements (80%) not met: 75.2%",
@@ -461,23 +441,12 @@ mod tests {
     }
 
     #[test]
-    fn playwright_bun_and_tap_are_read() {
+    fn playwright_is_read() {
         check(
             "  1) [chromium] › e2e/a.spec.ts:12:5 › cart › adds ───────\n\n\
              \x20   Error: expect(locator).toBeVisible() failed\n",
             "test_failure e2e/a.spec.ts:12:5 {cart › adds} Error: \
              expect(locator).toBeVisible() failed",
         );
-        check(
-            "(pass) x\nerror: expect(received).toBe(expected)\n\nExpected: 1\n\
-             \x20     at <anonymous> (/w/x.ts:1:1)\n(fail) s > t [1.20ms]",
-            "test_failure {s > t} expect(received).toBe(expected) (in /w/x.ts:1)",
-        );
-        check(
-            "not ok 2 - adds\n  ---\n  location: '/home/runner/work/a/a/t.js:3:1'\n\
-             \x20 error: 'no'\n  ...",
-            "test_failure t.js:3:1 {adds} no",
-        );
-        check("not ok 3 - later # TODO not yet", "");
     }
 }

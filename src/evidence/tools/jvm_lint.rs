@@ -91,7 +91,8 @@ pub(super) static KOTLIN: Tool = Tool {
                 r"(?P<file>\S.*?\.kts?):(?P<line>[0-9]+):(?P<column>[0-9]+)",
                 r"(?: - Signature=.*)?$",
             ),
-        ),
+        )
+        .reading(ktlint),
         Rule::new(
             K::Lint,
             &[": Error: "],

@@ -1,18 +1,24 @@
 //! Checkers of what is no program: shell scripts, workflows, Dockerfiles, YAML, commit messages.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, extent};
+use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, extent};
 
 pub(super) static SCRIPTS: Tool = Tool {
     name: "shellcheck",
-    about: "ShellCheck, actionlint, hadolint and yamllint, in their own and in gcc's form.",
+    about: "\
+         ShellCheck, actionlint, hadolint, yamllint, markdownlint, SQLFluff, cspell and lychee, in \
+         their own and in gcc's form.",
     example: "\
          In deploy.sh line 12:\necho $total\n     ^----^ SC2086 (info): Double quote to prevent \
          globbing and word splitting.\n",
     rules: &[
         Rule::new(
             K::Lint,
-            &["^ SC", "- SC"],
-            r"^\s*\^-*\^?-{0,2} (?P<code>SC[123][0-9]{3})(?: \([a-z]+\))?: (?P<message>.+)$",
+            // Every release since 2019 says how bad it is.
+            &[" (error)", " (warning)", " (info)", " (style)"],
+            concat!(
+                r"^\s*\^-*\^?-{0,2} (?P<code>SC[123][0-9]{3}) \((?:error|warning|info",
+                r"|style)\): (?P<message>.+)$",
+            ),
         )
         .reading(shellcheck),
         Rule::new(
@@ -39,7 +45,64 @@ pub(super) static SCRIPTS: Tool = Tool {
                 r"^(?P<file>[^\s:]+):(?P<line>[0-9]+) (?P<code>(?:DL[34]|SC2)[0-9]{3}) ",
                 r"(?:(?:error|warning|info|style): )?(?P<message>.+)$",
             ),
-        ),
+        )
+        .reading(hadolint),
+        Rule::new(
+            K::Lint,
+            &["hadolint:"],
+            concat!(
+                r"^hadolint:(?P<file>[^\s:]+):(?P<line>[0-9]+): (?P<code>(?:DL|SC)[0-9]{4}) ",
+                r"(?:error|warning|info|style): (?P<message>.+)$",
+            ),
+        )
+        .reading(hadolint),
+        Rule::new(
+            K::CompileError,
+            &[" expecting '#', ADD, "],
+            concat!(
+                r"^(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+) ",
+                r"(?P<message>unexpected .+ expecting '#', ADD, .+)$",
+            ),
+        )
+        .reading(hadolint),
+        Rule::new(K::Lint, &["] FAIL"], r"^== \[(?P<file>[^\]]+\.sql)\] FAIL$").reading(sqlfluff),
+        Rule::new(
+            K::Lint,
+            &[" - Unknown word ("],
+            concat!(
+                r"^(?P<file>[^\s:]+):(?P<line>[0-9]+):(?P<column>[0-9]+) - ",
+                r"(?P<message>Unknown word \(.+)$",
+            ),
+        )
+        .reading(cspell),
+        Rule::new(
+            K::Lint,
+            &[" | Failed", " | Rejected status code", " | Network error"],
+            concat!(
+                r"^\s*(?:\* )?\[(?P<code>[0-9]{3}|ERROR)\] ",
+                r"(?P<message><?\S+://\S+ \| (?:Failed|Rejected status code|Network error).*)$",
+            ),
+        )
+        .weighing(Weight::Sign)
+        .reading(lychee),
+        Rule::new(
+            K::Lint,
+            MARKDOWN_RULES,
+            concat!(
+                r"^(?P<file>[^\s:]+):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))? (?:error )?",
+                r"(?P<code>MD[0-9]{3})/(?:blanks-around-|code-block-|code-fence-",
+                r"|commands-show|emphasis-style|fenced-code-|first-line-|heading-increment",
+                r"|heading-start|heading-style|line-length|link-fragments|link-image-",
+                r"|list-indent|list-marker-|no-alt-text|no-bare-urls|no-blanks-",
+                r"|no-duplicate-|no-emphasis-|no-empty-links|no-hard-tabs|no-inline-html",
+                r"|no-missing-|no-multiple-|no-reversed-|no-space-in|no-trailing-|ol-prefix",
+                r"|proper-names|reference-links|required-headings|single-h1|single-title",
+                r"|single-trailing-|strong-style|table-column|table-pipe|ul-indent|ul-start",
+                r"|ul-style)",
+                r"[a-z0-9-]*(?:/[a-z0-9-]+)* (?P<message>.+)$",
+            ),
+        )
+        .reading(markdown),
         Rule::new(
             K::Lint,
             &[".yml:", ".yaml:"],
@@ -47,9 +110,55 @@ pub(super) static SCRIPTS: Tool = Tool {
                 r"^(?P<file>\S+\.ya?ml):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
                 r"\[(?P<severity>error|warning)\] (?P<message>.+?)(?: \((?P<code>[a-z-]+)\))?$",
             ),
-        ),
+        )
+        .reading(yamllint),
     ],
 };
+
+/// What the names of markdownlint's rules begin with.
+const MARKDOWN_RULES: &[&str] = &[
+    "/blanks-around-",
+    "/code-block-",
+    "/code-fence-",
+    "/commands-show",
+    "/emphasis-style",
+    "/fenced-code-",
+    "/first-line-",
+    "/heading-increment",
+    "/heading-start",
+    "/heading-style",
+    "/line-length",
+    "/link-fragments",
+    "/link-image-",
+    "/list-indent",
+    "/list-marker-",
+    "/no-alt-text",
+    "/no-bare-urls",
+    "/no-blanks-",
+    "/no-duplicate-",
+    "/no-emphasis-",
+    "/no-empty-links",
+    "/no-hard-tabs",
+    "/no-inline-html",
+    "/no-missing-",
+    "/no-multiple-",
+    "/no-reversed-",
+    "/no-space-in",
+    "/no-trailing-",
+    "/ol-prefix",
+    "/proper-names",
+    "/reference-links",
+    "/required-headings",
+    "/single-h1",
+    "/single-title",
+    "/single-trailing-",
+    "/strong-style",
+    "/table-column",
+    "/table-pipe",
+    "/ul-indent",
+    "/ul-start",
+    "/ul-style",
+];
 
 /// The file and line stand above the code; several findings may point into one line.
 fn shellcheck(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -66,7 +175,56 @@ fn shellcheck(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+fn hadolint(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("hadolint".to_owned());
+    found.push(draft);
+}
+
+fn markdown(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("markdownlint".to_owned());
+    found.push(draft);
+}
+
+/// SQLFluff's rows stand below the file: `L:   1 | P:   4 | LT01 | message`.
+fn sqlfluff(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("sqlfluff".to_owned());
+    for (distance, line) in at.lines_below(LOOK_LINES_MAX) {
+        if !line.starts_with("L:") && !line.starts_with("    ") {
+            break;
+        }
+        let mut cells = line.splitn(4, '|').map(str::trim);
+        let (row, column) = (cells.next(), cells.next());
+        let (Some(code), Some(message)) = (cells.next(), cells.next()) else { continue };
+        let number =
+            |cell: Option<&str>, head: &str| cell?.strip_prefix(head)?.trim().parse::<u32>().ok();
+        let Some(row) = number(row, "L:") else { continue };
+        let mut finding = draft.clone();
+        (finding.first, finding.last) = (at.index + distance, at.index + distance);
+        finding.failure.line = Some(row);
+        finding.failure.column = number(column, "P:");
+        finding.failure.code = Some(code.to_owned());
+        message.clone_into(&mut finding.failure.message);
+        found.push(finding);
+    }
+}
+
+fn cspell(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("cspell".to_owned());
+    found.push(draft);
+}
+
+fn lychee(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("lychee".to_owned());
+    found.push(draft);
+}
+
+fn yamllint(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("yamllint".to_owned());
+    found.push(draft);
+}
+
 fn actionlint(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("actionlint".to_owned());
     extent::while_below(at, &mut draft, |line| {
         let row = line.split_once('|').map(|(row, _)| row.trim());
         row.is_some_and(|row| row.bytes().all(|b| b.is_ascii_digit()))
@@ -101,6 +259,23 @@ pub(super) static COMMITS: Tool = Tool {
         )
         .reading(extent::with_indented),
         Rule::new(
+            K::Lint,
+            &["Title exceeds max length", "Body message is missing", "Title does not "],
+            concat!(
+                r"^[0-9]+: (?P<code>[A-Z]{1,2}[0-9]+) (?P<message>(?:Title exceeds max",
+                r" length|Body message is missing|Title does not ).*)$",
+            ),
+        ),
+        Rule::new(
+            K::Config,
+            &["Danger has failed this build", "commit incorrectly signed off"],
+            concat!(
+                r"^(?P<message>Danger has failed this build\.?",
+                r"|There is one commit incorrectly signed off.*)$",
+            ),
+        )
+        .weighing(Weight::Sign),
+        Rule::new(
             K::Config,
             &["no changesets were found", "The sign-off is missing", "missing sign-off"],
             concat!(
@@ -127,6 +302,8 @@ pub(super) static COVERAGE: Tool = Tool {
             "threshold not met",
             "Expected minimum coverage of",
             "failed minimum ",
+            "Failure. Coverage is below ",
+            " is below the threshold of ",
         ],
         concat!(
             r"^(?:\[[A-Z]+\] )?\W*(?:.*: error : )?(?P<message>(?:",
@@ -136,7 +313,8 @@ pub(super) static COVERAGE: Tool = Tool {
             r"|Rule violated for .+ is [0-9.]+, but expected (?:minimum|maximum) is .+",
             r"|Rule .+ violated: .+ is [0-9.]+, but expected minimum is .+",
             r"|Coverage test failed, threshold not met.*",
-            r"|FAILED: Expected minimum coverage of .+|failed minimum \w+ coverage .+))$",
+            r"|FAILED: Expected minimum coverage of .+|failed minimum \w+ coverage .+",
+            r"|Failure\. Coverage is below .+|[Cc]overage .+ is below the threshold of .+))$",
         ),
     )
     .reading(extent::with_indented)],
@@ -184,6 +362,43 @@ mod tests {
     }
 
     #[test]
+    fn dockerfiles_and_documents_are_read() {
+        check(
+            "hadolint:Dockerfile:3: DL3004 error: Do not use sudo\n\
+             Dockerfile:1:1 unexpected 'F' expecting '#', ADD, ARG, CMD, COPY\n",
+            "lint Dockerfile:3 [DL3004] Do not use sudo\n\
+             compile_error Dockerfile:1:1 unexpected 'F' expecting '#', ADD, ARG, CMD, COPY",
+        );
+        check(
+            "a.md:1 error MD022/blanks-around-headings Headings should be surrounded\n\
+             a.md:4:81 MD013/line-length Line length [Expected: 80; Actual: 120]\n\
+             a.md:5:1 error MD004/ul-style Unordered list style\n",
+            "lint a.md:1 [MD022] Headings should be surrounded\n\
+             lint a.md:4:81 [MD013] Line length [Expected: 80; Actual: 120]\n\
+             lint a.md:5:1 [MD004] Unordered list style",
+        );
+        check("Linting: 1 file(s)\nSummary: 0 error(s)\n", "");
+        check(
+            "docs/a.md:3:5 - Unknown word (teh) fix: (the)\nCSpell: Files checked: 1, Issues found: \
+             1 in 1 file.\n",
+            "lint docs/a.md:3:5 Unknown word (teh) fix: (the)",
+        );
+        check(
+            "== [models/a.sql] FAIL\n\
+             L:   1 | P:   4 | LT01 | Expected only single space. Found\n\
+             \x20                      | more. [layout.spacing]\n\
+             L:   3 | P:   1 | RF01 | No such reference.\nAll Finished!\n",
+            "lint models/a.sql:1:4 [LT01] Expected only single space. Found\n\
+             lint models/a.sql:3:1 [RF01] No such reference.",
+        );
+        check("== [models/a.sql] PASS\nAll Finished!\n", "");
+        check(
+            "* [404] <https://example.com/x> | Failed: Network error: Not Found\n",
+            "lint [404] <https://example.com/x> | Failed: Network error: Not Found",
+        );
+    }
+
+    #[test]
     fn commits_and_titles_are_read() {
         check(
             "⧗   input: stuff\n✖   subject may not be empty [subject-empty]\n\
@@ -213,6 +428,8 @@ mod tests {
             "failed minimum line coverage (got 60.0%, minimum 80.0%)",
             "The minimum line coverage is below the specified 80%",
             "FAILED: Expected minimum coverage of 80%, got 69%.",
+            "Failure. Coverage is below 80%.",
+            "Coverage 75.0% is below the threshold of 80%",
         ] {
             check(said, &format!("config {said}"));
         }

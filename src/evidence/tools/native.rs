@@ -230,6 +230,10 @@ fn ghc_warnings(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
 }
 
 fn driver(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    // Memory that ran out is no fault of the code.
+    if draft.failure.message.starts_with("Killed signal") {
+        return;
+    }
     let message = &draft.failure.message;
     if message.contains("warnings being treated") || message.starts_with("linker command failed") {
         draft.weight = Weight::Consequence;

@@ -113,7 +113,10 @@ fn block(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let mut source = None;
     let is_doctest = draft.failure.test.as_deref().is_some_and(|test| test.contains(" (line "));
     for (distance, line) in at.lines_below(CAPTURED_LINES_MAX) {
-        if is_next_test(line) {
+        // nextest shows what libtest printed of the one test, its list of failures included.
+        let inner = draft.failure.task.is_some()
+            && (line.trim() == "failures:" || line.starts_with("test result: "));
+        if is_next_test(line) && !inner {
             break;
         }
         if let Some(place) = line.trim_start().strip_prefix("Source: ") {
@@ -254,6 +257,24 @@ fn panic_alone(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 mod tests {
     use crate::evidence::tests::check;
     use crate::evidence::tests::check_lines;
+
+    #[test]
+    fn nextest_shows_libtests_own_list_above_the_panic() {
+        check(
+            "        FAIL [   0.012s] shop cart::tests::adds\n\n\
+             --- STDOUT:              shop cart::tests::adds ---\n\nrunning 1 test\n\
+             test cart::tests::adds ... FAILED\n\nfailures:\n\nfailures:\n\
+             \x20   cart::tests::adds\n\n\
+             test result: FAILED. 0 passed; 1 failed; 0 ignored\n\n\n\
+             --- STDERR:              shop cart::tests::adds ---\n\
+             thread 'cart::tests::adds' panicked at src/cart.rs:12:9:\n\
+             assertion `left == right` failed\n  left: 4\n right: 5\n\
+             note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n\n\
+             \x20    Summary [   0.015s] 3 tests run: 2 passed, 1 failed, 0 skipped\n\
+             \x20       FAIL [   0.012s] shop cart::tests::adds\nerror: test run failed\n",
+            "test_failure src/cart.rs:12:9 {cart::tests::adds} assertion `left == right` failed",
+        );
+    }
 
     #[test]
     fn a_failed_test_has_its_panic() {

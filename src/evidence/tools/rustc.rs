@@ -62,7 +62,8 @@ fn diagnostic(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let mut more = Vec::new();
     let mut arrow = None;
     for (distance, line) in at.lines_below(PLACE_LINES_MAX) {
-        if let Some(place) = line.trim_start().strip_prefix("--> ") {
+        let told = line.trim_start();
+        if let Some(place) = told.strip_prefix("--> ").or_else(|| told.strip_prefix("╭▸ ")) {
             arrow = Some((distance, place));
             break;
         }
@@ -93,6 +94,10 @@ fn diagnostic(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if let Some(kind) = kind_of(&draft) {
         draft.failure.kind = kind;
     }
+    if is_misspelling(&draft.failure.message) {
+        draft.failure.kind = K::Lint;
+        draft.failure.tool = Some("typos".to_owned());
+    }
     found.push(draft);
 }
 
@@ -119,6 +124,12 @@ fn kind_of(draft: &Draft) -> Option<K> {
     } else {
         (draft.failure.code.is_none() && is_lint_message(message)).then_some(K::Lint)
     }
+}
+
+/// Whether the message is that of the checker `typos`, which borrows the compiler's form.
+fn is_misspelling(message: &str) -> bool {
+    let words = message.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+    words.is_some_and(|words| words.contains("` should be `"))
 }
 
 /// Whether the message is Miri's: it runs the program, so what it finds is a test's failure.
@@ -235,6 +246,13 @@ fn is_lint_message(message: &str) -> bool {
 mod tests {
     use crate::evidence::tests::check;
     use crate::evidence::tests::check_lines;
+
+    #[test]
+    fn a_misspelling_is_no_compile_error() {
+        let found = "lint README.md:3:5 `teh` should be `the`";
+        check("error: `teh` should be `the`\n  --> ./README.md:3:5\n  |\n3 | is teh\n", found);
+        check("error: `teh` should be `the`\n  ╭▸ ./README.md:3:5\n  │\n3 │ is teh\n", found);
+    }
 
     #[test]
     fn a_diagnostic_has_its_place_its_code_and_its_help() {

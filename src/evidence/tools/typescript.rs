@@ -53,7 +53,11 @@ fn pretty(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 /// svelte-check places its finding on the line above.
 fn svelte(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let Some((path, line, column @ Some(_))) = at.above(1).and_then(place_in) else { return };
-    if path.starts_with(' ') || path.contains("://") || !path.contains(['/', '\\']) {
+    if path.starts_with([' ', '('])
+        || path.starts_with("at ")
+        || path.contains("://")
+        || !path.contains(['/', '\\'])
+    {
         return;
     }
     draft.place(path, line, column);
@@ -238,10 +242,15 @@ fn prerender(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     found.push(draft);
 }
 
+/// What Cypress prints above its bundler's error.
+const CYPRESS_HEAD: &str = "Error: Webpack Compilation Error";
+
 /// Next.js prints `./src/a.ts:12:5` above the error.
 fn place_above(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let above = at.above(1).map(str::trim);
-    if above.is_some_and(|above| above.starts_with("ERROR in ")) {
+    // Cypress hands on what its bundler said, with the spec's name.
+    let told = |above: &str| above.starts_with("ERROR in ") || above == CYPRESS_HEAD;
+    if above.is_some_and(told) {
         return;
     }
     if let Some(above) = above
