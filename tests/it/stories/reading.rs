@@ -71,7 +71,7 @@ async fn a_report_says_what_failed_and_the_log_what_was_run() {
 
     | where | what |
     | --- | --- |
-    | `src/lib.rs:1` | junit: expected 42 |
+    | `src/lib.rs:1` | junit: `answer::is_known` expected 42 |
 
     ### Attempts
 
@@ -108,7 +108,7 @@ async fn a_report_of_one_job_does_not_silence_the_others() {
     let other = world::JobScript::new("lint", "failure", &[("Run it", "failure")], FMT_LOG);
     let script = red(NOTHING).job(other).artifact("selfheal-report", &[("r.json", REPORT)]);
     let (t, pull, text) = told(script).await;
-    assert!(text.contains("| `src/lib.rs:1` | junit: expected 42 |"), "{text}");
+    assert!(text.contains("| `src/lib.rs:1` | junit: `answer::is_known` expected 42 |"), "{text}");
     assert!(text.contains("| `src/lib.rs:1` | rustfmt: "), "{text}");
     closes(t, &pull).await;
 }

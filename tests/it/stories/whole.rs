@@ -150,7 +150,7 @@ async fn what_no_recipe_can_fix_is_handed_over_with_what_a_real_run_said() {
     let text = t.check(&pull);
     let headline = headline(&t, &pull);
     assert!(headline.contains("action_required  A person is needed: nothing to try"), "{text}");
-    assert!(text.contains("| `src/lib.rs:7` | cargo test: assertion"), "{text}");
+    assert!(text.contains("| `src/lib.rs:7` | cargo test: `it_is_known` assertion"), "{text}");
     assert_eq!(t.world.commits(&pull).await.unwrap().len(), 1, "nothing was committed");
     t.finish().await;
 }
