@@ -2,13 +2,14 @@
 //!
 //! Only failed jobs are read. Of a run, its own reports are asked first ([`reports`]), then each
 //! failed job's annotations, then its log, read by `evidence`; how these count is [`draft`]'s
-//! business. A report says what failed, but the lines that matter and the commands that a proof
+//! business, and whether the head has such a place [`placing`]'s. A report says what failed, but the lines that matter and the commands that a proof
 //! starts from come from the log alone. What could not be read is said in a note and never taken
 //! for "nothing failed"; everything that was read is named. All of it is hostile text: it is cut
 //! here and redacted in `evidence`.
 
 mod archive;
 mod draft;
+mod placing;
 mod reports;
 
 use self::draft::{Draft, Remarks, is_certain, remarks};
@@ -18,7 +19,7 @@ use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CheckRunId, RunId, Timestamp};
 use crate::domain::pull::{CiRun, FailedJob, Pull, Repo};
-use crate::evidence::{self, Hints, places};
+use crate::evidence::{self, Hints};
 use crate::ports::forge::{ForgeError, JobLog, JobNames};
 use crate::ports::logs::{Kept, LogOf, NewLog};
 
@@ -110,29 +111,10 @@ pub(super) async fn read(
         }
     }
     let mut draft = reader.draft;
-    hold_places(services, pull, &mut draft).await?;
+    placing::hold(services.forge.as_ref(), pull, &mut draft).await?;
     let changed_files = services.forge.changed_files(&pull.repo, pull.number).await?;
     let read = Evidence { runs: red.to_vec(), ..draft.finished(pull, changed_files) };
     Ok(Read::Evidence(read))
-}
-
-/// Names files as the head does; a failure whose file it has not loses its place. Where the head's
-/// files cannot be had, places stay as they were read.
-async fn hold_places(
-    services: &Services,
-    pull: &Pull,
-    draft: &mut Draft,
-) -> Result<(), ServiceError> {
-    if places::files(&draft.failures).is_empty() {
-        return Ok(());
-    }
-    match services.forge.paths(&pull.repo, &pull.head.sha).await {
-        Ok(Some(paths)) => places::place(&mut draft.failures, &paths.into_iter().collect()),
-        Ok(None) => {}
-        Err(error @ ForgeError::RateLimited { .. }) => return Err(error.into()),
-        Err(error) => tracing::info!(%error, "places are not held against the head"),
-    }
-    Ok(())
 }
 
 /// One reading of all that failed.

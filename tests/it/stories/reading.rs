@@ -254,6 +254,17 @@ async fn logs_that_were_read_are_kept_for_a_while_without_what_looks_like_a_secr
     assert!(log.contains("Diff in ") && !log.contains(&secret), "{log}");
 
     t.wait_minutes(15 * 24 * 60).await;
+    assert_eq!(under(&text, "Notes"), ["- src/generated.rs:7 is not in the repository"], "{text}");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn a_line_that_its_file_has_not_is_said_and_remarked_nowhere() {
+    let (t, pull, text) = told(red("src/lib.rs:900:5: error: it is wrong\n")).await;
+    assert!(under(&text, "What failed")[2].starts_with("| `src/lib.rs` | "), "{text}");
+    assert!(!text.lines().any(|line| line.contains(" failure ")), "{text}");
+    let lost = "- src/lib.rs has no line 900, it ends with line 1";
+    assert_eq!(under(&text, "Notes"), [lost], "{text}");
     forget(t.app().services()).await.unwrap();
     assert!(logs.logs(&repo, number).await.unwrap().is_empty());
     drop(logs);
