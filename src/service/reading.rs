@@ -206,7 +206,7 @@ impl Reader<'_> {
                     let hints = Hints { green: Some(&green.bytes), ..hints };
                     reading = evidence::read(&log.bytes, &hints);
                 }
-                self.draft.add_log(&reading);
+                self.draft.add_log(&source, &reading);
                 self.draft.sources.push(source);
                 self.keep(job, place, &log.bytes).await;
                 return Ok(Ok(reading.failures));
@@ -300,9 +300,9 @@ impl Reader<'_> {
             self.draft.notes.push(format!("{name} says nothing about what failed"));
             return Ok(());
         }
-        self.draft.add_excerpt(&reading);
+        self.draft.add_excerpt(&source, &reading);
         self.draft.add_failures(reading.failures, Vec::new());
-        self.draft.sources.push(format!("{name}: output"));
+        self.draft.sources.push(source);
         Ok(())
     }
 }
@@ -317,6 +317,7 @@ enum Wanted {
 }
 
 /// The run that a job is of.
+        let source = format!("{name}: output");
 #[derive(Debug, Clone, Copy)]
 struct Place<'a> {
     workflow: &'a str,
