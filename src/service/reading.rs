@@ -13,7 +13,6 @@ mod placing;
 mod reports;
 
 use self::draft::{Draft, Remarks, is_certain, remarks};
-use self::reports::Told;
 use super::{ServiceError, Services};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
@@ -147,10 +146,9 @@ impl Reader<'_> {
             self.draft.notes.push(note);
         }
         let told = reports::read(forge, self.repo, (run, name), &jobs, &mut self.draft).await?;
-        // Nobody says which job a report is of: it speaks for a job only where there is one alone.
-        let is_told = told == Told::Failures && jobs.len() == 1;
-        let wanted = if is_told { Wanted::Surroundings } else { Wanted::Failures };
         for job in jobs.iter().take(JOBS_MAX) {
+            let is_told = told.contains(&job.id);
+            let wanted = if is_told { Wanted::Surroundings } else { Wanted::Failures };
             let place = Place { workflow: name, run, attempt };
             if let Err(NotYet) = self.job(job, place, wanted).await? {
                 return Ok(Err(NotYet));

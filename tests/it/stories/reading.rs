@@ -96,7 +96,7 @@ async fn a_report_says_what_failed_and_the_log_what_was_run() {
 
     ### Read from
 
-    - ci: artifact selfheal-report-test
+    - ci / test: artifact selfheal-report-test
     - ci / test: log
     src/lib.rs:1 failure expected 42
     ");
@@ -110,6 +110,24 @@ async fn a_report_of_one_job_does_not_silence_the_others() {
     let (t, pull, text) = told(script).await;
     assert!(text.contains("| `src/lib.rs:1` | junit: `answer::is_known` expected 42 |"), "{text}");
     assert!(text.contains("| `src/lib.rs:1` | rustfmt: "), "{text}");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn a_report_that_names_its_job_speaks_for_it_and_for_no_other() {
+    let other = world::JobScript::new("lint", "failure", &[("Run it", "failure")], FMT_LOG);
+    let mark = r#"{"job": "test"}"#;
+    let files = [("r.json", REPORT), ("selfheal-job.json", mark)];
+    let script = red(NOTHING).job(other).artifact("selfheal-report", &files);
+    let (t, pull, text) = told(script).await;
+    let failed = under(&text, "What failed");
+    assert_eq!(failed.len(), 4, "{text}");
+    assert!(failed[2].starts_with("| `src/lib.rs:1` | junit: "), "{failed:?}");
+    assert!(failed[3].starts_with("| `src/lib.rs:1` | rustfmt: "), "{failed:?}");
+    let sources = ["- ci / test: artifact selfheal-report", "- ci / test: log", "- ci / lint: log"];
+    assert_eq!(under(&text, "Read from"), sources);
+    let parts: Vec<&str> = text.lines().filter(|line| line.starts_with("=== ")).collect();
+    assert_eq!(parts, ["=== ci / test: log ===", "=== ci / lint: log ==="], "{text}");
     closes(t, &pull).await;
 }
 

@@ -213,7 +213,7 @@ async fn a_wrapped_step_says_what_failed_keeps_a_report_and_fails_as_its_command
     t.settle_with_ci().await;
 
     let log = t.world.logs_text(&repository);
-    assert!(log.contains("kept as selfheal-report-test selfheal-report.json"), "{log}");
+    assert!(log.contains("kept as selfheal-report-test selfheal-job.json"), "{log}");
     assert!(log.contains("Process completed with exit code 7."), "{log}");
     let text = t.check(&pull);
     assert!(text.contains("| `src/cart.ts:2` | tsc: `TS2339` no sum |"), "{text}");
