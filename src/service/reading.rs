@@ -1,22 +1,26 @@
 //! Reading: failed runs of a head become evidence.
 //!
 //! Only failed jobs are read. Of a run, its own reports are asked first ([`reports`]), then each
-//! failed job's annotations, then its log, read by `evidence`; how these count is [`draft`]'s
-//! business, and whether the head has such a place [`placing`]'s. A report says what failed, but the lines that matter and the commands that a proof
-//! starts from come from the log alone. What could not be read is said in a note and never taken
-//! for "nothing failed"; everything that was read is named. All of it is hostile text: it is cut
-//! here and redacted in `evidence`.
+//! failed job's annotations, then its log, read by `evidence` with the help of the repository's own
+//! problem matchers ([`matchers`]); how these count is [`draft`]'s business, and whether the head
+//! has such a place [`placing`]'s. A report says what failed, but the lines that matter and the
+//! commands that a proof starts from come from the log alone. What could not be read is said in a
+//! note and never taken for "nothing failed"; everything that was read is named. All of it is
+//! hostile text: it is cut here and redacted in `evidence`.
 
 mod archive;
 mod draft;
+mod matchers;
 mod placing;
 mod reports;
 
 use self::draft::{Draft, Remarks, is_certain, remarks};
+use self::matchers::Own;
 use super::{ServiceError, Services};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CheckRunId, RunId, Timestamp};
+use crate::domain::policy::Policy;
 use crate::domain::pull::{CiRun, FailedJob, Pull, Repo};
 use crate::evidence::{self, Hints};
 use crate::ports::forge::{ForgeError, JobLog, JobNames};
@@ -75,7 +79,7 @@ enum Patience {
 /// Reads what failed on the head of a pull request.
 pub(super) async fn read(
     services: &Services,
-    pull: &Pull,
+    (pull, policy): (&Pull, &Policy),
     red: &[CiRun],
     purpose: Purpose,
 ) -> Result<Read, ServiceError> {
@@ -88,8 +92,10 @@ pub(super) async fn read(
         services,
         pull,
         repo: &pull.repo,
+        policy,
         purpose,
         patience,
+        own: None,
         greens_left: GREENS_MAX,
         draft: Draft::default(),
     };
@@ -121,8 +127,11 @@ struct Reader<'a> {
     services: &'a Services,
     pull: &'a Pull,
     repo: &'a Repo,
+    policy: &'a Policy,
     purpose: Purpose,
     patience: Patience,
+    /// The repository's own problem matchers; fetched for the first log.
+    own: Option<Own>,
     /// Green logs that may still be asked for.
     greens_left: usize,
     draft: Draft,
@@ -195,7 +204,10 @@ impl Reader<'_> {
                         log.omitted
                     ));
                 }
-                let hints = Hints { failed_steps: job.failed_steps.clone(), ..Hints::default() };
+                let own = self.own().await?;
+                let matchers = own.of_log(&source, log.bytes.len(), &mut self.draft);
+                let failed_steps = job.failed_steps.clone();
+                let hints = Hints { failed_steps, matchers, ..Hints::default() };
                 let mut reading = evidence::read(&log.bytes, &hints);
                 if wanted == Wanted::Failures
                     && !is_certain(&reading.failures)
@@ -219,6 +231,17 @@ impl Reader<'_> {
             Err(error) => return Err(error.into()),
         }
         Ok(Ok(Vec::new()))
+    }
+
+    /// The repository's own problem matchers.
+    async fn own(&mut self) -> Result<Own, ServiceError> {
+        if let Some(own) = &self.own {
+            return Ok(own.clone());
+        }
+        let forge = self.services.forge.as_ref();
+        let of = (self.pull, self.policy.matchers.as_slice());
+        let own = Own::of_base(forge, of, &mut self.draft).await?;
+        Ok(self.own.insert(own).clone())
     }
 
     /// The log of the same job when it was last green on the base branch, for a log that tells no
@@ -294,6 +317,7 @@ impl Reader<'_> {
         }
         let output = self.services.forge.check_output(self.repo, check).await?;
         let reading = evidence::read(output.as_bytes(), &Hints::default());
+        let source = format!("{name}: output");
         if reading.failures.is_empty() {
             self.draft.notes.push(format!("{name} says nothing about what failed"));
             return Ok(());
@@ -315,7 +339,6 @@ enum Wanted {
 }
 
 /// The run that a job is of.
-        let source = format!("{name}: output");
 #[derive(Debug, Clone, Copy)]
 struct Place<'a> {
     workflow: &'a str,

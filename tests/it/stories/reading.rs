@@ -26,7 +26,7 @@ const REPORT: &str = r#"{
 const NOTHING: &str = "some words\n";
 
 /// CI comes out like this, always.
-fn ci_says(t: &Tester, repository: &Repository, script: RunScript) {
+pub(super) fn ci_says(t: &Tester, repository: &Repository, script: RunScript) {
     t.world.ci(repository, (CI, "pull_request"), move |_| {
         let script = script.clone();
         async move { script }
@@ -34,7 +34,7 @@ fn ci_says(t: &Tester, repository: &Repository, script: RunScript) {
 }
 
 /// A red job that prints that.
-fn red(log: &str) -> RunScript {
+pub(super) fn red(log: &str) -> RunScript {
     RunScript::red("test", "Run cargo fmt --check", log)
 }
 
@@ -51,7 +51,7 @@ async fn told(script: RunScript) -> (Tester, Pull, String) {
 }
 
 /// The lines under a heading.
-fn under<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
+pub(super) fn under<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
     let lines = text.lines().skip_while(|line| *line != format!("### {heading}")).skip(1);
     let lines = lines.take_while(|line| !line.starts_with("### "));
     lines.filter(|line| line.starts_with(['-', '|'])).collect()
@@ -254,6 +254,17 @@ async fn a_remark_stands_at_a_file_of_the_head_or_nowhere() {
     let remarks: Vec<&str> = text.lines().filter(|line| line.contains(" failure ")).collect();
     assert_eq!(remarks, ["src/lib.rs:1 failure it is wrong"], "{text}");
     assert!(text.contains("it is wrong, too"), "{text}");
+    assert_eq!(under(&text, "Notes"), ["- src/generated.rs:7 is not in the repository"], "{text}");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn a_line_that_its_file_has_not_is_said_and_remarked_nowhere() {
+    let (t, pull, text) = told(red("src/lib.rs:900:5: error: it is wrong\n")).await;
+    assert!(under(&text, "What failed")[2].starts_with("| `src/lib.rs` | "), "{text}");
+    assert!(!text.lines().any(|line| line.contains(" failure ")), "{text}");
+    let lost = "- src/lib.rs has no line 900, it ends with line 1";
+    assert_eq!(under(&text, "Notes"), [lost], "{text}");
     closes(t, &pull).await;
 }
 
@@ -272,17 +283,6 @@ async fn logs_that_were_read_are_kept_for_a_while_without_what_looks_like_a_secr
     assert!(log.contains("Diff in ") && !log.contains(&secret), "{log}");
 
     t.wait_minutes(15 * 24 * 60).await;
-    assert_eq!(under(&text, "Notes"), ["- src/generated.rs:7 is not in the repository"], "{text}");
-    closes(t, &pull).await;
-}
-
-#[tokio::test]
-async fn a_line_that_its_file_has_not_is_said_and_remarked_nowhere() {
-    let (t, pull, text) = told(red("src/lib.rs:900:5: error: it is wrong\n")).await;
-    assert!(under(&text, "What failed")[2].starts_with("| `src/lib.rs` | "), "{text}");
-    assert!(!text.lines().any(|line| line.contains(" failure ")), "{text}");
-    let lost = "- src/lib.rs has no line 900, it ends with line 1";
-    assert_eq!(under(&text, "Notes"), [lost], "{text}");
     forget(t.app().services()).await.unwrap();
     assert!(logs.logs(&repo, number).await.unwrap().is_empty());
     drop(logs);
