@@ -44,7 +44,7 @@ impl Draft {
     /// Adds what a job's log says besides its failures: the lines that matter, the commands.
     pub fn add_log(&mut self, source: &str, reading: &Reading) {
         self.add_excerpt(source, reading);
-        self.notes.extend(reading.notes.iter().cloned());
+        self.notes.extend(reading.notes.iter().map(|note| format!("{source}: {note}")));
         for command in &reading.commands {
             if !self.commands.contains(command) {
                 self.commands.push(command.clone());

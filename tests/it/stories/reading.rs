@@ -209,6 +209,8 @@ async fn annotations_of_the_job_tell_what_the_log_does_not() {
     let script = red(NOTHING).remarked("src/lib.rs", 1, "error[E0308]: mismatched types");
     let (t, pull, text) = told(script).await;
     assert_eq!(under(&text, "Read from"), ["- ci / test: log", "- ci / test: annotations"]);
+    let notes = ["- ci / test: log: 1 failed step(s) not understood"];
+    assert_eq!(under(&text, "Notes"), notes, "{text}");
     let failed = under(&text, "What failed");
     assert!(failed[2].starts_with("| `src/lib.rs:1` | "), "{failed:?}");
     assert!(failed[2].contains("mismatched types"), "{failed:?}");
