@@ -30,6 +30,15 @@ artifact() {
   printf 'selfheal-report-%s' "${name%-}" | tr -c 'A-Za-z0-9._-' '-'
 }
 
+# Which job the report is of: of several that failed, the server knows it by its check run's number,
+# else by its name. Both are cut down to what GitHub gives them, so that they are whole in JSON.
+mark() {
+  local job number
+  job="$(printf '%s' "${REPORT_JOB:-}" | tr -cd 'A-Za-z0-9_-')"
+  number="$(printf '%s' "${REPORT_CHECK_RUN:-}" | tr -cd '0-9')"
+  printf '{"job": "%s", "check_run_id": %s}\n' "$job" "${number:-null}"
+}
+
 # Runs the command as GitHub's own bash steps do; what it prints goes on to be seen.
 run() {
   set +e
@@ -111,6 +120,7 @@ if [ "$told" = no ] && [ -n "$log" ]; then
   fi
 fi
 if [ "$told" = yes ]; then
+  mark >"$place/folder/selfheal-job.json"
   output folder "$place/folder"
   output artifact "$(artifact)"
 fi

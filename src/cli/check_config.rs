@@ -19,8 +19,6 @@ const READ_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// It says no: the file has problems.
 const PROBLEMS: u8 = 1;
-/// It could not do its work: there is no such file.
-const UNREADABLE: u8 = 3;
 
 /// Check a repository file and print the policy that it makes
 ///
@@ -54,10 +52,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let not_text = |_| io::Error::other("stream did not contain valid UTF-8");
     match read.and_then(|bytes| String::from_utf8(bytes).map_err(not_text)) {
         Ok(text) => print(&mut out, args.format, (&name.to_string(), check(&text))),
-        Err(error) => {
-            writeln!(io::stderr(), "selfheal: {name} cannot be read: {error}")?;
-            Ok(ExitCode::from(UNREADABLE))
-        }
+        Err(error) => input::unreadable(&args.file, &error),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `selfheal parse`: the failures in a log, for any pipeline, without a server.
 
 use std::io::{self, Read as _, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -30,8 +30,6 @@ const JSON_EXCERPT_BYTES_MAX: usize = 64 * 1024;
 const FAILURES: u8 = 1;
 /// It was asked for something that is none: a file of problem matchers that is wrong.
 const USAGE: u8 = 2;
-/// It could not do its work: there is no such file.
-const UNREADABLE: u8 = 3;
 
 /// Print the failures in a CI log or a structured report
 ///
@@ -91,7 +89,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for file in &args.matchers {
         let text = match input::read(file, MATCHERS_BYTES_MAX) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) => return unreadable(file, &error),
+            Err(error) => return input::unreadable(file, &error),
         };
         match Matcher::parse_file(&text) {
             Ok(read) => matchers.extend(read),
@@ -109,7 +107,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let mut reading = match read(args, &hints) {
         Ok(reading) => reading,
-        Err(error) => return unreadable(&args.file, &error),
+        Err(error) => return input::unreadable(&args.file, &error),
     };
     if let Some(root) = &args.root {
         checkout::hold_places(root, &mut reading.failures);
@@ -156,9 +154,4 @@ fn read(args: &Args, hints: &Hints<'_>) -> io::Result<Reading> {
             Err(error) => return Err(error),
         }
     }
-}
-
-fn unreadable(file: &Path, error: &io::Error) -> anyhow::Result<ExitCode> {
-    writeln!(io::stderr(), "selfheal: {} cannot be read: {error}", file.display())?;
-    Ok(ExitCode::from(UNREADABLE))
 }

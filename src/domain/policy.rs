@@ -38,6 +38,8 @@ pub struct Policy {
     pub drafts: Drafts,
     /// What happens with pull requests from forks.
     pub forks: Forks,
+    /// Files of problem matchers: the repository's own rules for reading its logs.
+    pub matchers: Vec<FileGlob>,
     /// Kinds of failure that are worth an attempt.
     pub kinds: Vec<FailureKind>,
     /// What the sandbox may reach.
@@ -116,6 +118,41 @@ fn glob_matches(glob: &str, name: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// Where repositories keep the files of problem matchers that their workflows name to GitHub.
+const USUAL_MATCHERS: &str = ".github/*matcher*.json";
+
+/// Which files are meant: a path below a folder, in which `*` stands for any characters, also `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileGlob(String);
+
+impl FileGlob {
+    /// Reads a path; `None` when it is none, or when only the whole repository could be looked
+    /// through for it, because a star stands in its first part.
+    pub fn parse(text: &str) -> Option<Self> {
+        let path = RepoPath::parse(text).ok()?;
+        let (before, _) = text.split_once('*').unwrap_or((text, ""));
+        let is_named = before.len() == text.len();
+        (is_named || before.contains('/')).then(|| Self(path.as_str().to_owned()))
+    }
+
+    /// The text as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The folder to look through; `None` when it names one file.
+    pub fn folder(&self) -> Option<RepoPath> {
+        let (before, _) = self.0.split_once('*')?;
+        let (folder, _) = before.rsplit_once('/')?;
+        RepoPath::parse(folder).ok()
+    }
+
+    /// Whether a file is meant. Comparison is exact but for `*`.
+    pub fn admits(&self, path: &RepoPath) -> bool {
+        glob_matches(&self.0, path.as_str())
+    }
+}
+
 /// Whether draft pull requests are healed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drafts {
@@ -149,6 +186,7 @@ impl Default for Policy {
             branches: NameFilter::default(),
             drafts: Drafts::Wait,
             forks: Forks::Explain,
+            matchers: vec![FileGlob(USUAL_MATCHERS.to_owned())],
             kinds: vec![
                 FailureKind::CompileError,
                 FailureKind::TypeError,
@@ -206,6 +244,28 @@ mod tests {
         glob("*-e2e", "x-e2e-y", false);
         glob("a*b*b", "ab", false);
         glob("a*b*b", "abb", true);
+    }
+
+    #[track_caller]
+    fn file(glob: &str, folder: Option<&str>, meant: &[&str], others: &[&str]) {
+        let path = |text: &str| RepoPath::parse(text).unwrap();
+        let glob = FileGlob::parse(glob).unwrap();
+        assert_eq!(glob.folder(), folder.map(path), "{glob:?}");
+        assert!(meant.iter().all(|text| glob.admits(&path(text))), "{glob:?}");
+        assert!(!others.iter().any(|text| glob.admits(&path(text))), "{glob:?}");
+    }
+
+    #[test]
+    fn a_file_is_named_or_looked_for_below_a_folder_and_never_everywhere() {
+        file("a.json", None, &["a.json"], &["b/a.json"]);
+        file("ci/a*/b.json", Some("ci"), &["ci/ax/b.json", "ci/a/c/b.json"], &["ci/b.json"]);
+        let usual = [".github/problem-matchers/go.json", ".github/tsc-matcher.json"];
+        let others = [".github/labels.json", "matcher.json", ".github/matcher.yml"];
+        file(USUAL_MATCHERS, Some(".github"), &usual, &others);
+        for none in ["*.json", "a*/b.json", "/a.json", "../a.json", "", "a//*.json"] {
+            assert_eq!(FileGlob::parse(none), None, "{none}");
+        }
+        assert!(FileGlob::parse(USUAL_MATCHERS).is_some());
     }
 
     #[test]

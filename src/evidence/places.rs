@@ -3,7 +3,7 @@
 //! A log names files as the machine saw them: from a subdirectory, under a root nobody knows, of
 //! build output that no commit holds. What comes out names a file of the commit, or no file; a
 //! line within it, or no line. Only places change, and a place that is lost is said in the message,
-//! behind its first line, so that nobody reads less than the log said.
+//! behind its first line, so that nobody reads less than the log said, and to the caller.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,27 +68,39 @@ pub fn files(failures: &[Failure]) -> BTreeSet<RepoPath> {
 }
 
 /// Names each failure's file as the commit does; one that the commit does not hold is taken away.
-pub fn place(failures: &mut [Failure], tree: &Tree) {
+/// What was taken away, in words.
+pub fn place(failures: &mut [Failure], tree: &Tree) -> Vec<String> {
+    let mut lost = Vec::new();
     for failure in failures {
         let Some(file) = failure.file.take() else { continue };
         failure.file = tree.meant(&file);
         if failure.file.is_none() {
             let line = failure.line.take().map_or_else(String::new, |line| format!(":{line}"));
             (failure.column, failure.end_line) = (None, None);
-            say(failure, &format!("{file}{line} is not in the repository"));
+            let words = format!("{file}{line} is not in the repository");
+            say(failure, &words);
+            lost.push(words);
         }
     }
+    lost
 }
 
-/// Takes away lines beyond the end of their file; `lines` counts a file's, where it is known.
-pub fn bound(failures: &mut [Failure], lines: impl Fn(&RepoPath) -> Option<u32>) {
+/// Takes away lines beyond the end of their file; `lines` counts a file's, where it is known. What
+/// was taken away, in words.
+pub fn bound(failures: &mut [Failure], lines: impl Fn(&RepoPath) -> Option<u32>) -> Vec<String> {
+    let mut lost = Vec::new();
     for failure in failures {
         let Some(last) = failure.file.as_ref().and_then(&lines) else { continue };
-        if failure.line.is_some_and(|line| line > last) {
+        if let Some(line) = failure.line.filter(|line| *line > last) {
             (failure.line, failure.column, failure.end_line) = (None, None, None);
+            let file = failure.file.as_ref().map_or("", RepoPath::as_str);
+            let words = format!("{file} has no line {line}, it ends with line {last}");
+            say(failure, &words);
+            lost.push(words);
         }
         failure.end_line = failure.end_line.filter(|end| *end <= last);
     }
+    lost
 }
 
 /// How many lines a file has; an empty one has one, where a remark can stand.
@@ -172,7 +184,8 @@ mod tests {
     #[test]
     fn a_place_that_is_lost_is_said_and_the_fault_stays_the_same_kind_of_fault() {
         let mut failures = [at("gen.rs", 4)];
-        place(&mut failures, &Tree::default());
+        let lost = place(&mut failures, &Tree::default());
+        assert_eq!(lost, ["gen.rs:4 is not in the repository"]);
         assert_eq!(failures[0].message, "unused\ngen.rs:4 is not in the repository");
         let mut long = [at("gen.rs", 4)];
         long[0].message = "ü".repeat(MESSAGE_BYTES_MAX);
@@ -185,13 +198,16 @@ mod tests {
     }
 
     #[test]
-    fn a_line_beyond_the_end_is_taken_away() {
+    fn a_line_beyond_the_end_is_taken_away_and_said() {
         let two = |_: &RepoPath| Some(2);
         let mut failures = [at("a.rs", 2), at("a.rs", 3), at("a.rs", 1)];
         failures[2].end_line = Some(9);
-        bound(&mut failures, two);
+        let lost = bound(&mut failures, two);
+        assert_eq!(lost, ["a.rs has no line 3, it ends with line 2"]);
         assert_eq!((failures[0].line, failures[0].column), (Some(2), Some(3)));
+        assert_eq!(failures[0].message, "unused");
         assert_eq!((failures[1].line, failures[1].column), (None, None));
+        assert_eq!(failures[1].message, "unused\na.rs has no line 3, it ends with line 2");
         assert_eq!((failures[2].line, failures[2].end_line), (Some(1), None));
         let mut unknown = [at("a.rs", 3)];
         bound(&mut unknown, |_| None);

@@ -144,6 +144,12 @@ pub fn read_report(bytes: &[u8], hints: &Hints<'_>) -> Option<Reading> {
     Some(Reading { failures, notes, commands, stats, format, redactor, shelf, ends })
 }
 
+/// What a line of a log says that is an entry of a report: a document that a tool wrote for programs.
+/// `above` are the lines above it that may belong to it, in their order.
+pub(super) fn entry(line: &str, above: &[&str]) -> Vec<Draft> {
+    json::entry(line, above)
+}
+
 /// Whether what begins like this may be a report; the rest of a log need not be kept to find out.
 pub fn may_be_report(start: &[u8]) -> bool {
     let text = decode(start);

@@ -26,6 +26,7 @@ mod infrastructure;
 mod js_lint;
 mod js_packages;
 mod js_tests;
+mod json_lines;
 mod jvm;
 mod jvm_lint;
 mod jvm_tests;
@@ -48,6 +49,7 @@ mod typescript;
 
 /// Every tool, the most specific first.
 pub(super) static TOOLS: &[&Tool] = &[
+    &json_lines::TOOL,
     &rustc::TOOL,
     &cargo::TOOL,
     &cargo::RUSTFMT,

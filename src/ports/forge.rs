@@ -246,6 +246,23 @@ pub trait ForgeReader: Send + Sync {
         path: &RepoPath,
     ) -> Result<Option<String>, ForgeError>;
 
+    /// The texts of these paths at a commit, in their order, in one request; `None` for what is not
+    /// there, is binary or is too large for one answer.
+    async fn texts(
+        &self,
+        repo: &Repo,
+        sha: &Sha,
+        paths: &[RepoPath],
+    ) -> Result<Vec<Option<String>>, ForgeError>;
+
+    /// Paths of files below a folder of a commit, at most one answer's; none without the folder.
+    async fn paths_below(
+        &self,
+        repo: &Repo,
+        sha: &Sha,
+        folder: &RepoPath,
+    ) -> Result<Vec<RepoPath>, ForgeError>;
+
     /// Every path of a commit's tree; `None` when there are too many for one answer.
     async fn paths(&self, repo: &Repo, sha: &Sha) -> Result<Option<Vec<RepoPath>>, ForgeError>;
 

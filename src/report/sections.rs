@@ -14,6 +14,9 @@ const FAILURES_SHOWN_MAX: usize = 20;
 /// Characters of a message in a table cell.
 const MESSAGE_CHARS_MAX: usize = 200;
 
+/// Characters of a test's name beside its message; names of parametrised tests are longer.
+const TEST_CHARS_MAX: usize = 100;
+
 /// What failed, as a table.
 pub(super) fn what_failed(evidence: Option<&Evidence>) -> String {
     let Some(evidence) = evidence else { return String::new() };
@@ -46,11 +49,15 @@ fn place(failure: &Failure) -> String {
 fn what(failure: &Failure) -> String {
     let tool = failure.tool.as_deref().map(|tool| format!("{}: ", words(tool)));
     let code_of = failure.code.as_deref().map(|text| format!("{} ", code(text)));
+    // Without a file, the test is the place.
+    let test = failure.test.as_deref().filter(|_| failure.file.is_some());
+    let test = test.map(|test| format!("{} ", code(&cut(test, TEST_CHARS_MAX))));
     let message = failure.message.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
     format!(
-        "{}{}{}",
+        "{}{}{}{}",
         tool.unwrap_or_default(),
         code_of.unwrap_or_default(),
+        test.unwrap_or_default(),
         words(&cut(message.trim(), MESSAGE_CHARS_MAX))
     )
 }

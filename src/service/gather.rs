@@ -153,7 +153,8 @@ async fn to_begin(
         Some(evidence) => evidence,
         None => {
             let purpose = super::reading::Purpose::Case { since: case.since };
-            match super::reading::read(services, &gathered.pull, &red, purpose).await? {
+            let of = (&gathered.pull, gathered.policy.policy.as_ref());
+            match super::reading::read(services, of, &red, purpose).await? {
                 super::reading::Read::Evidence(evidence) => {
                     gathered.evidence_is_new = true;
                     evidence

@@ -1,24 +1,28 @@
 //! Reading: failed runs of a head become evidence.
 //!
 //! Only failed jobs are read. Of a run, its own reports are asked first ([`reports`]), then each
-//! failed job's annotations, then its log, read by `evidence`; how these count is [`draft`]'s
-//! business. A report says what failed, but the lines that matter and the commands that a proof
-//! starts from come from the log alone. What could not be read is said in a note and never taken
-//! for "nothing failed"; everything that was read is named. All of it is hostile text: it is cut
-//! here and redacted in `evidence`.
+//! failed job's annotations, then its log, read by `evidence` with the help of the repository's own
+//! problem matchers ([`matchers`]); how these count is [`draft`]'s business, and whether the head
+//! has such a place [`placing`]'s. A report says what failed, but the lines that matter and the
+//! commands that a proof starts from come from the log alone. What could not be read is said in a
+//! note and never taken for "nothing failed"; everything that was read is named. All of it is
+//! hostile text: it is cut here and redacted in `evidence`.
 
 mod archive;
 mod draft;
+mod matchers;
+mod placing;
 mod reports;
 
 use self::draft::{Draft, Remarks, is_certain, remarks};
-use self::reports::Told;
+use self::matchers::Own;
 use super::{ServiceError, Services};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CheckRunId, RunId, Timestamp};
+use crate::domain::policy::Policy;
 use crate::domain::pull::{CiRun, FailedJob, Pull, Repo};
-use crate::evidence::{self, Hints, places};
+use crate::evidence::{self, Hints};
 use crate::ports::forge::{ForgeError, JobLog, JobNames};
 use crate::ports::logs::{Kept, LogOf, NewLog};
 
@@ -75,7 +79,7 @@ enum Patience {
 /// Reads what failed on the head of a pull request.
 pub(super) async fn read(
     services: &Services,
-    pull: &Pull,
+    (pull, policy): (&Pull, &Policy),
     red: &[CiRun],
     purpose: Purpose,
 ) -> Result<Read, ServiceError> {
@@ -88,8 +92,10 @@ pub(super) async fn read(
         services,
         pull,
         repo: &pull.repo,
+        policy,
         purpose,
         patience,
+        own: None,
         greens_left: GREENS_MAX,
         draft: Draft::default(),
     };
@@ -110,29 +116,10 @@ pub(super) async fn read(
         }
     }
     let mut draft = reader.draft;
-    hold_places(services, pull, &mut draft).await?;
+    placing::hold(services.forge.as_ref(), pull, &mut draft).await?;
     let changed_files = services.forge.changed_files(&pull.repo, pull.number).await?;
     let read = Evidence { runs: red.to_vec(), ..draft.finished(pull, changed_files) };
     Ok(Read::Evidence(read))
-}
-
-/// Names files as the head does; a failure whose file it has not loses its place. Where the head's
-/// files cannot be had, places stay as they were read.
-async fn hold_places(
-    services: &Services,
-    pull: &Pull,
-    draft: &mut Draft,
-) -> Result<(), ServiceError> {
-    if places::files(&draft.failures).is_empty() {
-        return Ok(());
-    }
-    match services.forge.paths(&pull.repo, &pull.head.sha).await {
-        Ok(Some(paths)) => places::place(&mut draft.failures, &paths.into_iter().collect()),
-        Ok(None) => {}
-        Err(error @ ForgeError::RateLimited { .. }) => return Err(error.into()),
-        Err(error) => tracing::info!(%error, "places are not held against the head"),
-    }
-    Ok(())
 }
 
 /// One reading of all that failed.
@@ -140,8 +127,11 @@ struct Reader<'a> {
     services: &'a Services,
     pull: &'a Pull,
     repo: &'a Repo,
+    policy: &'a Policy,
     purpose: Purpose,
     patience: Patience,
+    /// The repository's own problem matchers; fetched for the first log.
+    own: Option<Own>,
     /// Green logs that may still be asked for.
     greens_left: usize,
     draft: Draft,
@@ -165,10 +155,9 @@ impl Reader<'_> {
             self.draft.notes.push(note);
         }
         let told = reports::read(forge, self.repo, (run, name), &jobs, &mut self.draft).await?;
-        // Nobody says which job a report is of: it speaks for a job only where there is one alone.
-        let is_told = told == Told::Failures && jobs.len() == 1;
-        let wanted = if is_told { Wanted::Surroundings } else { Wanted::Failures };
         for job in jobs.iter().take(JOBS_MAX) {
+            let is_told = told.contains(&job.id);
+            let wanted = if is_told { Wanted::Surroundings } else { Wanted::Failures };
             let place = Place { workflow: name, run, attempt };
             if let Err(NotYet) = self.job(job, place, wanted).await? {
                 return Ok(Err(NotYet));
@@ -215,7 +204,10 @@ impl Reader<'_> {
                         log.omitted
                     ));
                 }
-                let hints = Hints { failed_steps: job.failed_steps.clone(), ..Hints::default() };
+                let own = self.own().await?;
+                let matchers = own.of_log(&source, log.bytes.len(), &mut self.draft);
+                let failed_steps = job.failed_steps.clone();
+                let hints = Hints { failed_steps, matchers, ..Hints::default() };
                 let mut reading = evidence::read(&log.bytes, &hints);
                 if wanted == Wanted::Failures
                     && !is_certain(&reading.failures)
@@ -224,7 +216,7 @@ impl Reader<'_> {
                     let hints = Hints { green: Some(&green.bytes), ..hints };
                     reading = evidence::read(&log.bytes, &hints);
                 }
-                self.draft.add_log(&reading);
+                self.draft.add_log(&source, &reading);
                 self.draft.sources.push(source);
                 self.keep(job, place, &log.bytes).await;
                 return Ok(Ok(reading.failures));
@@ -239,6 +231,17 @@ impl Reader<'_> {
             Err(error) => return Err(error.into()),
         }
         Ok(Ok(Vec::new()))
+    }
+
+    /// The repository's own problem matchers.
+    async fn own(&mut self) -> Result<Own, ServiceError> {
+        if let Some(own) = &self.own {
+            return Ok(own.clone());
+        }
+        let forge = self.services.forge.as_ref();
+        let of = (self.pull, self.policy.matchers.as_slice());
+        let own = Own::of_base(forge, of, &mut self.draft).await?;
+        Ok(self.own.insert(own).clone())
     }
 
     /// The log of the same job when it was last green on the base branch, for a log that tells no
@@ -314,13 +317,14 @@ impl Reader<'_> {
         }
         let output = self.services.forge.check_output(self.repo, check).await?;
         let reading = evidence::read(output.as_bytes(), &Hints::default());
+        let source = format!("{name}: output");
         if reading.failures.is_empty() {
             self.draft.notes.push(format!("{name} says nothing about what failed"));
             return Ok(());
         }
-        self.draft.add_excerpt(&reading);
+        self.draft.add_excerpt(&source, &reading);
         self.draft.add_failures(reading.failures, Vec::new());
-        self.draft.sources.push(format!("{name}: output"));
+        self.draft.sources.push(source);
         Ok(())
     }
 }

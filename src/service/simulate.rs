@@ -45,7 +45,8 @@ pub async fn pull_request(
     let now = services.clock.now();
     let pull = &simulation.pull;
     let purpose = super::reading::Purpose::Simulation;
-    let read = super::reading::read(services, pull, red, purpose).await?;
+    let of = (pull, policy.policy.as_ref());
+    let read = super::reading::read(services, of, red, purpose).await?;
     let super::reading::Read::Evidence(evidence) = read else { return Ok(simulation) };
     let rules = if pull.is_from_fork() {
         BranchRules::default()

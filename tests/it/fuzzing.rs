@@ -29,6 +29,11 @@ fn no_report_makes_the_evidence_break_its_promises() {
 }
 
 #[test]
+fn no_problem_matcher_makes_the_evidence_break_its_promises() {
+    keeps("matchers", promises::matchers);
+}
+
+#[test]
 fn no_text_keeps_a_known_secret() {
     keeps("redact", promises::redact);
 }
@@ -53,7 +58,8 @@ fn every_target_of_cargo_fuzz_is_run_here() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut targets: Vec<String> = names(&folder);
     targets.sort();
-    let ours = ["parse", "redact", "report", "repository_file", "slash_command", "webhook"];
+    let ours =
+        ["matchers", "parse", "redact", "report", "repository_file", "slash_command", "webhook"];
     assert_eq!(targets, ours.map(|target| format!("{target}.rs")));
 }
 

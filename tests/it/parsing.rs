@@ -92,7 +92,7 @@ async fn places_are_held_against_a_checkout() {
     assert_eq!(said.code, Some(1), "{}", said.err);
     assert_snapshot!(said.out, @r"
     ::error file=web/src/cart.ts,line=3,col=1,title=tsc TS1::a
-    ::error file=web/src/cart.ts,title=tsc TS2::b
+    ::error file=web/src/cart.ts,title=tsc TS2::b%0Aweb/src/cart.ts has no line 9, it ends with line 3
     ::error title=tsc TS3::c%0Asrc/gone.ts:1 is not in the repository
     ");
 }

@@ -108,7 +108,7 @@ fn a_wrapped_command_that_fails_is_told_of_three_times_and_its_end_is_kept() {
     folder=TEMP/selfheal/report/folder
     artifact=selfheal-report-test-0
     ");
-    assert_eq!(job.uploads(), ["selfheal-report.json"]);
+    assert_eq!(job.uploads(), ["selfheal-job.json", "selfheal-report.json"]);
     let report = job.path("temp/selfheal/report/folder/selfheal-report.json");
     let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
     assert_eq!(report["failures"][0]["code"], "TS2339");
@@ -136,7 +136,7 @@ fn the_log_of_an_earlier_step_is_read() {
     let step = job.step();
     assert!(step.said.starts_with("::error file=src/cart.ts,line=2"), "{}", step.said);
     assert!(step.outputs.starts_with("code=0\n"), "{}", step.outputs);
-    assert_eq!(job.uploads(), ["selfheal-report.json"]);
+    assert_eq!(job.uploads(), ["selfheal-job.json", "selfheal-report.json"]);
 }
 
 #[test]
@@ -147,7 +147,21 @@ fn reports_of_tools_speak_before_the_log_and_only_those_with_failures_are_kept()
     let step = job.step();
     assert!(step.said.contains("::in a report"), "{}", step.said);
     assert!(!step.said.contains("::no total"), "{}", step.said);
-    assert_eq!(job.uploads(), ["01.txt"]);
+    assert_eq!(job.uploads(), ["01.txt", "selfheal-job.json"]);
+}
+
+#[test]
+fn a_report_names_its_job_and_nothing_breaks_out_of_the_name() {
+    let check = |number: &str, name: &str, expected: &str| {
+        let job = Job::new().with("REPORT_RUN", FAILS);
+        let job = job.with("REPORT_CHECK_RUN", number).with("REPORT_JOB", name);
+        job.step();
+        let mark = job.path("temp/selfheal/report/folder/selfheal-job.json");
+        assert_eq!(std::fs::read_to_string(mark).unwrap(), expected);
+    };
+    check("42", "test_a-b", "{\"job\": \"test_a-b\", \"check_run_id\": 42}\n");
+    check("", "test", "{\"job\": \"test\", \"check_run_id\": null}\n");
+    check("4\"2", "a\", \"b", "{\"job\": \"ab\", \"check_run_id\": 42}\n");
 }
 
 #[test]

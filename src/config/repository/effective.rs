@@ -10,7 +10,7 @@ use super::shape::{Key, Shape};
 use crate::domain::brief::{FixerSpec, Network};
 use crate::domain::failure::FailureKind;
 use crate::domain::ids::Label;
-use crate::domain::policy::{Drafts, Forks, Policy};
+use crate::domain::policy::{Drafts, FileGlob, Forks, Policy};
 use crate::domain::protected::{BUILT_IN, ProtectedPaths, Protection};
 
 /// A policy with the keys of the repository file, defaults included.
@@ -59,6 +59,9 @@ pub fn effective(policy: &Policy) -> Value {
         "forks": match policy.forks {
             Forks::Ignore => "ignore",
             Forks::Explain => "explain",
+        },
+        "evidence": {
+            "matchers": policy.matchers.iter().map(FileGlob::as_str).collect::<Vec<_>>(),
         },
         "kinds": policy.kinds.iter().map(|kind| FailureKind::as_str(*kind)).collect::<Vec<_>>(),
         "network": match policy.network {

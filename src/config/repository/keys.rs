@@ -8,7 +8,7 @@ use super::shape::{Accept, Draft, Key, Shape, group, key, number, texts};
 use crate::domain::brief::{Network, RunLimits};
 use crate::domain::failure::FailureKind;
 use crate::domain::ids::{Label, Login};
-use crate::domain::policy::{ATTEMPTS_MAX, Drafts, Forks};
+use crate::domain::policy::{ATTEMPTS_MAX, Drafts, FileGlob, Forks};
 
 /// The most items of one list: beyond that the file is generated, and so could be the policy.
 pub(super) const ITEMS_MAX: usize = 100;
@@ -277,6 +277,25 @@ pub(super) const KEYS: &[Key] = &[
          failure is explained in the check run.",
     )
     .like("ignore"),
+    group("evidence", None, "How failed runs are read."),
+    key(
+        "evidence.matchers",
+        texts(
+            FILES,
+            0,
+            |d| d.policy.matchers.clear(),
+            |d, text| {
+                let files = FileGlob::parse(text).ok_or_else(|| format!("allowed is {FILES}"))?;
+                d.policy.matchers.push(files);
+                Ok(())
+            },
+        ),
+    )
+    .means(
+        "Files of problem matchers, in the form that GitHub's runner knows, on the base branch: \
+         what they find in a log counts before what selfheal's own rules find.",
+    )
+    .like("[tools/lint-matcher.json, \"ci/matchers/*.json\"]"),
     key("kinds", Shape::Words { words: &KINDS, clear: |d| d.policy.kinds.clear(), accept: kind })
         .means("Kinds of failure that are worth an attempt.")
         .like("[format, lint, compile_error]"),
@@ -301,6 +320,7 @@ pub(super) const KEYS: &[Key] = &[
 
 /// The form of a path pattern, in words.
 pub(super) const PATTERN: &str = "a path pattern as in .gitignore";
+const FILES: &str = "a path of a file; `*` behind its first folder for any characters, also `/`";
 const LABEL: &str = "a label of at most 50 characters";
 const NAME: &str = "a name of at most 255 characters, `*` for any";
 const CLEAR_VERIFY: fn(&mut Draft) = |d| d.policy.verify.clear();

@@ -6,7 +6,7 @@
 
 use serde_json::{Deserializer, Value};
 
-use super::{Found, ReportFormat, cargo, go, linters, lsp, own, sarif, tests_json};
+use super::{Draft, Found, ReportFormat, cargo, go, linters, lsp, own, sarif, tests_json};
 
 /// How many lines may stand before the first document: what package managers and compilers say.
 const LINES_BEFORE_MAX: usize = 400;
@@ -47,15 +47,7 @@ pub(super) fn read(text: &str, found: &mut Found<'_>) -> Option<ReportFormat> {
             continue;
         };
         format.get_or_insert(known);
-        match known {
-            ReportFormat::Sarif => sarif::read(&value, found),
-            ReportFormat::GoTest => go.event(&value, line, found),
-            ReportFormat::Cargo => cargo::read(&value, line, found),
-            ReportFormat::Lsp => lsp::read(&value, line, found),
-            ReportFormat::Tests => tests_json::read(&value, found),
-            ReportFormat::Github | ReportFormat::Linter => linters::read(&value, line, found),
-            _ => own::read(&value, line, found),
-        }
+        read_document(known, (&value, line), &mut go, found);
     }
     go.end(found);
     if documents.was_cut {
@@ -69,6 +61,38 @@ pub(super) fn read(text: &str, found: &mut Found<'_>) -> Option<ReportFormat> {
         }
     }
     format
+}
+
+/// Reads a document that stands at a line.
+fn read_document(
+    format: ReportFormat,
+    (value, line): (&Value, usize),
+    go: &mut go::Events,
+    found: &mut Found<'_>,
+) {
+    match format {
+        ReportFormat::Sarif => sarif::read(value, found),
+        ReportFormat::GoTest => go.event(value, line, found),
+        ReportFormat::Cargo => cargo::read(value, line, found),
+        ReportFormat::Lsp => lsp::read(value, line, found),
+        ReportFormat::Tests => tests_json::read(value, found),
+        ReportFormat::Github | ReportFormat::Linter => linters::read(value, line, found),
+        _ => own::read(value, line, found),
+    }
+}
+
+/// What one line says that is a document; what go's events above it say is only taken as told.
+pub(super) fn entry(line: &str, above: &[&str]) -> Vec<Draft> {
+    let parsed = |line: &str| serde_json::from_str::<Value>(line).ok();
+    let Some(value) = parsed(line).or_else(|| parsed(&closed(line)?)) else { return Vec::new() };
+    let Some(format) = format_of(&value) else { return Vec::new() };
+    let (mut go, mut found) = (go::Events::default(), Found::default());
+    for event in above.iter().filter_map(|line| parsed(line)).filter(go::knows) {
+        go.event(&event, 0, &mut found);
+    }
+    found.drafts.clear();
+    read_document(format, (&value, 0), &mut go, &mut found);
+    found.drafts
 }
 
 /// The documents of a text.

@@ -112,6 +112,24 @@ impl ForgeReader for GithubForge {
         self.text_file(repo, at, path).await
     }
 
+    async fn texts(
+        &self,
+        repo: &Repo,
+        sha: &Sha,
+        paths: &[RepoPath],
+    ) -> Result<Vec<Option<String>>, ForgeError> {
+        self.texts_at(repo, sha, paths).await
+    }
+
+    async fn paths_below(
+        &self,
+        repo: &Repo,
+        sha: &Sha,
+        folder: &RepoPath,
+    ) -> Result<Vec<RepoPath>, ForgeError> {
+        self.paths_in(repo, sha, folder).await
+    }
+
     async fn paths(&self, repo: &Repo, sha: &Sha) -> Result<Option<Vec<RepoPath>>, ForgeError> {
         self.paths_at(repo, sha).await
     }

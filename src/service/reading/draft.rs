@@ -28,7 +28,8 @@ const NO_FILE: &str = ".github";
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub failures: Vec<Failure>,
-    excerpt: String,
+    /// What is shown of each source.
+    excerpts: Vec<(String, String)>,
     commands: Vec<String>,
     pub sources: Vec<String>,
     pub notes: Vec<String>,
@@ -41,9 +42,9 @@ pub(super) fn is_certain(failures: &[Failure]) -> bool {
 
 impl Draft {
     /// Adds what a job's log says besides its failures: the lines that matter, the commands.
-    pub fn add_log(&mut self, reading: &Reading) {
-        self.add_excerpt(reading);
-        self.notes.extend(reading.notes.iter().cloned());
+    pub fn add_log(&mut self, source: &str, reading: &Reading) {
+        self.add_excerpt(source, reading);
+        self.notes.extend(reading.notes.iter().map(|note| format!("{source}: {note}")));
         for command in &reading.commands {
             if !self.commands.contains(command) {
                 self.commands.push(command.clone());
@@ -52,14 +53,21 @@ impl Draft {
     }
 
     /// Adds the lines of a text that matter, while there is room.
-    pub fn add_excerpt(&mut self, reading: &Reading) {
-        let budget = EXCERPT_BYTES_MAX.saturating_sub(self.excerpt.len());
-        if budget > 0 {
-            if !self.excerpt.is_empty() {
-                self.excerpt.push('\n');
-            }
-            self.excerpt.push_str(&reading.excerpt(budget));
+    pub fn add_excerpt(&mut self, source: &str, reading: &Reading) {
+        let shown: usize = self.excerpts.iter().map(|(_, excerpt)| excerpt.len()).sum();
+        let excerpt = reading.excerpt(EXCERPT_BYTES_MAX.saturating_sub(shown));
+        if !excerpt.is_empty() {
+            self.excerpts.push((source.to_owned(), excerpt));
         }
+    }
+
+    /// All excerpts; of several, each says where it was read, because its lines are counted there.
+    fn excerpt(excerpts: Vec<(String, String)>) -> String {
+        let is_one = excerpts.len() == 1;
+        let parts = excerpts.into_iter().map(|(source, excerpt)| {
+            if is_one { excerpt } else { format!("=== {source} ===\n{excerpt}") }
+        });
+        parts.collect::<Vec<_>>().join("\n")
     }
 
     /// Adds what failed in a job: as its log says, as its annotations say. Whether the annotations
@@ -95,7 +103,7 @@ impl Draft {
             head: pull.head.sha.clone(),
             runs: Vec::new(),
             failures: self.failures,
-            excerpt: self.excerpt,
+            excerpt: Self::excerpt(self.excerpts),
             commands: self.commands,
             sources: self.sources,
             notes: self.notes,

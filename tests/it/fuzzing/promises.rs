@@ -7,7 +7,7 @@
 use selfheal::config::repository::{self, PROBLEMS_MAX};
 use selfheal::domain::command::{COMMAND_CHARS_MAX, COMMANDS_PER_COMMENT_MAX, commands_in};
 use selfheal::domain::failure::{FAILURES_MAX, Failure, MESSAGE_BYTES_MAX};
-use selfheal::evidence::{self, Hints, Reading};
+use selfheal::evidence::{self, Hints, Matcher, Reading};
 use selfheal::forge::github::webhook::{self, Context};
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -32,6 +32,8 @@ const COMMANDS_MAX: usize = 5;
 const COMMAND_BYTES_MAX: usize = 4 * 1024;
 /// Notes are ours and few.
 const NOTES_MAX: usize = 16;
+/// The most problem matchers of one file.
+const MATCHERS_MAX: usize = 64;
 /// Excerpts that are asked for.
 const BUDGETS_BYTES: &[usize] = &[0, 200, 8 * 1024];
 /// The longest line about a mistake in a repository file: place, key, value, what is allowed.
@@ -70,6 +72,29 @@ pub(crate) fn report(bytes: &[u8]) {
         let excerpt = reading.excerpt(*budget);
         assert!(excerpt.len() <= *budget, "{} bytes of {budget}: {excerpt:?}", excerpt.len());
     }
+    each_text(&evidence::failures_json(&reading, &reading.pieces(8 * 1024)), &|text| {
+        harmless(text);
+        secretless(text);
+    });
+}
+
+/// A file of problem matchers on the first line, a log below: few matchers or a short mistake, and
+/// the same of the log as ever.
+pub(crate) fn matchers(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (file, log) = text.split_once('\n').unwrap_or((&text, ""));
+    let matchers = match Matcher::parse_file(file) {
+        Ok(matchers) => matchers,
+        Err(wrong) => {
+            assert!(wrong.to_string().chars().count() <= PROBLEM_CHARS_MAX, "{wrong}");
+            return;
+        }
+    };
+    assert!(matchers.len() <= MATCHERS_MAX, "{}", matchers.len());
+    let known_secrets = &[SECRET];
+    let hints = Hints { known_secrets, matchers: &matchers, ..Hints::default() };
+    let reading = evidence::read(log.as_bytes(), &hints);
+    bounded(&reading);
     each_text(&evidence::failures_json(&reading, &reading.pieces(8 * 1024)), &|text| {
         harmless(text);
         secretless(text);

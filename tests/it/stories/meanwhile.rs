@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 use world::{Pull, Repository, RunScript};
 
-use super::events::{closes, green_pull, heals};
+use super::events::{closes, heals};
 use super::{BAD, CI, FMT_LOG, GOOD, at_work, broken_pull, count, headline, widget};
 use crate::harness::Tester;
 
@@ -189,13 +189,15 @@ async fn auto_merge_that_is_switched_on_in_the_middle_is_held_too() {
 async fn many_remarks_arrive_once_in_batches_of_fifty() {
     let mut t = Tester::start().await;
     let repository = widget(&t).await;
-    let pull = green_pull(&t, &repository).await;
+    let long = "a line\n".repeat(usize::try_from(MANY).unwrap());
+    let files = [("src/long.txt", Some(long.as_str()))];
+    let pull = t.world.pull_request(&repository).by("mona").files(&files).open().await.unwrap();
     t.settle_with_ci().await;
     let head = t.world.head_sha(&pull);
     let check = t.world.third_party_check(&repository, &head, ("buildkite", "lint"), "failure");
     let remark = |line: u32| {
         json!({
-            "path": "src/lib.rs", "start_line": line, "end_line": line,
+            "path": "src/long.txt", "start_line": line, "end_line": line,
             "annotation_level": "failure", "message": format!("line {line} is wrong"),
         })
     };

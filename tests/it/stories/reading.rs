@@ -26,7 +26,7 @@ const REPORT: &str = r#"{
 const NOTHING: &str = "some words\n";
 
 /// CI comes out like this, always.
-fn ci_says(t: &Tester, repository: &Repository, script: RunScript) {
+pub(super) fn ci_says(t: &Tester, repository: &Repository, script: RunScript) {
     t.world.ci(repository, (CI, "pull_request"), move |_| {
         let script = script.clone();
         async move { script }
@@ -34,7 +34,7 @@ fn ci_says(t: &Tester, repository: &Repository, script: RunScript) {
 }
 
 /// A red job that prints that.
-fn red(log: &str) -> RunScript {
+pub(super) fn red(log: &str) -> RunScript {
     RunScript::red("test", "Run cargo fmt --check", log)
 }
 
@@ -51,7 +51,7 @@ async fn told(script: RunScript) -> (Tester, Pull, String) {
 }
 
 /// The lines under a heading.
-fn under<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
+pub(super) fn under<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
     let lines = text.lines().skip_while(|line| *line != format!("### {heading}")).skip(1);
     let lines = lines.take_while(|line| !line.starts_with("### "));
     lines.filter(|line| line.starts_with(['-', '|'])).collect()
@@ -71,7 +71,7 @@ async fn a_report_says_what_failed_and_the_log_what_was_run() {
 
     | where | what |
     | --- | --- |
-    | `src/lib.rs:1` | junit: expected 42 |
+    | `src/lib.rs:1` | junit: `answer::is_known` expected 42 |
 
     ### Attempts
 
@@ -96,7 +96,7 @@ async fn a_report_says_what_failed_and_the_log_what_was_run() {
 
     ### Read from
 
-    - ci: artifact selfheal-report-test
+    - ci / test: artifact selfheal-report-test
     - ci / test: log
     src/lib.rs:1 failure expected 42
     ");
@@ -108,8 +108,26 @@ async fn a_report_of_one_job_does_not_silence_the_others() {
     let other = world::JobScript::new("lint", "failure", &[("Run it", "failure")], FMT_LOG);
     let script = red(NOTHING).job(other).artifact("selfheal-report", &[("r.json", REPORT)]);
     let (t, pull, text) = told(script).await;
-    assert!(text.contains("| `src/lib.rs:1` | junit: expected 42 |"), "{text}");
+    assert!(text.contains("| `src/lib.rs:1` | junit: `answer::is_known` expected 42 |"), "{text}");
     assert!(text.contains("| `src/lib.rs:1` | rustfmt: "), "{text}");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn a_report_that_names_its_job_speaks_for_it_and_for_no_other() {
+    let other = world::JobScript::new("lint", "failure", &[("Run it", "failure")], FMT_LOG);
+    let mark = r#"{"job": "test"}"#;
+    let files = [("r.json", REPORT), ("selfheal-job.json", mark)];
+    let script = red(NOTHING).job(other).artifact("selfheal-report", &files);
+    let (t, pull, text) = told(script).await;
+    let failed = under(&text, "What failed");
+    assert_eq!(failed.len(), 4, "{text}");
+    assert!(failed[2].starts_with("| `src/lib.rs:1` | junit: "), "{failed:?}");
+    assert!(failed[3].starts_with("| `src/lib.rs:1` | rustfmt: "), "{failed:?}");
+    let sources = ["- ci / test: artifact selfheal-report", "- ci / test: log", "- ci / lint: log"];
+    assert_eq!(under(&text, "Read from"), sources);
+    let parts: Vec<&str> = text.lines().filter(|line| line.starts_with("=== ")).collect();
+    assert_eq!(parts, ["=== ci / test: log ===", "=== ci / lint: log ==="], "{text}");
     closes(t, &pull).await;
 }
 
@@ -191,6 +209,8 @@ async fn annotations_of_the_job_tell_what_the_log_does_not() {
     let script = red(NOTHING).remarked("src/lib.rs", 1, "error[E0308]: mismatched types");
     let (t, pull, text) = told(script).await;
     assert_eq!(under(&text, "Read from"), ["- ci / test: log", "- ci / test: annotations"]);
+    let notes = ["- ci / test: log: 1 failed step(s) not understood"];
+    assert_eq!(under(&text, "Notes"), notes, "{text}");
     let failed = under(&text, "What failed");
     assert!(failed[2].starts_with("| `src/lib.rs:1` | "), "{failed:?}");
     assert!(failed[2].contains("mismatched types"), "{failed:?}");
@@ -236,6 +256,17 @@ async fn a_remark_stands_at_a_file_of_the_head_or_nowhere() {
     let remarks: Vec<&str> = text.lines().filter(|line| line.contains(" failure ")).collect();
     assert_eq!(remarks, ["src/lib.rs:1 failure it is wrong"], "{text}");
     assert!(text.contains("it is wrong, too"), "{text}");
+    assert_eq!(under(&text, "Notes"), ["- src/generated.rs:7 is not in the repository"], "{text}");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn a_line_that_its_file_has_not_is_said_and_remarked_nowhere() {
+    let (t, pull, text) = told(red("src/lib.rs:900:5: error: it is wrong\n")).await;
+    assert!(under(&text, "What failed")[2].starts_with("| `src/lib.rs` | "), "{text}");
+    assert!(!text.lines().any(|line| line.contains(" failure ")), "{text}");
+    let lost = "- src/lib.rs has no line 900, it ends with line 1";
+    assert_eq!(under(&text, "Notes"), [lost], "{text}");
     closes(t, &pull).await;
 }
 

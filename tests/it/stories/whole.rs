@@ -150,7 +150,7 @@ async fn what_no_recipe_can_fix_is_handed_over_with_what_a_real_run_said() {
     let text = t.check(&pull);
     let headline = headline(&t, &pull);
     assert!(headline.contains("action_required  A person is needed: nothing to try"), "{text}");
-    assert!(text.contains("| `src/lib.rs:7` | cargo test: assertion"), "{text}");
+    assert!(text.contains("| `src/lib.rs:7` | cargo test: `it_is_known` assertion"), "{text}");
     assert_eq!(t.world.commits(&pull).await.unwrap().len(), 1, "nothing was committed");
     t.finish().await;
 }
@@ -213,7 +213,7 @@ async fn a_wrapped_step_says_what_failed_keeps_a_report_and_fails_as_its_command
     t.settle_with_ci().await;
 
     let log = t.world.logs_text(&repository);
-    assert!(log.contains("kept as selfheal-report-test selfheal-report.json"), "{log}");
+    assert!(log.contains("kept as selfheal-report-test selfheal-job.json"), "{log}");
     assert!(log.contains("Process completed with exit code 7."), "{log}");
     let text = t.check(&pull);
     assert!(text.contains("| `src/cart.ts:2` | tsc: `TS2339` no sum |"), "{text}");

@@ -84,6 +84,25 @@ impl GithubForge {
         Ok((!whole.truncated).then(|| paths.collect()))
     }
 
+    pub(super) async fn paths_in(
+        &self,
+        repo: &Repo,
+        sha: &Sha,
+        folder: &RepoPath,
+    ) -> Result<Vec<RepoPath>, ForgeError> {
+        let tree = segment(&format!("{sha}:{folder}"));
+        let path = format!("/git/trees/{tree}?recursive=1");
+        let listed: TreeAnswer = match self.client.get(repo, &path).await {
+            Ok(listed) => listed,
+            Err(ForgeError::NotFound(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let files = listed.tree.iter().filter(|entry| entry.mode != TREE_MODE);
+        Ok(files
+            .filter_map(|entry| RepoPath::parse(&format!("{folder}/{}", entry.path)).ok())
+            .collect())
+    }
+
     pub(super) async fn files_at(
         &self,
         repo: &Repo,
@@ -94,16 +113,16 @@ impl GithubForge {
             return Ok(Vec::new());
         }
         let entries = self.entries(repo, sha, paths).await?;
-        let texts = self.texts(repo, sha, paths).await?;
+        let texts = self.texts_at(repo, sha, paths).await?;
         Ok(paths
             .iter()
-            .filter_map(|path| {
+            .zip(texts)
+            .filter_map(|(path, text)| {
                 let entry = entries.iter().find(|entry| entry.path == path.as_str())?;
-                let text = texts.iter().find(|(name, _)| name == path);
                 Some(BaseFile {
                     path: path.clone(),
                     mode: FileMode::parse(&entry.mode)?,
-                    text: text.and_then(|(_, text)| text.clone()),
+                    text,
                     size: entry.size.unwrap_or(0),
                 })
             })
@@ -147,12 +166,15 @@ impl GithubForge {
     }
 
     /// The texts of these paths, all in one request; `None` for what is binary or too large.
-    async fn texts(
+    pub(super) async fn texts_at(
         &self,
         repo: &Repo,
         sha: &Sha,
         paths: &[RepoPath],
-    ) -> Result<Vec<(RepoPath, Option<String>)>, ForgeError> {
+    ) -> Result<Vec<Option<String>>, ForgeError> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut variables = Map::new();
         variables.insert("owner".to_owned(), json!(repo.slug.owner()));
         variables.insert("name".to_owned(), json!(repo.slug.name()));
@@ -172,15 +194,13 @@ impl GithubForge {
         let who = As::reader(repo);
         let data = self.client.graphql(who, &query, Value::Object(variables)).await?;
         let found = data.get("repository").cloned().unwrap_or_default();
-        Ok(paths
-            .iter()
-            .enumerate()
-            .map(|(at, path)| {
+        Ok((0..paths.len())
+            .map(|at| {
                 let blob = found.get(format!("f{at}")).cloned().unwrap_or_default();
                 let whole = blob.get("isTruncated").and_then(Value::as_bool) != Some(true);
                 let is_text = blob.get("isBinary").and_then(Value::as_bool) != Some(true);
                 let text = blob.get("text").and_then(Value::as_str).map(str::to_owned);
-                (path.clone(), text.filter(|_| whole && is_text))
+                text.filter(|_| whole && is_text)
             })
             .collect())
     }
