@@ -37,6 +37,7 @@ mod redact;
 mod reports;
 mod rule;
 mod scan;
+mod severity;
 mod shelf;
 mod sieve;
 mod stream;
@@ -112,6 +113,11 @@ pub fn read(log: &[u8], hints: &Hints<'_>) -> Reading {
 /// The patterns of all rules, for those who compare; over bytes, without Unicode classes.
 pub fn patterns() -> impl Iterator<Item = &'static str> {
     tools::TOOLS.iter().flat_map(|tool| tool.rules).map(|rule| rule.pattern)
+}
+
+/// A text without terminal sequences, of as many lines.
+pub fn plain(text: &str) -> String {
+    text::plain(text)
 }
 
 impl Reading {

@@ -208,7 +208,7 @@ impl<'f> At<'f> {
     }
 
     /// The line with that number, while it is in the same step.
-    fn numbered(&self, index: usize) -> Option<&'f str> {
+    pub(super) fn numbered(&self, index: usize) -> Option<&'f str> {
         if index != self.near.place.index && !(self.step.0..self.step.1).contains(&index) {
             return None;
         }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::draft::{Draft, Weight};
+use super::severity;
 use super::text::floor;
 use crate::domain::failure::{FailureKind, Severity};
 
@@ -114,7 +115,7 @@ impl Matcher {
         let severity = match value.get("severity") {
             None | Some(Value::Null) => None,
             Some(word) => {
-                let known = word.as_str().and_then(severity_of);
+                let known = word.as_str().and_then(severity::of_word);
                 let what = "\"error\", \"warning\" or \"notice\" is expected";
                 Some(known.ok_or_else(|| invalid(&format!("{at}.severity"), what))?)
             }
@@ -220,15 +221,6 @@ fn is_loop(pattern: &Value) -> bool {
 
 fn invalid(at: &str, what: &str) -> MatcherError {
     MatcherError::Invalid { at: at.to_owned(), what: what.to_owned() }
-}
-
-fn severity_of(word: &str) -> Option<Severity> {
-    match word.trim().to_ascii_lowercase().as_str() {
-        "error" | "fatal" | "fatal error" | "err" | "e" => Some(Severity::Error),
-        "warning" | "warn" | "w" => Some(Severity::Warning),
-        "notice" | "note" | "info" | "information" | "hint" | "i" | "n" => Some(Severity::Note),
-        _ => None,
-    }
 }
 
 /// What an owner's findings are, as its name says; a lint where it says nothing.
@@ -340,7 +332,7 @@ impl Running<'_> {
         let mut draft = Draft::new(self.matcher.kind, "", Weight::Cause);
         draft.failure.tool = Some(self.matcher.owner.clone());
         draft.say(said(MESSAGE)?);
-        let named = said(SEVERITY).and_then(severity_of);
+        let named = said(SEVERITY).and_then(severity::of_word);
         draft.failure.severity = named.or(self.matcher.severity).unwrap_or(Severity::Error);
         draft.failure.code = said(CODE).map(str::to_owned);
         if let Some(file) = said(FILE) {

@@ -301,8 +301,8 @@ impl<'h> Pass<'h> {
         }
         self.step_drafts.1 += 1;
         self.draft_bytes += draft.failure.message.len();
-        let (step_first, _) = self.frame.lines_of(draft.window);
-        self.shelf.keep(near, &draft, step_first);
+        let step = self.frame.lines_of(draft.window);
+        self.shelf.keep(near, &draft, step);
         self.drafts.push(draft);
     }
 

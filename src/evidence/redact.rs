@@ -95,12 +95,18 @@ const REPLACEMENT: &str = "${keep}[redacted]${tail}";
 /// What `BODY` stands for in a shape: a character of an unquoted value.
 const BODY: &str = r#"[^\s'"<>&;,)\[\]}]"#;
 
+/// What `BREAK` stands for in a shape: an end of a line, and what may number or date the next.
+const BREAK: &str = r"(?:[ \t\r]*\n(?:[ \t]*[0-9][0-9T:.Z-]*[ \t])?[ \t]*)+";
+
 /// Shapes of credentials, each with what issues them.
 const SHAPES: &[&str] = &[
-    // Private keys in PEM; a cut one goes to the end of its base64.
+    // Private keys in PEM, to their end; of a cut one the lines that are base64 and, at most, one
+    // short line more. Numbers and time stamps may stand before the lines.
     concat!(
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[A-Za-z0-9+/=\s:,-]",
-        r"|\\n)*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
+        r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?:",
+        r"(?:[A-Za-z0-9+/=\s:,.]|-[A-Za-z0-9]|\\n)*-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----",
+        r"|(?:BREAK(?:Proc-Type|DEK-Info): [^\n]{0,80})*(?:BREAK[A-Za-z0-9+/]{40,}={0,2})*",
+        r"(?:BREAK[A-Za-z0-9+/]+={0,2}[ \t\r]*(?m:$))?(?:\\n[A-Za-z0-9+/]*={0,2})*)",
     ),
     r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,})", // GitHub
     r"\bgl(?:pat|ptt|rt|dt|cbt|soat|ft|imt|agent)-[A-Za-z0-9_.-]{16,}", // GitLab
@@ -141,7 +147,8 @@ const SHAPES: &[&str] = &[
 ];
 
 static COMPILED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    SHAPES.iter().filter_map(|shape| Regex::new(&shape.replace("BODY", BODY)).ok()).collect()
+    let spelled = |shape: &&str| shape.replace("BODY", BODY).replace("BREAK", BREAK);
+    SHAPES.iter().filter_map(|shape| Regex::new(&spelled(shape)).ok()).collect()
 });
 
 fn push_forms(forms: &mut Vec<String>, secret: &str) {
@@ -252,6 +259,30 @@ mod tests {
             "x [redacted] y",
         );
         check("-----BEGIN PRIVATE KEY-----\nMIIE", "[redacted]");
+    }
+
+    #[test]
+    fn a_cut_key_takes_no_lines_but_its_own() {
+        let begin = "-----BEGIN RSA PRIVATE KEY-----";
+        let line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
+        for (key, after) in [
+            (format!("{begin}\n{line}\n{line}\nMIIE="), "\nrunning 3 tests"),
+            (format!("{begin}\n{line}"), "\nerror: the key was not read, see above"),
+            (format!("{begin}\nProc-Type: 4,ENCRYPTED\n\n{line}"), "\nnot (yet) done"),
+            (format!("    12 {begin}\n    13 {line}"), "\n    14 test failed: no key"),
+            (format!("{begin}\\n{line}\\nMIIE"), "\", and more"),
+            (begin.to_owned(), "\ncould not read it"),
+        ] {
+            let lead = key.find(begin).unwrap_or(0);
+            check(&format!("{key}{after}"), &format!("{}[redacted]{after}", &key[..lead]));
+        }
+        let two = format!("{begin}\n{line}\nno end of it\n{begin}\n{line}\n");
+        check(&two, "[redacted]\nno end of it\n[redacted]\n");
+        let stamped = "2026-02-03T11:23:33.6171445Z ";
+        check(
+            &format!("{begin}\n{stamped}{line}\n{stamped}-----END RSA PRIVATE KEY-----\nok"),
+            "[redacted]\nok",
+        );
     }
 
     #[test]

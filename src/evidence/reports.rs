@@ -11,13 +11,13 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::draft::{Draft, Weight};
+use super::excerpt::{Pieces, SHOWN_FAILURES_MAX};
 use super::finish::Finisher;
 use super::judgement::fold;
 use super::paths::Roots;
 use super::redact::Redactor;
 use super::shelf::Shelf;
-use super::text::floor;
-use super::{Hints, Piece, Reading, Stats};
+use super::{Hints, Piece, Reading, Stats, decode, severity};
 use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, Severity};
 
 mod annotations;
@@ -43,14 +43,8 @@ const REPORT_BYTES_MAX: usize = 256 << 20;
 /// How many entries are kept before folding; the rest is counted.
 const DRAFTS_MAX: usize = 20_000;
 
-/// The most failures shown in an excerpt; its budget usually ends before.
-const SHOWN_FAILURES_MAX: usize = 40;
-
 /// The most lines shown of one failure.
 const SHOWN_LINES_MAX: usize = 40;
-
-/// What stands between two pieces of an excerpt takes no more.
-const GAP_BYTES: usize = 8;
 
 /// What a reading was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -134,7 +128,7 @@ pub fn read_report(bytes: &[u8], hints: &Hints<'_>) -> Option<Reading> {
     if bytes.len() > REPORT_BYTES_MAX {
         return None;
     }
-    let text = decode(bytes);
+    let text = text_of(bytes);
     let mut found = Found { roots: &hints.workspace_roots, ..Found::default() };
     let format = recognise(&text, &mut found)?;
     let redactor = Redactor::of(hints.known_secrets);
@@ -152,7 +146,7 @@ pub(super) fn entry(line: &str, above: &[&str]) -> Vec<Draft> {
 
 /// Whether what begins like this may be a report; the rest of a log need not be kept to find out.
 pub fn may_be_report(start: &[u8]) -> bool {
-    let text = decode(start);
+    let text = text_of(start);
     let body = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     let list = body.strip_prefix('[').map(str::trim_start);
     body.starts_with(['<', '{'])
@@ -170,16 +164,11 @@ fn recognise(text: &str, found: &mut Found<'_>) -> Option<ReportFormat> {
         .or_else(|| annotations::read(text, found))
 }
 
-/// The text of a report: UTF-8, or UTF-16 with a byte order mark as tools on Windows write it.
-fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    let wide = |of: fn([u8; 2]) -> u16| {
-        let units = bytes[2..].chunks_exact(2).map(move |pair| of([pair[0], pair[1]]));
-        Cow::Owned(char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect())
-    };
-    match bytes {
-        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
-        _ => String::from_utf8_lossy(bytes),
+/// The text of a report, whatever its encoding.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    match decode::decoded(bytes) {
+        Cow::Borrowed(text) => String::from_utf8_lossy(text),
+        Cow::Owned(text) => Cow::Owned(String::from_utf8_lossy(&text).into_owned()),
     }
 }
 
@@ -246,44 +235,40 @@ fn finish(found: Found<'_>, hints: &Hints<'_>, redactor: &Redactor) -> (Vec<Fail
 
 /// The excerpt of a report: what its failures say, for a report's own lines say nothing to people.
 pub(super) fn pieces(failures: &[Failure], bytes_max: usize) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    let mut left = bytes_max;
+    let mut pieces = Pieces::of_bytes(bytes_max);
     for failure in failures.iter().take(SHOWN_FAILURES_MAX) {
-        let mut text = String::new();
-        let file = failure.file.as_ref().map(ToString::to_string);
-        let line = failure.line.map(|line| line.to_string());
-        let place = [file, line].into_iter().flatten().collect::<Vec<_>>().join(":");
-        for head in [Some(&place), failure.test.as_ref()].into_iter().flatten() {
-            if !head.is_empty() {
-                let _ = writeln!(text, "{head}");
-            }
-        }
-        for line in failure.message.lines().take(SHOWN_LINES_MAX) {
-            let _ = writeln!(text, "  {line}");
-        }
-        let gap = if pieces.is_empty() { 0 } else { GAP_BYTES };
-        if text.len() + gap > left {
-            if !pieces.is_empty() {
-                break;
-            }
-            text.truncate(floor(&text, left).len());
-        }
-        left = left.saturating_sub(text.len() + gap);
         let (first, last) = (failure.source.first_line, failure.source.last_line);
-        let (first_line, last_line) = (first as usize, last as usize);
         let why = failure.kind.as_str().to_owned();
-        pieces.push(Piece { first_line, last_line, why, text });
+        if !pieces.push((first as usize, last as usize), why, text_of_failure(failure)) {
+            break;
+        }
     }
-    pieces
+    pieces.into_vec()
 }
 
-/// The severity that a word or number of any tool means; an error where it is none.
+/// A failure in words: where, which test, what.
+fn text_of_failure(failure: &Failure) -> String {
+    let mut text = String::new();
+    let file = failure.file.as_ref().map(ToString::to_string);
+    let line = failure.line.map(|line| line.to_string());
+    let place = [file, line].into_iter().flatten().collect::<Vec<_>>().join(":");
+    for head in [Some(&place), failure.test.as_ref()].into_iter().flatten() {
+        if !head.is_empty() {
+            let _ = writeln!(text, "{head}");
+        }
+    }
+    for line in failure.message.lines().take(SHOWN_LINES_MAX) {
+        let _ = writeln!(text, "  {line}");
+    }
+    text
+}
+
+/// The severity that a tool's word or ESLint's number means; an error where it is none.
 fn severity_of(word: &str) -> Severity {
-    match word.trim().to_ascii_lowercase().as_str() {
-        "warning" | "warn" | "minor" | "1" => Severity::Warning,
-        "note" | "notice" | "info" | "information" | "informational" | "hint" | "suggestion"
-        | "none" | "0" => Severity::Note,
-        _ => Severity::Error,
+    match word.trim() {
+        "0" => Severity::Note,
+        "1" => Severity::Warning,
+        word => severity::of_word(word).unwrap_or(Severity::Error),
     }
 }
 

@@ -9,6 +9,7 @@ use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use super::draft::{Draft, Weight};
 use super::lines::At;
+use super::severity;
 use crate::domain::failure::{FailureKind, Severity};
 
 /// One tool whose output is understood.
@@ -92,7 +93,7 @@ impl Rule {
         failure.suggestion = group("suggestion").map(str::to_owned);
         group("message").unwrap_or(text).trim().clone_into(&mut failure.message);
         if let Some(severity) = group("severity") {
-            failure.severity = severity_of(severity);
+            failure.severity = severity::of_word(severity).unwrap_or(Severity::Error);
         }
         Some(draft)
     }
@@ -104,12 +105,4 @@ const PATTERN_BYTES_MAX: usize = 4 << 20;
 fn group<'t>(captures: &Captures<'t>, name: &str) -> Option<&'t str> {
     let found = captures.name(name)?.as_bytes();
     std::str::from_utf8(found).ok().filter(|text| !text.is_empty())
-}
-
-fn severity_of(word: &str) -> Severity {
-    match word.to_ascii_lowercase().as_str() {
-        "warning" | "warn" | "w" => Severity::Warning,
-        "note" | "info" | "notice" | "hint" | "suggestion" | "i" | "c" | "r" => Severity::Note,
-        _ => Severity::Error,
-    }
 }

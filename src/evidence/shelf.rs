@@ -15,13 +15,28 @@ const SHELF_BYTES_MAX: usize = 8 * 1024 * 1024;
 const LINE_COST_BYTES: usize = 48;
 
 /// Lines kept before a failure's first: what the tool was doing.
-pub(super) const BEFORE_LINES: usize = 12;
+const BEFORE_LINES: usize = 12;
 
 /// Lines kept after a failure's last: what the tool made of it.
-pub(super) const AFTER_LINES: usize = 16;
+const AFTER_LINES: usize = 16;
 
-/// The most lines kept of one failure: a panic's backtrace says little past that.
-pub(super) const FAILURE_LINES_MAX: usize = 40;
+/// The most lines kept of one failure; of a longer one its head, which names it, and its end, where
+/// a panic stands below all that a test printed.
+const FAILURE_LINES_MAX: usize = 40;
+
+/// Two stretches with no more lines between them are one: a reader loses more by the gap.
+pub(super) const GAP_LINES_MAX: usize = 16;
+
+/// The lines that are shown for a block, with a little around it: all of them, or its head and its
+/// end; both ends included.
+pub(super) fn stretches(first: usize, last: usize) -> impl Iterator<Item = (usize, usize)> {
+    let last = last.max(first);
+    let (above, below) = (first.saturating_sub(BEFORE_LINES), last.saturating_add(AFTER_LINES));
+    let half = FAILURE_LINES_MAX / 2;
+    let is_long = last - first >= FAILURE_LINES_MAX + GAP_LINES_MAX;
+    let head = (above, if is_long { first + half - 1 } else { below });
+    std::iter::once(head).chain(is_long.then(|| (last + 1 - half, below)))
+}
 
 /// Clean lines by their number, counted from 0; shows their amount, for nothing is redacted yet.
 #[derive(Clone, Default)]
@@ -37,15 +52,22 @@ impl fmt::Debug for Shelf {
 }
 
 impl Shelf {
-    /// Keeps the lines around a draft that was read near a line, from its step's first on.
-    pub(super) fn keep(&mut self, near: &Near<'_>, draft: &Draft, step_first: usize) {
-        let first = draft.first.saturating_sub(BEFORE_LINES).max(step_first.min(draft.first));
-        let last = draft.last.clamp(draft.first, draft.first + FAILURE_LINES_MAX);
-        for index in first..=last + AFTER_LINES {
-            if !self.lines.contains_key(&index)
-                && let Some(text) = near.numbered(index)
-            {
-                self.put(index, text);
+    /// Keeps the lines around a draft that was read near a line, in a step that has the lines from
+    /// `step.0` to before `step.1`.
+    pub(super) fn keep(&mut self, near: &Near<'_>, draft: &Draft, step: (usize, usize)) {
+        let (top, end) = (step.0.min(draft.first), step.1.max(draft.last + 1));
+        for (first, last) in stretches(draft.first, draft.last) {
+            let mut first = first.max(top);
+            let above = self.lines.range(top..first).next_back().map(|(above, _)| above + 1);
+            if let Some(above) = above.filter(|above| first - above <= GAP_LINES_MAX) {
+                first = above;
+            }
+            for index in first..end.min(last + 1) {
+                if !self.lines.contains_key(&index)
+                    && let Some(text) = near.numbered(index)
+                {
+                    self.put(index, text);
+                }
             }
         }
     }

@@ -74,6 +74,12 @@ pub(super) fn floor(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
+/// A text without terminal sequences; one that is not ended takes no other line with it.
+pub(super) fn plain(text: &str) -> String {
+    let space = Bump::new();
+    text.split_inclusive('\n').map(|line| without_sequences(line, &space)).collect()
+}
+
 /// `JOB<TAB>STEP<TAB>STAMP text`, as `gh run view --log` prints it.
 fn split_columns(raw: &str) -> (Option<(&str, &str)>, &str) {
     let Some(first) = memchr(b'\t', raw.as_bytes()) else { return (None, raw) };
@@ -250,6 +256,15 @@ mod tests {
         check("a\tb\tc", "a\tb\tc");
         check("2026-08-07T06:03:50.1234567Z ##[error]src/a.ts(1,2): error", "src/a.ts(1,2): error");
         check("section_start:1700000000:build[collapsed=true]\r\u{1b}[0KBuild", "Build");
+    }
+
+    #[test]
+    fn a_text_of_several_lines_loses_its_sequences_and_no_lines() {
+        assert_eq!(
+            plain("\u{1b}[31ma\u{1b}[0m\n\u{1b}]0;title\nb\u{1b}[1m!\n"),
+            "a\n0;title\nb!\n"
+        );
+        assert_eq!(plain("a"), "a");
     }
 
     #[test]

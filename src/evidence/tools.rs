@@ -104,6 +104,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &linters::SCRIPTS,
     &linters::COMMITS,
     &linters::COVERAGE,
+    &linters::PAGES,
     &builders::BAZEL,
     &native_tests::TESTS,
     &crashes::SANITIZERS,

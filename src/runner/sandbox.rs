@@ -287,8 +287,7 @@ fn finished(spec: &CommandSpec, ran: process::Ran) -> Finished {
 pub fn tail(output: &[u8]) -> String {
     // Terminal codes only shrink, so twice the size is more than enough to cut from.
     let start = output.len().saturating_sub(OUTPUT_TAIL_BYTES_MAX * 2);
-    let plain = strip_ansi_escapes::strip(&output[start..]);
-    let text = String::from_utf8_lossy(&plain);
+    let text = evidence::plain(&String::from_utf8_lossy(&output[start..]));
     let text: String = evidence::redact(&text, &[])
         .chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))

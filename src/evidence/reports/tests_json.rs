@@ -8,6 +8,7 @@ use super::json::{array, number, text};
 use super::{Found, draft, frames};
 use crate::domain::failure::FailureKind;
 use crate::evidence::draft::Draft;
+use crate::evidence::plain;
 
 /// How deep suites may lie in each other; serde reads no deeper than that either.
 const SUITES_MAX: usize = 100;
@@ -158,7 +159,7 @@ fn rspec(value: &Value, found: &mut Found<'_>) {
 
 /// The error's own words without its stack, and the place of its frame.
 fn say(draft: &mut Draft, said: &str, roots: &[String]) {
-    let clean = strip_ansi_escapes::strip_str(said);
+    let clean = plain(said);
     let told = clean.lines().take_while(|line| !line.trim_start().starts_with("at "));
     for line in told.take(MESSAGE_LINES_MAX) {
         draft.say(line);

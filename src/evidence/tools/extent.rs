@@ -30,6 +30,14 @@ pub(super) fn while_below(at: &At<'_>, draft: &mut Draft, mut belongs: impl FnMu
     }
 }
 
+/// The same for what begins where a draft ends now, far below its first line: a panic under all
+/// that a test printed.
+pub(super) fn while_after(at: &At<'_>, draft: &mut Draft, belongs: impl FnMut(&str) -> bool) {
+    let first = std::mem::replace(&mut draft.first, draft.last);
+    while_below(at, draft, belongs);
+    draft.first = first;
+}
+
 /// Takes the lines above while they introduce the failure.
 pub(super) fn while_above(at: &At<'_>, draft: &mut Draft, belongs: impl Fn(&str) -> bool) {
     let head = at.lines_above(HEAD_LINES_MAX).take_while(|(_, line)| belongs(line)).last();

@@ -1,6 +1,8 @@
 //! Go: the compiler, vet, tests, modules, gofmt, golangci-lint.
 
-use super::extent::{BLOCK_LINES_MAX as RANGE_LINES_MAX, deeper, indent, while_below, with_deeper};
+use super::extent::{
+    BLOCK_LINES_MAX as RANGE_LINES_MAX, deeper, indent, while_above, while_below, with_deeper,
+};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, place_in};
 
 pub(super) static TOOL: Tool = Tool {
@@ -66,6 +68,16 @@ pub(super) static TOOL: Tool = Tool {
         )
         .weighing(Weight::Sign),
         Rule::new(
+            K::Dependency,
+            &["no matching versions for query", "cannot find module", "does not contain package"],
+            concat!(
+                r"^\t(?P<message>[^\s:]+: (?:no matching versions for query",
+                r"|cannot find module|module \S+ found(?: \([^)]*\))?, but does not contain",
+                r" package).*)$",
+            ),
+        )
+        .reading(imported),
+        Rule::new(
             K::Infrastructure,
             &["dial tcp", "i/o timeout", "connection reset", "502 Bad Gateway", "503 Service"],
             concat!(
@@ -75,6 +87,13 @@ pub(super) static TOOL: Tool = Tool {
         ),
     ],
 };
+
+/// What imports a module stands above what is wrong with it.
+fn imported(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let imports = |line: &str| line.ends_with(" imports") || line.ends_with(" tested by");
+    while_above(at, &mut draft, imports);
+    found.push(draft);
+}
 
 fn golangci(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     match draft.failure.code.as_deref() {
@@ -392,6 +411,21 @@ mod tests {
         check(
             "go: updates to go.mod needed; to update it:\n\tgo mod tidy",
             "dependency updates to go.mod needed; to update it:",
+        );
+    }
+
+    #[test]
+    fn a_module_that_cannot_be_resolved_is_told_with_what_imports_it() {
+        let log = "go: finding module for package example.com/shop/core\n\
+             go: example.com/shop/tests tested by\n\texample.com/shop/tests.test imports\n\
+             \texample.com/shop/core: no matching versions for query \"latest\"\n";
+        check(log, "dependency example.com/shop/core: no matching versions for query \"latest\"");
+        check_lines(log, &[(2, 4)]);
+        check(
+            "go: a.org/x imports\n\ta.org/y/z: module a.org/y@latest found (v1.0.0), \
+             but does not contain package a.org/y/z",
+            "dependency a.org/y/z: module a.org/y@latest found (v1.0.0), \
+             but does not contain package a.org/y/z",
         );
     }
 

@@ -1,6 +1,7 @@
-//! Checkers of what is no program: shell scripts, workflows, Dockerfiles, YAML, commit messages.
+//! Checkers of what is no program: shell scripts, workflows, Dockerfiles, YAML, commit messages,
+//! web pages.
 
-use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, extent};
+use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, extent, place_in};
 
 pub(super) static SCRIPTS: Tool = Tool {
     name: "shellcheck",
@@ -320,9 +321,105 @@ pub(super) static COVERAGE: Tool = Tool {
     .reading(extent::with_indented)],
 };
 
+/// Web pages as they were built.
+pub(super) static PAGES: Tool = Tool {
+    name: "html-proofer",
+    about: "HTML-Proofer, versions 3 to 5: links, images and scripts of built pages.",
+    example: "\
+         - ./_site/index.html\n  *  External link https://example.com/a failed: 404 No error\n\
+         htmlproofer 3.19.0 | Error:  HTML-Proofer found 1 failure!",
+    rules: &[Rule::new(
+        K::Lint,
+        &["HTML-Proofer found "],
+        r"^(?:htmlproofer [0-9.]+ \| Error: +)?(?P<message>HTML-Proofer found [0-9]+ failures?!)$",
+    )
+    .reading(proofer)],
+};
+
+/// What HTML-Proofer found stands above its sum: a page, then a row for each fault; since version 4
+/// a row for each place, then the fault.
+fn proofer(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    let mut fault: Option<Draft> = None;
+    let mut rows: Vec<Draft> = Vec::new();
+    let mut unplaced = 0;
+    for (distance, line) in at.lines_above(LOOK_LINES_MAX) {
+        let index = at.index - distance;
+        if let Some((path, row)) = line.strip_prefix("* ").and_then(proofed_place) {
+            let Some(mut row_draft) = fault.take() else { break };
+            row_draft.place(path, row, None);
+            row_draft.first = index;
+            rows.push(row_draft);
+            unplaced = rows.len();
+        } else if let Some(said) = line.strip_prefix("  *  ") {
+            rows.push(Draft { first: index, last: index, ..said_of(&draft, said) });
+        } else if let Some(page) = line.strip_prefix("- ").filter(|_| unplaced < rows.len()) {
+            rows[unplaced..].iter_mut().for_each(|row| row.path = Some(page.to_owned()));
+            unplaced = rows.len();
+        } else if line.starts_with("Ran on ") {
+            break;
+        } else if let Some(said) = line.strip_prefix("  ").filter(|said| !said.starts_with(' ')) {
+            fault = Some(Draft { first: index, last: index, ..said_of(&draft, said) });
+        }
+    }
+    if rows.is_empty() {
+        rows.push(draft);
+    }
+    found.extend(rows.into_iter().rev());
+}
+
+/// Reads `At PATH:LINE:` and `In PATH (line LINE):`.
+fn proofed_place(text: &str) -> Option<(&str, Option<u32>)> {
+    let place = text.strip_suffix(':')?;
+    if let Some(place) = place.strip_prefix("In ") {
+        let (path, row) = place.split_once(" (line ").unwrap_or((place, ""));
+        return Some((path, row.trim_end_matches(')').parse().ok()));
+    }
+    let place = place.strip_prefix("At ")?;
+    Some(place_in(place).map_or((place, None), |(path, row, _)| (path, row)))
+}
+
+/// A fault in HTML-Proofer's words, which version 3 ends with the line.
+fn said_of(draft: &Draft, said: &str) -> Draft {
+    let mut draft = draft.clone();
+    let row = said
+        .rsplit_once(" (line ")
+        .and_then(|(said, row)| Some((said, row.strip_suffix(')')?.parse().ok()?)));
+    draft.failure.line = row.map(|(_, row)| row);
+    row.map_or(said, |(said, _)| said).clone_into(&mut draft.failure.message);
+    draft
+}
+
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::{check, check_lines};
+
+    #[test]
+    fn faults_of_built_pages_are_read() {
+        let third = "curl: (22) The requested URL returned error: 404\nRan on 2 files!\n\n\n\
+             - ./_site/a.html\n  *  internally linking to b.html, which does not exist (line 1)\n\
+             \x20    <a href=\"b.html\">b</a>\n\
+             \x20 *  External link https://x.org failed: 404 No error\n\
+             - ./_site/c.html\n  *  image d.png does not have an alt attribute (line 3)\n\
+             htmlproofer 3.0.6 | Error:  HTML-Proofer found 3 failures!\n";
+        check(
+            third,
+            "lint _site/a.html:1 internally linking to b.html, which does not exist\n\
+             lint _site/a.html External link https://x.org failed: 404 No error\n\
+             lint _site/c.html:3 image d.png does not have an alt attribute",
+        );
+        let fourth = "Ran on 2 files!\n\n\n\
+             For the Links > External check, the following failures were found:\n\n\
+             * At _site/a.html:6:\n\n  External link https://x.org failed (status code 404)\n\n\
+             * In _site/b.html (line 7):\n\n  External link https://y.org failed\n\n\
+             HTML-Proofer found 2 failures!\n";
+        check(
+            fourth,
+            "lint _site/a.html:6 External link https://x.org failed (status code 404)\n\
+             lint _site/b.html:7 External link https://y.org failed",
+        );
+        check_lines(fourth, &[(6, 8), (10, 12)]);
+        check("HTML-Proofer found 1 failure!\n", "lint HTML-Proofer found 1 failure!");
+    }
 
     #[test]
     fn checkers_of_scripts_are_read() {

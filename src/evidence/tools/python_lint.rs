@@ -310,11 +310,11 @@ pub(super) static FORMAT: Tool = Tool {
 };
 
 /// ruff begins with a capital where black does not.
-fn reformat(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+fn reformat(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if draft.failure.message.starts_with("Would") {
         draft.failure.tool = Some("ruff".to_owned());
     }
-    found.push(draft);
+    with_diff(at, draft, found);
 }
 
 fn isort(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -355,6 +355,42 @@ fn diffs_above(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
         files.push(draft);
     }
     found.extend(files.into_iter().rev());
+}
+
+/// With `--diff`, the file's diff stands around the line, which goes to another stream.
+fn with_diff(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let path = draft.path.as_deref().unwrap_or_default();
+    let is_head = |line: &str| {
+        let rest = line.strip_prefix("--- ").and_then(|named| named.strip_prefix(path));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['\t', ' ', ':']))
+    };
+    let mut above = at.lines_above(LOOK_LINES_MAX).take_while(|(_, line)| is_in_diff(line));
+    let head = match above.find(|(_, line)| is_head(line)) {
+        Some((distance, _)) => Some(at.index - distance),
+        None => at.below(1).filter(|line| is_head(line)).map(|_| at.index + 1),
+    };
+    if let Some(head) = head {
+        draft.first = head.min(at.index);
+        draft.last = (head..head + BLOCK_LINES_MAX)
+            .take_while(|index| {
+                let line = at.numbered(*index).filter(|line| is_in_diff(line));
+                let is_next = *index > head && at.numbered(*index + 1).is_some_and(is_second_head);
+                *index == at.index || line.is_some() && !is_next
+            })
+            .filter(|index| at.numbered(*index).is_some_and(|line| !line.trim().is_empty()))
+            .last()
+            .unwrap_or(head);
+    }
+    found.push(draft);
+}
+
+fn is_in_diff(line: &str) -> bool {
+    line.is_empty() || line.starts_with([' ', '+', '-', '@', '\\'])
+}
+
+/// Whether a line is the second of a file's two in a diff.
+fn is_second_head(line: &str) -> bool {
+    line.starts_with("+++ ")
 }
 
 fn arrow_to_file(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -482,6 +518,27 @@ mod tests {
              \x20 |        ^^\n  |\nhelp: Remove unused import\n",
             "lint src/a.py:1:8 [F401] `os` imported but unused",
         );
+    }
+
+    #[test]
+    fn a_formatters_failure_reaches_over_the_diff_that_it_stands_in() {
+        let diff = |path: &str| {
+            format!(
+                "--- {path}\t2026-02-03 11:23:18+00:00\n+++ {path}\t2026-02-03 11:23:34+00:00\n"
+            )
+        };
+        let (a, b) = (diff("/w/a.py"), diff("/w/b.py"));
+        check_lines(
+            &format!(
+                "{a}@@ -1,2 +1,2 @@\nwould reformat /w/a.py\n-x = [ 1 ]\n+x = [1]\n \n\
+                 {b}@@ -1 +1 @@\n-y\n+z\n\nwould reformat /w/b.py\nOh no! 💥 💔 💥\n"
+            ),
+            &[(1, 6), (8, 14)],
+        );
+        check_lines(&format!("would reformat /w/a.py\n{a}@@ -1 +1 @@\n-y\n+z\n"), &[(1, 6)]);
+        let long = "+x\n".repeat(100);
+        check_lines(&format!("{a}@@ -1 +1 @@\n{long}would reformat /w/a.py\n"), &[(1, 40)]);
+        check_lines("would reformat /w/a.py\nwould reformat /w/b.py\n", &[(1, 1), (2, 2)]);
     }
 
     #[test]

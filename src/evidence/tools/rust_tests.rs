@@ -1,6 +1,6 @@
 //! Rust tests: libtest, nextest, panics, insta's snapshot assertions.
 
-use super::extent::{BLOCK_LINES_MAX, while_below};
+use super::extent::{while_after, while_below};
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, is_own, place_in};
 
 pub(super) static TOOL: Tool = Tool {
@@ -131,7 +131,7 @@ fn block(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         if let Some(error) = told.strip_prefix("Error: ") {
             error.clone_into(&mut draft.failure.message);
             draft.last = draft.first + distance;
-            while_below(at, &mut draft, |line| !line.trim().is_empty() && !is_next_test(line));
+            while_after(at, &mut draft, |line| !line.trim().is_empty() && !is_next_test(line));
             break;
         }
         if is_doctest && (told.starts_with("error: ") || told.starts_with("error[E")) {
@@ -148,11 +148,10 @@ fn block(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
                 draft.place(path, row, column);
             }
             draft.last = draft.first + distance;
-            while_below(at, &mut draft, |line| !line.trim().is_empty());
+            while_after(at, &mut draft, |line| !line.trim().is_empty());
             break;
         }
     }
-    bound(at, &mut draft);
     if draft.failure.message.contains("snapshot assertion") {
         draft.failure.code = Some("snapshot".to_owned());
         draft.failure.suggestion = Some("cargo insta review".to_owned());
@@ -175,25 +174,18 @@ fn doctest(at: &At<'_>, (distance, error): (usize, &str), draft: &mut Draft) {
     if let Some((path, row, column)) = arrow {
         draft.place(path, row, column);
     }
-    while_below(at, draft, |line| !line.trim().is_empty());
+    while_after(at, draft, |line| !line.trim().is_empty());
 }
 
 /// Widens the range over a backtrace as far as the last frame of the project's own.
 fn backtrace(at: &At<'_>, draft: &mut Draft) {
     let mut wide = draft.clone();
-    while_below(at, &mut wide, |line| !line.trim().is_empty() && !is_next_test(line));
+    while_after(at, &mut wide, |line| !line.trim().is_empty() && !is_next_test(line));
     let own = (draft.last..=wide.last).rev().find(|index| {
         let line = at.below(index - at.index).unwrap_or("").trim_start();
         line.strip_prefix("at ").and_then(place_in).is_some_and(|(path, ..)| is_own(path))
     });
     draft.last = own.unwrap_or(draft.last);
-}
-
-/// Captured output between a test's name and its panic may be long: then only the end counts.
-fn bound(at: &At<'_>, draft: &mut Draft) {
-    if draft.last >= draft.first + BLOCK_LINES_MAX {
-        draft.first = (draft.last + 1 - BLOCK_LINES_MAX).max(at.index);
-    }
 }
 
 fn is_next_test(line: &str) -> bool {
@@ -365,7 +357,7 @@ error: test failed, to rerun pass `--lib`
         let output = "printed\n".repeat(100);
         check_lines(
             &format!("---- a::b stdout ----\n{output}thread 'a::b' panicked at src/a.rs:3:9:\nno"),
-            &[(64, 103)],
+            &[(1, 103)],
         );
     }
 
