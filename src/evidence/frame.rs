@@ -54,7 +54,7 @@ pub(super) struct Window {
     /// The line with which the runner ends a job.
     pub(super) ended_job_at: Option<usize>,
     /// Whether it runs after the job's own steps, whatever became of them.
-    is_after: bool,
+    pub(super) is_after: bool,
     /// What to say of it if no rule understands it.
     pub(super) unknown: Option<Draft>,
     /// Its last words, to where the CI system gave up.

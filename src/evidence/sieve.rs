@@ -32,6 +32,8 @@ const MARKERS: &[&str] = &[
     "travis_fold",
     "-eo pipefail",
     "/tmp/jenkins",
+    "Building in workspace",
+    "Checkout directory",
     "CircleCI received",
     "End of Pipeline",
     "Exited with code exit",

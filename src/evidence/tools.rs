@@ -12,6 +12,7 @@ mod apps;
 mod builders;
 mod cargo;
 mod checks;
+mod ci;
 mod crashes;
 mod deploy;
 mod dotnet;
@@ -91,6 +92,9 @@ pub(super) static TOOLS: &[&Tool] = &[
     &apps::DART,
     &functional::OTHERS,
     &checks::ANNOTATIONS,
+    &ci::TEAMCITY,
+    &ci::AZURE,
+    &ci::SYSTEMS,
     &checks::PRE_COMMIT,
     &checks::SCANNERS,
     &linters::SCRIPTS,

@@ -23,10 +23,14 @@ impl Frame {
         let Some(said) = systems::said(line) else { return false };
         match said {
             Said::Step(_) | Said::Script if self.in_parallel => {}
-            Said::Step(name) | Said::After(name) => self.open(lines, place, name),
+            Said::Step(name) | Said::After(name) => {
+                self.open(lines, place, name);
+                self.begin_output(place.index + 1);
+            }
             Said::Script => {
                 let below = lines.below(place).map_or("", |below| lines.clean(below).text);
                 self.open(lines, place, below);
+                self.begin_output(place.index + 2);
             }
             Said::Parallel => self.in_parallel = true,
             Said::Joined => self.in_parallel = false,
@@ -54,6 +58,13 @@ impl Frame {
     /// Whether the current window runs after the job's own steps.
     pub(super) fn is_after(&self) -> bool {
         self.windows.last().is_some_and(|window| window.is_after)
+    }
+
+    /// Where the step's own words begin, below its heading.
+    fn begin_output(&mut self, line: usize) {
+        if let Some(window) = self.windows.last_mut() {
+            window.output = line;
+        }
     }
 
     fn rename(&mut self, name: &str) {
@@ -86,8 +97,8 @@ impl Frame {
             last.verdict = Verdict::Failed;
             last.unknown = None;
         }
-        self.push(place.index + 1, "");
-        self.job_first = self.current();
+        // The line is still read in its own window; the next one is another job's.
+        self.job_first = self.windows.len();
     }
 
     fn close(&mut self, place: Place, verdict: Verdict) {
