@@ -34,6 +34,11 @@ prefixes of build systems and \
 applies, one \
      failure of kind `unknown` carries the lines that most likely say why.
 
+The logs of these CI systems are read with their steps, so that the step that failed bounds where causes
+are looked for, and their own last words are no cause: GitHub Actions (raw, downloaded, or from
+`gh run view --log`), GitLab, Azure Pipelines, CircleCI, Buildkite, Jenkins (classic and Pipeline, with
+or without times), TeamCity, Travis. Other systems' logs are read as the plain output of a command.
+
 What tools write for programs (JUnit XML, SARIF, JSON, TAP and more) is read as such: see [structured
 reports](reports.md). A repository's own tools need no code: its [problem matchers](reports.md#problem-matchers)
 are read.

@@ -13,7 +13,11 @@ use super::text::{Clean, Mark};
 use super::{Hints, commands, paths, unknown};
 
 mod jobs;
+mod systems;
 mod tail;
+mod verdicts;
+
+pub(super) use systems::is_own;
 
 /// What the log itself says about a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub(super) struct Window {
     pub(super) script: Option<String>,
     /// The line with which the runner ends a job.
     pub(super) ended_job_at: Option<usize>,
+    /// Whether it runs after the job's own steps, whatever became of them.
+    pub(super) is_after: bool,
     /// What to say of it if no rule understands it.
     pub(super) unknown: Option<Draft>,
     /// Its last words, to where the CI system gave up.
@@ -78,7 +84,10 @@ pub(super) struct Frame {
     echo: Option<Place>,
     said: Option<Place>,
     in_cleanup: bool,
-    has_failed: bool,
+    /// Whether several branches print at once.
+    in_parallel: bool,
+    /// The first window of the current job.
+    job_first: usize,
     tail_bytes: usize,
     /// Where the last line that was heard ends, in memory.
     heard_to: usize,
@@ -98,7 +107,8 @@ impl Frame {
             echo: None,
             said: None,
             in_cleanup: false,
-            has_failed: false,
+            in_parallel: false,
+            job_first: 0,
             tail_bytes: 0,
             heard_to: 0,
             green_at: None,
@@ -142,8 +152,11 @@ impl Frame {
                 self.open(lines, place, text);
                 self.echo = Some(place);
             }
-            Mark::Open if !line.stamped || is_section(text) => self.open(lines, place, text),
+            Mark::Begin => self.open(lines, place, text),
+            Mark::Open if !line.stamped => self.open(lines, place, text),
+            // A group inside a step is no step.
             Mark::Open => quiet = true,
+            Mark::End => self.finish_task(place, text),
             Mark::Close => {
                 quiet = true;
                 self.end_echo(lines, place.index + 1);
@@ -157,10 +170,9 @@ impl Frame {
         if self.echo.is_some_and(|echo| place.index - echo.index >= ECHO_LINES_MAX) {
             self.echo = None;
         }
-        quiet |= is_fold(text) || self.echo.is_some();
-        quiet |= self.in_cleanup && line.mark != Mark::Error;
+        quiet |= self.echo.is_some() || self.in_cleanup && line.mark != Mark::Error;
         if !self.in_cleanup {
-            self.verdict(lines, place, line);
+            quiet |= self.verdict(lines, place, line);
         }
         self.hear_ends(place.index, text);
         paths::learn(text, &mut self.learned);
@@ -188,7 +200,7 @@ impl Frame {
                 unknown::of_window(lines, &self.windows[at], last, &self.green);
         }
         if self.green_at.is_some_and(|at| at + LAST_LINES >= end) {
-            jobs::pass(&mut self.windows);
+            jobs::pass(&mut self.windows[self.job_first..]);
         } else {
             jobs::judge(&mut self.windows);
         }
@@ -226,7 +238,15 @@ impl Frame {
     fn open(&mut self, lines: Lines<'_>, place: Place, name: &str) {
         let above = lines.above(place);
         self.settle(lines, above);
+        let is_after = systems::is_after(name);
+        if is_after && !self.is_after() {
+            // Whether the step before failed is said later, when its lines are gone.
+            self.keep_words(lines, above);
+        }
         self.push(place.index, name);
+        if let Some(window) = self.windows.last_mut() {
+            window.is_after = is_after;
+        }
     }
 
     fn push(&mut self, first: usize, name: &str) {
@@ -247,6 +267,7 @@ impl Frame {
             exited: false,
             script: None,
             ended_job_at: None,
+            is_after: false,
             unknown: None,
             tail: Vec::new(),
         });
@@ -261,7 +282,12 @@ impl Frame {
         let blamed = self.blamed.contains(&window.name);
         let last = if blamed { self.said.or(last) } else { self.said };
         let failed = window.verdict == Verdict::Failed || blamed;
-        if let Some(last) = last.filter(|_| failed) {
+        self.keep_words(lines, last.filter(|_| failed));
+    }
+
+    /// Keeps what the current window says to a line.
+    fn keep_words(&mut self, lines: Lines<'_>, last: Option<Place>) {
+        if let (Some(last), Some(window)) = (last, self.windows.last_mut()) {
             window.unknown = unknown::of_window(lines, window, last, &self.green);
             tail::keep(window, lines, last, &mut self.tail_bytes);
         }
@@ -275,51 +301,6 @@ impl Frame {
         }
     }
 
-    /// Hears what a line says about its window.
-    fn verdict(&mut self, lines: Lines<'_>, place: Place, line: &Clean<'_>) {
-        let text = line.text;
-        let failed = line.mark == Mark::Error || text.starts_with("ERROR: Job failed");
-        if failed {
-            // Only the last line of a step ends it; a problem matcher's errors come before.
-            self.close(place, Verdict::Failed);
-            if let Some(window) = self.windows.last_mut() {
-                window.exited = text.starts_with("Process completed with exit code ");
-            }
-        } else if text.starts_with("Done. Your build exited with ")
-            && !text.ends_with(" 0.")
-            && !self.has_failed
-        {
-            self.blame_last(lines, place);
-        } else if let Some(code) = travis_exit(text) {
-            self.close(place, if code == "0" { Verdict::Passed } else { Verdict::Failed });
-            if let Some(window) = self.windows.last_mut() {
-                text.split('"').nth(1).unwrap_or("").clone_into(&mut window.name);
-            }
-            self.settle(lines, None);
-            self.push(place.index + 1, "");
-        }
-    }
-
-    fn close(&mut self, place: Place, verdict: Verdict) {
-        self.said = Some(place);
-        self.has_failed |= verdict == Verdict::Failed;
-        if let Some(window) = self.windows.last_mut() {
-            window.verdict = verdict;
-            window.said_at = Some(place.index);
-        }
-    }
-
-    /// A build that only says at its very end that it failed: any of its steps may be at fault.
-    fn blame_last(&mut self, lines: Lines<'_>, place: Place) {
-        self.has_failed = true;
-        let window = self.windows.iter_mut().rfind(|w| w.verdict == Verdict::Unsaid);
-        if let Some(window) = window {
-            window.verdict = Verdict::Failed;
-            window.said_at = Some(place.index);
-            window.unknown = unknown::of_window(lines, window, place, &self.green);
-        }
-    }
-
     /// Hears what ends a job or a log.
     fn hear_ends(&mut self, index: usize, text: &str) {
         if text.starts_with("Cleaning up orphan processes")
@@ -327,14 +308,11 @@ impl Frame {
         {
             window.ended_job_at = Some(index);
         }
-        if GREEN.iter().any(|green| text.starts_with(green)) {
+        if systems::is_green(text) {
             self.green_at = Some(index);
         }
     }
 }
-
-/// With what a log that passed ends.
-const GREEN: [&str; 3] = ["Done. Your build exited with 0", "Job succeeded", "Finished: SUCCESS"];
 
 /// How near to the end that must stand.
 const LAST_LINES: usize = 40;
@@ -342,24 +320,6 @@ const LAST_LINES: usize = 40;
 /// Whether a column names a step; what cannot be mapped to one appears under this name.
 fn is_named(step: &str) -> bool {
     !step.is_empty() && step != "UNKNOWN STEP"
-}
-
-/// Azure's sections name tasks; a group inside a step is no step.
-fn is_section(text: &str) -> bool {
-    text.starts_with("Starting: ")
-}
-
-/// Travis' own lines.
-pub(super) fn is_fold(text: &str) -> bool {
-    text.starts_with("travis_time:") || text.starts_with("travis_fold:")
-}
-
-/// The exit code in `The command "…" exited with N.` or `… failed and exited with N during .`.
-fn travis_exit(text: &str) -> Option<&str> {
-    let rest = text.strip_prefix("The command \"")?;
-    let (_, code) = rest.rsplit_once("exited with ")?;
-    let digits = code.split(|c: char| !c.is_ascii_digit()).next()?;
-    Some(digits).filter(|digits| !digits.is_empty())
 }
 
 #[cfg(test)]

@@ -160,7 +160,8 @@ fn strongest(drafts: Vec<Draft>) -> Vec<Draft> {
 fn elsewhere(frame: &Frame, by_window: Vec<Vec<Draft>>, blamed: &[bool]) -> Vec<Draft> {
     let mut found = Vec::new();
     for (index, drafts) in by_window.into_iter().enumerate() {
-        if !blamed[index] && frame.windows[index].verdict == Verdict::Unsaid {
+        let window = &frame.windows[index];
+        if !blamed[index] && window.verdict == Verdict::Unsaid && !window.is_after {
             found.extend(drafts.into_iter().filter(|draft| draft.weight == Weight::Cause));
         }
     }

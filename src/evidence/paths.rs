@@ -26,13 +26,15 @@ static CHECKOUTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"/Users/travis/build/[^/]+/[^/]+",
         r"/builds/[^/]+/[^/]+",                      // GitLab
         r"/(?:home/circleci|root)/(?:project|repo)", // CircleCI
-        r"/var/lib/buildkite-agent/builds/[^/]+/[^/]+/[^/]+",
+        r"/(?:[^/]+/){0,4}buildkite(?:-agent)?/builds/[^/]+/[^/]+/[^/]+",
+        r"/Users/distiller/project",                 // CircleCI, macOS
         r"/(?:home/vsts|agent|azp)/_?work/[0-9]+/s", // Azure
         r"/home/vsts/work/[0-9]+/s",
         r"/(?:var/lib/jenkins|home/jenkins|var/jenkins_home)/(?:agent/)?workspace/[^/]+",
         r"/opt/(?:buildagent|atlassian)/[^/]+/(?:agent/)?(?:build|[0-9a-f]+)",
         r"/[cC]/projects/[^/]+", // AppVeyor
         r"/drone/src",
+        r"/woodpecker/src/[^/]+/[^/]+/[^/]+",
         r"/.*/\.cache/act/[0-9a-f]+/hostexecutor", // act on the host
         r"/builddir/build/BUILD/[^/]+(?:-build/[^/]+)?", // RPM
         concat!(
@@ -80,11 +82,13 @@ pub(super) struct Roots<'a> {
 const LEARNED_MAX: usize = 8;
 
 /// What programs print before and after the directory in which they work.
-const MENTIONS: [(&str, &str); 4] = [
+const MENTIONS: [(&str, &str); 6] = [
     ("Initialized empty Git repository in ", "/.git"),
     ("Reinitialized existing Git repository in ", "/.git"),
     ("Working directory is '", "'"),
     ("rootdir: ", ","),
+    ("Building in workspace ", "\n"),
+    ("Checkout directory: ", "\n"),
 ];
 
 /// Learns from a line which directory is the repository's root.
@@ -210,6 +214,10 @@ mod tests {
             "/github/workspace/",
             "/builds/group/shop/",
             "/home/circleci/project/",
+            "/Users/distiller/project/",
+            "/var/lib/buildkite-agent/builds/agent-1/acme/shop/",
+            "/buildkite/builds/agent-1/acme/shop/",
+            "/woodpecker/src/git.example.com/acme/shop/",
             "/home/vsts/work/1/s/",
             "/home/travis/build/acme/shop/",
             "/opt/checkout/",

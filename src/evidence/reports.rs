@@ -23,7 +23,7 @@ use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, Severity};
 mod annotations;
 mod cargo;
 mod checkstyle;
-mod frames;
+pub(super) mod frames;
 mod go;
 mod json;
 mod junit;

@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::failure::Failure;
 
 mod corpus;
+mod framings;
 
 /// Reads a log and compares what was understood, one line a failure.
 #[track_caller]

@@ -8,6 +8,10 @@
 use bumpalo::Bump;
 use memchr::{memchr, memchr2, memrchr};
 
+mod prefixes;
+
+use prefixes::{split_clock, split_section};
+
 /// How much of one clean line is kept: longer ones are minified bundles and progress bars, and the
 /// faults that annotations escape into one line fit.
 pub(super) const LINE_BYTES_MAX: usize = 8 * 1024;
@@ -21,14 +25,25 @@ pub(super) enum Mark {
     /// Nothing: the program's own line.
     #[default]
     None,
-    /// `##[error]`.
+    /// `##[error]`, Buildkite's `🚨 Error: `.
     Error,
     /// `##[warning]`, `##[notice]`, `##[debug]`.
     Aside,
-    /// `##[group]`, `##[section]Starting: `, `section_start:…`: something begins.
+    /// `##[section]Starting: `, `section_start:…`: a step begins.
+    Begin,
+    /// `##[section]Finishing: `: the step ended.
+    End,
+    /// `##[group]`: a group of lines opens.
     Open,
     /// `##[endgroup]`, `section_end:…`.
     Close,
+}
+
+impl Mark {
+    /// Whether the line is the CI system's own and says nothing else.
+    pub(super) const fn is_fold(self) -> bool {
+        matches!(self, Self::Begin | Self::End | Self::Open | Self::Close)
+    }
 }
 
 /// One line as people see it.
@@ -38,7 +53,8 @@ pub(super) struct Clean<'a> {
     pub(super) text: &'a str,
     /// What stood before it.
     pub(super) mark: Mark,
-    /// The job and the step that `gh run view --log` prints before each line.
+    /// The job and the step that `gh run view --log` prints before each line; `TeamCity` names a
+    /// step only.
     pub(super) columns: Option<(&'a str, &'a str)>,
     /// Whether it had a terminal sequence: the runner echoes scripts in colour.
     pub(super) coloured: bool,
@@ -56,8 +72,11 @@ pub(super) fn clean<'a>(raw: &'a [u8], space: &'a Bump) -> Clean<'a> {
     let raw = raw.strip_suffix('\r').unwrap_or(raw);
     let (columns, raw) = split_columns(raw);
     let (stamped, raw) = strip_stamp(raw);
+    let (step, raw) = split_clock(raw);
+    let columns = columns.or(step.map(|step| ("", step)));
+    let (section, raw) = split_section(raw);
     let raw = after_carriage_return(raw);
-    let (mark, raw) = split_mark(raw);
+    let (mark, raw) = if section == Mark::None { split_mark(raw) } else { (section, raw) };
     let raw = floor(raw, LINE_BYTES_MAX);
     let coloured = memchr(0x1b, raw.as_bytes()).is_some();
     if !coloured && memchr(b'^', raw.as_bytes()).is_none() {
@@ -119,6 +138,8 @@ fn stamp_in(raw: &str) -> Option<usize> {
         return None;
     }
     end += 1;
+    // Jenkins and Buildkite put theirs in brackets.
+    end += usize::from(bytes[0] == b'[' && bytes.get(end) == Some(&b']'));
     // GitLab adds a stream mark: `00O `, `01E+`.
     if let Some([a, b, c @ (b'O' | b'E'), _]) = bytes.get(end + 1..end + 5)
         && a.is_ascii_digit()
@@ -161,14 +182,15 @@ fn after_carriage_return(raw: &str) -> &str {
 }
 
 fn split_mark(raw: &str) -> (Mark, &str) {
+    const BUILDKITE: &str = "🚨 Error: ";
     const MARKS: [(&str, Mark); 9] = [
         ("##[error]", Mark::Error),
         ("##[warning]", Mark::Aside),
         ("##[notice]", Mark::Aside),
         ("##[debug]", Mark::Aside),
         ("##[group]", Mark::Open),
-        ("##[section]Starting: ", Mark::Open),
-        ("##[section]Finishing: ", Mark::Close),
+        ("##[section]Starting: ", Mark::Begin),
+        ("##[section]Finishing: ", Mark::End),
         ("##[endgroup]", Mark::Close),
         ("##[command]", Mark::None),
     ];
@@ -179,14 +201,10 @@ fn split_mark(raw: &str) -> (Mark, &str) {
             }
         }
     }
-    for (prefix, mark) in [("section_start:", Mark::Open), ("section_end:", Mark::Close)] {
-        if let Some((stamp, name)) = raw.strip_prefix(prefix).and_then(|r| r.split_once(':'))
-            && stamp.bytes().all(|b| b.is_ascii_digit())
-        {
-            return (mark, name.split('[').next().unwrap_or(name));
-        }
+    match raw.strip_prefix(BUILDKITE) {
+        Some(rest) => (Mark::Error, rest),
+        None => (Mark::None, raw),
     }
-    (Mark::None, raw)
 }
 
 /// A line without terminal sequences, real ones and ones spelled `^[[1m`.
@@ -210,14 +228,21 @@ fn without_sequences<'a>(raw: &'a str, space: &'a Bump) -> &'a str {
     clean.into_bump_str()
 }
 
+/// With what Jenkins begins a hidden note: what follows is for its own pages.
+const JENKINS_NOTE: &[u8] = b"[8mha:";
+
 /// How many bytes a terminal sequence takes after its escape character.
 pub(super) fn sequence_bytes(body: &[u8]) -> usize {
     match body.first() {
+        // Jenkins hides its notes between two colours, as a text of their own.
+        Some(b'[') if body.starts_with(JENKINS_NOTE) => memchr(0x1b, body).unwrap_or(body.len()),
         Some(b'[') => {
             let end = body[1..].iter().position(|b| !matches!(b, 0x20..=0x3f));
             // The final byte belongs to it if it is one; never eat part of a character.
             end.map_or(body.len(), |at| if body[at + 1].is_ascii() { at + 2 } else { at + 1 })
         }
+        // Buildkite's times without what was in them.
+        Some(b'_') if !body.starts_with(b"_bk;") => 1,
         // Operating-system and application commands end with a bell or an escaped backslash.
         Some(b']' | b'_') => match body.iter().position(|b| matches!(b, 0x07 | 0x1b)) {
             Some(at) if body[at..].starts_with(b"\x1b\\") => at + 2,

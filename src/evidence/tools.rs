@@ -13,6 +13,7 @@ mod apps;
 mod builders;
 mod cargo;
 mod checks;
+mod ci;
 mod crashes;
 mod cypress;
 mod deploy;
@@ -99,6 +100,9 @@ pub(super) static TOOLS: &[&Tool] = &[
     &apps::DART,
     &functional::OTHERS,
     &checks::ANNOTATIONS,
+    &ci::TEAMCITY,
+    &ci::AZURE,
+    &ci::SYSTEMS,
     &checks::PRE_COMMIT,
     &checks::SCANNERS,
     &linters::SCRIPTS,

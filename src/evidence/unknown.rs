@@ -5,7 +5,7 @@
 //! [`UNKNOWN_LINES_MAX`] lines.
 
 use super::draft::{Draft, Weight};
-use super::frame::{Window, is_fold};
+use super::frame::{Window, is_own};
 use super::green::Green;
 use super::lines::{LOOK_LINES_MAX, Lines, Place};
 use super::text::{Clean, Mark};
@@ -38,13 +38,15 @@ const WORDS: [&str; 16] = [
 ];
 
 /// Words of lines that only repeat the verdict.
-const VERDICTS: [&str; 6] = [
+const VERDICTS: [&str; 8] = [
     "Process completed with exit code",
     "exit code",
     "exit status",
     "exited with",
     "Error: Process",
     "make: ***",
+    "marked build as failure",
+    "Finished: FAILURE",
 ];
 
 /// The failure that says that a window, whose last word stands at `last`, was not understood.
@@ -92,7 +94,7 @@ fn last_words<'f>(lines: Lines<'f>, window: &Window, last: Place) -> Vec<(Place,
         && told.len() < UNKNOWN_LINES_MAX
     {
         let line = lines.clean(place);
-        let quiet = matches!(line.mark, Mark::Open | Mark::Close) || is_fold(line.text);
+        let quiet = line.mark.is_fold() || is_own(line.text);
         if !quiet && !line.text.trim().is_empty() && !is_verdict(line.text) {
             told.push((place, line));
         }

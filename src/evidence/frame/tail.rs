@@ -1,7 +1,6 @@
 //! The last words of a failed step: how the tool summed up, and what the shell made of it.
 
 use super::super::lines::{Lines, Place};
-use super::super::text::Mark;
 use super::Window;
 
 /// How many of a failed step's last lines are kept: how a tool sums up, and what the shell says.
@@ -24,7 +23,7 @@ pub(super) fn keep(window: &mut Window, lines: Lines<'_>, last: Place, kept_byte
     let first = if told < QUIET_LINES { window.first } else { window.output };
     let mut end = last;
     while let Some(place) = lines.below(end).filter(|place| place.index <= last.index + AFTERWORDS)
-        && !matches!(lines.clean(place).mark, Mark::Open | Mark::Close)
+        && !lines.clean(place).mark.is_fold()
     {
         end = place;
     }

@@ -20,7 +20,7 @@ const LINE_BYTES_MAX: usize = 1_000;
 
 /// A place as printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(in crate::evidence) struct Place {
     pub(super) path: String,
     pub(super) line: Option<u32>,
     pub(super) column: Option<u32>,
@@ -28,7 +28,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Gives the place to a draft.
-    pub(super) fn put(&self, draft: &mut Draft) {
+    pub(in crate::evidence) fn put(&self, draft: &mut Draft) {
         draft.place(&self.path, self.line, self.column);
     }
 }
@@ -57,7 +57,11 @@ static FRAMES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 ///
 /// `class` is the test's class, where the language has one: frames of the JVM name files without
 /// their directories, and only those of that class are surely the repository's.
-pub(super) fn place_in(text: &str, class: Option<&str>, roots: &[String]) -> Option<Place> {
+pub(in crate::evidence) fn place_in(
+    text: &str,
+    class: Option<&str>,
+    roots: &[String],
+) -> Option<Place> {
     let mut last_python = None;
     for line in text.lines().take(LINES_MAX) {
         let Some(place) = place_of(floor(line, LINE_BYTES_MAX), class, roots) else { continue };

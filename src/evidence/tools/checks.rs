@@ -124,7 +124,7 @@ fn teamcity(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 }
 
 /// Annotations name no tool; what they are about shows in the file.
-fn kind_of(path: Option<&str>, message: &str) -> K {
+pub(super) fn kind_of(path: Option<&str>, message: &str) -> K {
     let extension = path.and_then(|path| path.rsplit('.').next()).unwrap_or("");
     match extension {
         "swift" | "kt" | "java" | "rs" | "go" | "c" | "cc" | "cpp" | "h" | "cs" | "m" | "mm" => {
