@@ -60,6 +60,9 @@ pub(super) fn of_window(
     if told.iter().any(|(_, line)| !green.knows(line.text)) {
         told.retain(|(_, line)| !green.knows(line.text));
     }
+    if told.is_empty() && window.is_after {
+        return None;
+    }
     let marked = told.iter().rfind(|(_, line)| line.mark == Mark::Error);
     // The first suspicious line of the last words; without one, where the step began to talk.
     let best = marked

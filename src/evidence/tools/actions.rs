@@ -117,7 +117,7 @@ fn marked(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         Mark::Error => draft.weight = Weight::Cause,
         Mark::Aside => return,
         Mark::None if uploads_nothing => return,
-        Mark::None | Mark::Open | Mark::Close => {}
+        Mark::None | Mark::Begin | Mark::End | Mark::Open | Mark::Close => {}
     }
     if let Some((_, rest)) = draft.failure.message.split_once(" is not valid. ")
         && let Some((path, rest)) = rest.split_once(" (Line: ")

@@ -15,18 +15,6 @@ pub(super) static ANNOTATIONS: Tool = Tool {
             r"^\s*::error (?P<task>[^:]*(?::[^:]+)*?)::(?P<message>.+)$",
         )
         .reading(command),
-        Rule::new(
-            K::Unknown,
-            &["##vso[task.logissue"],
-            r"^\s*##vso\[task\.logissue (?P<task>[^\]]*)\](?P<message>.+)$",
-        )
-        .reading(log_issue),
-        Rule::new(
-            K::TestFailure,
-            &["##teamcity[testFailed"],
-            r"^\s*##teamcity\[testFailed (?P<task>.+)\]$",
-        )
-        .reading(teamcity),
         Rule::new(K::Unknown, &["::error::"], r"^\s*::error::(?P<message>.+)$")
             .weighing(Weight::Sign)
             .reading(unescape),
@@ -71,55 +59,6 @@ fn by_title(draft: &mut Draft) {
         draft.failure.kind = K::Format;
     } else if title == "parse" {
         draft.failure.kind = K::CompileError;
-    }
-}
-
-/// Azure's form of an annotation; one that is a warning is none.
-fn log_issue(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    let fields = draft.failure.task.take().unwrap_or_default();
-    let field = |name: &str| {
-        let mut all = fields.split(';').filter_map(|field| field.trim().split_once('='));
-        all.find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
-    };
-    if field("type") == Some("warning") {
-        draft.failure.severity = crate::domain::failure::Severity::Warning;
-    }
-    draft.path = field("sourcepath").map(str::to_owned);
-    draft.failure.line = field("linenumber").and_then(|row| row.parse().ok());
-    draft.failure.column = field("columnnumber").and_then(|column| column.parse().ok());
-    draft.failure.code = field("code").map(str::to_owned);
-    draft.failure.kind = kind_of(draft.path.as_deref(), &draft.failure.message);
-    if draft.path.is_none() {
-        draft.weight = Weight::Sign;
-    }
-    unescape(at, draft, found);
-}
-
-/// TeamCity's form of a failed test: `name='…' message='…'`, with `|` before what is special.
-fn teamcity(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    let fields = draft.failure.task.take().unwrap_or_default();
-    let field = |name: &str| {
-        let (_, rest) = fields.split_once(&format!("{name}='"))?;
-        let mut escaped = false;
-        let mut value = String::new();
-        for c in rest.chars() {
-            match c {
-                '|' if !escaped => {
-                    escaped = true;
-                    continue;
-                }
-                '\'' if !escaped => return Some(value),
-                'n' if escaped => value.push('\n'),
-                c => value.push(c),
-            }
-            escaped = false;
-        }
-        None
-    };
-    draft.failure.test = field("name");
-    draft.failure.message = field("message").unwrap_or_default();
-    if draft.failure.test.is_some() {
-        found.push(draft);
     }
 }
 
@@ -333,21 +272,6 @@ mod tests {
              ::warning title=lint/x,file=src/a.js,line=3,col=1::no\n",
             "lint a.py:1:8 [F401] a.py:1:8: F401 `os` unused\n\
              compile_error src/a.js:3:1 [parse] Illegal use",
-        );
-    }
-
-    #[test]
-    fn other_systems_commands_are_read() {
-        check(
-            "##vso[task.logissue type=error;sourcepath=a.py;linenumber=1;columnnumber=8;code=F401;]\
-             `os` imported but unused\n\
-             ##vso[task.logissue type=warning;sourcepath=a.py;linenumber=2]no\n",
-            "lint a.py:1:8 [F401] `os` imported but unused",
-        );
-        check(
-            "##teamcity[testFailed name='Cart adds' message='it|'s 4, not 5' details='at a']\n\
-             ##teamcity[testFinished name='Cart adds']\n",
-            "test_failure {Cart adds} it's 4, not 5",
         );
     }
 
