@@ -20,9 +20,12 @@ const LOOKS: usize = 4;
 /// How many bytes a turn of the search reads: the last look takes a whole word.
 const TURN_BYTES: usize = (LOOKS - 1) * STEP_BYTES + 8;
 
-/// How many words of bits tell whether a group may be of a text, as a power of two: they fit the
-/// nearest cache. A group sets two bits of its word, so that hardly another group has both.
-const WORD_BITS: u32 = 11;
+/// How many bits of a hash tell whether a group may be of a text: a few hundred texts fill one in a
+/// hundred, and they fit the nearest cache.
+const HASH_BITS: u32 = 17;
+
+/// How many words of bits that makes; each has a bucket for its groups.
+const WORDS: usize = 1 << (HASH_BITS - 6);
 
 /// Bytes of ordinary text, the most common first; a window without them is rarely met.
 const COMMON: &[u8] = b" etaoinsrlcdupmhgfbvy0123456789-_./:wkxTSCAEPRI";
@@ -37,7 +40,10 @@ const COMMON_WORDS: &str = " building tests with running testing packages downlo
 /// A group of bytes, where it stands in a text, and in which.
 #[derive(Debug, Clone, Copy)]
 struct Gram {
+    /// The group and what follows it in the text, as far as one word reaches.
     bytes: u64,
+    /// Which bits of a word that is.
+    mask: u64,
     offset: usize,
     text: &'static [u8],
     number: usize,
@@ -46,23 +52,23 @@ struct Gram {
 /// Texts, prepared for the search.
 #[derive(Debug)]
 pub(super) struct Grams {
-    words: Box<[u64; 1 << WORD_BITS]>,
+    words: Box<[u64; WORDS]>,
     buckets: Vec<Vec<Gram>>,
 }
 
 impl Grams {
     /// Prepares texts; shorter ones than [`WINDOW_BYTES`] are not found.
     pub(super) fn of(texts: impl IntoIterator<Item = &'static str>) -> Self {
-        let words = Box::new([0; 1 << WORD_BITS]);
-        let mut prepared = Self { words, buckets: vec![Vec::new(); 1 << WORD_BITS] };
+        let mut prepared = Self { words: Box::new([0; WORDS]), buckets: vec![Vec::new(); WORDS] };
         for (number, text) in texts.into_iter().map(str::as_bytes).enumerate() {
             let rarest = rarest_window(text);
             let window = text.windows(GRAM_BYTES).enumerate().skip(rarest).take(STEP_BYTES);
             for (offset, bytes) in window {
-                let bytes = bytes.iter().rfold(0, |gram, byte| gram << 8 | u64::from(*byte));
-                let (word, one, other) = hash(bytes);
-                prepared.words[word] |= 1 << one | 1 << other;
-                prepared.buckets[word].push(Gram { bytes, offset, text, number });
+                let hash = hash(word_of(bytes));
+                prepared.words[hash / 64] |= 1 << (hash % 64);
+                let rest = &text[offset..text.len().min(offset + 8)];
+                let (bytes, mask) = (word_of(rest), u64::MAX >> (64 - 8 * rest.len()));
+                prepared.buckets[hash / 64].push(Gram { bytes, mask, offset, text, number });
             }
         }
         prepared
@@ -72,7 +78,7 @@ impl Grams {
     pub(super) fn each(&self, bytes: &[u8], mut met: impl FnMut(usize, usize)) {
         let mut at = 0;
         while let Some(turn) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-            self.turn(turn, |look, gram| self.check(bytes, gram, at + look * STEP_BYTES, &mut met));
+            self.turn(turn, |look, word| self.check(bytes, word, at + look * STEP_BYTES, &mut met));
             at += LOOKS * STEP_BYTES;
         }
         // What is left is shorter than a turn; zeros behind it match nothing.
@@ -81,35 +87,36 @@ impl Grams {
         last[..rest.len()].copy_from_slice(rest);
         for offset in [0, LOOKS * STEP_BYTES] {
             if let Some(turn) = last[offset..].first_chunk() {
-                self.turn(turn, |look, gram| {
-                    self.check(bytes, gram, at + offset + look * STEP_BYTES, &mut met);
+                self.turn(turn, |look, word| {
+                    self.check(bytes, word, at + offset + look * STEP_BYTES, &mut met);
                 });
             }
         }
     }
 
-    /// Asks about the groups that may be of a text.
+    /// Asks about the words that may begin with a group of a text.
     #[inline]
     fn turn(&self, turn: &[u8; TURN_BYTES], mut ask: impl FnMut(usize, u64)) {
+        // The lowest bit of each; the others are not looked at.
         let mut seen = 0;
-        let mut grams = [0; LOOKS];
-        for (look, gram) in grams.iter_mut().enumerate() {
-            let word = turn[look * STEP_BYTES..].first_chunk().copied().unwrap_or_default();
-            *gram = u64::from_le_bytes(word) & ((1 << (8 * GRAM_BYTES)) - 1);
-            let (word, one, other) = hash(*gram);
-            let word = self.words[word];
-            seen |= (word >> one & word >> other & 1) << look;
+        for look in 0..LOOKS {
+            let hash = hash(word_at(turn, look));
+            seen |= self.words[hash / 64] >> (hash % 64);
         }
-        if seen != 0 {
-            let looks = grams.into_iter().enumerate().filter(|(look, _)| seen >> look & 1 == 1);
-            looks.for_each(|(look, gram)| ask(look, gram));
+        if seen & 1 == 1 {
+            for (look, word) in (0..LOOKS).map(|look| (look, word_at(turn, look))) {
+                let hash = hash(word);
+                if self.words[hash / 64] >> (hash % 64) & 1 == 1 {
+                    ask(look, word);
+                }
+            }
         }
     }
 
-    /// The occurrences that a group at a position belongs to.
-    fn check(&self, bytes: &[u8], gram: u64, at: usize, met: &mut impl FnMut(usize, usize)) {
-        let (word, ..) = hash(gram);
-        for known in self.buckets[word].iter().filter(|known| known.bytes == gram) {
+    /// The occurrences that a word at a position belongs to.
+    fn check(&self, bytes: &[u8], word: u64, at: usize, met: &mut impl FnMut(usize, usize)) {
+        let bucket = &self.buckets[hash(word) / 64];
+        for known in bucket.iter().filter(|known| word & known.mask == known.bytes) {
             let start = at.checked_sub(known.offset);
             let rest = start.and_then(|start| Some((start, bytes.get(start..)?)));
             if let Some((start, _)) = rest.filter(|(_, rest)| rest.starts_with(known.text)) {
@@ -117,6 +124,17 @@ impl Grams {
             }
         }
     }
+}
+
+/// The word that a look sees.
+#[inline]
+fn word_at(turn: &[u8; TURN_BYTES], look: usize) -> u64 {
+    u64::from_le_bytes(turn[look * STEP_BYTES..].first_chunk().copied().unwrap_or_default())
+}
+
+/// The first bytes of a text as a word.
+fn word_of(bytes: &[u8]) -> u64 {
+    bytes.iter().take(8).rfold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// Where in a text the window begins whose groups are met least.
@@ -135,13 +153,12 @@ fn rarest_window(text: &[u8]) -> usize {
     windows.max_by_key(|(at, rarity)| (*rarity, usize::MAX - at)).map_or(0, |(at, _)| at)
 }
 
-/// The word of a group and its two bits there; the multiplier spreads them (of the golden ratio, as
-/// Knuth has it), and the shift leaves no bit that a group does not change.
+/// The bit that stands for the group which a word begins with; the multiplier spreads them (of the
+/// golden ratio, as Knuth has it), and the shift leaves no bit that the group does not change.
 #[inline]
-fn hash(gram: u64) -> (usize, u64, u64) {
-    let hash = gram.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let word = usize::try_from(hash >> (64 - WORD_BITS)).unwrap_or(0);
-    (word, hash >> (64 - WORD_BITS - 6) & 63, hash >> (64 - WORD_BITS - 12) & 63)
+fn hash(word: u64) -> usize {
+    let hash = (word << (64 - 8 * GRAM_BYTES)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    usize::try_from(hash >> (64 - HASH_BITS)).unwrap_or(0)
 }
 
 #[cfg(test)]
