@@ -101,11 +101,11 @@ fn stem(literal: &'static str) -> Stem {
     let longest = parts.max_by_key(|part| part.len()).unwrap_or_default();
     // Blanks at the ends of a literal are part of it; beside a colon a colour may stand.
     let longest = if longest == literal { literal } else { longest.trim() };
-    if longest.len() >= WINDOW_BYTES {
-        return Stem::Long(longest);
-    }
     if let Some(word) = SHORT.iter().find(|word| literal.contains(*word)) {
         return Stem::Word(word);
+    }
+    if longest.len() >= WINDOW_BYTES {
+        return Stem::Long(longest);
     }
     if literal.len() >= WINDOW_BYTES && !literal.ends_with('\n') {
         return Stem::Long(literal);
@@ -127,6 +127,20 @@ struct Call {
     rule: u16,
     literal: &'static str,
     offset: usize,
+    /// The byte that stands behind the stem, counted from where the stem begins: it tells most
+    /// literals of a common stem apart.
+    behind: Option<(usize, u8)>,
+}
+
+impl Call {
+    /// Whether the literal stands in a text where its stem begins at `start`.
+    fn stands_in(&self, text: &[u8], start: usize) -> bool {
+        self.behind.is_none_or(|(distance, byte)| text.get(start + distance) == Some(&byte))
+            && start
+                .checked_sub(self.offset)
+                .and_then(|start| text.get(start..))
+                .is_some_and(|rest| rest.starts_with(self.literal.as_bytes()))
+    }
 }
 
 /// Stands for a marker where rules are called.
@@ -196,12 +210,17 @@ impl Sieve {
         };
         for (rule, literal) in literals.iter().copied() {
             let stem = stem(literal);
-            sieve.learn(&long, &short, stem, Call { rule, literal, offset: 0 });
+            sieve.learn(&long, &short, stem, Call { rule, literal, offset: 0, behind: None });
         }
         for literal in MARKERS.iter().copied() {
             let is_long = literal.len() >= WINDOW_BYTES;
             let stem = if is_long { Stem::Long(literal) } else { Stem::Whole(literal) };
-            sieve.learn(&long, &short, stem, Call { rule: MARKER, literal, offset: 0 });
+            sieve.learn(
+                &long,
+                &short,
+                stem,
+                Call { rule: MARKER, literal, offset: 0, behind: None },
+            );
         }
         let is_word = |stem: usize| {
             let word = stem.checked_sub(long.len()).and_then(|stem| short.get(stem));
@@ -234,7 +253,9 @@ impl Sieve {
         };
         if let Some((number, stem)) = found {
             let offset = literal.find(stem).unwrap_or_default();
-            self.calls[number].push(Call { offset, ..call });
+            let behind = literal.as_bytes().get(offset + stem.len());
+            let behind = behind.map(|byte| (stem.len(), *byte));
+            self.calls[number].push(Call { offset, behind, ..call });
         }
     }
 
@@ -280,8 +301,7 @@ impl Sieve {
         let mut marked = false;
         for (stem, start) in met {
             for call in &self.calls[*stem] {
-                let rest = start.checked_sub(call.offset).and_then(|start| text.get(start..));
-                if !rest.is_some_and(|rest| rest.starts_with(call.literal.as_bytes())) {
+                if !call.stands_in(text, *start) {
                     continue;
                 }
                 if call.rule == MARKER {

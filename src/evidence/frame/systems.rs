@@ -108,13 +108,15 @@ fn jenkins(text: &str) -> Option<Said<'_>> {
     })
 }
 
+/// What `TeamCity`'s messages begin with that open or close something.
+const FOLDS: [&str; 4] = ["block", "progress", "flow", "compilation"];
+
 /// `CircleCI`: `#!/bin/bash -eo pipefail` above a step's script. `TeamCity`: messages that open and
 /// close.
 fn sharp(text: &str) -> Option<Said<'_>> {
     if let Some(shell) = text.strip_prefix("#!") {
         return shell.trim_end().ends_with(" -eo pipefail").then_some(Said::Script);
     }
-    const FOLDS: [&str; 4] = ["block", "progress", "flow", "compilation"];
     let message = text.strip_prefix("##teamcity[")?;
     FOLDS.iter().any(|fold| message.starts_with(fold)).then_some(Said::Own)
 }

@@ -85,7 +85,9 @@ impl Sifted<'_> {
             let line = &self.bytes[start..end];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let met = &mut self.met[first..last];
-            met.iter_mut().for_each(|(_, at)| *at -= start);
+            for (_, at) in met.iter_mut() {
+                *at -= start;
+            }
             self.rules.clear();
             let marked = match look(line) {
                 Look::Plain => SIEVE.call(line, met, &mut self.rules),
