@@ -15,6 +15,7 @@ mod reads;
 mod rows;
 mod runners;
 pub mod sql;
+mod upkeep;
 
 pub use db::Statement;
 

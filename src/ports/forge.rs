@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use thiserror::Error;
 
+use super::history::ForgeHistory;
 use crate::domain::event::CommentRef;
 use crate::domain::ids::{
     ArtifactId, AttemptId, Branch, CheckRunId, CommentId, Label, Login, PrNumber, RepoPath, RunId,
@@ -394,7 +395,7 @@ pub struct PublishedCheck {
     pub annotations_sent: u32,
 }
 
-/// Both sides.
-pub trait Forge: ForgeReader + ForgeWriter {}
+/// Both sides, and what it remembers.
+pub trait Forge: ForgeReader + ForgeWriter + ForgeHistory {}
 
-impl<T: ForgeReader + ForgeWriter> Forge for T {}
+impl<T: ForgeReader + ForgeWriter + ForgeHistory> Forge for T {}

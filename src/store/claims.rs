@@ -41,7 +41,7 @@ struct ClaimedPull {
 }
 
 impl SqlStore {
-    async fn claim<T: super::db::Row>(
+    pub(super) async fn claim<T: super::db::Row>(
         &self,
         statement: super::Statement,
         claim: Claim,

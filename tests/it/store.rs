@@ -13,6 +13,7 @@ mod retention;
 mod runners;
 mod schema;
 mod together;
+mod upkeep;
 mod values;
 
 use std::sync::Arc;
