@@ -25,6 +25,7 @@ use crate::ports::clock::{Clock, Ids};
 use crate::ports::forge::Forge;
 use crate::ports::logs::LogStore;
 use crate::ports::store::Store;
+use crate::ports::upkeep::Upkeep;
 use crate::service::worker::Worker;
 use crate::service::{PolicyCache, Services};
 use crate::store::{Migrate, OpenError, SqlStore};
@@ -139,6 +140,7 @@ impl App {
         let compute = ActionsCompute::new(Arc::clone(&forge), parts.public_url);
         let services = Services {
             store: store.clone() as Arc<dyn Store>,
+            upkeep: store.clone() as Arc<dyn Upkeep>,
             logs: store.clone() as Arc<dyn LogStore>,
             forge,
             compute: Arc::new(compute),

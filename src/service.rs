@@ -10,6 +10,7 @@ mod healing;
 mod intake;
 mod policies;
 mod reading;
+pub mod reconcile;
 pub mod retention;
 pub mod runners;
 pub mod simulate;
@@ -26,12 +27,15 @@ use crate::ports::identity::IdentityVerifier;
 use crate::ports::inbound::Inbound;
 use crate::ports::logs::LogStore;
 use crate::ports::store::{Store, StoreError};
+use crate::ports::upkeep::Upkeep;
 
 /// Everything that use cases need, put together once in `app`.
 #[derive(Clone)]
 pub struct Services {
     /// What must survive.
     pub store: Arc<dyn Store>,
+    /// What keeps that whole.
+    pub upkeep: Arc<dyn Upkeep>,
     /// What was read, for people to look at.
     pub logs: Arc<dyn LogStore>,
     /// The forge.

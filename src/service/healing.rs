@@ -318,7 +318,8 @@ fn without_case(
         .map(|(ask, _)| Answered { ask: ask.clone(), answer: idle_answer(ask) })
         .collect();
     let acts = answers(&answered, None);
-    let mut changes = Changes::finish(now, Finish::Done);
+    let again = opening::again_while_ci_runs(gathered, now);
+    let mut changes = Changes::finish(now, again.map_or(Finish::Done, Finish::At));
     changes.effects = acts
         .into_iter()
         .map(|act| {

@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use selfheal::app::{App, Parts};
 use selfheal::forge::github::GithubSettings;
 use selfheal::ports::store::Backlog;
+use selfheal::service::reconcile::{self, Turn};
 use selfheal::service::worker::Step;
 use selfheal::store::Migrate;
 use tempfile::TempDir;
@@ -176,6 +177,12 @@ impl Tester {
     pub(crate) async fn wait_minutes(&mut self, minutes: i64) {
         self.clock.advance(minutes * 60 * 1000);
         self.settle().await;
+    }
+
+    /// Five minutes later: the next turn of reconciling, which is due then.
+    pub(crate) async fn reconcile(&mut self) -> Turn {
+        self.clock.advance(reconcile::EVERY_MS);
+        reconcile::turn(self.app().services()).await.unwrap().expect("a turn is due")
     }
 
     /// The runner of the attempt that was started last, played by hand.
