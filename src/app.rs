@@ -107,6 +107,16 @@ pub async fn kept_logs(settings: &ServerSettings) -> Result<Arc<dyn LogStore>, O
     Ok(store)
 }
 
+/// What keeps an instance's store whole; it may be running.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be opened.
+pub async fn upkeep(settings: &ServerSettings) -> Result<Arc<dyn Upkeep>, OpenError> {
+    let store: Arc<dyn Upkeep> =
+        SqlStore::open(settings.database_url.expose(), Migrate::Yes).await?;
+    Ok(store)
+}
+
 /// Why an instance could not be put together.
 #[derive(Debug, Error)]
 pub enum AssembleError {

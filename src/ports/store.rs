@@ -123,8 +123,10 @@ pub struct Claim {
 pub struct PendingDelivery {
     /// The delivery.
     pub delivery: NewDelivery,
-    /// How often it was tried before.
+    /// How often it failed before.
     pub tries: u32,
+    /// How often in a row it was begun before and nothing came of it: the process, or its step, ended.
+    pub unfinished: u32,
 }
 
 /// A pull request to be looked at, with everything that the store knows of it.

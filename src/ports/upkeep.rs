@@ -8,6 +8,7 @@
 //! arrives while its payload is being fetched: one of the two is a duplicate.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::store::{Claim, StoreError};
 use crate::domain::ids::{DeliveryId, Timestamp};
@@ -56,6 +57,60 @@ pub struct ToSweep {
     pub swept_at: Option<Timestamp>,
 }
 
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// It waits to be read, perhaps again.
+    Waiting,
+    /// It was read.
+    Done,
+    /// It failed for good and waits for an operator.
+    Parked,
+}
+
+/// Which deliveries are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// Those that wait for an operator.
+    Parked,
+    /// Those that failed and are tried again.
+    Failing,
+    /// All that wait to be read.
+    Waiting,
+}
+
+/// A delivery as operators see it, without its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// The forge's id of it.
+    pub id: DeliveryId,
+    /// The event's name.
+    pub event: String,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// How often it failed.
+    pub tries: u32,
+    /// When it is read again; when it was parked or read, if it was.
+    pub due: Timestamp,
+    /// How long its body is.
+    pub bytes: u64,
+    /// The last failure, for operators.
+    pub error: Option<String>,
+}
+
+/// What became of the wish to read a delivery again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replayed {
+    /// It is read as if it had just come.
+    Yes,
+    /// It waits to be read anyway.
+    Waits,
+    /// There is none of that id.
+    Unknown,
+}
+
 /// Keeps the store whole.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -90,4 +145,16 @@ pub trait Upkeep: Send + Sync {
 
     /// A repository could not be swept; when it is tried again.
     async fn not_swept(&self, repo: &Repo, due: Timestamp) -> Result<(), StoreError>;
+
+    /// Deliveries for operators to see, newest first.
+    async fn deliveries(&self, which: Listed, max: u32) -> Result<Vec<DeliveryRecord>, StoreError>;
+
+    /// One delivery, wherever it stands.
+    async fn delivery(&self, id: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError>;
+
+    /// The body of a delivery, as it was signed.
+    async fn delivery_body(&self, id: &DeliveryId) -> Result<Option<Bytes>, StoreError>;
+
+    /// Has a delivery read again that was parked or read.
+    async fn replay(&self, id: &DeliveryId, now: Timestamp) -> Result<Replayed, StoreError>;
 }

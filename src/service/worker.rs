@@ -6,7 +6,8 @@
 //! running a step twice does nothing twice.
 //!
 //! Races: the lease is lost while a step works (nothing is written; whoever has it now goes on);
-//! the process dies at any point (the lease runs out and the step is made again).
+//! the process dies at any point (the lease runs out and the step is made again; a delivery that is
+//! always there when it dies is parked).
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use tracing::Instrument as _;
 use super::{ServiceError, Services, effects, healing, intake};
 use crate::domain::ids::{PrNumber, Timestamp};
 use crate::ports::forge::ForgeError;
-use crate::ports::store::{Changes, Claim, Finish, Leased, StoreError};
+use crate::ports::store::{Changes, Claim, Finish, Leased, PendingDelivery, StoreError};
 
 /// How long a step may take before others may take its work over. The slowest reads a few logs.
 const LEASE_MS: i64 = 5 * 60 * 1000;
@@ -28,8 +29,13 @@ const PAUSE_MS: i64 = 5 * 1000;
 /// No pause after a failure is longer.
 const PAUSE_MS_MAX: i64 = 10 * 60 * 1000;
 
-/// A delivery that failed this often is parked: its bytes make us fail.
-const DELIVERY_TRIES_MAX: u32 = 8;
+/// A delivery that failed this often, and not for want of the forge, is parked: its bytes make us
+/// fail. What passes by itself (five tries take more than a minute) does not get here.
+pub const DELIVERY_TRIES_MAX: u32 = 5;
+
+/// A delivery that was begun this often in a row, and nothing came of it, is parked unread: it may be
+/// what ends the process. A kill at any other moment is not counted, so this many are no coincidence.
+pub const DELIVERY_UNFINISHED_MAX: u32 = 5;
 
 /// The loop sleeps at most this long when nothing is due; a delivery wakes it at once.
 const IDLE_MS_MAX: u64 = 1_000;
@@ -75,10 +81,7 @@ impl Worker {
         Ok(Step::Idle)
     }
 
-    async fn delivery(
-        &self,
-        leased: Leased<crate::ports::store::PendingDelivery>,
-    ) -> Result<Step, StoreError> {
+    async fn delivery(&self, leased: Leased<PendingDelivery>) -> Result<Step, StoreError> {
         let Leased { lease, item } = leased;
         let span = tracing::info_span!(
             "delivery",
@@ -86,12 +89,40 @@ impl Worker {
             event = %item.delivery.event,
         );
         async {
-            let outcome = intake::read(&self.services, &item).await;
-            let changes = self.or_retry(outcome, item.tries, Some(DELIVERY_TRIES_MAX))?;
+            let changes = self.read(&item).await?;
             self.apply(lease, changes).await
         }
         .instrument(span)
         .await
+    }
+
+    /// What a delivery says, or that it is tried again, or that it never is: bytes that make us fail
+    /// must not hold up what comes after them, and nobody may lose sight of them.
+    async fn read(&self, item: &PendingDelivery) -> Result<Changes, StoreError> {
+        let now = self.services.clock.now();
+        if item.unfinished >= DELIVERY_UNFINISHED_MAX {
+            let error = format!("begun {} times and never finished", item.unfinished);
+            return Ok(Changes::finish(now, Finish::Park { error }));
+        }
+        let read = AssertUnwindSafe(intake::read(&self.services, item)).catch_unwind().await;
+        let error = match read {
+            Ok(Ok(changes)) => return Ok(changes),
+            Ok(Err(ServiceError::Store(error @ StoreError::Unavailable(_)))) => return Err(error),
+            Ok(Err(ServiceError::Forge(error))) if error.is_transient() => {
+                let at = retry_at(&error, item.tries, now);
+                return Ok(Changes::finish(now, Finish::Retry { at, error: error.to_string() }));
+            }
+            Ok(Err(ServiceError::Forge(error))) => error.to_string(),
+            Ok(Err(ServiceError::Store(error))) => error.to_string(),
+            // What a panic says may quote the delivery.
+            Err(_) => "a bug: reading it panicked".to_owned(),
+        };
+        let finish = if item.tries + 1 >= DELIVERY_TRIES_MAX {
+            Finish::Park { error }
+        } else {
+            Finish::Retry { at: now.plus_ms(pause_ms(item.tries)), error }
+        };
+        Ok(Changes::finish(now, finish))
     }
 
     async fn effect(
@@ -108,7 +139,7 @@ impl Worker {
         );
         async {
             let outcome = effects::perform(&self.services, &item).await;
-            let changes = self.or_retry(outcome, item.tries, None)?;
+            let changes = self.or_retry(outcome, item.tries)?;
             if matches!(changes.finish, Finish::Done) {
                 tracing::info!("performed");
             }
@@ -132,7 +163,7 @@ impl Worker {
         );
         async {
             let outcome = healing::look(&self.services, &item).await;
-            let changes = self.or_retry(outcome, item.tries, None)?;
+            let changes = self.or_retry(outcome, item.tries)?;
             self.apply(lease, changes).await
         }
         .instrument(span)
@@ -144,20 +175,14 @@ impl Worker {
         &self,
         outcome: Result<Changes, ServiceError>,
         tries: u32,
-        tries_max: Option<u32>,
     ) -> Result<Changes, StoreError> {
         let now = self.services.clock.now();
         match outcome {
             Ok(changes) => Ok(changes),
             Err(ServiceError::Store(error)) => Err(error),
             Err(ServiceError::Forge(error)) => {
-                let gave_up = tries_max.is_some_and(|max| tries + 1 >= max);
-                let finish = if gave_up {
-                    Finish::Park { error: error.to_string() }
-                } else {
-                    Finish::Retry { at: retry_at(&error, tries, now), error: error.to_string() }
-                };
-                Ok(Changes::finish(now, finish))
+                let at = retry_at(&error, tries, now);
+                Ok(Changes::finish(now, Finish::Retry { at, error: error.to_string() }))
             }
         }
     }
@@ -210,8 +235,12 @@ impl Worker {
     }
 }
 
+/// Doubles from [`PAUSE_MS`] to [`PAUSE_MS_MAX`].
+fn pause_ms(tries: u32) -> i64 {
+    PAUSE_MS.saturating_mul(1_i64 << tries.min(20)).min(PAUSE_MS_MAX)
+}
+
 fn retry_at(error: &ForgeError, tries: u32, now: Timestamp) -> Timestamp {
-    let pause = PAUSE_MS.saturating_mul(1_i64 << tries.min(20)).min(PAUSE_MS_MAX);
     match error {
         ForgeError::RateLimited { until } => (*until).max(now.plus_ms(PAUSE_MS)),
         ForgeError::Unavailable(_)
@@ -220,6 +249,6 @@ fn retry_at(error: &ForgeError, tries: u32, now: Timestamp) -> Timestamp {
         | ForgeError::Refused { .. }
         | ForgeError::Moved { .. }
         | ForgeError::NoAccess(_)
-        | ForgeError::Unreadable(_) => now.plus_ms(pause),
+        | ForgeError::Unreadable(_) => now.plus_ms(pause_ms(tries)),
     }
 }

@@ -19,6 +19,7 @@ struct DeliveryRow {
     body: Vec<u8>,
     received_at_ms: i64,
     tries: i64,
+    claims: i64,
     lease_epoch: i64,
 }
 
@@ -70,7 +71,8 @@ impl SqlStore {
             body: Bytes::from(row.body),
             received_at: Timestamp::from_millis(row.received_at_ms),
         };
-        let item = PendingDelivery { delivery, tries: tries(row.tries) };
+        let unfinished = tries(row.claims - 1);
+        let item = PendingDelivery { delivery, tries: tries(row.tries), unfinished };
         Ok(Some(Leased { lease, item }))
     }
 

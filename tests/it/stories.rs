@@ -10,6 +10,7 @@ mod installing;
 mod lost;
 mod matchers;
 mod meanwhile;
+mod poison;
 mod policy;
 mod reading;
 mod runners;

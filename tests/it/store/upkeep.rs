@@ -2,8 +2,8 @@
 
 use selfheal::domain::ids::DeliveryId;
 use selfheal::domain::pull::PullState;
-use selfheal::ports::store::StoreError;
-use selfheal::ports::upkeep::{Pass, Progress, Upkeep as _};
+use selfheal::ports::store::{Finish, StoreError};
+use selfheal::ports::upkeep::{DeliveryState, Listed, Pass, Progress, Replayed, Upkeep as _};
 
 use super::values::{at, delivery, other_repo, pull, repo, sha};
 use super::{LEASE_MS, Opened, claim, on_both};
@@ -16,6 +16,81 @@ on_both! {
     repositories_are_swept_when_they_are_due,
     what_a_sweep_found_is_known_and_woken,
     what_cannot_be_reached_is_not_swept,
+    a_parked_delivery_is_seen_with_its_failure,
+    what_fails_and_what_waits_is_seen_too,
+    a_replayed_delivery_is_as_good_as_new,
+    a_delivery_that_was_begun_and_never_finished_is_counted,
+}
+
+/// Claims the oldest delivery and ends it that way.
+async fn ends(opened: &Opened, now: i64, finish: Finish) {
+    let leased = opened.port().claim_delivery(claim(now)).await.unwrap().unwrap();
+    opened.end(leased.lease, now, finish).await;
+}
+
+async fn a_parked_delivery_is_seen_with_its_failure(opened: Opened) {
+    let store = &opened.store;
+    for id in ["early", "late", "fine"] {
+        opened.insert(delivery(id, 10 + i64::try_from(id.len()).unwrap())).await.unwrap();
+    }
+    ends(&opened, 14, Finish::Done).await;
+    ends(&opened, 20, Finish::Park { error: "no \u{0} sense".to_owned() }).await;
+    let parked = store.deliveries(Listed::Parked, 9).await.unwrap();
+    let [record] = &parked[..] else { panic!("{parked:?}") };
+    assert_eq!(record.error.as_deref(), Some("no \u{fffd} sense"));
+    assert_eq!((record.state, record.tries, record.due), (DeliveryState::Parked, 1, at(20)));
+    assert_eq!(record.bytes, delivery("x", 1).body.len() as u64);
+    assert_eq!(store.delivery(&record.id).await.unwrap().as_ref(), Some(record));
+    let body = store.delivery_body(&record.id).await.unwrap().unwrap();
+    assert_eq!(body, delivery("x", 1).body, "byte for byte");
+    let nobody = DeliveryId::parse("nobody").unwrap();
+    assert_eq!(store.delivery(&nobody).await.unwrap(), None);
+    assert_eq!(store.delivery_body(&nobody).await.unwrap(), None);
+}
+
+async fn what_fails_and_what_waits_is_seen_too(opened: Opened) {
+    for (id, received) in [("a", 1), ("b", 2), ("c", 3)] {
+        opened.insert(delivery(id, received)).await.unwrap();
+    }
+    ends(&opened, 3, Finish::Retry { at: at(99), error: "not now".to_owned() }).await;
+    let seen = async |which, max| -> Vec<String> {
+        let seen = opened.store.deliveries(which, max).await.unwrap();
+        seen.into_iter().map(|record| record.id.to_string()).collect()
+    };
+    assert_eq!(seen(Listed::Waiting, 9).await, ["c", "b", "a"], "newest first");
+    assert_eq!(seen(Listed::Waiting, 2).await, ["c", "b"]);
+    assert_eq!(seen(Listed::Failing, 9).await, ["a"]);
+    assert!(seen(Listed::Parked, 9).await.is_empty());
+}
+
+async fn a_replayed_delivery_is_as_good_as_new(opened: Opened) {
+    let (store, id) = (&opened.store, DeliveryId::parse("d").unwrap());
+    assert_eq!(store.replay(&id, at(1)).await.unwrap(), Replayed::Unknown);
+    opened.insert(delivery("d", 1)).await.unwrap();
+    assert_eq!(store.replay(&id, at(2)).await.unwrap(), Replayed::Waits);
+    for finish in [Finish::Park { error: "no".to_owned() }, Finish::Done] {
+        ends(&opened, 5, Finish::Retry { at: at(5), error: "no".to_owned() }).await;
+        ends(&opened, 5, finish).await;
+        assert!(opened.port().claim_delivery(claim(99)).await.unwrap().is_none());
+        assert_eq!(store.replay(&id, at(5)).await.unwrap(), Replayed::Yes);
+        let leased = opened.port().claim_delivery(claim(5)).await.unwrap().unwrap();
+        assert_eq!((leased.item.tries, leased.item.unfinished), (0, 0));
+        assert_eq!(leased.item.delivery, delivery("d", 1));
+        opened.end(leased.lease, 5, Finish::At(at(5))).await;
+    }
+}
+
+async fn a_delivery_that_was_begun_and_never_finished_is_counted(opened: Opened) {
+    opened.insert(delivery("d", 1)).await.unwrap();
+    for begun in 0..3 {
+        let now = 1 + i64::from(begun) * LEASE_MS;
+        let leased = opened.port().claim_delivery(claim(now)).await.unwrap().unwrap();
+        assert_eq!(leased.item.unfinished, begun);
+    }
+    let now = 1 + 3 * LEASE_MS;
+    ends(&opened, now, Finish::Retry { at: at(now), error: "at least it ended".into() }).await;
+    let leased = opened.port().claim_delivery(claim(now)).await.unwrap().unwrap();
+    assert_eq!((leased.item.unfinished, leased.item.tries), (0, 1));
 }
 
 async fn one_reconciles_at_a_time_and_the_next_when_it_is_due(opened: Opened) {
