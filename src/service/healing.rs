@@ -31,6 +31,9 @@ use crate::report::{self, Story};
 /// than this would be a circle, and the next look goes on from here anyway.
 const TRANSITIONS_MAX: usize = 6;
 
+/// Failed looks in a row after which people are told that we wait: about half a minute.
+const WAITS_SAID_AFTER: u32 = 3;
+
 /// What one look has come to so far.
 struct Look {
     case: Case,
@@ -71,6 +74,22 @@ pub(super) async fn look(
     changes.pulls.push(facts);
     changes.answered = record.asks.iter().map(|ask| ask.key.clone()).collect();
     Ok(changes)
+}
+
+/// What is said while the forge cannot be asked: not at the first trouble, which mostly passes, and
+/// only about a case that somebody waits for. It is shown when the forge takes writes, which it may
+/// while it gives no answers.
+pub(super) fn waiting(
+    services: &Services,
+    record: &PullRecord,
+    error: &ForgeError,
+) -> Vec<(EffectId, Effect)> {
+    let waits = record.tries + 1 == WAITS_SAID_AFTER && error.is_transient();
+    let Some(case) = record.case.as_ref().filter(|case| waits && case.state.goes_on()) else {
+        return Vec::new();
+    };
+    let view = report::waiting_for_forge(case, &error.to_string());
+    effects(services, case, vec![Act::PublishCheck { view }])
 }
 
 fn head_facts(pull: &crate::domain::pull::Pull) -> PullHead {

@@ -163,7 +163,12 @@ impl Worker {
         );
         async {
             let outcome = healing::look(&self.services, &item).await;
-            let changes = self.or_retry(outcome, item.tries)?;
+            let said = match &outcome {
+                Err(ServiceError::Forge(error)) => healing::waiting(&self.services, &item, error),
+                Ok(_) | Err(ServiceError::Store(_)) => Vec::new(),
+            };
+            let mut changes = self.or_retry(outcome, item.tries)?;
+            changes.effects.extend(said);
             self.apply(lease, changes).await
         }
         .instrument(span)

@@ -5,9 +5,12 @@
 //! nobody is answered before what they sent is durable.
 //!
 //! Races: a sender gives up waiting (its delivery is written all the same; the forge's next try is
-//! a duplicate); the commit fails (everybody in the group is told, nobody's delivery is there).
+//! a duplicate); the commit fails (everybody in the group is told, and nobody's delivery counts as
+//! recorded, even where the failure was only in the answer).
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -23,6 +26,14 @@ const WAITING_MAX: usize = 1024;
 /// Deliveries in one transaction: enough to hide the flush, small enough to stay quick.
 const GROUP_MAX: usize = 256;
 
+/// How long a group's transaction may take. A connection that hangs without an end must not hold up
+/// what comes after it; what was written all the same is a duplicate when it is sent again.
+const WRITE_SECS_MAX: u64 = 6;
+
+/// How long a sender waits: less than the ten seconds after which GitHub hangs up, so that it hears
+/// that it was in vain.
+const ANSWER_SECS_MAX: u64 = 8;
+
 struct Waiting {
     delivery: NewDelivery,
     answer: oneshot::Sender<Result<Inserted, StoreError>>,
@@ -31,6 +42,7 @@ struct Waiting {
 /// Writes deliveries in groups.
 #[derive(Debug)]
 pub(super) struct GroupCommit {
+    failing: Arc<AtomicBool>,
     queue: Mutex<Option<mpsc::Sender<Waiting>>>,
     task: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
@@ -39,17 +51,34 @@ impl GroupCommit {
     /// Starts the one task that writes.
     pub fn start(db: Db) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
-        let task = tokio::spawn(write_groups(db, waiting));
-        Self { queue: Mutex::new(Some(queue)), task: tokio::sync::Mutex::new(Some(task)) }
+        let failing = Arc::new(AtomicBool::new(false));
+        let task = tokio::spawn(write_groups(db, waiting, Arc::clone(&failing)));
+        let task = tokio::sync::Mutex::new(Some(task));
+        Self { failing, queue: Mutex::new(Some(queue)), task }
     }
 
-    /// Writes a delivery; durable when it returns.
+    /// Writes a delivery; durable when it returns. One that gives up waiting may be written later;
+    /// sent again it is a duplicate.
     pub async fn insert(&self, delivery: NewDelivery) -> Result<Inserted, StoreError> {
         let queue = self.queue().ok_or_else(closed)?;
         let (answer, answered) = oneshot::channel();
-        queue.send(Waiting { delivery, answer }).await.map_err(|_| closed())?;
-        drop(queue);
-        answered.await.map_err(|_| closed())?
+        let written = async {
+            queue.send(Waiting { delivery, answer }).await.map_err(|_| closed())?;
+            drop(queue);
+            answered.await.map_err(|_| closed())?
+        };
+        let limit = Duration::from_secs(ANSWER_SECS_MAX);
+        tokio::time::timeout(limit, written).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Whether the last group could not be written, and none since.
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    /// A write went through.
+    pub fn works(&self) {
+        self.failing.store(false, Ordering::Relaxed);
     }
 
     fn queue(&self) -> Option<mpsc::Sender<Waiting>> {
@@ -72,7 +101,12 @@ fn closed() -> StoreError {
     StoreError::Unavailable("the store is being closed".into())
 }
 
-async fn write_groups(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
+fn late() -> StoreError {
+    StoreError::Unavailable("the database did not answer in time".into())
+}
+
+async fn write_groups(db: Db, mut waiting: mpsc::Receiver<Waiting>, failing: Arc<AtomicBool>) {
+    let limit = Duration::from_secs(WRITE_SECS_MAX);
     while let Some(first) = waiting.recv().await {
         let mut group = vec![first];
         while group.len() < GROUP_MAX {
@@ -81,7 +115,10 @@ async fn write_groups(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
                 Err(_) => break,
             }
         }
-        match write(&db, &group).await {
+        let written = tokio::time::timeout(limit, write(&db, &group)).await;
+        let written = written.unwrap_or_else(|_| Err(late()));
+        failing.store(written.is_err(), Ordering::Relaxed);
+        match written {
             Ok(inserted) => {
                 for (one, inserted) in group.into_iter().zip(inserted) {
                     let _ = one.answer.send(Ok(inserted)); // its sender may have given up

@@ -203,6 +203,15 @@ impl SqlStore {
         Ok(row.and_then(|(due,)| due).map(Timestamp::from_millis))
     }
 
+    /// Whether something can be written again: a disk that is full can still be read.
+    async fn probe(&self) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        tx.run(sql::upkeep::PROBE, args![]).await.map_err(unavailable)?;
+        tx.commit().await.map_err(unavailable)?;
+        self.inbox.works();
+        Ok(())
+    }
+
     pub(super) async fn waiting(&self) -> Result<Backlog, StoreError> {
         #[derive(FromRow)]
         struct Waiting {
@@ -210,6 +219,9 @@ impl SqlStore {
             pulls: i64,
             effects: i64,
             parked: i64,
+        }
+        if self.inbox.is_failing() {
+            self.probe().await?;
         }
         let row: Option<Waiting> = self.first(sql::pulls::BACKLOG, args![]).await?;
         let count = |value: i64| u64::try_from(value).unwrap_or(0);

@@ -13,6 +13,7 @@ mod retention;
 mod runners;
 mod schema;
 mod together;
+mod unavailable;
 mod upkeep;
 mod values;
 

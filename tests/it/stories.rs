@@ -10,6 +10,7 @@ mod installing;
 mod lost;
 mod matchers;
 mod meanwhile;
+mod outage;
 mod poison;
 mod policy;
 mod reading;

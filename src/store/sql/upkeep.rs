@@ -25,6 +25,13 @@ family! {
            AND lease_until_ms > 0",
     );
 
+    /// Writes and changes nothing.
+    PROBE = Statement::both(
+        "UPDATE reconciler
+         SET id = 1
+         WHERE id = 1",
+    );
+
     /// Those ids of a JSON list that the inbox does not know. The engines take lists apart each in
     /// its own words.
     UNKNOWN_DELIVERIES = Statement {
