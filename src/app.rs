@@ -17,6 +17,7 @@ pub use system::{SystemClock, SystemIds};
 
 use crate::compute::actions::ActionsCompute;
 use crate::config::server::{AppCredentials, ServerSettings};
+use crate::domain::limits::Limits;
 use crate::forge::github::inbound::GithubInbound;
 use crate::forge::github::oidc::OidcVerifier;
 use crate::forge::github::{GithubForge, GithubSettings, SetupError};
@@ -47,6 +48,8 @@ pub struct Parts {
     pub oidc_issuer: String,
     /// Where GitHub and runners reach this server; also the audience of runners' tokens.
     pub public_url: Url,
+    /// How much is taken and done at once.
+    pub limits: Limits,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids and secrets.
@@ -83,6 +86,7 @@ impl Parts {
             webhook_secrets: app.webhook_secrets,
             oidc_issuer: settings.github.oidc_issuer.clone(),
             public_url: public_url(settings)?,
+            limits: settings.limits,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
         })
@@ -142,7 +146,7 @@ impl App {
     /// # Errors
     /// [`AssembleError`] when the store cannot be opened or the App's key cannot be read.
     pub async fn assemble(parts: Parts) -> Result<Self, AssembleError> {
-        let store = SqlStore::open(&parts.database, parts.migrate).await?;
+        let store = SqlStore::open_within(&parts.database, parts.migrate, parts.limits).await?;
         let github = Arc::new(GithubForge::new(&parts.github, Arc::clone(&parts.clock))?);
         let forge: Arc<dyn Forge> = github.clone();
         let audience = parts.public_url.as_str();
@@ -159,6 +163,7 @@ impl App {
             clock: parts.clock,
             ids: parts.ids,
             wake: Arc::new(tokio::sync::Notify::new()),
+            limits: parts.limits,
             policies: Arc::new(PolicyCache::default()),
             workflow_text: WORKFLOW,
         };

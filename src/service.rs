@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::domain::limits::Limits;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::compute::Compute;
 use crate::ports::forge::{Forge, ForgeError};
@@ -52,6 +53,8 @@ pub struct Services {
     pub ids: Arc<dyn Ids>,
     /// Rouses a resting worker when something has come in; only a hint, the store is the truth.
     pub wake: Arc<tokio::sync::Notify>,
+    /// How much is done at once.
+    pub limits: Limits,
     /// Policies that were read, by base commit.
     pub policies: Arc<policies::PolicyCache>,
     /// The text of the workflow that target repositories copy, for onboarding.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::forge::ForgeError;
-use crate::domain::ids::{DeliveryId, Timestamp};
+use crate::domain::ids::{DeliveryId, RepoId, Timestamp};
 use crate::domain::pull::{PullHead, Repo};
 
 /// One entry of the forge's log: an attempt to deliver. A redelivery is an entry of its own with the
@@ -22,6 +22,8 @@ pub struct LoggedDelivery {
     pub event: String,
     /// The action within the event, where the event has such.
     pub action: Option<String>,
+    /// The repository that it is about, if any.
+    pub repo: Option<RepoId>,
     /// When the forge tried.
     pub at: Timestamp,
     /// The HTTP status that we answered; `None` when no answer came.

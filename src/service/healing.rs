@@ -125,6 +125,9 @@ async fn begin(
     if gathered.pull.state != PullState::Open || !wants_case(gathered) {
         return Ok(None);
     }
+    if !opening::has_room(services, gathered, now).await? {
+        return Ok(None);
+    }
     let mut case = opened(services, gathered, now).await?;
     if let Some(closed) = &record.case {
         go_on_counting(&mut case, closed);
@@ -337,7 +340,7 @@ fn without_case(
         .map(|(ask, _)| Answered { ask: ask.clone(), answer: idle_answer(ask) })
         .collect();
     let acts = answers(&answered, None);
-    let again = opening::again_while_ci_runs(gathered, now);
+    let again = opening::again_without_case(gathered, now);
     let mut changes = Changes::finish(now, again.map_or(Finish::Done, Finish::At));
     changes.effects = acts
         .into_iter()

@@ -230,15 +230,21 @@ impl Walk<'_> {
         let delivery = NewDelivery {
             id: logged.id.clone(),
             event: logged.event.clone(),
+            repo: logged.repo,
             body,
             received_at: self.services.clock.now(),
         };
-        if self.services.store.insert_delivery(delivery).await? == Inserted::New {
-            tracing::info!(delivery.id = %logged.id, event = logged.event, "a lost delivery is back");
-            self.turn.recorded += 1;
-            self.services.wake.notify_one();
+        match self.services.store.insert_delivery(delivery).await {
+            Ok(Inserted::New) => {
+                tracing::info!(delivery.id = %logged.id, event = logged.event, "a lost delivery is back");
+                self.turn.recorded += 1;
+                self.services.wake.notify_one();
+                Ok(None)
+            }
+            Ok(Inserted::Duplicate) => Ok(None),
+            Err(StoreError::Full { .. }) => Ok(Some(self.next_turn())),
+            Err(error) => Err(error),
         }
-        Ok(None)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A step claims one due thing under a lease, lets its use case say what follows, and applies that
 //! in one transaction. Deliveries come first (they are cheap and tell what matters), then effects
-//! (people wait for them), then pull requests. A step trusts the store, not the hint that woke it;
+//! (people wait for them), then pull requests; now and then in another order. A step trusts the store, not the hint that woke it;
 //! running a step twice does nothing twice.
 //!
 //! Races: the lease is lost while a step works (nothing is written; whoever has it now goes on);
@@ -10,6 +10,7 @@
 //! always there when it dies is parked).
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -37,6 +38,10 @@ pub const DELIVERY_TRIES_MAX: u32 = 5;
 /// what ends the process. A kill at any other moment is not counted, so this many are no coincidence.
 pub const DELIVERY_UNFINISHED_MAX: u32 = 5;
 
+/// In so many steps effects come first once, and looks once. Mostly deliveries do: those that wait may
+/// be about the same pull request, and one look answers all of them.
+const OTHERS_FIRST_EVERY: u32 = 8;
+
 /// The loop sleeps at most this long when nothing is due; a delivery wakes it at once.
 const IDLE_MS_MAX: u64 = 1_000;
 
@@ -50,15 +55,35 @@ pub enum Step {
 }
 
 /// Carries out due work.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Worker {
     services: Services,
+    /// How many steps it has begun.
+    steps: AtomicU32,
+}
+
+/// A kind of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Delivery,
+    Effect,
+    Look,
+}
+
+/// What a step looks for first: deliveries, but now and then something else, so that a flood of one
+/// kind does not hold up the others.
+const fn order(steps: u32) -> [Kind; 3] {
+    match steps % OTHERS_FIRST_EVERY {
+        5 => [Kind::Effect, Kind::Look, Kind::Delivery],
+        7 => [Kind::Look, Kind::Effect, Kind::Delivery],
+        _ => [Kind::Delivery, Kind::Effect, Kind::Look],
+    }
 }
 
 impl Worker {
     /// A worker on these services.
     pub fn new(services: Services) -> Self {
-        Self { services }
+        Self { services, steps: AtomicU32::new(0) }
     }
 
     /// Carries out one due thing.
@@ -69,14 +94,24 @@ impl Worker {
     pub async fn step(&self) -> Result<Step, StoreError> {
         let services = &self.services;
         let claim = Claim { now: services.clock.now(), lease_ms: LEASE_MS };
-        if let Some(leased) = services.store.claim_delivery(claim).await? {
-            return self.delivery(leased).await;
-        }
-        if let Some(leased) = services.store.claim_effect(claim).await? {
-            return self.effect(leased).await;
-        }
-        if let Some(leased) = services.store.claim_pull(claim).await? {
-            return self.pull(leased).await;
+        for kind in order(self.steps.fetch_add(1, Ordering::Relaxed)) {
+            match kind {
+                Kind::Delivery => {
+                    if let Some(leased) = services.store.claim_delivery(claim).await? {
+                        return self.delivery(leased).await;
+                    }
+                }
+                Kind::Effect => {
+                    if let Some(leased) = services.store.claim_effect(claim).await? {
+                        return self.effect(leased).await;
+                    }
+                }
+                Kind::Look => {
+                    if let Some(leased) = services.store.claim_pull(claim).await? {
+                        return self.pull(leased).await;
+                    }
+                }
+            }
         }
         Ok(Step::Idle)
     }
@@ -255,5 +290,16 @@ fn retry_at(error: &ForgeError, tries: u32, now: Timestamp) -> Timestamp {
         | ForgeError::Moved { .. }
         | ForgeError::NoAccess(_)
         | ForgeError::Unreadable(_) => now.plus_ms(pause_ms(tries)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_work_comes_first_now_and_then() {
+        let first = |kind| (0..OTHERS_FIRST_EVERY).filter(|step| order(*step)[0] == kind).count();
+        assert_eq!([Kind::Delivery, Kind::Effect, Kind::Look].map(first), [6, 1, 1]);
     }
 }

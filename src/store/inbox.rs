@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::db::{Arg, Db};
+use super::db::{Arg, Db, Tx};
 use super::rows::number;
 use super::sql;
 use super::unavailable;
@@ -25,6 +25,10 @@ const WAITING_MAX: usize = 1024;
 
 /// Deliveries in one transaction: enough to hide the flush, small enough to stay quick.
 const GROUP_MAX: usize = 256;
+
+/// Deliveries that are written between two counts of what waits: a count reads an index entry for
+/// each that waits, so this makes it cheap, and a limit is passed by no more than this and a group.
+const COUNT_EVERY: u64 = 1_000;
 
 /// How long a group's transaction may take. A connection that hangs without an end must not hold up
 /// what comes after it; what was written all the same is a duplicate when it is sent again.
@@ -49,10 +53,11 @@ pub(super) struct GroupCommit {
 
 impl GroupCommit {
     /// Starts the one task that writes.
-    pub fn start(db: Db) -> Self {
+    pub fn start(db: Db, waiting_max: u64) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
         let failing = Arc::new(AtomicBool::new(false));
-        let task = tokio::spawn(write_groups(db, waiting, Arc::clone(&failing)));
+        let inbox = Inbox { db, room: Room { max: waiting_max, left: 0 } };
+        let task = tokio::spawn(write_groups(inbox, waiting, Arc::clone(&failing)));
         let task = tokio::sync::Mutex::new(Some(task));
         Self { failing, queue: Mutex::new(Some(queue)), task }
     }
@@ -105,7 +110,11 @@ fn late() -> StoreError {
     StoreError::Unavailable("the database did not answer in time".into())
 }
 
-async fn write_groups(db: Db, mut waiting: mpsc::Receiver<Waiting>, failing: Arc<AtomicBool>) {
+async fn write_groups(
+    mut inbox: Inbox,
+    mut waiting: mpsc::Receiver<Waiting>,
+    failing: Arc<AtomicBool>,
+) {
     let limit = Duration::from_secs(WRITE_SECS_MAX);
     while let Some(first) = waiting.recv().await {
         let mut group = vec![first];
@@ -115,13 +124,19 @@ async fn write_groups(db: Db, mut waiting: mpsc::Receiver<Waiting>, failing: Arc
                 Err(_) => break,
             }
         }
-        let written = tokio::time::timeout(limit, write(&db, &group)).await;
+        let written = tokio::time::timeout(limit, inbox.write(&group)).await;
         let written = written.unwrap_or_else(|_| Err(late()));
-        failing.store(written.is_err(), Ordering::Relaxed);
+        let fails = matches!(written, Err(StoreError::Unavailable(_)));
+        failing.store(fails, Ordering::Relaxed);
         match written {
             Ok(inserted) => {
                 for (one, inserted) in group.into_iter().zip(inserted) {
                     let _ = one.answer.send(Ok(inserted)); // its sender may have given up
+                }
+            }
+            Err(StoreError::Full { waiting }) => {
+                for one in group {
+                    let _ = one.answer.send(Err(StoreError::Full { waiting }));
                 }
             }
             Err(error) => {
@@ -135,8 +150,43 @@ async fn write_groups(db: Db, mut waiting: mpsc::Receiver<Waiting>, failing: Arc
     }
 }
 
-async fn write(db: &Db, group: &[Waiting]) -> Result<Vec<Inserted>, StoreError> {
-    let mut tx = db.begin().await.map_err(unavailable)?;
+/// How many deliveries may still be written before what waits is counted again.
+#[derive(Debug)]
+struct Room {
+    max: u64,
+    left: u64,
+}
+
+/// What the one task writes to.
+#[derive(Debug)]
+struct Inbox {
+    db: Db,
+    room: Room,
+}
+
+impl Inbox {
+    async fn write(&mut self, group: &[Waiting]) -> Result<Vec<Inserted>, StoreError> {
+        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        self.make_room(&mut tx).await?;
+        let inserted = write(tx, group).await?;
+        self.room.left = self.room.left.saturating_sub(group.len() as u64);
+        Ok(inserted)
+    }
+
+    /// Counts what waits, when it was not counted for a while.
+    async fn make_room(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        if self.room.left > 0 {
+            return Ok(());
+        }
+        let rows: Vec<(i64,)> =
+            tx.rows(sql::inbox::COUNT_WAITING, Vec::new()).await.map_err(unavailable)?;
+        let waiting = rows.first().map_or(0, |(count,)| u64::try_from(*count).unwrap_or(0));
+        self.room.left = self.room.max.saturating_sub(waiting).min(COUNT_EVERY);
+        if self.room.left == 0 { Err(StoreError::Full { waiting }) } else { Ok(()) }
+    }
+}
+
+async fn write(mut tx: Tx, group: &[Waiting]) -> Result<Vec<Inserted>, StoreError> {
     let mut inserted = Vec::with_capacity(group.len());
     for Waiting { delivery, .. } in group {
         let args = vec![
@@ -144,6 +194,7 @@ async fn write(db: &Db, group: &[Waiting]) -> Result<Vec<Inserted>, StoreError> 
             Arg::from(delivery.event.as_str()),
             Arg::Bytes(delivery.body.to_vec()),
             Arg::from(delivery.received_at.millis()),
+            Arg::from(delivery.repo.map_or(0, |repo| number(repo.get()))),
         ];
         let rows = tx.run(sql::inbox::INSERT_DELIVERY, args).await.map_err(unavailable)?;
         debug_assert!(number(rows) <= 1);

@@ -155,11 +155,15 @@ impl SqlStore {
 
     pub(super) async fn usage_of(&self, repo: RepoId, now: Timestamp) -> Result<Usage, StoreError> {
         let args = args![number(repo.get()), now.plus_ms(-DAY_MS).millis()];
-        let row: Option<(i64, i64)> = self.first(sql::cases::USAGE, args).await?;
-        let (today, running) = row.unwrap_or_default();
+        let row: Option<(i64, i64, i64, i64, i64)> = self.first(sql::cases::USAGE, args).await?;
+        let (today, running, installation, all, cases) = row.unwrap_or_default();
+        let count = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
         Ok(Usage {
-            attempts_today: u32::try_from(today).unwrap_or(u32::MAX),
-            attempts_running: u32::try_from(running).unwrap_or(u32::MAX),
+            attempts_today: count(today),
+            attempts_running: count(running),
+            installation_running: count(installation),
+            all_running: count(all),
+            cases_open: count(cases),
         })
     }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::apply::{set_pull, wake};
+use super::claims::times;
 use super::db::args;
 use super::rows::{inconsistent, number};
 use super::{SqlStore, sql, unavailable};
@@ -27,7 +28,8 @@ type DeliveryRow = (String, String, i64, String, i64, i64, i64, Option<String>);
 #[async_trait]
 impl Upkeep for SqlStore {
     async fn claim_reconcile(&self, claim: Claim) -> Result<Option<Reconcile>, StoreError> {
-        let row: Option<ReconcilerRow> = self.claim(sql::upkeep::CLAIM_RECONCILE, claim).await?;
+        let args = times(claim);
+        let row: Option<ReconcilerRow> = self.claim(sql::upkeep::CLAIM_RECONCILE, args).await?;
         Ok(row.map(|(epoch, mark, to, cursor)| Reconcile {
             lease: ReconcileLease { epoch },
             progress: Progress {

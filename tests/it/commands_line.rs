@@ -177,7 +177,8 @@ async fn with_poison() -> Machine {
     ] {
         let (id, body) = (DeliveryId::parse(name).unwrap(), bytes::Bytes::from(body));
         let event = "issue_comment".to_owned();
-        let delivery = NewDelivery { id, event, body, received_at: at(1_767_268_800_000) };
+        let received_at = at(1_767_268_800_000);
+        let delivery = NewDelivery { id, event, repo: None, body, received_at };
         store.insert_delivery(delivery).await.unwrap();
         let claim = Claim { now: at(1_767_268_800_000), lease_ms: 1_000 };
         let leased = store.claim_delivery(claim).await.unwrap().unwrap();

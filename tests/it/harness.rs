@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use selfheal::app::{App, Parts};
+use selfheal::domain::limits::Limits;
 use selfheal::forge::github::GithubSettings;
 use selfheal::ports::store::Backlog;
 use selfheal::service::reconcile::{self, Turn};
@@ -44,6 +45,7 @@ pub(crate) struct Tester {
     address: SocketAddr,
     running: Option<Running>,
     secrets: Vec<SecretString>,
+    limits: Limits,
     /// Restart the server before every step of the worker.
     restarts: bool,
 }
@@ -67,6 +69,7 @@ impl Tester {
             dir: tempfile::tempdir().unwrap(),
             running: None,
             secrets: vec![SecretString::from(world.webhook_secret())],
+            limits: Limits::default(),
             restarts: false,
             world,
             clock,
@@ -85,6 +88,12 @@ impl Tester {
     /// The operator sets these webhook secrets and starts the server again.
     pub(crate) async fn webhook_secrets(&mut self, secrets: Vec<SecretString>) {
         self.secrets = secrets;
+        self.restart().await;
+    }
+
+    /// The operator sets these limits and starts the server again.
+    pub(crate) async fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
         self.restart().await;
     }
 
@@ -118,6 +127,7 @@ impl Tester {
             webhook_secrets: self.secrets.clone(),
             oidc_issuer: self.world.oidc_issuer(),
             public_url: url(self.url()),
+            limits: self.limits,
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }

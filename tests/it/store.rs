@@ -12,6 +12,7 @@ mod pulls;
 mod retention;
 mod runners;
 mod schema;
+mod shares;
 mod together;
 mod unavailable;
 mod upkeep;

@@ -7,6 +7,7 @@ mod faults;
 mod healing;
 mod held;
 mod installing;
+mod limits;
 mod lost;
 mod matchers;
 mod meanwhile;

@@ -17,7 +17,7 @@ use super::GithubForge;
 use super::client::As;
 use super::reader::segment;
 use super::types::{PullJson, moment};
-use crate::domain::ids::{DeliveryId, Timestamp};
+use crate::domain::ids::{DeliveryId, RepoId, Timestamp};
 use crate::domain::pull::{PullHead, Repo};
 use crate::ports::forge::ForgeError;
 use crate::ports::history::{ForgeHistory, LoggedDelivery, LoggedPage};
@@ -41,6 +41,8 @@ struct Entry {
     action: Option<String>,
     #[serde(default)]
     status_code: i64,
+    #[serde(default)]
+    repository_id: Option<u64>,
 }
 
 /// One entry with its payload, byte for byte as GitHub shows it.
@@ -62,6 +64,7 @@ fn logged(entry: Value) -> Result<LoggedDelivery, ForgeError> {
         id: DeliveryId::parse(&entry.guid)?,
         event: entry.event,
         action: entry.action,
+        repo: entry.repository_id.map(RepoId::new),
         at: moment(&entry.delivered_at)?,
         answer: u16::try_from(entry.status_code).ok().filter(|code| *code > 0),
     })

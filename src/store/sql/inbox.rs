@@ -5,12 +5,20 @@ use super::{Statement, claim, family};
 family! {
     /// Records a delivery; a known id changes nothing.
     INSERT_DELIVERY = Statement::both(
-        "INSERT INTO deliveries (id, event, body, received_at_ms, due_at_ms)
-         VALUES ($1, $2, $3, $4, $4)
+        "INSERT INTO deliveries (id, event, body, received_at_ms, due_at_ms, repo_id)
+         VALUES ($1, $2, $3, $4, $4, $5)
          ON CONFLICT (id) DO NOTHING",
     );
 
-    /// Claims the oldest due delivery: $1 now, $2 the lease's end.
+    /// How many wait to be read.
+    COUNT_WAITING = Statement::both(
+        "SELECT COUNT(*) AS waiting
+         FROM deliveries
+         WHERE state = 'pending'",
+    );
+
+    /// Claims the longest due delivery of the next repository after $3 that has one: $1 now, $2 the
+    /// lease's end.
     CLAIM_DELIVERY = claim!(
         "UPDATE deliveries
          SET lease_epoch = lease_epoch + 1,
@@ -20,15 +28,16 @@ family! {
              SELECT id
              FROM deliveries
              WHERE state = 'pending'
+               AND repo_id > $3
                AND due_at_ms <= $1
                AND lease_until_ms <= $1
-             ORDER BY due_at_ms, received_at_ms, id
+             ORDER BY repo_id, due_at_ms
              LIMIT 1
 ",
         "FOR UPDATE SKIP LOCKED",
         "
          )
-         RETURNING id, event, body, received_at_ms, tries, claims, lease_epoch",
+         RETURNING id, event, body, received_at_ms, tries, claims, lease_epoch, repo_id",
     );
 
     /// Ends a delivery's lease, if the epoch is still ours.

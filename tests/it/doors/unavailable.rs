@@ -11,6 +11,7 @@ use selfheal::domain::evidence::Evidence;
 use selfheal::domain::ids::{
     AttemptId, Branch, CaseId, CommentId, PrNumber, RepoId, RunId, Sha, Timestamp,
 };
+use selfheal::domain::limits::Limits;
 use selfheal::domain::outcome::Outcome;
 use selfheal::domain::pull::PullHead;
 use selfheal::ports::forge::PublishedCheck;
@@ -111,6 +112,25 @@ async fn what_cannot_be_recorded_is_asked_for_again_until_it_can() {
         assert_eq!(knock().await, (if round == 0 { 202 } else { 200 }, None));
     }
     assert_eq!(t.backlog().await.deliveries, 1, "and only what was acknowledged is there");
+}
+
+#[tokio::test]
+async fn when_too_much_waits_senders_are_told_to_come_again() {
+    let mut t = Tester::start().await;
+    t.limit(Limits { deliveries_waiting: 1, ..Limits::default() }).await;
+    let knock = async |id: &str| {
+        let id = Some(id.to_owned());
+        let answer = Knock { id, ..Knock::of(&t, "pull_request", OPENED.as_bytes()) };
+        answer.answered(&t).await
+    };
+    assert_eq!(knock("first").await.status(), StatusCode::ACCEPTED);
+    let told = knock("second").await;
+    assert_eq!(told.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(told.headers()["retry-after"], "10");
+    assert!(told.text().await.unwrap().contains("1 deliveries wait to be read"));
+    assert_eq!(t.backlog().await.deliveries, 1);
+    t.app().worker().step().await.unwrap();
+    assert_eq!(knock("second").await.status(), StatusCode::ACCEPTED);
 }
 
 #[tokio::test]

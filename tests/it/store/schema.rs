@@ -195,7 +195,7 @@ async fn is_carried_over(store: &SqlStore) {
     assert_eq!((backlog.deliveries, backlog.pulls, backlog.effects, backlog.parked), (1, 1, 1, 1));
     let delivery = store.claim_delivery(claim(1_000)).await.unwrap().unwrap().item;
     assert_eq!(&delivery.delivery.body[..], b"{\"action\":\"opened\"}");
-    assert_eq!(delivery.unfinished, 3);
+    assert_eq!((delivery.unfinished, delivery.delivery.repo), (3, Some(repo().id)));
     assert!(store.claim_effect(claim(1_000)).await.unwrap().is_some());
     assert!(store.claim_pull(claim(1_000)).await.unwrap().is_some());
     let view = store.runner_view(super::values::attempt_id(1)).await.unwrap().unwrap();
