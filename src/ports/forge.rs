@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::history::ForgeHistory;
 use crate::domain::event::CommentRef;
 use crate::domain::ids::{
     ArtifactId, AttemptId, Branch, CheckRunId, CommentId, Label, Login, PrNumber, RepoPath, RunId,
@@ -396,6 +395,6 @@ pub struct PublishedCheck {
 }
 
 /// Both sides, and what it remembers.
-pub trait Forge: ForgeReader + ForgeWriter + ForgeHistory {}
+pub trait Forge: ForgeReader + ForgeWriter + super::history::ForgeHistory {}
 
-impl<T: ForgeReader + ForgeWriter + ForgeHistory> Forge for T {}
+impl<T: ForgeReader + ForgeWriter + super::history::ForgeHistory> Forge for T {}

@@ -27,7 +27,7 @@ async fn cut(operator: &mut PgConnection, name: &str, door: &str) {
     }
 }
 
-fn unavailable<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+fn unavailable<T: std::fmt::Debug>(result: &Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
 }
 
@@ -53,10 +53,10 @@ async fn a_server_that_is_gone_is_unavailable_until_it_is_back() {
     opened.insert(delivery("before", 1)).await.unwrap();
     let leased = opened.port().claim_delivery(claim(2)).await.unwrap().unwrap();
     cut(&mut operator, &name, "false").await;
-    unavailable(opened.insert(delivery("meanwhile", 2)).await);
-    unavailable(opened.port().backlog().await);
-    unavailable(opened.port().claim_delivery(claim(3)).await);
-    unavailable(opened.port().apply(leased.lease, done(3)).await);
+    unavailable(&opened.insert(delivery("meanwhile", 2)).await);
+    unavailable(&opened.port().backlog().await);
+    unavailable(&opened.port().claim_delivery(claim(3)).await);
+    unavailable(&opened.port().apply(leased.lease, done(3)).await);
 
     cut(&mut operator, &name, "true").await;
     assert_eq!(opened.insert(delivery("before", 1)).await.unwrap(), Inserted::Duplicate);
@@ -76,8 +76,8 @@ async fn a_database_that_takes_no_writes_is_not_ready_until_it_does() {
         operator.execute(AssertSqlSafe(text)).await.unwrap();
     }
     opened.port().backlog().await.expect("nobody has tried to write yet");
-    unavailable(opened.insert(delivery("meanwhile", 2)).await);
-    unavailable(opened.port().backlog().await);
+    unavailable(&opened.insert(delivery("meanwhile", 2)).await);
+    unavailable(&opened.port().backlog().await);
     operator.execute("DROP TRIGGER one; DROP TRIGGER two").await.unwrap();
     assert_eq!(opened.port().backlog().await.unwrap().deliveries, 1, "ready by itself");
     assert_eq!(opened.insert(delivery("meanwhile", 2)).await.unwrap(), Inserted::New);

@@ -1,6 +1,6 @@
 //! Upkeep: one reconciles at a time and goes on where the last one was; what is swept, and when.
 
-use selfheal::domain::ids::DeliveryId;
+use selfheal::domain::ids::{DeliveryId, Timestamp};
 use selfheal::domain::pull::PullState;
 use selfheal::ports::store::{Finish, StoreError};
 use selfheal::ports::upkeep::{DeliveryState, Listed, Pass, Progress, Replayed, Upkeep as _};
@@ -146,7 +146,7 @@ async fn repositories_are_swept_when_they_are_due(opened: Opened) {
     opened.know(&[pull(1), elsewhere]).await;
     let due = async |now: i64, max: u32| -> Vec<(u64, Option<i64>)> {
         let due = store.repos_to_sweep(at(now), max).await.unwrap();
-        due.iter().map(|one| (one.repo.id.get(), one.swept_at.map(|at| at.millis()))).collect()
+        due.iter().map(|one| (one.repo.id.get(), one.swept_at.map(Timestamp::millis))).collect()
     };
     assert_eq!(due(5, 9).await, [(7, None), (8, None)]);
     assert_eq!(due(5, 1).await, [(7, None)]);
