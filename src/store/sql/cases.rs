@@ -102,18 +102,19 @@ family! {
     );
 
     /// What a repository uses: attempts planned since $2, at work now, at work for its installation
-    /// and for all, and cases that go on by themselves.
+    /// and for all, and cases that go on by themselves. The plus keeps both engines from going through
+    /// all cases that the repository ever had.
     USAGE = Statement::both(
         "SELECT
              (SELECT COUNT(*)
               FROM attempts a
               JOIN cases c ON c.id = a.case_id
-              WHERE c.repo_id = $1
+              WHERE +c.repo_id = $1
                 AND a.planned_at_ms > $2) AS today,
              (SELECT COUNT(*)
               FROM attempts a
               JOIN cases c ON c.id = a.case_id
-              WHERE c.repo_id = $1
+              WHERE +c.repo_id = $1
                 AND a.state = 'running') AS running,
              (SELECT COUNT(*)
               FROM attempts a

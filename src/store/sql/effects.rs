@@ -36,6 +36,7 @@ family! {
 
     /// Claims the longest due effect of the next repository after $3 that has one: of one pull request
     /// the first that was wanted, and one at a time. Installations that cannot be used are passed over.
+    /// That a lease is above 0 is said for the sake of the index of leased ones.
     CLAIM_EFFECT = claim!(
         "UPDATE effects
          SET lease_epoch = lease_epoch + 1,
@@ -58,6 +59,7 @@ family! {
                    WHERE other.repo_id = e.repo_id
                      AND other.number = e.number
                      AND other.id <> e.id
+                     AND other.lease_until_ms > 0
                      AND other.lease_until_ms > $1
                )
                AND NOT EXISTS (

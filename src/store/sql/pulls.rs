@@ -214,7 +214,9 @@ family! {
     BACKLOG = Statement::both(
         "SELECT
              (SELECT COUNT(*) FROM deliveries WHERE state = 'pending') AS deliveries,
-             (SELECT COUNT(*) FROM pulls WHERE wake_at_ms IS NOT NULL OR lease_until_ms > 0) AS pulls,
+             (SELECT COUNT(*) FROM pulls WHERE wake_at_ms IS NOT NULL)
+                 + (SELECT COUNT(*) FROM pulls WHERE lease_until_ms > 0 AND wake_at_ms IS NULL)
+                 AS pulls,
              (SELECT COUNT(*) FROM effects WHERE state = 'pending') AS effects,
              (SELECT COUNT(*) FROM deliveries WHERE state = 'parked')
                  + (SELECT COUNT(*) FROM effects WHERE state = 'parked') AS parked",
