@@ -17,6 +17,7 @@ pub use system::{SystemClock, SystemIds};
 
 use crate::compute::actions::ActionsCompute;
 use crate::config::server::{AppCredentials, ServerSettings};
+use crate::domain::limits::Limits;
 use crate::forge::github::inbound::GithubInbound;
 use crate::forge::github::oidc::OidcVerifier;
 use crate::forge::github::{GithubForge, GithubSettings, SetupError};
@@ -25,6 +26,7 @@ use crate::ports::clock::{Clock, Ids};
 use crate::ports::forge::Forge;
 use crate::ports::logs::LogStore;
 use crate::ports::store::Store;
+use crate::ports::upkeep::Upkeep;
 use crate::service::worker::Worker;
 use crate::service::{PolicyCache, Services};
 use crate::store::{Migrate, OpenError, SqlStore};
@@ -46,6 +48,8 @@ pub struct Parts {
     pub oidc_issuer: String,
     /// Where GitHub and runners reach this server; also the audience of runners' tokens.
     pub public_url: Url,
+    /// How much is taken and done at once.
+    pub limits: Limits,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids and secrets.
@@ -82,6 +86,7 @@ impl Parts {
             webhook_secrets: app.webhook_secrets,
             oidc_issuer: settings.github.oidc_issuer.clone(),
             public_url: public_url(settings)?,
+            limits: settings.limits,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
         })
@@ -102,6 +107,16 @@ fn public_url(settings: &ServerSettings) -> Result<Url, url::ParseError> {
 /// [`OpenError`] when the database cannot be opened.
 pub async fn kept_logs(settings: &ServerSettings) -> Result<Arc<dyn LogStore>, OpenError> {
     let store: Arc<dyn LogStore> =
+        SqlStore::open(settings.database_url.expose(), Migrate::Yes).await?;
+    Ok(store)
+}
+
+/// What keeps an instance's store whole; it may be running.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be opened.
+pub async fn upkeep(settings: &ServerSettings) -> Result<Arc<dyn Upkeep>, OpenError> {
+    let store: Arc<dyn Upkeep> =
         SqlStore::open(settings.database_url.expose(), Migrate::Yes).await?;
     Ok(store)
 }
@@ -131,7 +146,7 @@ impl App {
     /// # Errors
     /// [`AssembleError`] when the store cannot be opened or the App's key cannot be read.
     pub async fn assemble(parts: Parts) -> Result<Self, AssembleError> {
-        let store = SqlStore::open(&parts.database, parts.migrate).await?;
+        let store = SqlStore::open_within(&parts.database, parts.migrate, parts.limits).await?;
         let github = Arc::new(GithubForge::new(&parts.github, Arc::clone(&parts.clock))?);
         let forge: Arc<dyn Forge> = github.clone();
         let audience = parts.public_url.as_str();
@@ -139,6 +154,7 @@ impl App {
         let compute = ActionsCompute::new(Arc::clone(&forge), parts.public_url);
         let services = Services {
             store: store.clone() as Arc<dyn Store>,
+            upkeep: store.clone() as Arc<dyn Upkeep>,
             logs: store.clone() as Arc<dyn LogStore>,
             forge,
             compute: Arc::new(compute),
@@ -147,6 +163,7 @@ impl App {
             clock: parts.clock,
             ids: parts.ids,
             wake: Arc::new(tokio::sync::Notify::new()),
+            limits: parts.limits,
             policies: Arc::new(PolicyCache::default()),
             workflow_text: WORKFLOW,
         };

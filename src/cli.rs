@@ -6,6 +6,7 @@
 
 pub mod check_config;
 mod checkout;
+pub mod deliveries;
 pub mod docs;
 pub mod doctor;
 pub mod heal;
@@ -34,6 +35,7 @@ enum Command {
     Doctor(doctor::Args),
     Simulate(simulate::Args),
     Logs(logs::Args),
+    Deliveries(deliveries::Args),
     CheckConfig(check_config::Args),
     Heal(heal::Args),
     Parse(parse::Args),
@@ -53,6 +55,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Logs(args) => logs::run(&args).await,
+        Command::Deliveries(args) => deliveries::run(&args).await,
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Heal(args) => heal::run(args).await,
         Command::Parse(args) => parse::run(&args),

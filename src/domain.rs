@@ -17,6 +17,7 @@ pub mod evidence;
 pub mod failure;
 pub mod gate;
 pub mod ids;
+pub mod limits;
 pub mod message;
 pub mod outcome;
 pub mod patch;

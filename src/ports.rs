@@ -5,8 +5,10 @@
 pub mod clock;
 pub mod compute;
 pub mod forge;
+pub mod history;
 pub mod identity;
 pub mod inbound;
 pub mod logs;
 pub mod registrar;
 pub mod store;
+pub mod upkeep;

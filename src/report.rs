@@ -14,7 +14,7 @@ pub mod onboarding;
 mod reply;
 mod sections;
 
-pub use check::{check, left_behind};
+pub use check::{check, left_behind, waiting_for_forge};
 pub use comment::{COMMENT_MARKER, comment, deserves_comment};
 pub use diff::unified;
 pub use reply::{help, reply};

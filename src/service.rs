@@ -10,6 +10,7 @@ mod healing;
 mod intake;
 mod policies;
 mod reading;
+pub mod reconcile;
 pub mod retention;
 pub mod runners;
 pub mod simulate;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::domain::limits::Limits;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::compute::Compute;
 use crate::ports::forge::{Forge, ForgeError};
@@ -26,12 +28,15 @@ use crate::ports::identity::IdentityVerifier;
 use crate::ports::inbound::Inbound;
 use crate::ports::logs::LogStore;
 use crate::ports::store::{Store, StoreError};
+use crate::ports::upkeep::Upkeep;
 
 /// Everything that use cases need, put together once in `app`.
 #[derive(Clone)]
 pub struct Services {
     /// What must survive.
     pub store: Arc<dyn Store>,
+    /// What keeps that whole.
+    pub upkeep: Arc<dyn Upkeep>,
     /// What was read, for people to look at.
     pub logs: Arc<dyn LogStore>,
     /// The forge.
@@ -48,6 +53,8 @@ pub struct Services {
     pub ids: Arc<dyn Ids>,
     /// Rouses a resting worker when something has come in; only a hint, the store is the truth.
     pub wake: Arc<tokio::sync::Notify>,
+    /// How much is done at once.
+    pub limits: Limits,
     /// Policies that were read, by base commit.
     pub policies: Arc<policies::PolicyCache>,
     /// The text of the workflow that target repositories copy, for onboarding.

@@ -9,12 +9,14 @@ mod apply;
 mod claims;
 mod db;
 mod inbox;
+mod lanes;
 mod logs;
 mod port;
 mod reads;
 mod rows;
 mod runners;
 pub mod sql;
+mod upkeep;
 
 pub use db::Statement;
 
@@ -24,6 +26,7 @@ use db::Db;
 use sqlx::error::ErrorKind;
 use thiserror::Error;
 
+use crate::domain::limits::Limits;
 use crate::ports::store::StoreError;
 
 /// Why a store could not be opened.
@@ -51,6 +54,8 @@ pub enum Migrate {
 pub struct SqlStore {
     db: Db,
     inbox: inbox::GroupCommit,
+    /// Whose turn it is with deliveries, effects and pull requests.
+    lanes: lanes::Lanes,
 }
 
 impl SqlStore {
@@ -59,12 +64,24 @@ impl SqlStore {
     /// # Errors
     /// [`OpenError`] when the database cannot be reached or migrated.
     pub async fn open(url: &str, migrate: Migrate) -> Result<Arc<Self>, OpenError> {
+        Self::open_within(url, migrate, Limits::default()).await
+    }
+
+    /// Opens a store that takes no more than the limits say.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the database cannot be reached or migrated.
+    pub async fn open_within(
+        url: &str,
+        migrate: Migrate,
+        limits: Limits,
+    ) -> Result<Arc<Self>, OpenError> {
         let db = Db::open(url).await?;
         if migrate == Migrate::Yes {
             db.migrate().await?;
         }
-        let inbox = inbox::GroupCommit::start(db.clone());
-        Ok(Arc::new(Self { db, inbox }))
+        let inbox = inbox::GroupCommit::start(db.clone(), limits.deliveries_waiting);
+        Ok(Arc::new(Self { db, inbox, lanes: lanes::Lanes::default() }))
     }
 
     /// Ends every connection, after what waits has been written.

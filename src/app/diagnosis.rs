@@ -12,6 +12,7 @@ use crate::domain::policy::{POLICY_FILE, policy_path};
 use crate::domain::pull::Repo;
 use crate::forge::github::app::Registration;
 use crate::ports::forge::{ForgeError, ForgeReader};
+use crate::ports::history::ForgeHistory as _;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,10 +129,11 @@ async fn webhook(app: &App, public_url: Option<&Url>) -> Vec<Finding> {
         }
         Err(error) => findings.push(cannot_tell("webhook", &error)),
     }
-    match client.deliveries().await {
-        Ok(deliveries) => {
-            let failed = deliveries.iter().filter(|one| one.status != "OK").count();
-            let all = deliveries.len();
+    match app.github().deliveries(None).await {
+        Ok(page) => {
+            let arrived = |answer: Option<u16>| answer.is_some_and(|code| code < 300);
+            let failed = page.deliveries.iter().filter(|one| !arrived(one.answer)).count();
+            let all = page.deliveries.len();
             if failed == 0 {
                 findings.push(fine(format!("deliveries: the last {all} arrived")));
             } else {

@@ -13,7 +13,7 @@ use super::{App, GithubRegistrar, Parts, SystemIds};
 use crate::config::server::{AppCredentials, ServerSettings};
 use crate::http::setup::{self, Setup};
 use crate::ports::clock::Ids;
-use crate::service::retention;
+use crate::service::{reconcile, retention};
 
 /// Serves the set-up page until there are credentials; `None` when told to stop before.
 ///
@@ -80,6 +80,7 @@ pub async fn serve(
         })
         .collect();
     let retention = tokio::spawn(retention::run(app.services().clone(), stopped.clone()));
+    let reconciler = tokio::spawn(reconcile::run(app.services().clone(), stopped.clone()));
     let patience = Duration::from_secs(settings.shutdown_secs);
     let serving = axum::serve(listener, app.router()).with_graceful_shutdown(told(stopped.clone()));
     tokio::select! {
@@ -89,7 +90,7 @@ pub async fn serve(
         }
     }
     let all = async {
-        for worker in workers.into_iter().chain([retention]) {
+        for worker in workers.into_iter().chain([retention, reconciler]) {
             if worker.await.is_err() {
                 tracing::error!("a worker ended badly");
             }

@@ -28,6 +28,8 @@ pub use self::stored::{
 };
 pub use self::table::ServerArgs;
 
+use crate::domain::limits::Limits;
+
 use self::layers::{Given, Layers};
 use self::table::{Otherwise, Secrecy, setting};
 
@@ -35,6 +37,11 @@ use self::table::{Otherwise, Secrecy, setting};
 const SHUTDOWN_SECS_MAX: u64 = 600;
 /// The most steps at the same time: beyond that the database's writer is the limit.
 const WORKERS_MAX: usize = 64;
+
+/// The most webhooks that may wait: beyond that counting them costs more than reading them.
+const DELIVERIES_WAITING_MAX: u64 = 10_000_000;
+/// The most attempts or cases at the same time: more than any forge lets one App start.
+const AT_ONCE_MAX: u32 = 100_000;
 
 /// The server's settings, all of them legal.
 #[derive(Debug, Clone)]
@@ -57,6 +64,8 @@ pub struct ServerSettings {
     pub shutdown_secs: u64,
     /// How many steps are worked on at the same time.
     pub worker_count: usize,
+    /// How much is taken and done at once.
+    pub limits: Limits,
 }
 
 /// What the App proves itself with.
@@ -180,6 +189,7 @@ impl Reader<'_> {
         let worker_count = self.required("worker-count", |text| {
             text.parse().ok().filter(|count| (1..=WORKERS_MAX).contains(count))
         });
+        let limits = self.limits();
         let app = self.app(data_dir.as_deref());
         let data_dir = data_dir?;
         let database_url = match database_url {
@@ -199,6 +209,27 @@ impl Reader<'_> {
             log: log?,
             shutdown_secs: shutdown_secs?,
             worker_count: worker_count?,
+            limits: limits?,
+        })
+    }
+
+    fn limits(&mut self) -> Option<Limits> {
+        let deliveries_waiting = self.required("deliveries-waiting-max", |text| {
+            text.parse().ok().filter(|count| (1..=DELIVERIES_WAITING_MAX).contains(count))
+        });
+        let mut count = |name: &str| {
+            self.required(name, |text| {
+                text.parse().ok().filter(|count| (1..=AT_ONCE_MAX).contains(count))
+            })
+        };
+        let attempts = count("attempts-max");
+        let installation_attempts = count("installation-attempts-max");
+        let repository_cases = count("repository-cases-max");
+        Some(Limits {
+            deliveries_waiting: deliveries_waiting?,
+            attempts: attempts?,
+            installation_attempts: installation_attempts?,
+            repository_cases: repository_cases?,
         })
     }
 

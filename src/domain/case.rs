@@ -224,6 +224,24 @@ impl CaseState {
         matches!(self, Self::Superseded(_) | Self::Closed)
     }
 
+    /// Whether the case goes on by itself, so that people wait for us.
+    pub const fn goes_on(&self) -> bool {
+        match self {
+            Self::Watching
+            | Self::Diagnosing
+            | Self::Rerunning
+            | Self::Healing(_)
+            | Self::Proving(_) => true,
+            Self::Excused(_)
+            | Self::AwaitingApproval(_)
+            | Self::Healed(_)
+            | Self::Escalated(_)
+            | Self::Stopped(_)
+            | Self::Superseded(_)
+            | Self::Closed => false,
+        }
+    }
+
     /// Whether we are at work, so that labels and auto-merge are held.
     pub const fn is_working(&self) -> bool {
         match self {

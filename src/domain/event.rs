@@ -3,7 +3,9 @@
 //! An event is a hint, never the truth: deliveries are lost, doubled, late and out of order. It says
 //! where to look; what is so is read from the forge when a decision is made.
 
-use super::ids::{Branch, CheckRunId, CommentId, InstallationId, Login, PrNumber, RunId, Sha};
+use super::ids::{
+    Branch, CheckRunId, CommentId, InstallationId, Login, PrNumber, RepoId, RunId, Sha,
+};
 use super::pull::{Actor, Head, PullHead, Repo};
 
 /// What a delivery means.
@@ -101,6 +103,22 @@ pub enum Event {
     },
     /// The forge tries whether the webhook works.
     Ping,
+}
+
+impl Event {
+    /// The repository that it is about; `None` when it is about several or none.
+    pub const fn repo(&self) -> Option<RepoId> {
+        match self {
+            Self::PullChanged { pull, .. } => Some(pull.repo.id),
+            Self::CiMoved { repo, .. }
+            | Self::Rerequested { repo, .. }
+            | Self::Pressed { repo, .. }
+            | Self::Commented { repo, .. }
+            | Self::Pushed { repo, .. }
+            | Self::MergeGroup { repo, .. } => Some(repo.id),
+            Self::Installation { .. } | Self::Ping => None,
+        }
+    }
 }
 
 /// How a pull request changed.

@@ -10,6 +10,7 @@ pub mod app;
 mod auth;
 mod budget;
 mod client;
+mod history;
 pub mod inbound;
 pub mod oidc;
 mod reader;

@@ -1,7 +1,7 @@
 //! `POST /webhooks/github`: verify, record, answer. Nothing else is done here.
 //!
 //! 202 recorded, 200 known already or of no interest, 400 malformed, 401 not authentic, 413 too
-//! large, 503 the store is not available. What is answered with 202 is durable.
+//! large, 503 the store is not available or too much waits in it. What is answered with 202 is durable.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::Problem;
 use crate::domain::event::Reading;
 use crate::domain::ids::DeliveryId;
-use crate::ports::store::{Inserted, NewDelivery};
+use crate::ports::store::{Inserted, NewDelivery, StoreError};
 use crate::service::Services;
 
 const DELIVERY: &str = "x-github-delivery";
@@ -38,18 +38,16 @@ pub(super) async fn github(
     }
     match services.inbound.read(event, &body).map_err(|error| bad(&error.to_string()))? {
         Reading::NoInterest(why) => Ok((StatusCode::OK, why).into_response()),
-        Reading::Event(_) => record(&services, id, event.to_owned(), body).await,
+        Reading::Event(read) => {
+            let (event, repo) = (event.to_owned(), read.repo());
+            let received_at = services.clock.now();
+            record(&services, NewDelivery { id, event, repo, body, received_at }).await
+        }
     }
 }
 
-async fn record(
-    services: &Services,
-    id: DeliveryId,
-    event: String,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let received_at = services.clock.now();
-    let delivery = NewDelivery { id: id.clone(), event, body, received_at };
+async fn record(services: &Services, delivery: NewDelivery) -> Result<Response, Problem> {
+    let id = delivery.id.clone();
     match services.store.insert_delivery(delivery).await {
         Ok(Inserted::New) => {
             tracing::info!(delivery.id = %id, "delivery recorded");
@@ -57,6 +55,10 @@ async fn record(
             Ok((StatusCode::ACCEPTED, "recorded").into_response())
         }
         Ok(Inserted::Duplicate) => Ok((StatusCode::OK, "known already").into_response()),
+        Err(error @ StoreError::Full { .. }) => {
+            tracing::warn!(delivery.id = %id, %error, "a delivery has to come again");
+            Err(Problem::later(error.to_string()))
+        }
         Err(error) => {
             tracing::error!(
                 delivery.id = %id,

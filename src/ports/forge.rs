@@ -394,7 +394,7 @@ pub struct PublishedCheck {
     pub annotations_sent: u32,
 }
 
-/// Both sides.
-pub trait Forge: ForgeReader + ForgeWriter {}
+/// Both sides, and what it remembers.
+pub trait Forge: ForgeReader + ForgeWriter + super::history::ForgeHistory {}
 
-impl<T: ForgeReader + ForgeWriter> Forge for T {}
+impl<T: ForgeReader + ForgeWriter + super::history::ForgeHistory> Forge for T {}

@@ -22,4 +22,9 @@ pub trait Inbound: Send + Sync {
 
     /// What a delivery means: `event` is the header's value, `body` the verified bytes.
     fn read(&self, event: &str, body: &[u8]) -> Result<Reading, Unreadable>;
+
+    /// Whether a delivery of that name may be of interest, told without its body; in doubt it may.
+    fn concerns(&self, _event: &str, _action: Option<&str>) -> bool {
+        true
+    }
 }

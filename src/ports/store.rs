@@ -38,6 +38,12 @@ pub enum StoreError {
     /// The database cannot be reached, is full or is locked; later may do.
     #[error("the store is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// So many deliveries wait to be read that no more are taken; later may do.
+    #[error("{waiting} deliveries wait to be read, no more are taken now")]
+    Full {
+        /// How many wait.
+        waiting: u64,
+    },
     /// Somebody else took the work over; nothing was written.
     #[error("the lease on {0} was lost")]
     LeaseLost(String),
@@ -63,6 +69,8 @@ pub struct NewDelivery {
     pub id: DeliveryId,
     /// The event's name, from the header.
     pub event: String,
+    /// The repository that it is about, if any: nobody's deliveries hold up those of others.
+    pub repo: Option<RepoId>,
     /// The raw body.
     pub body: bytes::Bytes,
     /// When it arrived.
@@ -123,8 +131,10 @@ pub struct Claim {
 pub struct PendingDelivery {
     /// The delivery.
     pub delivery: NewDelivery,
-    /// How often it was tried before.
+    /// How often it failed before.
     pub tries: u32,
+    /// How often in a row it was begun before and nothing came of it: the process, or its step, ended.
+    pub unfinished: u32,
 }
 
 /// A pull request to be looked at, with everything that the store knows of it.
@@ -300,13 +310,19 @@ pub struct RunnerView {
     pub token: Option<(String, Timestamp)>,
 }
 
-/// How much of the budget of a repository is used.
+/// How much of the budgets that a repository has a share in is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Attempts planned within the last 24 hours.
     pub attempts_today: u32,
     /// Attempts at work now.
     pub attempts_running: u32,
+    /// Attempts at work now in all repositories of the same installation.
+    pub installation_running: u32,
+    /// Attempts at work now in all repositories.
+    pub all_running: u32,
+    /// Cases of the repository that go on by themselves.
+    pub cases_open: u32,
 }
 
 /// How much waits, for readiness and operators.
@@ -326,19 +342,23 @@ pub struct Backlog {
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Records a verified delivery; durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when too many wait to be read; nothing was written.
     async fn insert_delivery(&self, delivery: NewDelivery) -> Result<Inserted, StoreError>;
 
-    /// Claims the oldest due delivery.
+    /// Claims the longest due delivery of the repository whose turn it is: they take turns, so that a
+    /// noisy one holds up no other.
     async fn claim_delivery(
         &self,
         claim: Claim,
     ) -> Result<Option<Leased<PendingDelivery>>, StoreError>;
 
-    /// Claims a pull request that is due to be looked at.
+    /// Claims a pull request that is due to be looked at, chosen as a delivery is.
     async fn claim_pull(&self, claim: Claim) -> Result<Option<Leased<PullRecord>>, StoreError>;
 
-    /// Claims a due effect. Effects of one pull request are handed out in the order in which they
-    /// were wanted.
+    /// Claims a due effect, chosen as a delivery is. Effects of one pull request are handed out in
+    /// the order in which they were wanted, one at a time.
     async fn claim_effect(&self, claim: Claim)
     -> Result<Option<Leased<PendingEffect>>, StoreError>;
 

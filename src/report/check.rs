@@ -59,6 +59,25 @@ pub fn left_behind(case: &Case, head: &Sha) -> CheckView {
     }
 }
 
+/// The check run of a case that waits for the forge itself.
+pub fn waiting_for_forge(case: &Case, error: &str) -> CheckView {
+    CheckView {
+        head: case.head.clone(),
+        external_id: format!("{}:{}", case.id, case.head.short()),
+        status: status(&case.state),
+        title: "Waiting for GitHub".to_owned(),
+        summary: format!(
+            "GitHub could not be asked what this needs: {}. Nothing was lost and nothing is spent \
+             meanwhile.\n\n**Next:** nothing to do; this goes on by itself when GitHub answers.\n",
+            words(error)
+        ),
+        text: String::new(),
+        annotations: Vec::new(),
+        buttons: buttons(&case.state),
+        details_url: None,
+    }
+}
+
 const fn status(state: &CaseState) -> CheckStatus {
     match state {
         CaseState::Watching => CheckStatus::Queued,

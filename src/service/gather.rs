@@ -12,11 +12,13 @@ use crate::domain::case::{Case, CaseState, Excuse};
 use crate::domain::decide::{AttemptFacts, AutoMergeHold, Facts, PolicyState};
 use crate::domain::evidence::Evidence;
 use crate::domain::gate::Verdict;
-use crate::domain::gate::before::{BeforeAttempt, Used, judge as judge_before};
+use crate::domain::gate::before::{BeforeAttempt, Room, Used, judge as judge_before};
 use crate::domain::gate::patch::{PatchToJudge, judge as judge_patch};
 use crate::domain::ids::{AttemptId, Timestamp};
+use crate::domain::limits::Limits;
 use crate::domain::outcome::Outcome;
 use crate::domain::pull::{Ci, CiRun, Permission, Pull, Queue};
+use crate::ports::store::Usage;
 use crate::report;
 
 /// A runner that was heard of this recently is alive; its run need not be asked after.
@@ -200,8 +202,21 @@ async fn begin_verdict(
             attempts_today: usage.attempts_today,
             attempts_running: usage.attempts_running,
         },
+        room: room(&usage, &services.limits),
         asked: case.asked,
     }))
+}
+
+/// Whether the server has room for one attempt more. Looks at the same moment may each see the last
+/// place, so a limit is passed by as many as there are workers, and no more.
+pub(super) fn room(usage: &Usage, limits: &Limits) -> Room {
+    if usage.all_running >= limits.attempts {
+        Room::ServerFull(limits.attempts)
+    } else if usage.installation_running >= limits.installation_attempts {
+        Room::InstallationFull(limits.installation_attempts)
+    } else {
+        Room::Free
+    }
 }
 
 /// Whether it waits in the merge queue; asked only where its base has one.

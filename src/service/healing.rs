@@ -31,6 +31,9 @@ use crate::report::{self, Story};
 /// than this would be a circle, and the next look goes on from here anyway.
 const TRANSITIONS_MAX: usize = 6;
 
+/// Failed looks in a row after which people are told that we wait: about half a minute.
+const WAITS_SAID_AFTER: u32 = 3;
+
 /// What one look has come to so far.
 struct Look {
     case: Case,
@@ -73,6 +76,22 @@ pub(super) async fn look(
     Ok(changes)
 }
 
+/// What is said while the forge cannot be asked: not at the first trouble, which mostly passes, and
+/// only about a case that somebody waits for. It is shown when the forge takes writes, which it may
+/// while it gives no answers.
+pub(super) fn waiting(
+    services: &Services,
+    record: &PullRecord,
+    error: &ForgeError,
+) -> Vec<(EffectId, Effect)> {
+    let waits = record.tries + 1 == WAITS_SAID_AFTER && error.is_transient();
+    let Some(case) = record.case.as_ref().filter(|case| waits && case.state.goes_on()) else {
+        return Vec::new();
+    };
+    let view = report::waiting_for_forge(case, &error.to_string());
+    effects(services, case, vec![Act::PublishCheck { view }])
+}
+
 fn head_facts(pull: &crate::domain::pull::Pull) -> PullHead {
     PullHead {
         repo: pull.repo.clone(),
@@ -104,6 +123,9 @@ async fn begin(
         return Ok(Some(look(case.clone(), Some(case), record.attempts.clone())));
     }
     if gathered.pull.state != PullState::Open || !wants_case(gathered) {
+        return Ok(None);
+    }
+    if !opening::has_room(services, gathered, now).await? {
         return Ok(None);
     }
     let mut case = opened(services, gathered, now).await?;
@@ -318,7 +340,8 @@ fn without_case(
         .map(|(ask, _)| Answered { ask: ask.clone(), answer: idle_answer(ask) })
         .collect();
     let acts = answers(&answered, None);
-    let mut changes = Changes::finish(now, Finish::Done);
+    let again = opening::again_without_case(gathered, now);
+    let mut changes = Changes::finish(now, again.map_or(Finish::Done, Finish::At));
     changes.effects = acts
         .into_iter()
         .map(|act| {

@@ -70,6 +70,7 @@ pub async fn pull_request(
             attempts_today: usage.attempts_today,
             attempts_running: usage.attempts_running,
         },
+        room: super::gather::room(&usage, &services.limits),
         asked: Asked::No,
     }));
     simulation.evidence = Some(evidence);

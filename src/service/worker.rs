@@ -2,13 +2,15 @@
 //!
 //! A step claims one due thing under a lease, lets its use case say what follows, and applies that
 //! in one transaction. Deliveries come first (they are cheap and tell what matters), then effects
-//! (people wait for them), then pull requests. A step trusts the store, not the hint that woke it;
+//! (people wait for them), then pull requests; now and then in another order. A step trusts the store, not the hint that woke it;
 //! running a step twice does nothing twice.
 //!
 //! Races: the lease is lost while a step works (nothing is written; whoever has it now goes on);
-//! the process dies at any point (the lease runs out and the step is made again).
+//! the process dies at any point (the lease runs out and the step is made again; a delivery that is
+//! always there when it dies is parked).
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -17,7 +19,7 @@ use tracing::Instrument as _;
 use super::{ServiceError, Services, effects, healing, intake};
 use crate::domain::ids::{PrNumber, Timestamp};
 use crate::ports::forge::ForgeError;
-use crate::ports::store::{Changes, Claim, Finish, Leased, StoreError};
+use crate::ports::store::{Changes, Claim, Finish, Leased, PendingDelivery, StoreError};
 
 /// How long a step may take before others may take its work over. The slowest reads a few logs.
 const LEASE_MS: i64 = 5 * 60 * 1000;
@@ -28,8 +30,17 @@ const PAUSE_MS: i64 = 5 * 1000;
 /// No pause after a failure is longer.
 const PAUSE_MS_MAX: i64 = 10 * 60 * 1000;
 
-/// A delivery that failed this often is parked: its bytes make us fail.
-const DELIVERY_TRIES_MAX: u32 = 8;
+/// A delivery that failed this often, and not for want of the forge, is parked: its bytes make us
+/// fail. What passes by itself (five tries take more than a minute) does not get here.
+pub const DELIVERY_TRIES_MAX: u32 = 5;
+
+/// A delivery that was begun this often in a row, and nothing came of it, is parked unread: it may be
+/// what ends the process. A kill at any other moment is not counted, so this many are no coincidence.
+pub const DELIVERY_UNFINISHED_MAX: u32 = 5;
+
+/// In so many steps effects come first once, and looks once. Mostly deliveries do: those that wait may
+/// be about the same pull request, and one look answers all of them.
+const OTHERS_FIRST_EVERY: u32 = 8;
 
 /// The loop sleeps at most this long when nothing is due; a delivery wakes it at once.
 const IDLE_MS_MAX: u64 = 1_000;
@@ -44,15 +55,35 @@ pub enum Step {
 }
 
 /// Carries out due work.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Worker {
     services: Services,
+    /// How many steps it has begun.
+    steps: AtomicU32,
+}
+
+/// A kind of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Delivery,
+    Effect,
+    Look,
+}
+
+/// What a step looks for first: deliveries, but now and then something else, so that a flood of one
+/// kind does not hold up the others.
+const fn order(steps: u32) -> [Kind; 3] {
+    match steps % OTHERS_FIRST_EVERY {
+        5 => [Kind::Effect, Kind::Look, Kind::Delivery],
+        7 => [Kind::Look, Kind::Effect, Kind::Delivery],
+        _ => [Kind::Delivery, Kind::Effect, Kind::Look],
+    }
 }
 
 impl Worker {
     /// A worker on these services.
     pub fn new(services: Services) -> Self {
-        Self { services }
+        Self { services, steps: AtomicU32::new(0) }
     }
 
     /// Carries out one due thing.
@@ -63,22 +94,29 @@ impl Worker {
     pub async fn step(&self) -> Result<Step, StoreError> {
         let services = &self.services;
         let claim = Claim { now: services.clock.now(), lease_ms: LEASE_MS };
-        if let Some(leased) = services.store.claim_delivery(claim).await? {
-            return self.delivery(leased).await;
-        }
-        if let Some(leased) = services.store.claim_effect(claim).await? {
-            return self.effect(leased).await;
-        }
-        if let Some(leased) = services.store.claim_pull(claim).await? {
-            return self.pull(leased).await;
+        for kind in order(self.steps.fetch_add(1, Ordering::Relaxed)) {
+            match kind {
+                Kind::Delivery => {
+                    if let Some(leased) = services.store.claim_delivery(claim).await? {
+                        return self.delivery(leased).await;
+                    }
+                }
+                Kind::Effect => {
+                    if let Some(leased) = services.store.claim_effect(claim).await? {
+                        return self.effect(leased).await;
+                    }
+                }
+                Kind::Look => {
+                    if let Some(leased) = services.store.claim_pull(claim).await? {
+                        return self.pull(leased).await;
+                    }
+                }
+            }
         }
         Ok(Step::Idle)
     }
 
-    async fn delivery(
-        &self,
-        leased: Leased<crate::ports::store::PendingDelivery>,
-    ) -> Result<Step, StoreError> {
+    async fn delivery(&self, leased: Leased<PendingDelivery>) -> Result<Step, StoreError> {
         let Leased { lease, item } = leased;
         let span = tracing::info_span!(
             "delivery",
@@ -86,12 +124,40 @@ impl Worker {
             event = %item.delivery.event,
         );
         async {
-            let outcome = intake::read(&self.services, &item).await;
-            let changes = self.or_retry(outcome, item.tries, Some(DELIVERY_TRIES_MAX))?;
+            let changes = self.read(&item).await?;
             self.apply(lease, changes).await
         }
         .instrument(span)
         .await
+    }
+
+    /// What a delivery says, or that it is tried again, or that it never is: bytes that make us fail
+    /// must not hold up what comes after them, and nobody may lose sight of them.
+    async fn read(&self, item: &PendingDelivery) -> Result<Changes, StoreError> {
+        let now = self.services.clock.now();
+        if item.unfinished >= DELIVERY_UNFINISHED_MAX {
+            let error = format!("begun {} times and never finished", item.unfinished);
+            return Ok(Changes::finish(now, Finish::Park { error }));
+        }
+        let read = AssertUnwindSafe(intake::read(&self.services, item)).catch_unwind().await;
+        let error = match read {
+            Ok(Ok(changes)) => return Ok(changes),
+            Ok(Err(ServiceError::Store(error @ StoreError::Unavailable(_)))) => return Err(error),
+            Ok(Err(ServiceError::Forge(error))) if error.is_transient() => {
+                let at = retry_at(&error, item.tries, now);
+                return Ok(Changes::finish(now, Finish::Retry { at, error: error.to_string() }));
+            }
+            Ok(Err(ServiceError::Forge(error))) => error.to_string(),
+            Ok(Err(ServiceError::Store(error))) => error.to_string(),
+            // What a panic says may quote the delivery.
+            Err(_) => "a bug: reading it panicked".to_owned(),
+        };
+        let finish = if item.tries + 1 >= DELIVERY_TRIES_MAX {
+            Finish::Park { error }
+        } else {
+            Finish::Retry { at: now.plus_ms(pause_ms(item.tries)), error }
+        };
+        Ok(Changes::finish(now, finish))
     }
 
     async fn effect(
@@ -108,7 +174,7 @@ impl Worker {
         );
         async {
             let outcome = effects::perform(&self.services, &item).await;
-            let changes = self.or_retry(outcome, item.tries, None)?;
+            let changes = self.or_retry(outcome, item.tries)?;
             if matches!(changes.finish, Finish::Done) {
                 tracing::info!("performed");
             }
@@ -132,7 +198,12 @@ impl Worker {
         );
         async {
             let outcome = healing::look(&self.services, &item).await;
-            let changes = self.or_retry(outcome, item.tries, None)?;
+            let said = match &outcome {
+                Err(ServiceError::Forge(error)) => healing::waiting(&self.services, &item, error),
+                Ok(_) | Err(ServiceError::Store(_)) => Vec::new(),
+            };
+            let mut changes = self.or_retry(outcome, item.tries)?;
+            changes.effects.extend(said);
             self.apply(lease, changes).await
         }
         .instrument(span)
@@ -144,20 +215,14 @@ impl Worker {
         &self,
         outcome: Result<Changes, ServiceError>,
         tries: u32,
-        tries_max: Option<u32>,
     ) -> Result<Changes, StoreError> {
         let now = self.services.clock.now();
         match outcome {
             Ok(changes) => Ok(changes),
             Err(ServiceError::Store(error)) => Err(error),
             Err(ServiceError::Forge(error)) => {
-                let gave_up = tries_max.is_some_and(|max| tries + 1 >= max);
-                let finish = if gave_up {
-                    Finish::Park { error: error.to_string() }
-                } else {
-                    Finish::Retry { at: retry_at(&error, tries, now), error: error.to_string() }
-                };
-                Ok(Changes::finish(now, finish))
+                let at = retry_at(&error, tries, now);
+                Ok(Changes::finish(now, Finish::Retry { at, error: error.to_string() }))
             }
         }
     }
@@ -210,8 +275,12 @@ impl Worker {
     }
 }
 
+/// Doubles from [`PAUSE_MS`] to [`PAUSE_MS_MAX`].
+fn pause_ms(tries: u32) -> i64 {
+    PAUSE_MS.saturating_mul(1_i64 << tries.min(20)).min(PAUSE_MS_MAX)
+}
+
 fn retry_at(error: &ForgeError, tries: u32, now: Timestamp) -> Timestamp {
-    let pause = PAUSE_MS.saturating_mul(1_i64 << tries.min(20)).min(PAUSE_MS_MAX);
     match error {
         ForgeError::RateLimited { until } => (*until).max(now.plus_ms(PAUSE_MS)),
         ForgeError::Unavailable(_)
@@ -220,6 +289,17 @@ fn retry_at(error: &ForgeError, tries: u32, now: Timestamp) -> Timestamp {
         | ForgeError::Refused { .. }
         | ForgeError::Moved { .. }
         | ForgeError::NoAccess(_)
-        | ForgeError::Unreadable(_) => now.plus_ms(pause),
+        | ForgeError::Unreadable(_) => now.plus_ms(pause_ms(tries)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_work_comes_first_now_and_then() {
+        let first = |kind| (0..OTHERS_FIRST_EVERY).filter(|step| order(*step)[0] == kind).count();
+        assert_eq!([Kind::Delivery, Kind::Effect, Kind::Look].map(first), [6, 1, 1]);
     }
 }

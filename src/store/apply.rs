@@ -146,7 +146,7 @@ async fn set_repo(tx: &mut Tx, repo: &Repo) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn set_pull(tx: &mut Tx, pull: &PullHead) -> Result<(), StoreError> {
+pub(super) async fn set_pull(tx: &mut Tx, pull: &PullHead) -> Result<(), StoreError> {
     let args = args![
         number(pull.repo.id.get()),
         number(pull.number.get()),

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use sqlx::FromRow;
 
-use super::db::args;
+use super::db::{Arg, args};
+use super::lanes::Lane;
 use super::rows::inconsistent;
 use super::{SqlStore, sql, unavailable};
 use crate::domain::effect::{Effect, PendingEffect};
@@ -19,7 +20,9 @@ struct DeliveryRow {
     body: Vec<u8>,
     received_at_ms: i64,
     tries: i64,
+    claims: i64,
     lease_epoch: i64,
+    repo_id: i64,
 }
 
 #[derive(Debug, FromRow)]
@@ -30,6 +33,7 @@ struct EffectRow {
     tries: i64,
     wanted_at_ms: i64,
     lease_epoch: i64,
+    repo_id: i64,
 }
 
 #[derive(Debug, FromRow)]
@@ -40,26 +44,49 @@ struct ClaimedPull {
     tries: i64,
 }
 
+/// Now, and the lease's end.
+pub(super) fn times(claim: Claim) -> Vec<Arg> {
+    args![claim.now.millis(), claim.now.plus_ms(claim.lease_ms).millis()]
+}
+
 impl SqlStore {
-    async fn claim<T: super::db::Row>(
+    pub(super) async fn claim<T: super::db::Row>(
         &self,
         statement: super::Statement,
-        claim: Claim,
+        args: Vec<Arg>,
     ) -> Result<Option<T>, StoreError> {
-        let until = claim.now.plus_ms(claim.lease_ms);
         let mut tx = self.db.begin().await.map_err(unavailable)?;
-        let args = args![claim.now.millis(), until.millis()];
         let mut rows = tx.rows(statement, args).await.map_err(unavailable)?;
         tx.commit().await.map_err(unavailable)?;
         Ok(rows.pop())
+    }
+
+    /// Claims what is due of the repository whose turn it is.
+    async fn next_in<T: super::db::Row>(
+        &self,
+        statement: super::Statement,
+        claim: Claim,
+        lane: &Lane,
+    ) -> Result<Option<T>, StoreError> {
+        for after in lane.places() {
+            let mut args = times(claim);
+            args.push(Arg::from(after));
+            let row = self.claim(statement, args).await?;
+            if row.is_some() {
+                return Ok(row);
+            }
+        }
+        Ok(None)
     }
 
     pub(super) async fn delivery_claimed(
         &self,
         claim: Claim,
     ) -> Result<Option<Leased<PendingDelivery>>, StoreError> {
-        let row: Option<DeliveryRow> = self.claim(sql::inbox::CLAIM_DELIVERY, claim).await?;
-        let Some(row) = row else { return Ok(None) };
+        let lane = &self.lanes.deliveries;
+        let row = self.next_in(sql::inbox::CLAIM_DELIVERY, claim, lane).await?;
+        let Some(row): Option<DeliveryRow> = row else { return Ok(None) };
+        lane.served(row.repo_id);
         let id = DeliveryId::parse(&row.id)
             .map_err(|error| inconsistent("deliveries", &row.id, error))?;
         let until = claim.now.plus_ms(claim.lease_ms);
@@ -67,10 +94,12 @@ impl SqlStore {
         let delivery = NewDelivery {
             id,
             event: row.event,
+            repo: u64::try_from(row.repo_id).ok().filter(|id| *id > 0).map(RepoId::new),
             body: Bytes::from(row.body),
             received_at: Timestamp::from_millis(row.received_at_ms),
         };
-        let item = PendingDelivery { delivery, tries: tries(row.tries) };
+        let unfinished = tries(row.claims - 1);
+        let item = PendingDelivery { delivery, tries: tries(row.tries), unfinished };
         Ok(Some(Leased { lease, item }))
     }
 
@@ -78,8 +107,10 @@ impl SqlStore {
         &self,
         claim: Claim,
     ) -> Result<Option<Leased<PendingEffect>>, StoreError> {
-        let row: Option<EffectRow> = self.claim(sql::effects::CLAIM_EFFECT, claim).await?;
-        let Some(row) = row else { return Ok(None) };
+        let lane = &self.lanes.effects;
+        let row = self.next_in(sql::effects::CLAIM_EFFECT, claim, lane).await?;
+        let Some(row): Option<EffectRow> = row else { return Ok(None) };
+        lane.served(row.repo_id);
         let bad = |error: &dyn std::fmt::Display| inconsistent("effects", &row.id, error);
         let id = EffectId::parse(&row.id).map_err(|error| bad(&error))?;
         let effect: Effect = serde_json::from_str(&row.payload).map_err(|error| bad(&error))?;
@@ -99,8 +130,13 @@ impl SqlStore {
         &self,
         claim: Claim,
     ) -> Result<Option<Leased<PullRecord>>, StoreError> {
-        let row: Option<ClaimedPull> = self.claim(sql::pulls::CLAIM_PULL, claim).await?;
-        let Some(row) = row else { return Ok(None) };
+        let lane = &self.lanes.pulls;
+        let mut row = self.next_in(sql::pulls::CLAIM_PULL, claim, lane).await?;
+        if row.is_none() {
+            row = self.claim(sql::pulls::CLAIM_ABANDONED_PULL, times(claim)).await?;
+        }
+        let Some(row): Option<ClaimedPull> = row else { return Ok(None) };
+        lane.served(row.repo_id);
         let repo = RepoId::new(u64::try_from(row.repo_id).unwrap_or(0));
         let number = PrNumber::new(u64::try_from(row.number).unwrap_or(0));
         let missing = || StoreError::Missing(format!("pull request {repo}#{number}"));

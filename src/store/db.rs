@@ -13,7 +13,7 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Executor as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 /// Readers beside the one writer: more would only queue for two cores.
 const SQLITE_READERS: u32 = 4;
@@ -23,6 +23,17 @@ const POSTGRES_CONNECTIONS: u32 = 10;
 
 /// How long a statement waits for a lock or a connection before the store counts as unavailable.
 const BUSY_SECS: u64 = 5;
+
+/// What PostgreSQL ends by itself, so that a replica that is paused or cut off holds up no other:
+/// the wait for a lock, and a transaction in which nothing happens.
+const SESSION: [(&str, &str); 2] =
+    [("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "30s")];
+
+/// A migration waits for the replica that is at it already, however long it takes.
+const PATIENT: &str = "SET lock_timeout = 0";
+
+/// What [`SESSION`] says again.
+const AS_BEFORE: &str = "RESET lock_timeout";
 
 /// An argument of a statement.
 #[derive(Debug, Clone)]
@@ -109,7 +120,7 @@ impl Db {
     /// Opens `sqlite:PATH`, `sqlite::memory:` or `postgres://…`.
     pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let options = PgConnectOptions::from_str(url)?;
+            let options = PgConnectOptions::from_str(url)?.options(SESSION);
             let pool = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
                 .acquire_timeout(Duration::from_secs(BUSY_SECS))
@@ -144,7 +155,13 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
         match self {
             Self::Sqlite { writer, .. } => sqlx::migrate!("migrations/sqlite").run(writer).await,
-            Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await,
+            Self::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                connection.execute(PATIENT).await?;
+                sqlx::migrate!("migrations/postgres").run(&mut *connection).await?;
+                connection.execute(AS_BEFORE).await?;
+                Ok(())
+            }
         }
     }
 

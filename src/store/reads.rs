@@ -155,11 +155,15 @@ impl SqlStore {
 
     pub(super) async fn usage_of(&self, repo: RepoId, now: Timestamp) -> Result<Usage, StoreError> {
         let args = args![number(repo.get()), now.plus_ms(-DAY_MS).millis()];
-        let row: Option<(i64, i64)> = self.first(sql::cases::USAGE, args).await?;
-        let (today, running) = row.unwrap_or_default();
+        let row: Option<(i64, i64, i64, i64, i64)> = self.first(sql::cases::USAGE, args).await?;
+        let (today, running, installation, all, cases) = row.unwrap_or_default();
+        let count = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
         Ok(Usage {
-            attempts_today: u32::try_from(today).unwrap_or(u32::MAX),
-            attempts_running: u32::try_from(running).unwrap_or(u32::MAX),
+            attempts_today: count(today),
+            attempts_running: count(running),
+            installation_running: count(installation),
+            all_running: count(all),
+            cases_open: count(cases),
         })
     }
 
@@ -203,6 +207,15 @@ impl SqlStore {
         Ok(row.and_then(|(due,)| due).map(Timestamp::from_millis))
     }
 
+    /// Whether something can be written again: a disk that is full can still be read.
+    async fn probe(&self) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        tx.run(sql::upkeep::PROBE, args![]).await.map_err(unavailable)?;
+        tx.commit().await.map_err(unavailable)?;
+        self.inbox.works();
+        Ok(())
+    }
+
     pub(super) async fn waiting(&self) -> Result<Backlog, StoreError> {
         #[derive(FromRow)]
         struct Waiting {
@@ -210,6 +223,9 @@ impl SqlStore {
             pulls: i64,
             effects: i64,
             parked: i64,
+        }
+        if self.inbox.is_failing() {
+            self.probe().await?;
         }
         let row: Option<Waiting> = self.first(sql::pulls::BACKLOG, args![]).await?;
         let count = |value: i64| u64::try_from(value).unwrap_or(0);

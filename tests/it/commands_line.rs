@@ -1,6 +1,9 @@
 //! The program as people and scripts meet it: what it prints, and how it ends.
 
 use insta::assert_snapshot;
+use selfheal::domain::ids::{DeliveryId, Timestamp};
+use selfheal::ports::store::{Changes, Claim, Finish, NewDelivery, Store as _};
+use selfheal::store::{Migrate, SqlStore};
 use world::{Level, Repository, RunScript};
 
 use crate::harness::{Machine, Said};
@@ -45,6 +48,7 @@ async fn help_names_every_command() {
       doctor        Check credentials, permissions, events, webhook and a repository's workflow
       simulate      Say what would be decided for a pull request now
       logs          Show the logs of failed jobs that were read for a pull request
+      deliveries    Show webhooks that could not be read, and have them read again
       check-config  Check a repository file and print the policy that it makes
       heal          Heal a failing command in a sandboxed copy of a repository, and show the fix
       parse         Print the failures in a CI log or a structured report
@@ -155,6 +159,71 @@ async fn logs_says_that_nothing_was_kept_and_needs_no_credentials() {
     for args in [&ask[..], &[&ask[..], &["--job", "7"]].concat()] {
         let said = machine.run(args).await;
         assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{}", said.err);
+    }
+}
+
+/// A machine whose store holds a delivery that was parked, and one that is tried again.
+async fn with_poison() -> Machine {
+    let machine = Machine::start().await;
+    std::fs::create_dir_all(machine.data_dir()).unwrap();
+    let url = format!("sqlite:{}", machine.data_dir().join("selfheal.db").display());
+    let store = SqlStore::open(&url, Migrate::Yes).await.unwrap();
+    let (at, body) =
+        (Timestamp::from_millis, "{\"token\":\"ghp_0123456789abcdefghijABCDEFGHIJ012345\"}");
+    let later = at(4_102_444_800_000);
+    for (name, finish) in [
+        ("poison-1", Finish::Park { error: "a bug: reading it panicked\u{1b}[2J".to_owned() }),
+        ("waits-2", Finish::Retry { at: later, error: "not found".to_owned() }),
+    ] {
+        let (id, body) = (DeliveryId::parse(name).unwrap(), bytes::Bytes::from(body));
+        let event = "issue_comment".to_owned();
+        let received_at = at(1_767_268_800_000);
+        let delivery = NewDelivery { id, event, repo: None, body, received_at };
+        store.insert_delivery(delivery).await.unwrap();
+        let claim = Claim { now: at(1_767_268_800_000), lease_ms: 1_000 };
+        let leased = store.claim_delivery(claim).await.unwrap().unwrap();
+        store.apply(leased.lease, Changes::finish(claim.now, finish)).await.unwrap();
+    }
+    store.close().await;
+    machine
+}
+
+#[tokio::test]
+async fn deliveries_that_could_not_be_read_are_seen_and_read_again() {
+    let machine = with_poison().await;
+    let said = machine.run(&["deliveries", "list"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_snapshot!(said.out, @"poison-1  2026-01-01T12:00:00Z  parked  issue_comment  52 bytes  1 failures  a bug: reading it panicked�[2J");
+    let said = machine.run(&["deliveries", "list", "--state", "failing", "--format", "json"]).await;
+    assert_snapshot!(said.out, @r#"{"deliveries":[{"id":"waits-2","event":"issue_comment","received_at":"2026-01-01T12:00:00Z","state":"waiting","due":"2100-01-01T00:00:00Z","failures":1,"bytes":52,"error":"not found"}]}"#);
+    let said = machine.run(&["deliveries", "show", "poison-1"]).await;
+    assert_snapshot!(said.out, @r"
+    delivery  poison-1
+    event     issue_comment
+    received  2026-01-01T12:00:00Z
+    bytes     52
+    state     parked since 2026-01-01T12:00:00Z
+    failures  1
+    last one  a bug: reading it panicked�[2J
+    next      replay it when the cause is gone
+    ");
+    let said = machine.run(&["deliveries", "show", "poison-1", "--body"]).await;
+    assert_snapshot!(said.out, @r#"{"token":"[redacted]"}"#);
+
+    let said = machine.run(&["deliveries", "replay", "poison-1", "waits-2", "never-3"]).await;
+    assert_eq!(said.code, Some(1), "one of them is not there");
+    assert_snapshot!(said.out, @r"
+    poison-1  is read again
+    waits-2  waits to be read anyway
+    never-3  is not in the store
+    ");
+    let said = machine.run(&["deliveries", "list"]).await;
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "none is parked any more");
+    let said = machine.run(&["deliveries", "replay", "--all"]).await;
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
+    for wrong in [&["replay"][..], &["replay", "--all", "x"], &["list", "--state", "odd"]] {
+        let said = machine.run(&[&["deliveries"], wrong].concat()).await;
+        assert_eq!(said.code, Some(2), "{wrong:?}");
     }
 }
 

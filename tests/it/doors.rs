@@ -1,6 +1,7 @@
 //! The doors: what the server answers to whoever knocks, over a real socket.
 
 mod sizes;
+mod unavailable;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Client, Method, Response, StatusCode};
@@ -46,8 +47,12 @@ impl Knock {
     }
 
     async fn answered(self, tester: &Tester) -> Response {
+        self.answered_at(&tester.url()).await
+    }
+
+    async fn answered_at(self, url: &str) -> Response {
         let client = Client::builder().no_proxy().build().unwrap();
-        let mut request = client.post(format!("{}/webhooks/github", tester.url()));
+        let mut request = client.post(format!("{url}/webhooks/github"));
         request = request.header("content-type", "application/json");
         if let Some(event) = self.event {
             request = request.header("x-github-event", event);

@@ -13,8 +13,10 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use selfheal::app::{App, Parts};
+use selfheal::domain::limits::Limits;
 use selfheal::forge::github::GithubSettings;
 use selfheal::ports::store::Backlog;
+use selfheal::service::reconcile::{self, Turn};
 use selfheal::service::worker::Step;
 use selfheal::store::Migrate;
 use tempfile::TempDir;
@@ -43,6 +45,7 @@ pub(crate) struct Tester {
     address: SocketAddr,
     running: Option<Running>,
     secrets: Vec<SecretString>,
+    limits: Limits,
     /// Restart the server before every step of the worker.
     restarts: bool,
 }
@@ -66,6 +69,7 @@ impl Tester {
             dir: tempfile::tempdir().unwrap(),
             running: None,
             secrets: vec![SecretString::from(world.webhook_secret())],
+            limits: Limits::default(),
             restarts: false,
             world,
             clock,
@@ -84,6 +88,12 @@ impl Tester {
     /// The operator sets these webhook secrets and starts the server again.
     pub(crate) async fn webhook_secrets(&mut self, secrets: Vec<SecretString>) {
         self.secrets = secrets;
+        self.restart().await;
+    }
+
+    /// The operator sets these limits and starts the server again.
+    pub(crate) async fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
         self.restart().await;
     }
 
@@ -117,6 +127,7 @@ impl Tester {
             webhook_secrets: self.secrets.clone(),
             oidc_issuer: self.world.oidc_issuer(),
             public_url: url(self.url()),
+            limits: self.limits,
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }
@@ -176,6 +187,12 @@ impl Tester {
     pub(crate) async fn wait_minutes(&mut self, minutes: i64) {
         self.clock.advance(minutes * 60 * 1000);
         self.settle().await;
+    }
+
+    /// Five minutes later: the next turn of reconciling, which is due then.
+    pub(crate) async fn reconcile(&mut self) -> Turn {
+        self.clock.advance(reconcile::EVERY_MS);
+        reconcile::turn(self.app().services()).await.unwrap().expect("a turn is due")
     }
 
     /// The runner of the attempt that was started last, played by hand.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use insta::assert_snapshot;
 use selfheal::domain::event::{Event, Reading};
 use selfheal::domain::pull::{Head, PullHead, Repo};
-use selfheal::forge::github::webhook::{Context, read};
+use selfheal::forge::github::webhook::{Context, concerns, read};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -107,11 +107,16 @@ fn every_real_payload_becomes_the_right_event_or_says_why_none() {
         let mut body: Value = serde_json::from_slice(&bytes).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap();
         let action = body["action"].as_str().unwrap_or("-").to_owned();
+        let name_alone = concerns(&event, &action);
         let line = match reading(&event, &bytes) {
-            Ok(line) => line,
+            Ok(line) => {
+                assert!(name_alone, "{event}.{action} is of interest, its name must say so");
+                line
+            }
             Err(why) if why == "not sent to an installation of the App" => {
                 body["installation"] = json!({ "id": 1 });
                 let line = reading(&event, body.to_string().as_bytes());
+                assert!(name_alone || line.is_err(), "{event}.{action} is of interest");
                 format!("[not ours] {}", line.unwrap_or_else(|why| format!("nothing: {why}")))
             }
             Err(why) => format!("nothing: {why}"),

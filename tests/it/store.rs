@@ -12,7 +12,10 @@ mod pulls;
 mod retention;
 mod runners;
 mod schema;
+mod shares;
 mod together;
+mod unavailable;
+mod upkeep;
 mod values;
 
 use std::sync::Arc;

@@ -325,6 +325,13 @@ impl World {
         self.state().hooks.queue.clear();
     }
 
+    /// The log of deliveries is lost, as after three days; what is queued is sent all the same.
+    pub fn forget_deliveries(&self) {
+        let mut state = self.state();
+        let Hooks { log, queue, .. } = &mut state.hooks;
+        log.retain(|kept| queue.contains(&kept.id));
+    }
+
     /// The next `count` webhooks are lost: GitHub lists them as failed and never sends them again.
     pub fn lose_webhooks(&self, count: usize) {
         self.state().hooks.lose = count;

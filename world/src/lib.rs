@@ -255,6 +255,11 @@ impl World {
         self.state().faults.fail((method, route), status, times);
     }
 
+    /// Everything works again: no fault is on order any more.
+    pub fn heal_faults(&self) {
+        self.state().faults = faults::Faults::default();
+    }
+
     /// The next `times` requests to a route are never answered; nothing is done.
     pub fn hang(&self, method: &str, route: &str, times: usize) {
         self.state().faults.hang((method, route), times);

@@ -227,6 +227,35 @@ pub(super) const SETTINGS: &[Setting] = &[
         Otherwise::Value("4"),
         "How many steps the server works on at the same time",
     ),
+    open(
+        "deliveries-waiting-max",
+        "NUMBER",
+        "1 to 10000000",
+        Otherwise::Value("50000"),
+        "How many webhooks may wait to be read; beyond it they are answered 503 and fetched later \
+         from GitHub's log",
+    ),
+    open(
+        "attempts-max",
+        "NUMBER",
+        "1 to 100000",
+        Otherwise::Value("200"),
+        "How many attempts are at work at the same time; more wait",
+    ),
+    open(
+        "installation-attempts-max",
+        "NUMBER",
+        "1 to 100000",
+        Otherwise::Value("50"),
+        "How many of them for one installation",
+    ),
+    open(
+        "repository-cases-max",
+        "NUMBER",
+        "1 to 100000",
+        Otherwise::Value("200"),
+        "How many cases go on at the same time in one repository; more pull requests wait",
+    ),
 ];
 
 /// The flag and setting that names the file of settings; it cannot stand in the file itself.

@@ -99,6 +99,7 @@ fn without_any_setting_it_listens_at_home_on_sqlite_and_waits_for_set_up() {
     assert!(settings.app.is_none());
     assert_eq!(settings.github.api_url.as_str(), "https://api.github.com/");
     assert_eq!((settings.shutdown_secs, settings.worker_count), (20, 4));
+    assert_eq!(settings.limits, crate::domain::limits::Limits::default());
 }
 
 #[test]

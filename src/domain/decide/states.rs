@@ -130,8 +130,8 @@ fn refusal(verdict: &Verdict, facts: &Facts<'_>) -> Option<CaseState> {
     if names("kind") {
         return infrastructure_or_policy(facts.evidence);
     }
-    let waits =
-        names("budget-now") && !["budget-day", "branch-rules", "conflict"].iter().any(|r| names(r));
+    let waits = (names("budget-now") || names("room"))
+        && !["budget-day", "branch-rules", "conflict"].iter().any(|r| names(r));
     Some(if waits { CaseState::Diagnosing } else { CaseState::Escalated(Escalation::GateRefused) })
 }
 

@@ -23,6 +23,8 @@ pub struct BeforeAttempt<'a> {
     pub failed: &'a [String],
     /// What was used up so far.
     pub used: Used,
+    /// Whether the server itself has room.
+    pub room: Room,
     /// Whether a person asked for this very pull request.
     pub asked: Asked,
 }
@@ -38,11 +40,26 @@ pub struct Used {
     pub attempts_running: u32,
 }
 
+/// Whether the server itself has room for one attempt more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// It has.
+    Free,
+    /// The installation has as many at work as it may.
+    InstallationFull(u32),
+    /// The server has as many at work as it may.
+    ServerFull(u32),
+}
+
 /// Every rule of this gate.
 pub const RULES: &[Rule] = &[
     Rule { id: "attempt-cap", about: "No more attempts than the cap of the case." },
     Rule { id: "budget-day", about: "No more attempts in 24 hours than the repository allows." },
     Rule { id: "budget-now", about: "No more attempts at once than the repository allows." },
+    Rule {
+        id: "room",
+        about: "No more attempts at once than the server takes, in all and for one installation.",
+    },
     Rule { id: "enabled", about: "The repository's policy switches selfheal on." },
     Rule { id: "open", about: "The pull request is open." },
     Rule { id: "fork", about: "The head is in this repository, where the App can write." },
@@ -80,7 +97,7 @@ fn refuse(rule: &'static str, message: impl Into<String>) -> Finding {
 }
 
 fn spending(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
-    let BeforeAttempt { policy, used, .. } = input;
+    let BeforeAttempt { policy, used, room, .. } = input;
     let cap = (used.attempts >= policy.attempts_max).then(|| {
         let message =
             format!("{} attempts on this case, the cap is {}", used.attempts, policy.attempts_max);
@@ -100,7 +117,18 @@ fn spending(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
         );
         Finding::new("budget-now", Weight::Refuse, message)
     });
-    [cap, day, now].into_iter().flatten()
+    let room = match room {
+        Room::Free => None,
+        Room::InstallationFull(limit) => Some(refuse(
+            "room",
+            format!("{limit} attempts are at work for this installation, as many as it may have"),
+        )),
+        Room::ServerFull(limit) => Some(refuse(
+            "room",
+            format!("{limit} attempts are at work on this server, as many as it takes"),
+        )),
+    };
+    [cap, day, now, room].into_iter().flatten()
 }
 
 fn about_pull(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
@@ -214,6 +242,7 @@ mod tests {
         rules: BranchRules,
         queue: Queue,
         used: Used,
+        room: Room,
         asked: Asked,
     }
 
@@ -260,6 +289,7 @@ mod tests {
             rules: BranchRules::default(),
             queue: Queue::Outside,
             used: Used::default(),
+            room: Room::Free,
             asked: Asked::No,
         }
     }
@@ -277,6 +307,7 @@ mod tests {
             queue: case.queue,
             failed: &["ci".to_owned()],
             used: case.used,
+            room: case.room,
             asked: case.asked,
         });
         let refused: Vec<&str> = verdict.findings().iter().map(|found| found.rule).collect();
@@ -295,6 +326,8 @@ mod tests {
         check(Some("attempt-cap"), |c| c.used.attempts = 3);
         check(Some("budget-day"), |c| c.used.attempts_today = 40);
         check(Some("budget-now"), |c| c.used.attempts_running = 4);
+        check(Some("room"), |c| c.room = Room::ServerFull(3));
+        check(Some("room"), |c| c.room = Room::InstallationFull(3));
         check(Some("enabled"), |c| c.policy.enabled = false);
         check(Some("open"), |c| c.pull.state = PullState::Closed);
         check(Some("fork"), |c| c.pull.head.repo = Some(RepoId::new(9)));
@@ -337,6 +370,7 @@ mod tests {
             queue: case.queue,
             failed: &[],
             used: case.used,
+            room: case.room,
             asked: case.asked,
         });
         assert_eq!(verdict.findings().len(), 4, "all rules run");

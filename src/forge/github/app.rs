@@ -60,22 +60,6 @@ pub struct Hook {
     pub content_type: Option<String>,
 }
 
-/// One delivery in GitHub's own log.
-#[derive(Debug, Clone, Deserialize)]
-pub struct LoggedDelivery {
-    /// The delivery's id as in its header.
-    pub guid: String,
-    /// The event.
-    #[serde(default)]
-    pub event: String,
-    /// `OK`, or what went wrong.
-    #[serde(default)]
-    pub status: String,
-    /// The HTTP status that we answered.
-    #[serde(default)]
-    pub status_code: i64,
-}
-
 impl Client {
     /// The App's registration.
     ///
@@ -91,14 +75,6 @@ impl Client {
     /// [`ForgeError`] when GitHub could not be asked.
     pub async fn hook(&self) -> Result<Hook, ForgeError> {
         self.as_app(Method::GET, "/app/hook/config", None).await?.json()
-    }
-
-    /// The last deliveries, newest first.
-    ///
-    /// # Errors
-    /// [`ForgeError`] when GitHub could not be asked.
-    pub async fn deliveries(&self) -> Result<Vec<LoggedDelivery>, ForgeError> {
-        self.as_app(Method::GET, "/app/hook/deliveries?per_page=30", None).await?.json()
     }
 
     /// The installation on a repository, and the repository's number.

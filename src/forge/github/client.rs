@@ -24,8 +24,8 @@ use crate::domain::pull::Repo;
 use crate::ports::clock::Clock;
 use crate::ports::forge::ForgeError;
 
-/// No answer that we read is larger: the largest is a recursive tree of 7 MB.
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// No answer that we read is larger: the largest is a delivery's payload of 25 MB in its envelope.
+const ANSWER_BYTES_MAX: usize = 28 * 1024 * 1024;
 
 /// GitHub ends its own requests after ten seconds; this adds the way there and back.
 const REQUEST_SECS_MAX: u64 = 20;

@@ -29,4 +29,8 @@ impl Inbound for GithubInbound {
     fn read(&self, event: &str, body: &[u8]) -> Result<Reading, Unreadable> {
         webhook::read(event, body, self.context).map_err(|error| Unreadable(error.to_string()))
     }
+
+    fn concerns(&self, event: &str, action: Option<&str>) -> bool {
+        webhook::concerns(event, action.unwrap_or_default())
+    }
 }

@@ -53,6 +53,25 @@ pub fn read(event: &str, bytes: &[u8], context: Context) -> Result<Reading, NotJ
     })
 }
 
+/// Whether an event of that name may mean something: all that its name and action can tell. It never
+/// says no to what [`read`] makes an event of.
+pub fn concerns(event: &str, action: &str) -> bool {
+    match event {
+        "ping"
+        | "pull_request"
+        | "status"
+        | "push"
+        | "installation"
+        | "installation_repositories" => true,
+        "workflow_run" => action == "completed",
+        "check_run" => matches!(action, "completed" | "rerequested" | "requested_action"),
+        "check_suite" => action == "rerequested",
+        "issue_comment" | "pull_request_review_comment" => action == "created",
+        "merge_group" => matches!(action, "checks_requested" | "destroyed"),
+        _ => false,
+    }
+}
+
 fn of_event(name: &str, body: &Body, context: Context) -> Result<Event, Uninteresting> {
     match name {
         "ping" => Ok(Event::Ping),

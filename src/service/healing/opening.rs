@@ -5,9 +5,19 @@ use crate::domain::ask::AskKind;
 use crate::domain::case::{Asked, Case, CaseState, StoppedBy};
 use crate::domain::ids::{CaseId, Timestamp};
 use crate::domain::message::attempts_shown;
-use crate::domain::pull::Ci;
+use crate::domain::pull::{Ci, PullState};
 use crate::service::gather::Gathered;
 use crate::service::{ServiceError, Services};
+
+/// When a head whose CI still runs is looked at again. Most CI has ended by then and told so, and no
+/// look is made for nothing.
+const PENDING_MS: i64 = 30 * 60 * 1000;
+
+/// When a red head is looked at again that waits for room: cases take minutes.
+const ROOM_MS: i64 = 10 * 60 * 1000;
+
+/// A pull request that nobody has touched for so long waits for its next event: nothing runs longer.
+const QUIET_MS_MAX: i64 = 72 * 60 * 60 * 1000;
 
 /// Whether something has failed, or somebody wants hands off before anything does.
 pub(super) fn wants_case(gathered: &Gathered) -> bool {
@@ -17,6 +27,34 @@ pub(super) fn wants_case(gathered: &Gathered) -> bool {
         Ci::Nothing | Ci::Green | Ci::NeedsApproval(_) | Ci::Cancelled(_) => false,
     };
     failed || gathered.asks.iter().any(|(ask, _)| ask.kind == AskKind::Stop)
+}
+
+/// Whether the repository may have one case more. What a person asks for is never put off.
+pub(super) async fn has_room(
+    services: &Services,
+    gathered: &Gathered,
+    now: Timestamp,
+) -> Result<bool, ServiceError> {
+    let open = services.store.usage(gathered.pull.repo.id, now).await?.cases_open;
+    let has_room = open < services.limits.repository_cases || !gathered.asks.is_empty();
+    if !has_room {
+        tracing::warn!(open, "a red head waits: as many cases are open as the repository may have");
+    }
+    Ok(has_room)
+}
+
+/// When to look again at a head without a case: soon, when it waits for room; else in case nobody
+/// tells us how its CI ended: the longer nothing happens, the later, until nobody waits any more.
+pub(super) fn again_without_case(gathered: &Gathered, now: Timestamp) -> Option<Timestamp> {
+    if gathered.pull.state == PullState::Open && wants_case(gathered) {
+        return Some(now.plus_ms(ROOM_MS));
+    }
+    let runs = match &gathered.ci {
+        Ci::Nothing | Ci::Pending { .. } => gathered.pull.state == PullState::Open,
+        Ci::Green | Ci::Red(_) | Ci::NeedsApproval(_) | Ci::Cancelled(_) => false,
+    };
+    let quiet = now.since_ms(gathered.pull.updated_at);
+    (runs && quiet < QUIET_MS_MAX).then(|| now.plus_ms((quiet / 2).max(PENDING_MS)))
 }
 
 /// A new case; attempts that its commits already show are counted, whatever the store remembers.

@@ -101,18 +101,39 @@ family! {
            AND head = $2",
     );
 
-    /// Attempts of a repository: planned since $2, and at work now.
+    /// What a repository uses: attempts planned since $2, at work now, at work for its installation
+    /// and for all, and cases that go on by themselves. The plus keeps both engines from going through
+    /// all cases that the repository ever had.
     USAGE = Statement::both(
         "SELECT
              (SELECT COUNT(*)
               FROM attempts a
               JOIN cases c ON c.id = a.case_id
-              WHERE c.repo_id = $1
+              WHERE +c.repo_id = $1
                 AND a.planned_at_ms > $2) AS today,
              (SELECT COUNT(*)
               FROM attempts a
               JOIN cases c ON c.id = a.case_id
+              WHERE +c.repo_id = $1
+                AND a.state = 'running') AS running,
+             (SELECT COUNT(*)
+              FROM attempts a
+              JOIN cases c ON c.id = a.case_id
+              JOIN repos r ON r.id = c.repo_id
+              WHERE a.state = 'running'
+                AND r.installation_id = (
+                    SELECT own.installation_id
+                    FROM repos own
+                    WHERE own.id = $1
+                )) AS installation_running,
+             (SELECT COUNT(*)
+              FROM attempts a
+              WHERE a.state = 'running') AS all_running,
+             (SELECT COUNT(*)
+              FROM cases c
               WHERE c.repo_id = $1
-                AND a.state = 'running') AS running",
+                AND c.state NOT IN ('superseded', 'closed')
+                AND c.state IN ('watching', 'diagnosing', 'rerunning', 'healing', 'proving'))
+                 AS cases_open",
     );
 }

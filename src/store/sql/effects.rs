@@ -34,8 +34,9 @@ family! {
          WHERE effects.digest <> excluded.digest",
     );
 
-    /// Claims a due effect, in the order in which they were wanted; of one pull request one at a
-    /// time. Installations that cannot be used are passed over.
+    /// Claims the longest due effect of the next repository after $3 that has one: of one pull request
+    /// the first that was wanted, and one at a time. Installations that cannot be used are passed over.
+    /// That a lease is above 0 is said for the sake of the index of leased ones.
     CLAIM_EFFECT = claim!(
         "UPDATE effects
          SET lease_epoch = lease_epoch + 1,
@@ -47,6 +48,7 @@ family! {
              LEFT JOIN repos r ON r.id = e.repo_id
              LEFT JOIN installations i ON i.id = r.installation_id
              WHERE e.state = 'pending'
+               AND e.repo_id > $3
                AND e.due_at_ms <= $1
                AND e.lease_until_ms <= $1
                AND COALESCE(i.state, 'active') = 'active'
@@ -57,15 +59,25 @@ family! {
                    WHERE other.repo_id = e.repo_id
                      AND other.number = e.number
                      AND other.id <> e.id
+                     AND other.lease_until_ms > 0
                      AND other.lease_until_ms > $1
                )
-             ORDER BY e.wanted_at_ms, e.id
+               AND NOT EXISTS (
+                   SELECT 1
+                   FROM effects earlier
+                   WHERE earlier.state = 'pending'
+                     AND earlier.repo_id = e.repo_id
+                     AND earlier.number = e.number
+                     AND earlier.due_at_ms <= $1
+                     AND (earlier.wanted_at_ms, earlier.id) < (e.wanted_at_ms, e.id)
+               )
+             ORDER BY e.repo_id, e.due_at_ms
              LIMIT 1
 ",
         "FOR UPDATE OF e SKIP LOCKED",
         "
          )
-         RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch",
+         RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch, repo_id",
     );
 
     /// Ends an effect's lease, if the epoch is still ours: $3 its state, which holds only when no

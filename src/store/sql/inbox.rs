@@ -5,29 +5,39 @@ use super::{Statement, claim, family};
 family! {
     /// Records a delivery; a known id changes nothing.
     INSERT_DELIVERY = Statement::both(
-        "INSERT INTO deliveries (id, event, body, received_at_ms, due_at_ms)
-         VALUES ($1, $2, $3, $4, $4)
+        "INSERT INTO deliveries (id, event, body, received_at_ms, due_at_ms, repo_id)
+         VALUES ($1, $2, $3, $4, $4, $5)
          ON CONFLICT (id) DO NOTHING",
     );
 
-    /// Claims the oldest due delivery: $1 now, $2 the lease's end.
+    /// How many wait to be read.
+    COUNT_WAITING = Statement::both(
+        "SELECT COUNT(*) AS waiting
+         FROM deliveries
+         WHERE state = 'pending'",
+    );
+
+    /// Claims the longest due delivery of the next repository after $3 that has one: $1 now, $2 the
+    /// lease's end.
     CLAIM_DELIVERY = claim!(
         "UPDATE deliveries
          SET lease_epoch = lease_epoch + 1,
-             lease_until_ms = $2
+             lease_until_ms = $2,
+             claims = claims + 1
          WHERE id = (
              SELECT id
              FROM deliveries
              WHERE state = 'pending'
+               AND repo_id > $3
                AND due_at_ms <= $1
                AND lease_until_ms <= $1
-             ORDER BY due_at_ms, received_at_ms, id
+             ORDER BY repo_id, due_at_ms
              LIMIT 1
 ",
         "FOR UPDATE SKIP LOCKED",
         "
          )
-         RETURNING id, event, body, received_at_ms, tries, lease_epoch",
+         RETURNING id, event, body, received_at_ms, tries, claims, lease_epoch, repo_id",
     );
 
     /// Ends a delivery's lease, if the epoch is still ours.
@@ -38,16 +48,56 @@ family! {
              tries = tries + $5,
              error = $6,
              done_at_ms = CASE WHEN $3 = 'done' THEN CAST($7 AS BIGINT) ELSE NULL END,
-             lease_until_ms = 0
+             lease_until_ms = 0,
+             claims = 0
          WHERE id = $1
            AND lease_epoch = $2
            AND lease_until_ms > 0",
     );
 
-    /// Forgets deliveries that were read long ago.
+    /// Forgets deliveries that were read, or parked, long ago.
     PURGE_DELIVERIES = Statement::both(
         "DELETE FROM deliveries
-         WHERE state = 'done'
-           AND done_at_ms < $1",
+         WHERE (state = 'done' AND done_at_ms < $1)
+            OR (state = 'parked' AND due_at_ms < $1)",
+    );
+
+    /// Deliveries in a state that failed at least $2 times, newest first, without their bodies.
+    DELIVERIES = Statement::both(
+        "SELECT id, event, received_at_ms, state, tries, due_at_ms,
+                CAST(LENGTH(body) AS BIGINT) AS bytes, error
+         FROM deliveries
+         WHERE state = $1
+           AND tries >= $2
+         ORDER BY received_at_ms DESC, id
+         LIMIT $3",
+    );
+
+    /// One delivery, without its body.
+    DELIVERY = Statement::both(
+        "SELECT id, event, received_at_ms, state, tries, due_at_ms,
+                CAST(LENGTH(body) AS BIGINT) AS bytes, error
+         FROM deliveries
+         WHERE id = $1",
+    );
+
+    /// The body of a delivery.
+    DELIVERY_BODY = Statement::both(
+        "SELECT body
+         FROM deliveries
+         WHERE id = $1",
+    );
+
+    /// A delivery that was parked or read is read as if it had just come.
+    REPLAY_DELIVERY = Statement::both(
+        "UPDATE deliveries
+         SET state = 'pending',
+             tries = 0,
+             claims = 0,
+             due_at_ms = $2,
+             error = NULL,
+             done_at_ms = NULL
+         WHERE id = $1
+           AND state <> 'pending'",
     );
 }

@@ -72,7 +72,8 @@ family! {
            AND number = $2",
     );
 
-    /// Claims a pull request that is due, or whose lease has run out with its holder.
+    /// Claims the longest due pull request of the next repository after $3 that has one: $1 now, $2
+    /// the lease's end.
     ///
     /// A claim clears the wake, so that one that comes meanwhile is seen.
     CLAIM_PULL = claim!(
@@ -88,8 +89,33 @@ family! {
              WHERE i.state = 'active'
                AND r.reachable = 1
                AND p.lease_until_ms <= $1
-               AND (p.wake_at_ms <= $1 OR p.lease_until_ms > 0)
-             ORDER BY p.wake_at_ms NULLS FIRST
+               AND p.repo_id > $3
+               AND p.wake_at_ms <= $1
+             ORDER BY p.repo_id, p.wake_at_ms
+             LIMIT 1
+",
+        "FOR UPDATE OF p SKIP LOCKED",
+        "
+         )
+         RETURNING repo_id, number, lease_epoch, tries",
+    );
+
+    /// Claims a pull request whose lease has run out with its holder.
+    CLAIM_ABANDONED_PULL = claim!(
+        "UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             JOIN repos r ON r.id = p.repo_id
+             JOIN installations i ON i.id = r.installation_id
+             WHERE i.state = 'active'
+               AND r.reachable = 1
+               AND p.lease_until_ms <= $1
+               AND p.lease_until_ms > 0
+             ORDER BY p.lease_until_ms
              LIMIT 1
 ",
         "FOR UPDATE OF p SKIP LOCKED",
@@ -188,7 +214,9 @@ family! {
     BACKLOG = Statement::both(
         "SELECT
              (SELECT COUNT(*) FROM deliveries WHERE state = 'pending') AS deliveries,
-             (SELECT COUNT(*) FROM pulls WHERE wake_at_ms IS NOT NULL OR lease_until_ms > 0) AS pulls,
+             (SELECT COUNT(*) FROM pulls WHERE wake_at_ms IS NOT NULL)
+                 + (SELECT COUNT(*) FROM pulls WHERE lease_until_ms > 0 AND wake_at_ms IS NULL)
+                 AS pulls,
              (SELECT COUNT(*) FROM effects WHERE state = 'pending') AS effects,
              (SELECT COUNT(*) FROM deliveries WHERE state = 'parked')
                  + (SELECT COUNT(*) FROM effects WHERE state = 'parked') AS parked",

@@ -235,7 +235,15 @@ async fn attempts_are_counted_for_the_budget(opened: Opened) {
         opened.keep(1, &cases[of], &[planned_attempt]).await;
     }
     let usage = opened.port().usage(repo().id, at(1_000 + DAY_MS)).await.unwrap();
-    assert_eq!(usage, Usage { attempts_today: 3, attempts_running: 2 });
+    let expected = Usage {
+        attempts_today: 3,
+        attempts_running: 2,
+        installation_running: 2,
+        all_running: 3,
+        cases_open: 2,
+    };
+    assert_eq!(usage, expected);
     let unknown = selfheal::domain::ids::RepoId::new(1);
-    assert_eq!(opened.store.usage(unknown, at(0)).await.unwrap(), Usage::default());
+    let nobodys = Usage { all_running: 3, ..Usage::default() };
+    assert_eq!(opened.store.usage(unknown, at(0)).await.unwrap(), nobodys);
 }

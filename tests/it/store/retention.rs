@@ -20,6 +20,7 @@ on_both! {
     what_is_done_once_for_a_repository_is_never_forgotten,
     identities_go_when_they_were_used_before,
     purging_nothing_is_fine,
+    parked_deliveries_go_when_they_were_parked_before,
 }
 
 async fn purge(opened: &Opened, before: i64) -> u64 {
@@ -124,4 +125,15 @@ async fn identities_go_when_they_were_used_before(opened: Opened) {
 
 async fn purging_nothing_is_fine(opened: Opened) {
     assert_eq!(purge(&opened, LEASE_MS).await, 0);
+}
+
+async fn parked_deliveries_go_when_they_were_parked_before(opened: Opened) {
+    for (id, parked) in [("old", 20), ("new", 80)] {
+        opened.insert(delivery(id, 10)).await.unwrap();
+        let leased = opened.port().claim_delivery(claim(10)).await.unwrap().unwrap();
+        opened.end(leased.lease, parked, Finish::Park { error: "no".to_owned() }).await;
+    }
+    assert_eq!(purge(&opened, 20).await, 0);
+    assert_eq!(purge(&opened, 50).await, 1);
+    assert_eq!(opened.port().backlog().await.unwrap().parked, 1);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use selfheal::ports::store::Store as _;
+use selfheal::ports::upkeep::{Pass, Progress, Upkeep as _};
 use selfheal::store::{Migrate, SqlStore, sql};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqlSafeStr, SqliteConnection};
@@ -194,10 +195,16 @@ async fn is_carried_over(store: &SqlStore) {
     assert_eq!((backlog.deliveries, backlog.pulls, backlog.effects, backlog.parked), (1, 1, 1, 1));
     let delivery = store.claim_delivery(claim(1_000)).await.unwrap().unwrap().item;
     assert_eq!(&delivery.delivery.body[..], b"{\"action\":\"opened\"}");
+    assert_eq!((delivery.unfinished, delivery.delivery.repo), (3, Some(repo().id)));
     assert!(store.claim_effect(claim(1_000)).await.unwrap().is_some());
     assert!(store.claim_pull(claim(1_000)).await.unwrap().is_some());
     let view = store.runner_view(super::values::attempt_id(1)).await.unwrap().unwrap();
     assert_eq!((view.documents.len(), view.evidence.is_some()), (1, true));
+    let turn = store.claim_reconcile(claim(1_000)).await.unwrap().unwrap();
+    let pass = Some(Pass { to: at(890), cursor: "v1_17".to_owned() });
+    assert_eq!(turn.progress, Progress { mark: Some(at(800)), pass });
+    assert!(store.repos_to_sweep(at(1_699), 9).await.unwrap().is_empty());
+    assert_eq!(store.repos_to_sweep(at(1_700), 9).await.unwrap()[0].swept_at, Some(at(700)));
     store.purge(at(1_000_000)).await.unwrap();
 }
 

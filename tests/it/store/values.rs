@@ -57,6 +57,7 @@ pub(crate) fn delivery(id: &str, received: i64) -> NewDelivery {
     NewDelivery {
         id: DeliveryId::parse(id).unwrap(),
         event: "push".to_owned(),
+        repo: None,
         body: Bytes::from_static(b"{\"zen\":\"\x00\xff\"}"),
         received_at: at(received),
     }

@@ -51,10 +51,15 @@ fn list(ctx: &Ctx) -> Answer {
     let base = ctx.asked("base");
     let state = ctx.state();
     let repo = state.repo(ctx.repo()).ok_or_else(Reply::not_found)?;
-    let listed = repo
-        .pulls
-        .values()
-        .rev()
+    let mut pulls: Vec<&Pull> = repo.pulls.values().rev().collect();
+    if ctx.asked("sort") == Some("updated") {
+        pulls.sort_by_key(|pull| pull.updated_ms);
+        if ctx.asked("direction") == Some("desc") {
+            pulls.reverse();
+        }
+    }
+    let listed = pulls
+        .into_iter()
         .filter(|pull| wanted == "all" || pull.is_open() == (wanted == "open"))
         .filter(|pull| {
             let label = format!("{}:{}", pull.head.owner, pull.head.branch);
