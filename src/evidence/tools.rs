@@ -39,6 +39,7 @@ mod perl;
 mod php;
 mod powershell;
 mod python_envs;
+mod python_format;
 mod python_lint;
 mod python_packages;
 mod python_tests;
@@ -70,7 +71,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &js_packages::TOOL,
     &python_lint::TYPES,
     &python_lint::LINT,
-    &python_lint::FORMAT,
+    &python_format::FORMAT,
     &python_tests::PYTEST,
     &python_tests::UNITTEST,
     &go::TEST,
