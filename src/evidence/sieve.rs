@@ -62,7 +62,7 @@ const MARKERS: &[&str] = &[
 ];
 
 /// Stems that many short literals share: few, because the search for them slows down with each.
-const SHORT: &[&str] = &["rror", "RROR", "fail", "Fail", "FAIL", "atal"];
+const SHORT: &[&str] = &["rror", "RROR", "fail", "Fail", "FAIL", "atal", "FATAL"];
 
 /// What of a literal stands whole where colours break it: RuboCop, ruff and pytest colour file names
 /// without the colon behind, sbt and Prettier labels without their brackets.

@@ -125,7 +125,13 @@ fn strip_stamp(raw: &str) -> (bool, &str) {
 fn stamp_in(raw: &str) -> Option<usize> {
     let bytes = raw.as_bytes();
     let window = &bytes[..bytes.len().min(MARK_BYTES_MAX + 20)];
-    let is_stamp = |at: &usize| window.get(*at) == Some(&b'T') && is_stamp_around(window, *at);
+    // What stands before it is a mark's remains, never the beginning of a program's JSON.
+    let is_mark = |before: &[u8]| !before.iter().any(|byte| matches!(byte, b'{' | b'"'));
+    let is_stamp = |at: &usize| {
+        window.get(*at) == Some(&b'T')
+            && is_stamp_around(window, *at)
+            && is_mark(&window[..at.saturating_sub(10)])
+    };
     let t = Some(10).filter(is_stamp).or_else(|| (9..window.len()).find(is_stamp))?;
     let mut end = t + 9;
     if bytes.get(end) == Some(&b'.') {
@@ -279,6 +285,8 @@ mod tests {
         check("build\tRun tests\t锘?026-08-07T06:03:50.1234567Z a", "a");
         check("2026-08-07T06:03:50.123456Z 01E+text", "text");
         check("a\tb\tc", "a\tb\tc");
+        let json = r#"{"Time":"2026-08-07T06:03:50.123456Z","Action":"run"}"#;
+        check(json, json);
         check("2026-08-07T06:03:50.1234567Z ##[error]src/a.ts(1,2): error", "src/a.ts(1,2): error");
         check("section_start:1700000000:build[collapsed=true]\r\u{1b}[0KBuild", "Build");
     }

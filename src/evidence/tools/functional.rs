@@ -144,7 +144,7 @@ pub(super) static OTHERS: Tool = Tool {
         .reading(cabal),
         Rule::new(
             K::CompileError,
-            &["File \""],
+            &["\", line"],
             concat!(
                 r#"^File "(?P<file>[^"]+)", lines? (?P<line>[0-9]+)(?:-"#,
                 r#"(?P<end_line>[0-9]+))?, characters (?P<column>[0-9]+)-[0-9]+:$"#,
@@ -172,7 +172,7 @@ pub(super) static OTHERS: Tool = Tool {
         .reading(clojure),
         Rule::new(
             K::TestFailure,
-            &["Failure", "Error"],
+            &["Failure (", "Failure: (", "Error (", "Error: ("],
             concat!(
                 r"^(?:── )?(?:[0-9]+\. )?(?:Failure",
                 r"|Error):? \('?(?P<file>[^:')]+):(?P<line>[0-9]+)(?::",

@@ -166,7 +166,7 @@ pub(super) static CMAKE: Tool = Tool {
         .reading(makefile),
         Rule::new(
             K::Unknown,
-            &["make: ***", "make["],
+            &["make: ***", "]: *** "],
             r"^\s*(?P<message>(?:g|mingw32-)?make(?:\[[0-9]+\])?: \*\*\* .+)$",
         )
         .weighing(Weight::Consequence),

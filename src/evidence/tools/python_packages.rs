@@ -245,7 +245,7 @@ pub(super) static TRACEBACK: Tool = Tool {
         .reading(traceback),
         Rule::new(
             K::CompileError,
-            &["File \""],
+            &["\", line"],
             r#"^\s*File "(?P<file>[^"]+)", line (?P<line>[0-9]+)$"#,
         )
         .reading(syntax_error),
