@@ -10,7 +10,6 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::check_config::Format;
 use crate::app::{self, SystemClock};
 use crate::config::server::{ServerArgs, ServerSettings};
 use crate::domain::ids::{DeliveryId, Timestamp};
@@ -90,6 +89,15 @@ enum State {
     Waiting,
 }
 
+/// How deliveries are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people: a line for each, or one with all that is known of it
+    Human,
+    /// One JSON document
+    Json,
+}
+
 /// Runs the subcommand.
 ///
 /// # Errors
@@ -148,6 +156,9 @@ fn list(listed: &[DeliveryRecord], format: Format) -> anyhow::Result<ExitCode> {
             writeln!(out, "{}", json!({ "deliveries": all }))?;
         }
         Format::Human => {
+            if listed.is_empty() {
+                let _ = writeln!(io::stderr(), "there are none"); // the exit code says it, too
+            }
             for record in listed {
                 writeln!(out, "{}", line(record))?;
             }
