@@ -151,8 +151,8 @@ async fn act(services: &Services, effect: &Effect) -> Result<Performed, ServiceE
             }
             Ok(Performed::done())
         }
-        Act::Dispatch { attempt, head, dispatch: _ } => {
-            start(services, effect, *attempt, head).await
+        Act::Dispatch { attempt, head, after, dispatch: _ } => {
+            start(services, effect, *attempt, (head, *after)).await
         }
         Act::Cancel { run } => {
             services.compute.cancel(repo, *run).await?;
@@ -188,7 +188,7 @@ async fn start(
     services: &Services,
     effect: &Effect,
     attempt: AttemptId,
-    head: &Sha,
+    (head, after): (&Sha, Option<RunId>),
 ) -> Result<Performed, ServiceError> {
     let Some(view) = services.store.runner_view(attempt).await? else {
         return Ok(Performed::done());
@@ -198,7 +198,7 @@ async fn start(
     if !is_at_work(&view) || pull.head.sha != *head {
         return Ok(Performed::done());
     }
-    let job = Job { repo: effect.repo.clone(), number, attempt, head: head.clone() };
+    let job = Job { repo: effect.repo.clone(), number, attempt, head: head.clone(), after };
     let run = services.compute.start(&job).await?;
     Ok(started(attempt, run))
 }
