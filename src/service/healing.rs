@@ -39,6 +39,8 @@ struct Look {
     case: Case,
     /// The case as the last look left it; `None` when it was opened in this one.
     was: Option<Case>,
+    /// The state that the last transition came from.
+    left: Option<CaseState>,
     attempts: Vec<AttemptRecord>,
     changed: Vec<Attempt>,
     acts: Vec<Act>,
@@ -113,6 +115,7 @@ async fn begin(
     let look = |case: Case, was: Option<Case>, attempts: Vec<AttemptRecord>| Look {
         case,
         was,
+        left: None,
         attempts,
         changed: Vec::new(),
         acts: Vec::new(),
@@ -149,7 +152,10 @@ async fn transitions(
         let decision = decide(look.case.clone(), &gathered.facts(current.as_ref(), next), now);
         let moved = decision.case != look.case;
         let (from, to) = (look.case.state.as_str(), decision.case.state.as_str());
-        look.case = decision.case;
+        let left = std::mem::replace(&mut look.case, decision.case);
+        if from != to {
+            look.left = Some(left.state);
+        }
         let span = tracing::Span::current();
         span.record("case.id", tracing::field::display(look.case.id));
         if let Some(attempt) = look.case.state.attempt() {

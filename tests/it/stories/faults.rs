@@ -84,6 +84,22 @@ async fn a_lost_webhook_of_a_live_case_is_made_up_for() {
 }
 
 #[tokio::test]
+async fn a_commit_that_had_to_wait_is_not_made_after_a_stop() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    let runner = t.runner(&repository).await;
+    t.world.fail("POST", "/repos/{owner}/{repo}/git/trees", (502, 5));
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle().await;
+    t.world.comment(&pull, "mona", "/selfheal stop");
+    t.settle().await;
+    assert!(headline(&t, &pull).contains("Stopped"), "{}", headline(&t, &pull));
+    t.wait_minutes(30).await;
+    assert_eq!(t.world.commits(&pull).await.unwrap().len(), 1, "hands off");
+    t.finish().await;
+}
+
+#[tokio::test]
 async fn a_runner_that_has_ended_is_the_answer_to_its_start_and_not_to_the_next() {
     let mut t = Tester::start().await;
     let (repository, pull) = at_work(&mut t).await;
