@@ -327,6 +327,10 @@ fn answers(answered: &[Answered], story: Option<&Story<'_>>) -> Vec<Act> {
 fn finish(look: &Look, gathered: &Gathered, now: Timestamp) -> Finish {
     let times = [gathered.again_at, look.wake].into_iter().flatten();
     match times.min() {
+        // The new head failed before anybody looked: no webhook of it may be left to wake us.
+        _ if matches!(look.case.state, CaseState::Superseded(_)) && wants_case(gathered) => {
+            Finish::At(now)
+        }
         _ if look.case.state.is_final() => Finish::Done,
         Some(at) => Finish::At(at.max(now)),
         None => Finish::Done,

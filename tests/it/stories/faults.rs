@@ -84,6 +84,22 @@ async fn a_lost_webhook_of_a_live_case_is_made_up_for() {
 }
 
 #[tokio::test]
+async fn a_head_that_failed_before_anybody_looked_is_healed() {
+    let mut t = Tester::start().await;
+    let (_, pull) = at_work(&mut t).await;
+    t.world.lose_webhooks(100);
+    t.world.push(&pull, "mona", &[("README.md", Some("More.\n"))]).await.unwrap();
+    t.world.run_ci().await;
+    t.settle().await;
+    t.wait_minutes(4).await;
+    assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 1 of 3 is at work");
+    t.world.lose_webhooks(0);
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    t.finish().await;
+}
+
+#[tokio::test]
 async fn a_commit_that_had_to_wait_is_not_made_after_a_stop() {
     let mut t = Tester::start().await;
     let (repository, pull) = at_work(&mut t).await;
