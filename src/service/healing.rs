@@ -4,9 +4,10 @@
 //! lets the domain decide until nothing changes any more. Everything that was decided is written in
 //! one transaction. A look is idempotent: looking again without new facts writes the same.
 //!
-//! Races: the webhook that woke us is old (we read the truth, it was only a hint); two looks at
-//! once (the pull request's lease allows one); facts change while we read them (the next webhook or
-//! the next look sees it, and commits are compare-and-swap).
+//! Races: the webhook that woke us is old (we read the truth, it was only a hint); what we read is
+//! older than the webhook (the forge's replicas lag: we look again in a moment); two looks at once
+//! (the pull request's lease allows one); facts change while we read them (the next webhook or the
+//! next look sees it, and commits are compare-and-swap).
 
 mod opening;
 
@@ -33,6 +34,13 @@ const TRANSITIONS_MAX: usize = 6;
 
 /// Failed looks in a row after which people are told that we wait: about half a minute.
 const WAITS_SAID_AFTER: u32 = 3;
+
+/// How soon a pull request is looked at again that was shown as it once was: the forge's replicas
+/// lag by seconds.
+const BEHIND_AGAIN_MS: i64 = 3 * 1000;
+
+/// So often in a row; then what is shown is taken for the truth, whatever was told before.
+const BEHIND_TRIES_MAX: u32 = 5;
 
 /// What one look has come to so far.
 struct Look {
@@ -63,6 +71,12 @@ pub(super) async fn look(
         Err(ForgeError::NotFound(_)) => return Ok(Changes::finish(now, Finish::Done)),
         Err(error) => return Err(error.into()),
     };
+    if pull.updated_at < record.head.updated_at && record.tries < BEHIND_TRIES_MAX {
+        let at = now.plus_ms(BEHIND_AGAIN_MS);
+        let error =
+            "the forge shows the pull request as it was before it last told of it".to_owned();
+        return Ok(Changes::finish(now, Finish::Retry { at, error }));
+    }
     let facts = head_facts(&pull);
     let mut gathered = gather::first(services, pull).await?;
     gather::permissions(services, &mut gathered, &record.asks).await?;
