@@ -8,6 +8,7 @@ mod effects;
 mod gather;
 mod healing;
 mod intake;
+mod lease;
 mod policies;
 mod reading;
 pub mod reconcile;

@@ -52,6 +52,7 @@ impl Compute for ActionsCompute {
             workflow: WORKFLOW.to_owned(),
             inputs: inputs.map(|(name, value)| (name.to_owned(), value)).to_vec(),
             attempt: job.attempt,
+            after: job.after,
         };
         self.forge.dispatch(&dispatch).await
     }

@@ -8,9 +8,10 @@
 //! person pushed; a person asks; a person's label; the state's own business.
 //!
 //! Races: our commit appears on the branch before its result does (the attempt is `Committing`:
-//! wait, the effect is repeated until its result is known); a person pushes while our commit is on
-//! its way (the compare-and-swap fails, the case is superseded); an outcome arrives for an attempt
-//! that was abandoned (nobody looks at it).
+//! wait, the effect is repeated until its result is known); its result is known before the forge
+//! shows it (wait a little, what is shown is the past); a person pushes while our commit is on its
+//! way (the compare-and-swap fails, the case is superseded); an outcome arrives for an attempt that
+//! was abandoned (nobody looks at it).
 
 mod asks;
 mod care;
@@ -26,6 +27,12 @@ use super::gate::Verdict;
 use super::ids::{AttemptId, Timestamp};
 use super::policy::Policy;
 use super::pull::{Ci, Permission, Pull, PullState};
+
+/// How long the forge may show the head before our commit: its replicas lag by seconds.
+const SHOWN_MS_MAX: i64 = 60 * 1000;
+
+/// How soon it is asked again.
+const SHOWN_AGAIN_MS: i64 = 5 * 1000;
 
 /// Everything that a decision may look at.
 #[derive(Debug)]
@@ -154,7 +161,8 @@ fn judge(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
     if facts.pull.state != PullState::Open {
         return leave(case, CaseState::Closed, facts, now);
     }
-    if facts.pull.head.sha != case.head && !commit_is_on_its_way(&case, facts) {
+    let is_behind = commit_is_not_shown_yet(&case, facts, now);
+    if facts.pull.head.sha != case.head && !is_behind && !commit_is_on_its_way(&case, facts) {
         let by = facts.pull.head.sha.clone();
         return leave(case, CaseState::Superseded(by), facts, now);
     }
@@ -163,6 +171,9 @@ fn judge(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
     }
     if let Some(decision) = stopped_by_label(&case, facts, now) {
         return decision;
+    }
+    if is_behind {
+        return Decision::stay(case, Some(now.plus_ms(SHOWN_AGAIN_MS)));
     }
     states::decide(case, facts, now)
 }
@@ -201,6 +212,17 @@ fn commit_is_on_its_way(case: &Case, facts: &Facts<'_>) -> bool {
                 }
                 Some(EffectResult::Refused { .. } | EffectResult::Moved) => false,
             }
+    })
+}
+
+/// Whether the forge still shows the commit that ours was made on: its readers lag behind its
+/// writers. Past [`SHOWN_MS_MAX`] it is what somebody has set the branch back to.
+fn commit_is_not_shown_yet(case: &Case, facts: &Facts<'_>, now: Timestamp) -> bool {
+    facts.attempt.is_some_and(|current| {
+        case.state.attempt() == Some(current.attempt.id)
+            && matches!(current.attempt.state, AttemptState::Committed(_))
+            && facts.pull.head.sha == current.attempt.head
+            && now.since_ms(case.since) <= SHOWN_MS_MAX
     })
 }
 

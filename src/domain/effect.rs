@@ -72,6 +72,9 @@ pub enum Act {
         dispatch: u8,
         /// The commit to heal.
         head: Sha,
+        /// The runner before it, if there was one and the forge told which.
+        #[serde(default)]
+        after: Option<RunId>,
     },
     /// Cancel a run.
     Cancel {

@@ -18,13 +18,16 @@ pub struct Job {
     pub attempt: AttemptId,
     /// The commit to heal.
     pub head: Sha,
+    /// The attempt's runner before this one, if there was one: what was started up to then is not
+    /// the answer.
+    pub after: Option<RunId>,
 }
 
 /// Starts and ends runners.
 #[async_trait]
 pub trait Compute: Send + Sync {
-    /// Starts a runner; one that was started for the attempt already and still runs is the answer.
-    /// `None` when it cannot be told which run it is.
+    /// Starts a runner; one that was started for the attempt already is the answer, even when it
+    /// has ended since. `None` when it cannot be told which run it is.
     async fn start(&self, job: &Job) -> Result<Option<RunId>, ForgeError>;
 
     /// Ends a runner; fine when it has ended.

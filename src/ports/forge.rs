@@ -106,6 +106,8 @@ pub struct WorkflowDispatch {
     pub inputs: Vec<(String, String)>,
     /// The attempt, by whose `run-name` a started run is found again.
     pub attempt: AttemptId,
+    /// The run that was started for the attempt before this one; only later ones are the answer.
+    pub after: Option<RunId>,
 }
 
 /// How a workflow run stands, as far as noticing a lost runner needs it.
@@ -372,7 +374,8 @@ pub trait ForgeWriter: Send + Sync {
     async fn commit(&self, commit: &NewCommit) -> Result<Sha, ForgeError>;
 
     /// Starts a workflow on the default branch. A run of that attempt that was started already is
-    /// the answer; `None` when the forge does not tell which run it is (older GHES).
+    /// the answer, even when it has ended since; `None` when the forge does not tell which run it is
+    /// (older GHES).
     async fn dispatch(&self, dispatch: &WorkflowDispatch) -> Result<Option<RunId>, ForgeError>;
 
     /// Cancels a run; fine when it has ended.

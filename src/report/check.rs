@@ -30,7 +30,7 @@ pub fn check(story: &Story<'_>) -> CheckView {
     });
     CheckView {
         head: case.head.clone(),
-        external_id: format!("{}:{}", case.id, case.head.short()),
+        external_id: external_id(case, &case.head),
         status: status(&case.state),
         title: said.title,
         summary: within(summary, OUTPUT_CHARS_MAX),
@@ -41,11 +41,17 @@ pub fn check(story: &Story<'_>) -> CheckView {
     }
 }
 
+/// By this a check run is found whose number nobody remembers. It names the pull request and not the
+/// case: a later case of the same head shows itself in the same check run.
+fn external_id(case: &Case, head: &Sha) -> String {
+    format!("pull-{}:{}", case.number, head.short())
+}
+
 /// The check run of a head that our own commit has left behind.
 pub fn left_behind(case: &Case, head: &Sha) -> CheckView {
     CheckView {
         head: head.clone(),
-        external_id: format!("{}:{}", case.id, head.short()),
+        external_id: external_id(case, head),
         status: CheckStatus::Neutral,
         title: format!("A fix was pushed as {}", case.head.short()),
         summary: format!(
@@ -63,7 +69,7 @@ pub fn left_behind(case: &Case, head: &Sha) -> CheckView {
 pub fn waiting_for_forge(case: &Case, error: &str) -> CheckView {
     CheckView {
         head: case.head.clone(),
-        external_id: format!("{}:{}", case.id, case.head.short()),
+        external_id: external_id(case, &case.head),
         status: status(&case.state),
         title: "Waiting for GitHub".to_owned(),
         summary: format!(

@@ -39,6 +39,11 @@ impl Performed {
     fn done() -> Self {
         Self { result: EffectResult::Done { commit: None, run: None }, learned: Learned::default() }
     }
+
+    fn refused(message: &str) -> Self {
+        let result = EffectResult::Refused { message: message.to_owned() };
+        Self { result, learned: Learned::default() }
+    }
 }
 
 /// Performs an effect and says what came of it.
@@ -151,8 +156,8 @@ async fn act(services: &Services, effect: &Effect) -> Result<Performed, ServiceE
             }
             Ok(Performed::done())
         }
-        Act::Dispatch { attempt, head, dispatch: _ } => {
-            start(services, effect, *attempt, head).await
+        Act::Dispatch { attempt, head, after, dispatch: _ } => {
+            start(services, effect, *attempt, (head, *after)).await
         }
         Act::Cancel { run } => {
             services.compute.cancel(repo, *run).await?;
@@ -188,7 +193,7 @@ async fn start(
     services: &Services,
     effect: &Effect,
     attempt: AttemptId,
-    head: &Sha,
+    (head, after): (&Sha, Option<RunId>),
 ) -> Result<Performed, ServiceError> {
     let Some(view) = services.store.runner_view(attempt).await? else {
         return Ok(Performed::done());
@@ -198,7 +203,7 @@ async fn start(
     if !is_at_work(&view) || pull.head.sha != *head {
         return Ok(Performed::done());
     }
-    let job = Job { repo: effect.repo.clone(), number, attempt, head: head.clone() };
+    let job = Job { repo: effect.repo.clone(), number, attempt, head: head.clone(), after };
     let run = services.compute.start(&job).await?;
     Ok(started(attempt, run))
 }
@@ -215,6 +220,11 @@ fn is_at_work(view: &RunnerView) -> bool {
         && view.record.attempt.state == AttemptState::Running
 }
 
+fn is_committing(view: &RunnerView) -> bool {
+    view.case.state.attempt() == Some(view.record.attempt.id)
+        && view.record.attempt.state == AttemptState::Committing
+}
+
 /// What a commit effect wants, beside its attempt.
 struct CommitWish<'a> {
     patch_digest: &'a str,
@@ -223,7 +233,8 @@ struct CommitWish<'a> {
     message: &'a str,
 }
 
-/// Commits the recorded patch, if it is the one that was judged.
+/// Commits the recorded patch, if it is the one that was judged and nobody has ended the attempt
+/// meanwhile: a commit that had to be tried again may meet a person who said stop.
 async fn commit(
     services: &Services,
     effect: &Effect,
@@ -231,13 +242,11 @@ async fn commit(
     wish: &CommitWish<'_>,
 ) -> Result<Performed, ServiceError> {
     let view = services.store.runner_view(attempt).await?;
-    let Some(patch) = view.as_ref().and_then(|view| judged_patch(view, wish.patch_digest)) else {
-        return Ok(Performed {
-            result: EffectResult::Refused {
-                message: "the recorded patch is not the one that was judged".to_owned(),
-            },
-            learned: Learned::default(),
-        });
+    let Some(view) = view.filter(is_committing) else {
+        return Ok(Performed::refused("the attempt is over"));
+    };
+    let Some(patch) = judged_patch(&view, wish.patch_digest) else {
+        return Ok(Performed::refused("the recorded patch is not the one that was judged"));
     };
     let commit = NewCommit {
         repo: effect.repo.clone(),

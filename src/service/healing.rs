@@ -4,9 +4,10 @@
 //! lets the domain decide until nothing changes any more. Everything that was decided is written in
 //! one transaction. A look is idempotent: looking again without new facts writes the same.
 //!
-//! Races: the webhook that woke us is old (we read the truth, it was only a hint); two looks at
-//! once (the pull request's lease allows one); facts change while we read them (the next webhook or
-//! the next look sees it, and commits are compare-and-swap).
+//! Races: the webhook that woke us is old (we read the truth, it was only a hint); what we read is
+//! older than the webhook (the forge's replicas lag: we look again in a moment); two looks at once
+//! (the pull request's lease allows one); facts change while we read them (the next webhook or the
+//! next look sees it, and commits are compare-and-swap).
 
 mod opening;
 
@@ -34,11 +35,20 @@ const TRANSITIONS_MAX: usize = 6;
 /// Failed looks in a row after which people are told that we wait: about half a minute.
 const WAITS_SAID_AFTER: u32 = 3;
 
+/// How soon a pull request is looked at again that was shown as it once was: the forge's replicas
+/// lag by seconds.
+const BEHIND_AGAIN_MS: i64 = 3 * 1000;
+
+/// So often in a row; then what is shown is taken for the truth, whatever was told before.
+const BEHIND_TRIES_MAX: u32 = 5;
+
 /// What one look has come to so far.
 struct Look {
     case: Case,
     /// The case as the last look left it; `None` when it was opened in this one.
     was: Option<Case>,
+    /// The state that the last transition came from.
+    left: Option<CaseState>,
     attempts: Vec<AttemptRecord>,
     changed: Vec<Attempt>,
     acts: Vec<Act>,
@@ -61,6 +71,12 @@ pub(super) async fn look(
         Err(ForgeError::NotFound(_)) => return Ok(Changes::finish(now, Finish::Done)),
         Err(error) => return Err(error.into()),
     };
+    if pull.updated_at < record.head.updated_at && record.tries < BEHIND_TRIES_MAX {
+        let at = now.plus_ms(BEHIND_AGAIN_MS);
+        let error =
+            "the forge shows the pull request as it was before it last told of it".to_owned();
+        return Ok(Changes::finish(now, Finish::Retry { at, error }));
+    }
     let facts = head_facts(&pull);
     let mut gathered = gather::first(services, pull).await?;
     gather::permissions(services, &mut gathered, &record.asks).await?;
@@ -113,6 +129,7 @@ async fn begin(
     let look = |case: Case, was: Option<Case>, attempts: Vec<AttemptRecord>| Look {
         case,
         was,
+        left: None,
         attempts,
         changed: Vec::new(),
         acts: Vec::new(),
@@ -149,7 +166,10 @@ async fn transitions(
         let decision = decide(look.case.clone(), &gathered.facts(current.as_ref(), next), now);
         let moved = decision.case != look.case;
         let (from, to) = (look.case.state.as_str(), decision.case.state.as_str());
-        look.case = decision.case;
+        let left = std::mem::replace(&mut look.case, decision.case);
+        if from != to {
+            look.left = Some(left.state);
+        }
         let span = tracing::Span::current();
         span.record("case.id", tracing::field::display(look.case.id));
         if let Some(attempt) = look.case.state.attempt() {
@@ -321,6 +341,10 @@ fn answers(answered: &[Answered], story: Option<&Story<'_>>) -> Vec<Act> {
 fn finish(look: &Look, gathered: &Gathered, now: Timestamp) -> Finish {
     let times = [gathered.again_at, look.wake].into_iter().flatten();
     match times.min() {
+        // The new head failed before anybody looked: no webhook of it may be left to wake us.
+        _ if matches!(look.case.state, CaseState::Superseded(_)) && wants_case(gathered) => {
+            Finish::At(now)
+        }
         _ if look.case.state.is_final() => Finish::Done,
         Some(at) => Finish::At(at.max(now)),
         None => Finish::Done,

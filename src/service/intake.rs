@@ -15,7 +15,7 @@ use crate::domain::event::{
     CommentRef, Event, InstallationChange, MergeGroupStage, PullChange, Reading,
 };
 use crate::domain::ids::{
-    CaseId, CheckRunId, DeliveryId, EffectId, InstallationId, Login, PrNumber, RepoId, RunId, Sha,
+    CheckRunId, DeliveryId, EffectId, InstallationId, Login, PrNumber, RepoId, RunId, Sha,
     Timestamp,
 };
 use crate::domain::pull::{Actor, Head, PullHead, PullState, Repo};
@@ -311,7 +311,7 @@ fn merge_group(
     let mut changes = Changes::finish(now, Finish::Done);
     if stage == MergeGroupStage::ChecksRequested {
         let view = CheckView {
-            external_id: format!("{}:{}", CaseId::new(services.ids.uuid()), sha.short()),
+            external_id: format!("queue:{}", sha.short()),
             head: sha,
             status: CheckStatus::Success,
             title: "Nothing to heal in a merge queue".to_owned(),

@@ -2,12 +2,12 @@
 //!
 //! A step claims one due thing under a lease, lets its use case say what follows, and applies that
 //! in one transaction. Deliveries come first (they are cheap and tell what matters), then effects
-//! (people wait for them), then pull requests; now and then in another order. A step trusts the store, not the hint that woke it;
-//! running a step twice does nothing twice.
+//! (people wait for them), then pull requests; now and then in another order. A step trusts the
+//! store, not the hint that woke it; running a step twice does nothing twice.
 //!
-//! Races: the lease is lost while a step works (nothing is written; whoever has it now goes on);
-//! the process dies at any point (the lease runs out and the step is made again; a delivery that is
-//! always there when it dies is parked).
+//! Races: the lease is lost while a step works (nothing is written, and nothing more is done
+//! outside; whoever has it now goes on); the process dies at any point (the lease runs out and the
+//! step is made again; a delivery that is always there when it dies is parked).
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,6 +16,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
+use super::lease::while_held;
 use super::{ServiceError, Services, effects, healing, intake};
 use crate::domain::ids::{PrNumber, Timestamp};
 use crate::ports::forge::ForgeError;
@@ -173,7 +174,11 @@ impl Worker {
             attempt.id = item.effect.attempt().map(tracing::field::display),
         );
         async {
-            let outcome = effects::perform(&self.services, &item).await;
+            let (clock, work) = (&self.services.clock, effects::perform(&self.services, &item));
+            let Some(outcome) = while_held(clock.as_ref(), &lease, work).await else {
+                tracing::warn!("the lease ran out; whoever has the work now goes on");
+                return Ok(Step::Worked);
+            };
             let changes = self.or_retry(outcome, item.tries)?;
             if matches!(changes.finish, Finish::Done) {
                 tracing::info!("performed");

@@ -19,6 +19,8 @@ mod report_action;
 #[cfg(test)]
 mod runner;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod stories;

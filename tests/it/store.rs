@@ -1,7 +1,8 @@
 //! What the store promises, on both engines.
 //!
 //! A promise is a function of an empty [`Opened`] store; [`on_both`] makes a test of it on SQLite
-//! and one on PostgreSQL. Time is a number that the test writes; nothing here waits for a clock.
+//! and one on PostgreSQL, [`on_all`] a third on the store that simulations use. Time is a number
+//! that the test writes; nothing here waits for a clock.
 
 mod effects;
 mod engines;
@@ -18,15 +19,13 @@ mod unavailable;
 mod upkeep;
 mod values;
 
-use std::sync::Arc;
-
 use selfheal::domain::ask::Ask;
 use selfheal::domain::attempt::Attempt;
 use selfheal::domain::case::Case;
 use selfheal::domain::effect::{Effect, PendingEffect};
 use selfheal::domain::pull::PullHead;
 use selfheal::ports::store::{
-    Changes, Claim, Finish, Inserted, Lease, Leased, NewDelivery, PullRecord, Store, StoreError,
+    Changes, Claim, Finish, Inserted, Lease, Leased, NewDelivery, PullRecord, StoreError,
 };
 
 pub(crate) use engines::Opened;
@@ -54,6 +53,20 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
+/// The same, and one in memory; what stands behind a semicolon is promised by the engines alone.
+macro_rules! on_all {
+    ($($promise:ident,)* $(; $($of_engines:ident,)*)?) => {
+        $crate::store::on_both! { $($promise,)* $($($of_engines,)*)? }
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                super::$promise($crate::store::Opened::memory()).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_all;
+
 /// A claim made at that time.
 pub(crate) fn claim(now: i64) -> Claim {
     Claim { now: at(now), lease_ms: LEASE_MS }
@@ -65,11 +78,6 @@ pub(crate) fn done(now: i64) -> Changes {
 }
 
 impl Opened {
-    /// The port, which is all that promises are about.
-    pub(crate) fn port(&self) -> Arc<dyn Store> {
-        self.store.clone()
-    }
-
     /// Records a delivery.
     pub(crate) fn insert(
         &self,

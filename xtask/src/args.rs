@@ -1,6 +1,7 @@
 //! The command line: what was asked.
 
 use crate::score::Order;
+use crate::simulate::Seeds;
 use crate::steps::{STEPS, Step};
 
 /// What was asked.
@@ -14,6 +15,8 @@ pub(crate) enum Asked {
     Score(Order),
     /// Run the benchmarks, with words of theirs.
     Bench(Vec<String>),
+    /// Carry out simulated histories.
+    Simulate(Seeds),
     /// Install what the demo needs.
     DemoTools,
     /// Write the generated pages.
@@ -31,12 +34,13 @@ pub(crate) fn parse(words: &[String]) -> anyhow::Result<Asked> {
     match words.as_slice() {
         []
         | ["help" | "--help" | "-h", ..]
-        | ["test" | "score" | "bench" | "docs", "--help" | "-h"] => Ok(Asked::Help),
+        | ["test" | "score" | "bench" | "simulate" | "docs", "--help" | "-h"] => Ok(Asked::Help),
         ["test", rest @ ..] => Ok(Asked::Test(only(rest)?)),
         ["score", rest @ ..] => Ok(Asked::Score(Order::parse(rest)?)),
         ["bench", rest @ ..] => {
             Ok(Asked::Bench(rest.iter().map(|word| (*word).to_owned()).collect()))
         }
+        ["simulate", rest @ ..] => Ok(Asked::Simulate(Seeds::parse(rest)?)),
         ["demo-tools"] => Ok(Asked::DemoTools),
         ["demo-tools", word, ..] => anyhow::bail!("`demo-tools` knows no `{word}`"),
         ["docs"] => Ok(Asked::WriteDocs),
@@ -80,6 +84,8 @@ pub(crate) fn help() -> String {
          \x20   [--release | --binary PATH]   … by a release build, or by the program at PATH\n\
          \x20   [--ratchet | --import]        … and raise the floors; or copy logs of DIR that licences let us keep\n\
          cargo xtask bench [WORD…]         the benchmarks, those whose name has WORD\n\
+         cargo xtask simulate [--seeds N]  random histories of the core, with everything that can go wrong\n\
+         \x20   [--seed N]                    … from that seed on; without `--seeds` only that one\n\
          cargo xtask docs [--check]        write the generated pages of docs/, or see that they are current\n\
          cargo xtask demo-tools            install what `cargo run --example demo` needs, and no more\n\
          cargo xtask help                  this page\n\
@@ -104,6 +110,8 @@ mod tests {
         check("test --only fmt --only=docs", Ok(Asked::Test(vec!["fmt", "docs"])));
         check("demo-tools", Ok(Asked::DemoTools));
         check("score", Ok(Asked::Score(Order::default())));
+        check("simulate --seed 7", Ok(Asked::Simulate(Seeds { first: 7, count: 1 })));
+        check("simulate --seeds 9", Ok(Asked::Simulate(Seeds { first: 0, count: 9 })));
         check("bench read", Ok(Asked::Bench(vec!["read".into()])));
         check("docs", Ok(Asked::WriteDocs));
         check("docs --check", Ok(Asked::CheckDocs));
@@ -115,6 +123,9 @@ mod tests {
         check("test fast", Err("`test` knows `--only STEP`, not `fast`"));
         check("test --only", Err("`--only` wants the name of a step"));
         check("score --fast", Err("`score` knows no `--fast`"));
+        check("simulate --seed", Err("`--seed` wants a number"));
+        check("simulate --seed x", Err("`x` is no number"));
+        check("simulate x", Err("`simulate` knows `--seed N` and `--seeds N`, not `x`"));
         check("demo-tools fast", Err("`demo-tools` knows no `fast`"));
         check("docs --chek", Err("`docs` knows `--check`, not `--chek`"));
     }

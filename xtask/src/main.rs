@@ -1,11 +1,11 @@
-//! What a contributor types: `cargo xtask test`, `score`, `bench` and `docs`; and what the demo asks
-//! for.
+//! What a contributor types: `cargo xtask test`, `score`, `bench`, `simulate` and `docs`; and what
+//! the demo asks for.
 //!
 //! One module a concern: [`args`] says what was asked, [`steps`] is the list of checks in their
 //! order, [`tools`] and [`debian`] find or install what those need, [`lint`] and [`docs`] are the
 //! checks that are more than one command, [`score`] says how well logs are read and [`mod@bench`] how
-//! fast, [`place`] knows where things lie, [`run`] starts programs, [`say`] is the only module that
-//! prints.
+//! fast, [`simulate`] lets the core live through what goes wrong, [`numbers`] reads its flags, [`place`]
+//! knows where things lie, [`run`] starts programs, [`say`] is the only module that prints.
 //!
 //! Nothing is skipped because it is missing: a tool is installed, or the run ends and says what to
 //! install. Nothing is built for release unless it is asked for.
@@ -15,10 +15,12 @@ mod bench;
 mod debian;
 mod docs;
 mod lint;
+mod numbers;
 mod place;
 mod run;
 mod say;
 mod score;
+mod simulate;
 mod steps;
 mod tools;
 
@@ -62,6 +64,7 @@ fn answer(asked: &Asked) -> anyhow::Result<()> {
         }
         Asked::Score(order) => score::obey(&Place::find()?, order),
         Asked::Bench(words) => bench::run(&Place::find()?, words),
+        Asked::Simulate(seeds) => simulate::run(&Place::find()?, *seeds),
         Asked::WriteDocs => docs::write(&Place::find()?),
         Asked::CheckDocs => docs::check(&Place::find()?),
     }

@@ -197,6 +197,21 @@ fn a_fourth_attempt_is_never_begun() {
 }
 
 #[test]
+fn a_forge_that_lags_behind_our_commit_supersedes_nothing() {
+    let mut scene = Scene::new(CaseState::Proving(attempt_id(1)));
+    scene.pull.head.sha = scene.attempt.head.clone();
+    let decision = scene.decide();
+    assert_eq!(decision.case, scene.case);
+    assert!(decision.wake.is_some_and(|wake| wake < scene::NOW.plus_ms(10_000)));
+    scene.asks(AskKind::Status, crate::domain::pull::Permission::Read);
+    assert_eq!(scene.decide().answers.len(), 1, "people are answered all the same");
+    scene.asks.clear();
+    scene.case.since = LONG_AGO;
+    let by = scene.attempt.head.clone();
+    assert_eq!(scene.decide().case.state, CaseState::Superseded(by), "somebody set it back");
+}
+
+#[test]
 fn what_was_held_is_given_back_whenever_the_work_ends() {
     let auto_merge = AutoMerge {
         enabled_by: Login::parse("mona").unwrap(),

@@ -9,7 +9,7 @@ use crate::domain::case::{Case, CaseState, Escalation};
 use crate::domain::effect::{Act, EffectResult};
 use crate::domain::evidence::Evidence;
 use crate::domain::gate::{Answer, Verdict};
-use crate::domain::ids::Timestamp;
+use crate::domain::ids::{RunId, Timestamp};
 use crate::domain::message::commit_message;
 use crate::domain::outcome::{GaveUp, Outcome};
 use crate::domain::pull::Ci;
@@ -37,13 +37,14 @@ pub(super) fn begin_attempt(
         note: None,
     };
     let mut decision = Decision::enter(case, CaseState::Healing(attempt.id), now);
-    decision.acts.push(dispatch_of(&attempt));
+    decision.acts.push(dispatch_of(&attempt, None));
     decision.attempt = Some(attempt);
     decision
 }
 
-fn dispatch_of(attempt: &Attempt) -> Act {
-    Act::Dispatch { attempt: attempt.id, dispatch: attempt.dispatches, head: attempt.head.clone() }
+fn dispatch_of(attempt: &Attempt, after: Option<RunId>) -> Act {
+    let (dispatch, head) = (attempt.dispatches, attempt.head.clone());
+    Act::Dispatch { attempt: attempt.id, dispatch, head, after }
 }
 
 /// An attempt is at work.
@@ -90,7 +91,7 @@ fn at_work(case: Case, current: AttemptFacts<'_>, facts: &Facts<'_>, now: Timest
     if !current.run_ended {
         decision.acts.extend(current.report.run.map(|run| Act::Cancel { run }));
     }
-    decision.acts.push(dispatch_of(&again));
+    decision.acts.push(dispatch_of(&again, current.report.run));
     decision.attempt = Some(again);
     decision
 }

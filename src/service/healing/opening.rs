@@ -92,17 +92,20 @@ pub(super) fn go_on_counting(case: &mut Case, closed: &Case) {
 }
 
 /// A stop by a person is about the pull request and not about one head: when they push, the case is
-/// over, and the one that takes its place is stopped as well.
+/// over, and the one that takes its place is stopped as well. So it is when the stop was said and the
+/// head had moved in one look: a commit of ours may have been on its way.
 pub(super) fn successor(services: &Services, look: &Look, now: Timestamp) -> Option<Case> {
     let CaseState::Superseded(head) = &look.case.state else { return None };
-    let CaseState::Stopped(StoppedBy::Person(_)) = &look.was.as_ref()?.state else { return None };
+    let stopped @ CaseState::Stopped(StoppedBy::Person(_)) = look.left.as_ref()? else {
+        return None;
+    };
     Some(Case {
         id: CaseId::new(services.ids.uuid()),
         opened_head: head.clone(),
         head: head.clone(),
         opened_at: now,
         since: now,
-        state: look.was.as_ref()?.state.clone(),
+        state: stopped.clone(),
         attempts: 0,
         reruns: 0,
         asked: Asked::No,

@@ -10,11 +10,11 @@ use super::values::{
     at, attempt, attempt_id, case, comment, commit, dispatch, onboard, other_repo, performed, pull,
     refused, reply, repo, set_label, sha,
 };
-use super::{LEASE_MS, Opened, done, lost, on_both};
+use super::{LEASE_MS, Opened, done, lost, on_all};
 use selfheal::domain::attempt::AttemptState;
 use selfheal::domain::case::CaseState;
 
-on_both! {
+on_all! {
     an_effect_comes_back_as_it_was_wanted,
     a_once_effect_happens_once,
     a_newer_wish_replaces_one_that_waits,

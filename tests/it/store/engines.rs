@@ -1,4 +1,5 @@
-//! Empty stores to test with: SQLite in a file, PostgreSQL on a private server.
+//! Empty stores to test with: SQLite in a file, PostgreSQL on a private server, and the simulation's
+//! in memory.
 //!
 //! The server is started once per test binary, listens on a socket file in a folder of its own and
 //! on no port, and ends with the binary: a shell beside it reads the other end of a pipe that only
@@ -13,9 +14,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use selfheal::ports::store::Store;
 use selfheal::store::{Migrate, SqlStore};
 use sqlx::{Connection, Executor, PgConnection};
 use tempfile::TempDir;
+
+use crate::simulation::MemoryStore;
 
 /// Stops the server, whichever way our end of the pipe is closed, and cleans up after it.
 const WATCHED: &str = r#"
@@ -35,12 +39,27 @@ const READY: &str = "ready to accept connections";
 /// An empty store, and what keeps it alive.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    /// The store.
-    pub(crate) store: Arc<SqlStore>,
+    kept: Kept,
     /// Where the same database is opened again.
     pub(crate) url: String,
     counted: AtomicU64,
     _dir: Option<TempDir>,
+}
+
+/// Where it is kept.
+#[derive(Clone)]
+enum Kept {
+    Sql(Arc<SqlStore>),
+    Memory(Arc<MemoryStore>),
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sql(_) => "in a database",
+            Self::Memory(_) => "in memory",
+        })
+    }
 }
 
 impl Opened {
@@ -55,13 +74,43 @@ impl Opened {
         Self::at(postgres_url().await, None).await
     }
 
+    /// The simulation's store.
+    pub(crate) fn memory() -> Self {
+        let kept = Kept::Memory(MemoryStore::new());
+        Self { kept, url: String::new(), counted: AtomicU64::new(0), _dir: None }
+    }
+
     async fn at(url: String, dir: Option<TempDir>) -> Self {
         let store = SqlStore::open(&url, Migrate::Yes).await.unwrap();
-        Self { store, url, counted: AtomicU64::new(0), _dir: dir }
+        Self { kept: Kept::Sql(store), url, counted: AtomicU64::new(0), _dir: dir }
+    }
+
+    /// The port, which is all that most promises are about.
+    pub(crate) fn port(&self) -> Arc<dyn Store> {
+        match self.kept.clone() {
+            Kept::Sql(store) => store,
+            Kept::Memory(store) => store,
+        }
+    }
+
+    /// The store on an engine, for promises about more than the port.
+    pub(crate) fn sql(&self) -> &Arc<SqlStore> {
+        match &self.kept {
+            Kept::Sql(store) => store,
+            Kept::Memory(_) => panic!("this promise is of the engines alone"),
+        }
     }
 
     /// The same database opened once more, as another replica does.
-    pub(crate) async fn again(&self) -> Arc<SqlStore> {
+    pub(crate) async fn again(&self) -> Arc<dyn Store> {
+        match &self.kept {
+            Kept::Sql(_) => self.sql_again().await,
+            Kept::Memory(store) => store.clone(),
+        }
+    }
+
+    /// The same, for promises about more than the port.
+    pub(crate) async fn sql_again(&self) -> Arc<SqlStore> {
         SqlStore::open(&self.url, Migrate::Yes).await.unwrap()
     }
 

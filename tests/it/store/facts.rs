@@ -4,14 +4,14 @@ use selfheal::domain::attempt::{AttemptEnd, AttemptState};
 use selfheal::domain::case::{Asked, CaseState, Escalation, Excuse, Healed, StoppedBy};
 use selfheal::domain::outcome::GaveUp;
 use selfheal::domain::pull::PullHead;
-use selfheal::ports::store::{Store as _, StoreError, Usage};
+use selfheal::ports::store::{StoreError, Usage};
 
 use super::values::{
     at, attempt, attempt_id, case, case_id, evidence, label, login, other_repo, pull, repo, sha,
 };
-use super::{Opened, done, on_both};
+use super::{Opened, done, on_all};
 
-on_both! {
+on_all! {
     a_case_comes_back_in_every_state,
     a_case_without_extras_comes_back,
     an_attempt_comes_back_in_every_state,
@@ -245,5 +245,5 @@ async fn attempts_are_counted_for_the_budget(opened: Opened) {
     assert_eq!(usage, expected);
     let unknown = selfheal::domain::ids::RepoId::new(1);
     let nobodys = Usage { all_running: 3, ..Usage::default() };
-    assert_eq!(opened.store.usage(unknown, at(0)).await.unwrap(), nobodys);
+    assert_eq!(opened.port().usage(unknown, at(0)).await.unwrap(), nobodys);
 }

@@ -4,20 +4,21 @@ use selfheal::ports::store::{Changes, Finish, Inserted, Store as _};
 use selfheal::store::{Migrate, SqlStore};
 
 use super::values::{at, delivery};
-use super::{LEASE_MS, Opened, claim, done, lost, on_both};
+use super::{LEASE_MS, Opened, claim, done, lost, on_all};
 
-on_both! {
+on_all! {
     a_delivery_comes_back_byte_for_byte,
     a_redelivery_is_a_duplicate_even_after_the_work,
     deliveries_at_once_are_each_recorded_once,
-    what_was_answered_survives_a_restart,
-    a_closed_store_refuses_deliveries,
     the_oldest_delivery_comes_first,
     nobody_claims_what_another_has_until_its_lease_runs_out,
     a_lost_lease_writes_nothing,
     a_lease_that_ran_out_still_writes_when_nobody_took_over,
     a_failed_delivery_comes_again_when_it_said,
     a_parked_delivery_stays_for_people_to_see,
+    ;
+    what_was_answered_survives_a_restart,
+    a_closed_store_refuses_deliveries,
 }
 
 async fn a_delivery_comes_back_byte_for_byte(opened: Opened) {
@@ -59,14 +60,14 @@ async fn deliveries_at_once_are_each_recorded_once(opened: Opened) {
 
 async fn what_was_answered_survives_a_restart(opened: Opened) {
     opened.insert(delivery("d1", 10)).await.unwrap();
-    opened.store.close().await;
+    opened.sql().close().await;
     let store = SqlStore::open(&opened.url, Migrate::No).await.unwrap();
     let leased = store.claim_delivery(claim(10)).await.unwrap().unwrap();
     assert_eq!(leased.item.delivery, delivery("d1", 10));
 }
 
 async fn a_closed_store_refuses_deliveries(opened: Opened) {
-    opened.store.close().await;
+    opened.sql().close().await;
     assert!(opened.insert(delivery("d1", 10)).await.is_err());
 }
 

@@ -33,17 +33,17 @@ fn log(job: u64, now: i64, text: &[u8]) -> NewLog {
 }
 
 async fn keep(opened: &Opened, log: NewLog) -> Kept {
-    opened.store.keep_log(log).await.unwrap()
+    opened.sql().keep_log(log).await.unwrap()
 }
 
 /// The jobs whose logs are there, the newest first.
 async fn jobs(opened: &Opened) -> Vec<u64> {
-    let kept = opened.store.logs(&repo().slug, pull(1).number).await.unwrap();
+    let kept = opened.sql().logs(&repo().slug, pull(1).number).await.unwrap();
     kept.iter().map(|log| log.of.job.get()).collect()
 }
 
 async fn said(opened: &Opened, job: u64) -> Option<Bytes> {
-    opened.store.log(&repo().slug, pull(1).number, JobId::new(job)).await.unwrap()
+    opened.sql().log(&repo().slug, pull(1).number, JobId::new(job)).await.unwrap()
 }
 
 /// Bytes that no packer makes smaller, the same each time.
@@ -64,11 +64,11 @@ async fn a_kept_log_is_there_whole(opened: Opened) {
     assert_eq!(keep(&opened, log(5, 70, &text)).await, Kept::Yes);
     assert_eq!(said(&opened, 5).await.unwrap(), text);
     assert_eq!(said(&opened, 6).await, None);
-    let kept = opened.store.logs(&repo().slug, pull(1).number).await.unwrap();
+    let kept = opened.sql().logs(&repo().slug, pull(1).number).await.unwrap();
     assert_eq!(kept[0].of, log(5, 70, b"").of);
     assert_eq!((kept[0].bytes, kept[0].kept_at), (text.len() as u64, at(70)));
     let other = RepoSlug::parse("acme/other").unwrap();
-    assert!(opened.store.logs(&other, pull(1).number).await.unwrap().is_empty());
+    assert!(opened.sql().logs(&other, pull(1).number).await.unwrap().is_empty());
     keep(&opened, log(7, 71, b"")).await;
     assert_eq!(said(&opened, 7).await.unwrap(), "");
 }
@@ -93,7 +93,7 @@ async fn logs_go_when_they_were_kept_before(opened: Opened) {
     for (job, now) in [(1, 10), (2, 20), (3, 30)] {
         keep(&opened, log(job, now, b"text")).await;
     }
-    assert_eq!(opened.store.forget_logs(at(20), u64::MAX).await.unwrap(), 1);
+    assert_eq!(opened.sql().forget_logs(at(20), u64::MAX).await.unwrap(), 1);
     assert_eq!(jobs(&opened).await, [3, 2]);
 }
 
@@ -103,7 +103,7 @@ async fn of_too_many_logs_the_oldest_go_first(opened: Opened) {
     for (job, now) in [(1, 30), (2, 20), (3, 10)] {
         keep(&opened, log(job, now, &text)).await;
     }
-    assert_eq!(opened.store.forget_logs(at(0), 2_500).await.unwrap(), 1);
+    assert_eq!(opened.sql().forget_logs(at(0), 2_500).await.unwrap(), 1);
     assert_eq!(jobs(&opened).await, [1, 2]);
-    assert_eq!(opened.store.forget_logs(at(0), 0).await.unwrap(), 2);
+    assert_eq!(opened.sql().forget_logs(at(0), 0).await.unwrap(), 2);
 }

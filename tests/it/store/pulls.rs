@@ -6,9 +6,9 @@ use selfheal::domain::pull::{PullHead, PullState, Repo};
 use selfheal::ports::store::{Finish, InstallationFact, InstallationState};
 
 use super::values::{ask, at, branch, comment, other_repo, pull, repo, sha};
-use super::{LEASE_MS, Opened, done, lost, on_both};
+use super::{LEASE_MS, Opened, done, lost, on_all};
 
-on_both! {
+on_all! {
     facts_come_back_as_they_were,
     an_older_fact_never_replaces_a_newer_one,
     a_repository_keeps_its_last_name,

@@ -9,10 +9,10 @@ use super::values::{
     admission, ask, at, attempt, attempt_id, case, commit, delivery, onboard, performed, pull,
     reply,
 };
-use super::{LEASE_MS, Opened, claim, on_both};
+use super::{LEASE_MS, Opened, claim, on_all};
 use selfheal::domain::attempt::AttemptState;
 
-on_both! {
+on_all! {
     deliveries_go_when_they_were_finished_before,
     asks_go_when_they_were_answered_before,
     effects_of_a_live_case_stay,

@@ -9,9 +9,9 @@ use selfheal::ports::store::{Admitted, Finish, Inserted, StoreError};
 use super::values::{
     admission, at, attempt, attempt_id, case, document, evidence, gave_up, patch, pull, sha, stage,
 };
-use super::{Opened, on_both};
+use super::{Opened, on_all};
 
-on_both! {
+on_all! {
     a_runner_is_let_in_and_its_token_is_known,
     an_identity_is_used_once,
     the_next_runner_takes_over_from_the_one_before,

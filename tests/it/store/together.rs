@@ -9,9 +9,9 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::values::{at, comment, delivery, performed, pull, reply};
-use super::{Opened, done, on_both};
+use super::{Opened, done, on_all};
 
-on_both! {
+on_all! {
     eight_workers_claim_every_delivery_once,
     eight_workers_claim_every_effect_once,
     eight_workers_never_perform_two_effects_of_one_pull_request,
@@ -197,7 +197,7 @@ async fn two_replicas_share_the_work(opened: Opened) {
     for number in 0..60 {
         opened.insert(delivery(&format!("d{number}"), 1)).await.unwrap();
     }
-    let replicas = [opened.store.clone(), opened.again().await];
+    let replicas = [opened.port(), opened.again().await];
     let found = all(|number| {
         let store = replicas[number % 2].clone();
         async move {

@@ -175,7 +175,7 @@ pub(crate) fn reply(of: &PullHead, to: u64, body: &str) -> Effect {
 }
 
 pub(crate) fn dispatch(of: &PullHead, attempt: AttemptId) -> Effect {
-    effect(of, Act::Dispatch { attempt, dispatch: 1, head: sha('b') })
+    effect(of, Act::Dispatch { attempt, dispatch: 1, head: sha('b'), after: Some(RunId::new(7)) })
 }
 
 pub(crate) fn commit(of: &PullHead, attempt: AttemptId) -> Effect {

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use selfheal::domain::event::Reading;
+use selfheal::domain::ids::{AttemptId, PrNumber, RepoId, RunId};
+use selfheal::ports::forge::WorkflowDispatch;
 use selfheal::ports::inbound::{Inbound, NotAuthentic, Unreadable};
 use selfheal::service::retention;
 use selfheal::service::worker::Worker;
 
-use super::{GOOD, at_work, broken_pull, headline, widget};
+use world::RunScript;
+
+use super::{GOOD, at_work, broken_pull, count, headline, widget};
 use crate::harness::Tester;
 
 /// The main story with a fault, which must end like the one without.
@@ -77,6 +81,63 @@ async fn a_lost_webhook_of_a_live_case_is_made_up_for() {
     t.wait_minutes(4).await;
     assert!(headline(&t, &pull).contains("Healed by"), "we looked");
     t.finish().await;
+}
+
+#[tokio::test]
+async fn a_head_that_failed_before_anybody_looked_is_healed() {
+    let mut t = Tester::start().await;
+    let (_, pull) = at_work(&mut t).await;
+    t.world.lose_webhooks(100);
+    t.world.push(&pull, "mona", &[("README.md", Some("More.\n"))]).await.unwrap();
+    t.world.run_ci().await;
+    t.settle().await;
+    t.wait_minutes(4).await;
+    assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 1 of 3 is at work");
+    t.world.lose_webhooks(0);
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_had_to_wait_is_not_made_after_a_stop() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    let runner = t.runner(&repository).await;
+    t.world.fail("POST", "/repos/{owner}/{repo}/git/trees", (502, 5));
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle().await;
+    t.world.comment(&pull, "mona", "/selfheal stop");
+    t.settle().await;
+    assert!(headline(&t, &pull).contains("Stopped"), "{}", headline(&t, &pull));
+    t.wait_minutes(30).await;
+    assert_eq!(t.world.commits(&pull).await.unwrap().len(), 1, "hands off");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_runner_that_has_ended_is_the_answer_to_its_start_and_not_to_the_next() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    let started = t.world.dispatched(&repository).pop().unwrap();
+    t.world.finish_run(&repository, started.run_id, &RunScript::green());
+    let services = t.app().services().clone();
+    let repo = RepoId::new(started.repository_id);
+    let known = services.store.pull(repo, PrNumber::new(pull.number())).await.unwrap().unwrap();
+    let inputs = ["attempt", "server", "head_sha", "pull_request"];
+    let mut wish = WorkflowDispatch {
+        repo: known.head.repo,
+        workflow: "selfheal.yml".to_owned(),
+        inputs: inputs.map(|name| (name.to_owned(), started.input(name).to_owned())).to_vec(),
+        attempt: AttemptId::parse(started.input("attempt")).unwrap(),
+        after: None,
+    };
+    let run = RunId::new(started.run_id);
+    assert_eq!(services.forge.dispatch(&wish).await, Ok(Some(run)), "its answer was lost");
+    assert_eq!(count(&t, "POST", "/dispatches"), 1);
+    wish.after = Some(run);
+    assert_ne!(services.forge.dispatch(&wish).await, Ok(Some(run)), "the next one is another");
+    assert_eq!(count(&t, "POST", "/dispatches"), 2);
 }
 
 #[tokio::test]

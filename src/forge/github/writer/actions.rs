@@ -58,7 +58,9 @@ impl GithubForge {
         self.run_of_attempt(wish).await
     }
 
-    /// A run of that attempt which has not ended: its title carries the attempt's id.
+    /// A run of that attempt that is later than the one before: its title carries the attempt's id.
+    ///
+    /// It may have ended: what was started and lost its answer must not be started again.
     async fn run_of_attempt(&self, wish: &WorkflowDispatch) -> Result<Option<RunId>, ForgeError> {
         let path = format!(
             "/actions/workflows/{}/runs?event=workflow_dispatch&per_page=30",
@@ -72,7 +74,7 @@ impl GithubForge {
             .find(|run| {
                 let titled =
                     run.display_title.as_deref().is_some_and(|title| title.contains(&attempt));
-                titled && run.status.as_deref() != Some("completed")
+                titled && wish.after.is_none_or(|before| run.id > before.get())
             })
             .map(|run| RunId::new(run.id)))
     }

@@ -1,0 +1,267 @@
+//! Replicas: the product's own services and worker, with a clock that may be wrong.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::task::{Context, Waker};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use selfheal::compute::actions::ActionsCompute;
+use selfheal::domain::event::Reading;
+use selfheal::domain::ids::{DeliveryId, JobId, PrNumber, RepoSlug, RunId, Timestamp};
+use selfheal::domain::limits::Limits;
+use selfheal::domain::pull::{PullHead, Repo};
+use selfheal::ports::clock::{Clock, Ids};
+use selfheal::ports::forge::Forge;
+use selfheal::ports::identity::{IdentityError, IdentityVerifier, RunnerClaims};
+use selfheal::ports::inbound::{Inbound, NotAuthentic, Unreadable};
+use selfheal::ports::logs::{Kept, KeptLog, LogStore, NewLog};
+use selfheal::ports::store::{Claim, StoreError};
+use selfheal::ports::upkeep::{
+    DeliveryRecord, Listed, Progress, Reconcile, ReconcileLease, Replayed, ToSweep, Upkeep,
+};
+use selfheal::service::worker::Worker;
+use selfheal::service::{PolicyCache, Services};
+use url::Url;
+use uuid::Uuid;
+
+use super::dice::Dice;
+use super::forge::{Careless, Shared, SimForge, lock};
+use super::memory::MemoryStore;
+use super::plan::Rates;
+use super::truth::{Truth, base_sha, repo};
+
+/// Workers of each replica: enough to race within one process, too.
+pub(crate) const WORKERS: usize = 2;
+
+/// The time that all clocks are set by.
+pub(crate) type Time = Arc<AtomicI64>;
+
+/// A process that serves.
+pub(crate) struct Replica {
+    pub(crate) services: Services,
+    pub(crate) worker: Arc<Worker>,
+    /// By how much its clock is wrong.
+    pub(crate) offset: Arc<AtomicI64>,
+    /// Until when it is down.
+    pub(crate) down_until: i64,
+    pub(crate) rests: [Rest; WORKERS],
+}
+
+/// What a worker that found nothing to do waits for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rest {
+    /// It works.
+    No,
+    /// Until that time, or later when nothing is due.
+    Until(i64),
+}
+
+impl Rest {
+    /// It looks for work at once.
+    pub(crate) const OVER: Self = Self::Until(0);
+}
+
+struct SkewedClock {
+    time: Time,
+    offset: Arc<AtomicI64>,
+}
+
+impl Clock for SkewedClock {
+    fn now(&self) -> Timestamp {
+        let offset = self.offset.load(Ordering::Relaxed);
+        Timestamp::from_millis(self.time.load(Ordering::Relaxed) + offset)
+    }
+}
+
+/// Ids that order by the clock of their replica, as UUIDs of version 7 do.
+struct SkewedIds {
+    clock: SkewedClock,
+    counted: Arc<AtomicU64>,
+}
+
+impl SkewedIds {
+    fn next(&self) -> u64 {
+        self.counted.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Ids for SkewedIds {
+    fn uuid(&self) -> Uuid {
+        let time = u128::try_from(self.clock.now().millis()).unwrap();
+        Uuid::from_u128((time << 80) | u128::from(self.next()))
+    }
+
+    fn secret(&self) -> [u8; 32] {
+        let mut bytes = [7; 32];
+        bytes[..8].copy_from_slice(&self.next().to_le_bytes());
+        bytes
+    }
+}
+
+/// Deliveries whose body is the number of an event of the [`super::truth::Truth`].
+struct SimInbound(Shared);
+
+impl Inbound for SimInbound {
+    fn verify(&self, _body: &[u8], _signature: Option<&str>) -> Result<(), NotAuthentic> {
+        Ok(())
+    }
+
+    fn read(&self, _event: &str, body: &[u8]) -> Result<Reading, Unreadable> {
+        let number: usize = std::str::from_utf8(body).unwrap().parse().unwrap();
+        Ok(Reading::Event(Box::new(lock(&self.0).events[number].clone())))
+    }
+}
+
+/// Tokens that say which run they are of: `RUN:ANYTHING`.
+struct SimIdentity;
+
+#[async_trait]
+impl IdentityVerifier for SimIdentity {
+    async fn verify(&self, token: &str) -> Result<RunnerClaims, IdentityError> {
+        let run = token.split(':').next().unwrap().parse().unwrap();
+        Ok(RunnerClaims {
+            repo: repo().id,
+            run: RunId::new(run),
+            event: "workflow_dispatch".to_owned(),
+            workflow: "acme/widget/.github/workflows/selfheal.yml@refs/heads/main".to_owned(),
+            git_ref: "refs/heads/main".to_owned(),
+            token_id: token.to_owned(),
+        })
+    }
+}
+
+/// Keeps no log: nothing is decided by one.
+struct NoLogs;
+
+#[async_trait]
+impl LogStore for NoLogs {
+    async fn keep_log(&self, _log: NewLog) -> Result<Kept, StoreError> {
+        Ok(Kept::Yes)
+    }
+
+    async fn logs(&self, _: &RepoSlug, _: PrNumber) -> Result<Vec<KeptLog>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn log(
+        &self,
+        _repo: &RepoSlug,
+        _number: PrNumber,
+        _job: JobId,
+    ) -> Result<Option<Bytes>, StoreError> {
+        Ok(None)
+    }
+
+    async fn forget_logs(&self, _before: Timestamp, _bytes: u64) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+/// Reconciles nothing: a history's webhooks that were lost arrive at its end, as reconciling would
+/// make them; how that is done is told in stories, against a forge that keeps a log.
+struct NoUpkeep;
+
+#[async_trait]
+impl Upkeep for NoUpkeep {
+    async fn claim_reconcile(&self, _claim: Claim) -> Result<Option<Reconcile>, StoreError> {
+        Ok(None)
+    }
+
+    async fn end_reconcile(
+        &self,
+        _lease: ReconcileLease,
+        _progress: &Progress,
+        _due: Timestamp,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn unknown_deliveries(&self, _: &[DeliveryId]) -> Result<Vec<DeliveryId>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn repos_to_sweep(&self, _: Timestamp, _max: u32) -> Result<Vec<ToSweep>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn swept(
+        &self,
+        _repo: &Repo,
+        _news: &[PullHead],
+        _at: Timestamp,
+        _due: Timestamp,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn not_swept(&self, _repo: &Repo, _due: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn deliveries(&self, _: Listed, _max: u32) -> Result<Vec<DeliveryRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn delivery(&self, _id: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError> {
+        Ok(None)
+    }
+
+    async fn delivery_body(&self, _id: &DeliveryId) -> Result<Option<Bytes>, StoreError> {
+        Ok(None)
+    }
+
+    async fn replay(&self, _id: &DeliveryId, _now: Timestamp) -> Result<Replayed, StoreError> {
+        Ok(Replayed::Unknown)
+    }
+}
+
+/// The one policy of all histories. It is the same in each and takes long to make, so it is read
+/// before the first one, lest that differ from the others.
+static POLICIES: LazyLock<Arc<PolicyCache>> = LazyLock::new(|| {
+    let policies = Arc::new(PolicyCache::default());
+    let truth = Truth::new(0, Rates::default(), Dice::of(0, 0));
+    let forge = SimForge { truth: Arc::new(Mutex::new(truth)), careless: Careless::Not };
+    let (repo, base) = (repo(), base_sha());
+    let mut reading = Box::pin(policies.at(&forge, &repo, &base));
+    let mut context = Context::from_waker(Waker::noop());
+    while reading.as_mut().poll(&mut context).is_pending() {}
+    drop(reading);
+    policies
+});
+
+/// What replicas of one history have in common.
+pub(crate) struct Surroundings {
+    pub(crate) truth: Shared,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) time: Time,
+    pub(crate) counted: Arc<AtomicU64>,
+    pub(crate) careless: Careless,
+}
+
+impl Replica {
+    pub(crate) fn new(of: &Surroundings) -> Self {
+        let offset = Arc::new(AtomicI64::new(0));
+        let clock = || SkewedClock { time: of.time.clone(), offset: offset.clone() };
+        let truth = of.truth.clone();
+        let forge: Arc<dyn Forge> = Arc::new(SimForge { truth, careless: of.careless });
+        let server = Url::parse("https://heal.example").unwrap();
+        let services = Services {
+            store: of.store.clone(),
+            upkeep: Arc::new(NoUpkeep),
+            limits: Limits::default(),
+            logs: Arc::new(NoLogs),
+            forge: forge.clone(),
+            compute: Arc::new(ActionsCompute::new(forge, server)),
+            inbound: Arc::new(SimInbound(of.truth.clone())),
+            identity: Arc::new(SimIdentity),
+            clock: Arc::new(clock()),
+            ids: Arc::new(SkewedIds { clock: clock(), counted: of.counted.clone() }),
+            wake: Arc::new(tokio::sync::Notify::new()),
+            policies: POLICIES.clone(),
+            workflow_text: "",
+        };
+        let worker = Arc::new(Worker::new(services.clone()));
+        Self { services, worker, offset, down_until: 0, rests: [Rest::OVER; WORKERS] }
+    }
+}
