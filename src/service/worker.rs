@@ -20,7 +20,7 @@ use super::lease::while_held;
 use super::{ServiceError, Services, effects, healing, intake};
 use crate::domain::ids::{PrNumber, Timestamp};
 use crate::ports::forge::ForgeError;
-use crate::ports::store::{Changes, Claim, Finish, Leased, PendingDelivery, StoreError};
+use crate::ports::store::{Changes, Claim, Finish, Lease, Leased, PendingDelivery, StoreError};
 
 /// How long a step may take before others may take its work over. The slowest reads a few logs.
 const LEASE_MS: i64 = 5 * 60 * 1000;
@@ -124,12 +124,27 @@ impl Worker {
             delivery.id = %item.delivery.id,
             event = %item.delivery.event,
         );
-        async {
+        let same = Lease { work: lease.work.clone(), ..lease };
+        let step = async {
             let changes = self.read(&item).await?;
-            self.apply(lease, changes).await
+            self.apply(same, changes).await
+        };
+        let step = step.instrument(span).await;
+        if step.is_err() {
+            self.give_back(lease).await;
         }
-        .instrument(span)
-        .await
+        step
+    }
+
+    /// Trouble with the store is no fault of the delivery that was being read. We live to say so:
+    /// else it would count as one that was begun and never finished, and wait for its lease to run out.
+    async fn give_back(&self, lease: Lease) {
+        let now = self.services.clock.now();
+        let changes = Changes::finish(now, Finish::At(now.plus_ms(PAUSE_MS)));
+        if let Err(error) = self.services.store.apply(lease, changes).await {
+            // It was written after all, or others have it, or the store is still not well.
+            tracing::debug!(%error, "a delivery could not be given back");
+        }
     }
 
     /// What a delivery says, or that it is tried again, or that it never is: bytes that make us fail
@@ -232,11 +247,7 @@ impl Worker {
         }
     }
 
-    async fn apply(
-        &self,
-        lease: crate::ports::store::Lease,
-        changes: Changes,
-    ) -> Result<Step, StoreError> {
+    async fn apply(&self, lease: Lease, changes: Changes) -> Result<Step, StoreError> {
         if let Finish::Retry { error, .. } | Finish::Park { error } = &changes.finish {
             tracing::warn!(work = ?lease.work, error, "could not be carried out");
         }

@@ -52,7 +52,7 @@ fn left_over(tables: &Tables) -> Vec<String> {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what} at the end"))
         .collect();
-    wrong.extend(tables.unfinished_effects());
+    wrong.extend(tables.unfinished());
     wrong
 }
 

@@ -78,15 +78,20 @@ impl Tables {
         u64::try_from(open.count()).unwrap_or(u64::MAX)
     }
 
-    /// Effects that wait or were parked, with all that tells why.
-    pub(crate) fn unfinished_effects(&self) -> Vec<String> {
+    /// Deliveries and effects that wait or were parked, with all that tells why.
+    pub(crate) fn unfinished(&self) -> Vec<String> {
+        let unread = self.deliveries.iter().filter(|(_, row)| row.state != RowState::Done);
+        let unread = unread.map(|(id, row)| {
+            let (state, due, tries, claims) = (row.state, row.due, row.tries, row.claims);
+            format!("{id}: {state:?}, due {due}, {tries} tries, begun {claims} times")
+        });
         let left = self.effects.values().filter(|row| row.state != RowState::Done);
-        left.map(|row| {
+        let left = left.map(|row| {
             let (key, state, error) = (row.effect.key(), row.state, &row.error);
             let (due, until, tries) = (row.due, row.held.until, row.tries);
             format!("{key}: {state:?}, due {due}, leased until {until}, {tries} tries, {error:?}")
-        })
-        .collect()
+        });
+        unread.chain(left).collect()
     }
 
     fn result_under(&self, key: &str) -> Option<EffectResult> {
