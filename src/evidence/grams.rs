@@ -60,8 +60,9 @@ impl Grams {
     /// Prepares texts; shorter ones than [`WINDOW_BYTES`] are not found.
     pub(super) fn of(texts: impl IntoIterator<Item = &'static str>) -> Self {
         let mut prepared = Self { words: Box::new([0; WORDS]), buckets: vec![Vec::new(); WORDS] };
+        let ordinary = Ordinary::new();
         for (number, text) in texts.into_iter().map(str::as_bytes).enumerate() {
-            let rarest = rarest_window(text);
+            let rarest = ordinary.rarest_window(text);
             let window = text.windows(GRAM_BYTES).enumerate().skip(rarest).take(STEP_BYTES);
             for (offset, bytes) in window {
                 let hash = hash(word_of(bytes));
@@ -137,20 +138,40 @@ fn word_of(bytes: &[u8]) -> u64 {
     bytes.iter().take(8).rfold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
-/// Where in a text the window begins whose groups are met least.
-fn rarest_window(text: &[u8]) -> usize {
-    let rank = |byte: &u8| COMMON.iter().position(|common| common == byte).unwrap_or(COMMON.len());
-    let common = |gram: &[u8]| COMMON_WORDS.as_bytes().windows(GRAM_BYTES).any(|w| w == gram);
-    let rarity = |window: &[u8]| -> usize {
-        let grams = window.windows(GRAM_BYTES);
-        let told = grams.filter(|gram| !common(gram)).map(|gram| gram.iter().map(rank).sum());
-        let told: Vec<usize> = told.collect();
-        // One common group makes the whole window common.
-        let all = told.len() == STEP_BYTES;
-        told.into_iter().min().unwrap_or(0) + if all { COMMON.len() * GRAM_BYTES } else { 0 }
-    };
-    let windows = text.windows(WINDOW_BYTES).map(rarity).enumerate();
-    windows.max_by_key(|(at, rarity)| (*rarity, usize::MAX - at)).map_or(0, |(at, _)| at)
+/// What is known of ordinary text, to choose windows by.
+struct Ordinary {
+    /// How rare each byte is.
+    ranks: [usize; 256],
+    /// The groups of [`COMMON_WORDS`], sorted.
+    common: Vec<u64>,
+}
+
+impl Ordinary {
+    fn new() -> Self {
+        let mut ranks = [COMMON.len(); 256];
+        for (rank, byte) in COMMON.iter().enumerate() {
+            ranks[usize::from(*byte)] = rank;
+        }
+        let mut common: Vec<u64> =
+            COMMON_WORDS.as_bytes().windows(GRAM_BYTES).map(word_of).collect();
+        common.sort_unstable();
+        Self { ranks, common }
+    }
+
+    /// Where in a text the window begins whose groups are met least.
+    fn rarest_window(&self, text: &[u8]) -> usize {
+        let windows = text.windows(WINDOW_BYTES).map(|window| self.rarity(window)).enumerate();
+        windows.max_by_key(|(at, rarity)| (*rarity, usize::MAX - at)).map_or(0, |(at, _)| at)
+    }
+
+    /// How rare the most common group of a window is.
+    fn rarity(&self, window: &[u8]) -> usize {
+        let rarity = |gram: &[u8]| match self.common.binary_search(&word_of(gram)) {
+            Ok(_) => 0,
+            Err(_) => 1 + gram.iter().map(|byte| self.ranks[usize::from(*byte)]).sum::<usize>(),
+        };
+        window.windows(GRAM_BYTES).map(rarity).min().unwrap_or(0)
+    }
 }
 
 /// The bit that stands for the group which a word begins with; the multiplier spreads them (of the
