@@ -137,6 +137,19 @@ pub struct PullHead {
     pub updated_at: Timestamp,
 }
 
+impl From<Pull> for PullHead {
+    fn from(pull: Pull) -> Self {
+        Self {
+            repo: pull.repo,
+            number: pull.number,
+            head: pull.head,
+            base: pull.base,
+            state: pull.state,
+            updated_at: pull.updated_at,
+        }
+    }
+}
+
 /// Which CI system and run something failed in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

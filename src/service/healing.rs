@@ -77,7 +77,7 @@ pub(super) async fn look(
             "the forge shows the pull request as it was before it last told of it".to_owned();
         return Ok(Changes::finish(now, Finish::Retry { at, error }));
     }
-    let facts = head_facts(&pull);
+    let facts = PullHead::from(pull.clone());
     let mut gathered = gather::first(services, pull).await?;
     gather::permissions(services, &mut gathered, &record.asks).await?;
     let mut changes = match begin(services, record, &gathered, now).await? {
@@ -106,17 +106,6 @@ pub(super) fn waiting(
     };
     let view = report::waiting_for_forge(case, &error.to_string());
     effects(services, case, vec![Act::PublishCheck { view }])
-}
-
-fn head_facts(pull: &crate::domain::pull::Pull) -> PullHead {
-    PullHead {
-        repo: pull.repo.clone(),
-        number: pull.number,
-        head: pull.head.clone(),
-        base: pull.base.clone(),
-        state: pull.state,
-        updated_at: pull.updated_at,
-    }
 }
 
 /// The case to go on with, or a new one, or none because there is nothing to heal.

@@ -194,14 +194,7 @@ async fn pulls_of(services: &Services, moved: &CiMoved) -> Result<Vec<PullHead>,
         .into_iter()
         .filter(|pull| pull.head.sha == moved.sha)
         .filter(|pull| head_repo.is_none() || pull.head.repo == head_repo)
-        .map(|pull| PullHead {
-            repo: pull.repo,
-            number: pull.number,
-            head: pull.head,
-            base: pull.base,
-            state: pull.state,
-            updated_at: pull.updated_at,
-        })
+        .map(PullHead::from)
         .collect())
 }
 
@@ -276,14 +269,7 @@ async fn commented(
     }
     if services.store.pull(repo.id, number).await?.is_none() {
         let pull = services.forge.pull(&repo, number).await?;
-        changes.pulls.push(PullHead {
-            repo: pull.repo,
-            number: pull.number,
-            head: pull.head,
-            base: pull.base,
-            state: pull.state,
-            updated_at: pull.updated_at,
-        });
+        changes.pulls.push(pull.into());
     }
     changes.wake.push((repo.id, number, now));
     for (index, command) in given.into_iter().enumerate() {

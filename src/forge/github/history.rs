@@ -114,14 +114,7 @@ impl ForgeHistory for GithubForge {
                 if pull.updated_at < since {
                     return Ok(changed);
                 }
-                changed.push(PullHead {
-                    repo: pull.repo,
-                    number: pull.number,
-                    head: pull.head,
-                    base: pull.base,
-                    state: pull.state,
-                    updated_at: pull.updated_at,
-                });
+                changed.push(pull.into());
             }
             if is_last {
                 break;
