@@ -210,17 +210,12 @@ impl Sieve {
         };
         for (rule, literal) in literals.iter().copied() {
             let stem = stem(literal);
-            sieve.learn(&long, &short, stem, Call { rule, literal, offset: 0, behind: None });
+            sieve.learn(&long, &short, stem, (rule, literal));
         }
         for literal in MARKERS.iter().copied() {
             let is_long = literal.len() >= WINDOW_BYTES;
             let stem = if is_long { Stem::Long(literal) } else { Stem::Whole(literal) };
-            sieve.learn(
-                &long,
-                &short,
-                stem,
-                Call { rule: MARKER, literal, offset: 0, behind: None },
-            );
+            sieve.learn(&long, &short, stem, (MARKER, literal));
         }
         let is_word = |stem: usize| {
             let word = stem.checked_sub(long.len()).and_then(|stem| short.get(stem));
@@ -232,10 +227,15 @@ impl Sieve {
     }
 
     /// Notes which stem calls a rule for one of its literals.
-    fn learn(&mut self, long: &[&'static str], short: &[String], stem: Stem, call: Call) {
-        let literal = call.literal;
+    fn learn(
+        &mut self,
+        long: &[&'static str],
+        short: &[String],
+        stem: Stem,
+        (rule, literal): (u16, &'static str),
+    ) {
         if let Some(end) = literal.strip_suffix('\n') {
-            return self.endings.push((call.rule, end));
+            return self.endings.push((rule, end));
         }
         let found = match stem {
             Stem::Long(stem) => long.binary_search(&stem).ok().map(|number| (number, stem)),
@@ -255,7 +255,7 @@ impl Sieve {
             let offset = literal.find(stem).unwrap_or_default();
             let behind = literal.as_bytes().get(offset + stem.len());
             let behind = behind.map(|byte| (stem.len(), *byte));
-            self.calls[number].push(Call { offset, behind, ..call });
+            self.calls[number].push(Call { rule, literal, offset, behind });
         }
     }
 
