@@ -11,6 +11,7 @@ mod db;
 mod inbox;
 mod lanes;
 mod logs;
+mod packing;
 mod port;
 mod reads;
 mod rows;

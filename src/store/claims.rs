@@ -1,10 +1,10 @@
 //! Claims: one piece of work under a lease.
 
-use bytes::Bytes;
 use sqlx::FromRow;
 
 use super::db::{Arg, args};
 use super::lanes::Lane;
+use super::packing::unpack;
 use super::rows::inconsistent;
 use super::{SqlStore, sql, unavailable};
 use crate::domain::effect::{Effect, PendingEffect};
@@ -18,6 +18,7 @@ struct DeliveryRow {
     id: String,
     event: String,
     body: Vec<u8>,
+    body_bytes: Option<i64>,
     received_at_ms: i64,
     tries: i64,
     claims: i64,
@@ -95,7 +96,7 @@ impl SqlStore {
             id,
             event: row.event,
             repo: u64::try_from(row.repo_id).ok().filter(|id| *id > 0).map(RepoId::new),
-            body: Bytes::from(row.body),
+            body: unpack(&row.id, row.body, row.body_bytes)?,
             received_at: Timestamp::from_millis(row.received_at_ms),
         };
         let unfinished = tries(row.claims - 1);

@@ -1,8 +1,11 @@
 //! The two engines behind one face: a statement's text is shared, its arguments are bound by type.
 //!
 //! [`Db`] is an enum of concrete pools and [`Tx`] of concrete transactions, so that each engine
-//! keeps its own locking. SQLite has one writer connection, every writing transaction begins
-//! `IMMEDIATE` (a deferred one would fail half-way when another writes), and readers are apart.
+//! keeps its own locking. SQLite has one writer connection, whose transactions begin `IMMEDIATE` (a
+//! deferred one would fail half-way when another writes) and are shared by all who wait for them
+//! ([`group`]); readers are apart.
+
+mod group;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,6 +17,8 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{Executor as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use self::group::{Member, Writer};
 
 /// Readers beside the one writer: more would only queue for two cores.
 const SQLITE_READERS: u32 = 4;
@@ -112,7 +117,7 @@ impl Statement {
 /// A database of either kind.
 #[derive(Debug, Clone)]
 pub(super) enum Db {
-    Sqlite { writer: SqlitePool, reader: SqlitePool },
+    Sqlite { writer: Writer, reader: SqlitePool },
     Postgres(PgPool),
 }
 
@@ -148,13 +153,15 @@ impl Db {
         } else {
             pool(SQLITE_READERS).connect_with(options.pragma("query_only", "ON")).await?
         };
-        Ok(Self::Sqlite { writer, reader })
+        Ok(Self::Sqlite { writer: Writer::new(writer), reader })
     }
 
     /// Brings the schema up to date.
     pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
         match self {
-            Self::Sqlite { writer, .. } => sqlx::migrate!("migrations/sqlite").run(writer).await,
+            Self::Sqlite { writer, .. } => {
+                sqlx::migrate!("migrations/sqlite").run(writer.pool()).await
+            }
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
                 connection.execute(PATIENT).await?;
@@ -168,9 +175,7 @@ impl Db {
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
         match self {
-            Self::Sqlite { writer, .. } => {
-                Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))
-            }
+            Self::Sqlite { writer, .. } => Ok(Tx::Sqlite(writer.begin().await?)),
             Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
         }
     }
@@ -189,12 +194,30 @@ impl Db {
         }
     }
 
+    /// Every row that a statement yields which writes; it is a transaction by itself.
+    pub async fn write<T: Row>(
+        &self,
+        statement: Statement,
+        args: Vec<Arg>,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        match self {
+            Self::Sqlite { writer, .. } => {
+                let mut member = writer.begin().await?;
+                let rows =
+                    sqlite_as(statement.sqlite, args).fetch_all(member.connection()?).await?;
+                member.commit().await?;
+                Ok(rows)
+            }
+            Self::Postgres(pool) => postgres_as(statement.postgres, args).fetch_all(pool).await,
+        }
+    }
+
     /// Ends every connection.
     pub async fn close(&self) {
         match self {
             Self::Sqlite { writer, reader } => {
                 reader.close().await;
-                writer.close().await;
+                writer.pool().close().await;
             }
             Self::Postgres(pool) => pool.close().await,
         }
@@ -203,7 +226,7 @@ impl Db {
 
 /// A transaction of either kind; dropped without commit it is rolled back.
 pub(super) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Member),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -212,7 +235,7 @@ impl Tx {
     pub async fn run(&mut self, statement: Statement, args: Vec<Arg>) -> Result<u64, sqlx::Error> {
         match self {
             Self::Sqlite(tx) => {
-                let done = sqlite(statement.sqlite, args).execute(&mut **tx).await?;
+                let done = sqlite(statement.sqlite, args).execute(tx.connection()?).await?;
                 Ok(done.rows_affected())
             }
             Self::Postgres(tx) => {
@@ -229,7 +252,7 @@ impl Tx {
         args: Vec<Arg>,
     ) -> Result<Vec<T>, sqlx::Error> {
         match self {
-            Self::Sqlite(tx) => sqlite_as(statement.sqlite, args).fetch_all(&mut **tx).await,
+            Self::Sqlite(tx) => sqlite_as(statement.sqlite, args).fetch_all(tx.connection()?).await,
             Self::Postgres(tx) => postgres_as(statement.postgres, args).fetch_all(&mut **tx).await,
         }
     }

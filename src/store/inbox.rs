@@ -1,21 +1,25 @@
 //! Group commit: deliveries that arrive at the same time share one transaction.
 //!
 //! A commit costs a flush of the disk, whatever is in it. One task takes whatever waits, writes it
-//! in one transaction and answers everybody after the commit; so one flush serves many senders and
-//! nobody is answered before what they sent is durable.
+//! by one statement, which is a transaction, and answers everybody after it; so one flush serves many
+//! senders and nobody is answered before what they sent is durable. Bodies are packed before they
+//! wait, where their senders are served.
 //!
 //! Races: a sender gives up waiting (its delivery is written all the same; the forge's next try is
 //! a duplicate); the commit fails (everybody in the group is told, and nobody's delivery counts as
 //! recorded, even where the failure was only in the answer).
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
-use super::db::{Arg, Db, Tx};
-use super::rows::number;
+use super::db::{Arg, Db};
+use super::packing::pack;
+use super::rows::{inconsistent, number};
 use super::sql;
 use super::unavailable;
 use crate::ports::store::{Inserted, NewDelivery, StoreError};
@@ -39,8 +43,23 @@ const WRITE_SECS_MAX: u64 = 6;
 const ANSWER_SECS_MAX: u64 = 8;
 
 struct Waiting {
-    delivery: NewDelivery,
+    known: Known,
+    body: Vec<u8>,
     answer: oneshot::Sender<Result<Inserted, StoreError>>,
+}
+
+/// What is written of a delivery beside its body, by the names that the statement gives it.
+#[derive(Debug, Serialize)]
+struct Known {
+    id: String,
+    event: String,
+    /// Where its body begins among those of the group, counted from one, and how long it is there.
+    from: usize,
+    length: usize,
+    unpacked: Option<i64>,
+    received_at_ms: i64,
+    /// 0: none.
+    repo_id: i64,
 }
 
 /// Writes deliveries in groups.
@@ -67,8 +86,21 @@ impl GroupCommit {
     pub async fn insert(&self, delivery: NewDelivery) -> Result<Inserted, StoreError> {
         let queue = self.queue().ok_or_else(closed)?;
         let (answer, answered) = oneshot::channel();
+        let packed = pack(&delivery.body);
+        let known = Known {
+            id: delivery.id.as_str().to_owned(),
+            event: delivery.event,
+            from: 0,
+            length: packed.bytes.len(),
+            unpacked: packed.length,
+            received_at_ms: delivery.received_at.millis(),
+            repo_id: delivery.repo.map_or(0, |repo| number(repo.get())),
+        };
         let written = async {
-            queue.send(Waiting { delivery, answer }).await.map_err(|_| closed())?;
+            queue
+                .send(Waiting { known, body: packed.bytes, answer })
+                .await
+                .map_err(|_| closed())?;
             drop(queue);
             answered.await.map_err(|_| closed())?
         };
@@ -124,7 +156,7 @@ async fn write_groups(
                 Err(_) => break,
             }
         }
-        let written = tokio::time::timeout(limit, inbox.write(&group)).await;
+        let written = tokio::time::timeout(limit, inbox.write(&mut group)).await;
         let written = written.unwrap_or_else(|_| Err(late()));
         let fails = matches!(written, Err(StoreError::Unavailable(_)));
         failing.store(fails, Ordering::Relaxed);
@@ -165,41 +197,40 @@ struct Inbox {
 }
 
 impl Inbox {
-    async fn write(&mut self, group: &[Waiting]) -> Result<Vec<Inserted>, StoreError> {
-        let mut tx = self.db.begin().await.map_err(unavailable)?;
-        self.make_room(&mut tx).await?;
-        let inserted = write(tx, group).await?;
+    async fn write(&mut self, group: &mut [Waiting]) -> Result<Vec<Inserted>, StoreError> {
+        self.make_room().await?;
+        let inserted = self.insert(group).await?;
         self.room.left = self.room.left.saturating_sub(group.len() as u64);
         Ok(inserted)
     }
 
     /// Counts what waits, when it was not counted for a while.
-    async fn make_room(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+    async fn make_room(&mut self) -> Result<(), StoreError> {
         if self.room.left > 0 {
             return Ok(());
         }
         let rows: Vec<(i64,)> =
-            tx.rows(sql::inbox::COUNT_WAITING, Vec::new()).await.map_err(unavailable)?;
+            self.db.write(sql::inbox::COUNT_WAITING, Vec::new()).await.map_err(unavailable)?;
         let waiting = rows.first().map_or(0, |(count,)| u64::try_from(*count).unwrap_or(0));
         self.room.left = self.room.max.saturating_sub(waiting).min(COUNT_EVERY);
         if self.room.left == 0 { Err(StoreError::Full { waiting }) } else { Ok(()) }
     }
-}
 
-async fn write(mut tx: Tx, group: &[Waiting]) -> Result<Vec<Inserted>, StoreError> {
-    let mut inserted = Vec::with_capacity(group.len());
-    for Waiting { delivery, .. } in group {
-        let args = vec![
-            Arg::from(delivery.id.as_str()),
-            Arg::from(delivery.event.as_str()),
-            Arg::Bytes(delivery.body.to_vec()),
-            Arg::from(delivery.received_at.millis()),
-            Arg::from(delivery.repo.map_or(0, |repo| number(repo.get()))),
-        ];
-        let rows = tx.run(sql::inbox::INSERT_DELIVERY, args).await.map_err(unavailable)?;
-        debug_assert!(number(rows) <= 1);
-        inserted.push(if rows == 1 { Inserted::New } else { Inserted::Duplicate });
+    async fn insert(&self, group: &mut [Waiting]) -> Result<Vec<Inserted>, StoreError> {
+        let mut bodies = Vec::with_capacity(group.iter().map(|one| one.body.len()).sum());
+        for one in &mut *group {
+            one.known.from = bodies.len() + 1;
+            bodies.append(&mut one.body);
+        }
+        let known: Vec<&Known> = group.iter().map(|one| &one.known).collect();
+        let known = serde_json::to_string(&known)
+            .map_err(|error| inconsistent("deliveries", "new", error))?;
+        let args = vec![Arg::from(known), Arg::Bytes(bodies)];
+        let rows: Vec<(String,)> =
+            self.db.write(sql::inbox::INSERT_DELIVERIES, args).await.map_err(unavailable)?;
+        let mut new: HashSet<String> = rows.into_iter().map(|(id,)| id).collect();
+        // Of two with one id in a group the first was written.
+        let inserted = group.iter().map(|one| new.remove(&one.known.id));
+        Ok(inserted.map(|new| if new { Inserted::New } else { Inserted::Duplicate }).collect())
     }
-    tx.commit().await.map_err(unavailable)?;
-    Ok(inserted)
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use super::apply::{set_pull, wake};
 use super::claims::times;
 use super::db::args;
+use super::packing::unpack;
 use super::rows::{inconsistent, number};
 use super::{SqlStore, sql, unavailable};
 use crate::domain::ids::{DeliveryId, InstallationId, RepoId, RepoSlug, Timestamp};
@@ -121,12 +122,13 @@ impl Upkeep for SqlStore {
     }
 
     async fn delivery_body(&self, id: &DeliveryId) -> Result<Option<Bytes>, StoreError> {
-        let rows: Vec<(Vec<u8>,)> = self
+        let rows: Vec<(Vec<u8>, Option<i64>)> = self
             .db
             .rows(sql::inbox::DELIVERY_BODY, args![id.as_str()])
             .await
             .map_err(unavailable)?;
-        Ok(rows.into_iter().next().map(|(body,)| Bytes::from(body)))
+        let body = rows.into_iter().next();
+        body.map(|(body, length)| unpack(id.as_str(), body, length)).transpose()
     }
 
     async fn replay(&self, id: &DeliveryId, now: Timestamp) -> Result<Replayed, StoreError> {

@@ -3,12 +3,28 @@
 use super::{Statement, claim, family};
 
 family! {
-    /// Records a delivery; a known id changes nothing.
-    INSERT_DELIVERY = Statement::both(
-        "INSERT INTO deliveries (id, event, body, received_at_ms, due_at_ms, repo_id)
-         VALUES ($1, $2, $3, $4, $4, $5)
-         ON CONFLICT (id) DO NOTHING",
-    );
+    /// Records deliveries, and names those that were not known: $1 a JSON list of what is known of
+    /// each, $2 their bodies one behind the other.
+    INSERT_DELIVERIES = Statement {
+        sqlite: "INSERT INTO deliveries
+             (id, event, body, body_bytes, received_at_ms, due_at_ms, repo_id)
+         SELECT value ->> 'id', value ->> 'event',
+                SUBSTR($2, value ->> 'from', value ->> 'length'), value ->> 'unpacked',
+                value ->> 'received_at_ms', value ->> 'received_at_ms', value ->> 'repo_id'
+         FROM json_each($1)
+         WHERE TRUE
+         ON CONFLICT (id) DO NOTHING
+         RETURNING id",
+        postgres: "INSERT INTO deliveries
+             (id, event, body, body_bytes, received_at_ms, due_at_ms, repo_id)
+         SELECT id, event, SUBSTR($2, \"from\", length), unpacked,
+                received_at_ms, received_at_ms, repo_id
+         FROM json_to_recordset($1::json) AS given (
+             id TEXT, event TEXT, \"from\" INTEGER, length INTEGER, unpacked BIGINT,
+             received_at_ms BIGINT, repo_id BIGINT)
+         ON CONFLICT (id) DO NOTHING
+         RETURNING id",
+    };
 
     /// How many wait to be read.
     COUNT_WAITING = Statement::both(
@@ -37,7 +53,7 @@ family! {
         "FOR UPDATE SKIP LOCKED",
         "
          )
-         RETURNING id, event, body, received_at_ms, tries, claims, lease_epoch, repo_id",
+         RETURNING id, event, body, body_bytes, received_at_ms, tries, claims, lease_epoch, repo_id",
     );
 
     /// Ends a delivery's lease, if the epoch is still ours.
@@ -65,7 +81,7 @@ family! {
     /// Deliveries in a state that failed at least $2 times, newest first, without their bodies.
     DELIVERIES = Statement::both(
         "SELECT id, event, received_at_ms, state, tries, due_at_ms,
-                CAST(LENGTH(body) AS BIGINT) AS bytes, error
+                COALESCE(body_bytes, CAST(LENGTH(body) AS BIGINT)) AS bytes, error
          FROM deliveries
          WHERE state = $1
            AND tries >= $2
@@ -76,14 +92,14 @@ family! {
     /// One delivery, without its body.
     DELIVERY = Statement::both(
         "SELECT id, event, received_at_ms, state, tries, due_at_ms,
-                CAST(LENGTH(body) AS BIGINT) AS bytes, error
+                COALESCE(body_bytes, CAST(LENGTH(body) AS BIGINT)) AS bytes, error
          FROM deliveries
          WHERE id = $1",
     );
 
     /// The body of a delivery.
     DELIVERY_BODY = Statement::both(
-        "SELECT body
+        "SELECT body, body_bytes
          FROM deliveries
          WHERE id = $1",
     );
