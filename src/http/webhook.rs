@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::Problem;
-use crate::domain::event::Reading;
 use crate::domain::ids::DeliveryId;
+use crate::ports::inbound::Sorted;
 use crate::ports::store::{Inserted, NewDelivery, StoreError};
 use crate::service::Services;
 
@@ -36,11 +36,10 @@ pub(super) async fn github(
     if body.starts_with(b"payload=") {
         return Err(bad("set the webhook's content type to application/json"));
     }
-    match services.inbound.read(event, &body).map_err(|error| bad(&error.to_string()))? {
-        Reading::NoInterest(why) => Ok((StatusCode::OK, why).into_response()),
-        Reading::Event(read) => {
-            let (event, repo) = (event.to_owned(), read.repo());
-            let received_at = services.clock.now();
+    match services.inbound.sort(event, &body).map_err(|error| bad(&error.to_string()))? {
+        Sorted::NoInterest(why) => Ok((StatusCode::OK, why).into_response()),
+        Sorted::Kept { repo } => {
+            let (event, received_at) = (event.to_owned(), services.clock.now());
             record(&services, NewDelivery { id, event, repo, body, received_at }).await
         }
     }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::domain::event::Reading;
+use crate::domain::ids::RepoId;
 
 /// A delivery that cannot be read at all; reading it again will not help.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -14,6 +15,27 @@ pub struct Unreadable(pub String);
 #[error("the delivery is not authentic: {0}")]
 pub struct NotAuthentic(pub &'static str);
 
+/// Whether a delivery is kept, told at the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sorted {
+    /// It is not, and why.
+    NoInterest(&'static str),
+    /// It is.
+    Kept {
+        /// The repository that it is about, if it is about one.
+        repo: Option<RepoId>,
+    },
+}
+
+impl From<Reading> for Sorted {
+    fn from(reading: Reading) -> Self {
+        match reading {
+            Reading::NoInterest(why) => Self::NoInterest(why),
+            Reading::Event(event) => Self::Kept { repo: event.repo() },
+        }
+    }
+}
+
 /// Verifies and reads deliveries.
 pub trait Inbound: Send + Sync {
     /// Whether the forge sent these very bytes: `signature` is the header's value. The comparison
@@ -22,6 +44,12 @@ pub trait Inbound: Send + Sync {
 
     /// What a delivery means: `event` is the header's value, `body` the verified bytes.
     fn read(&self, event: &str, body: &[u8]) -> Result<Reading, Unreadable>;
+
+    /// Whether a delivery is kept; it never says no to what [`Inbound::read`] makes an event of, and
+    /// may say yes to what is of no interest when it is read.
+    fn sort(&self, event: &str, body: &[u8]) -> Result<Sorted, Unreadable> {
+        self.read(event, body).map(Sorted::from)
+    }
 
     /// Whether a delivery of that name may be of interest, told without its body; in doubt it may.
     fn concerns(&self, _event: &str, _action: Option<&str>) -> bool {

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::signature;
 use super::webhook::{self, Context};
 use crate::domain::event::Reading;
-use crate::ports::inbound::{Inbound, NotAuthentic, Unreadable};
+use crate::ports::inbound::{Inbound, NotAuthentic, Sorted, Unreadable};
 
 /// Verifies and reads GitHub's deliveries.
 #[derive(Debug)]
@@ -28,6 +28,10 @@ impl Inbound for GithubInbound {
 
     fn read(&self, event: &str, body: &[u8]) -> Result<Reading, Unreadable> {
         webhook::read(event, body, self.context).map_err(|error| Unreadable(error.to_string()))
+    }
+
+    fn sort(&self, event: &str, body: &[u8]) -> Result<Sorted, Unreadable> {
+        webhook::sort(event, body, self.context).map_err(|error| Unreadable(error.to_string()))
     }
 
     fn concerns(&self, event: &str, action: Option<&str>) -> bool {

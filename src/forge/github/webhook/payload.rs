@@ -1,7 +1,10 @@
 //! The parts of GitHub's payloads that we read. Every field may be missing.
+//!
+//! Most of a body is passed over unread, so that the door may read every delivery.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::super::types::{AppJson, End, User};
 use crate::domain::pull::PullState;
@@ -49,6 +52,30 @@ pub(super) struct Body {
     pub repositories_removed: Vec<RepoJson>,
 }
 
+/// What the door reads of every body.
+#[derive(Debug, Deserialize)]
+pub(super) struct Envelope<'b> {
+    #[serde(default, borrow, deserialize_with = "lenient")]
+    action: Option<&'b str>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub installation: Option<Installation>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub repository: Option<Numbered>,
+}
+
+impl Envelope<'_> {
+    pub fn action(&self) -> &str {
+        self.action.unwrap_or("")
+    }
+}
+
+/// A repository, as far as telling repositories apart takes.
+#[derive(Debug, Deserialize)]
+pub(super) struct Numbered {
+    #[serde(default)]
+    pub id: Option<u64>,
+}
+
 impl Body {
     pub fn action(&self) -> &str {
         self.action.as_deref().unwrap_or("")
@@ -59,20 +86,20 @@ impl Body {
 fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
-    T: serde::de::DeserializeOwned,
+    T: Deserialize<'de>,
 {
-    let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).ok())
+    Ok(serde_json::from_str(<&RawValue>::deserialize(deserializer)?.get()).ok())
 }
 
 /// Entries that are not as we know them are left out.
 fn lenient_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
-    T: serde::de::DeserializeOwned,
+    T: Deserialize<'de>,
 {
-    let Value::Array(list) = Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
-    Ok(list.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
+    let list: Option<Vec<&RawValue>> = lenient(deserializer)?;
+    let entries = list.unwrap_or_default().into_iter();
+    Ok(entries.filter_map(|entry| serde_json::from_str(entry.get()).ok()).collect())
 }
 
 #[derive(Debug, Deserialize)]
@@ -187,7 +214,7 @@ pub(super) struct Issue {
     #[serde(default)]
     pub number: Option<u64>,
     #[serde(default)]
-    pub pull_request: Option<Value>,
+    pub pull_request: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
