@@ -62,7 +62,7 @@ pub struct ServerSettings {
     pub log: LogSettings,
     /// How long a stop waits for what is under way, in seconds.
     pub shutdown_secs: u64,
-    /// How many steps are worked on at the same time.
+    /// How many steps are worked on at the same time; none where others do the work.
     pub worker_count: usize,
     /// How much is taken and done at once.
     pub limits: Limits,
@@ -187,7 +187,7 @@ impl Reader<'_> {
             text.parse().ok().filter(|secs| (1..=SHUTDOWN_SECS_MAX).contains(secs))
         });
         let worker_count = self.required("worker-count", |text| {
-            text.parse().ok().filter(|count| (1..=WORKERS_MAX).contains(count))
+            text.parse().ok().filter(|count| *count <= WORKERS_MAX)
         });
         let limits = self.limits();
         let app = self.app(data_dir.as_deref());
