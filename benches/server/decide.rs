@@ -1,0 +1,201 @@
+//! How many cases a second go all the way: webhook, look, decision, and what follows at the forge.
+//!
+//! Every case is a failed workflow run of a pull request of its own: it is taken in at the door as
+//! GitHub sends it, read by a worker, looked at, its log read; a case is opened, its check run
+//! published and a runner started. The forge answers at once, so what is measured is the product
+//! and its store; everything runs in this process on both cores, beside PostgreSQL's own.
+
+mod forge;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use futures_util::StreamExt as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::SecretString;
+use selfheal::compute::actions::ActionsCompute;
+use selfheal::domain::limits::Limits;
+use selfheal::forge::github::inbound::GithubInbound;
+use selfheal::forge::github::oidc::OidcVerifier;
+use selfheal::ports::forge::Forge;
+use selfheal::service::worker::Worker;
+use selfheal::service::{PolicyCache, Services};
+use selfheal::store::{Migrate, SqlStore};
+use sha2::Sha256;
+use tokio::sync::{Notify, watch};
+use tower::ServiceExt as _;
+use url::Url;
+
+use self::forge::InstantForge;
+use crate::load::SECRET;
+use crate::postgres::Postgres;
+use crate::{process, say};
+
+/// How many cases a turn has.
+const CASES: u64 = 4_000;
+
+/// Over how many repositories they are spread: each may have a few attempts at a time.
+const REPOS: u64 = 1_000;
+
+/// How many steps are worked on at the same time.
+const WORKERS: usize = 48;
+
+/// How many deliveries are at the door at the same time.
+const AT_THE_DOOR: usize = 64;
+
+/// How often each store takes its turn.
+const TURNS: usize = 3;
+
+/// No turn takes longer, unless something hangs.
+const TURN_SECS_MAX: u64 = 120;
+
+const APP_ID: u64 = 5;
+
+/// Where a server would be reached.
+const SERVER: &str = "https://heal.example";
+
+/// Both stores in turn, and what they took.
+pub(crate) fn run() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let postgres = Postgres::start(process::BOTH_CORES);
+        let mut best = [("SQLite", Turn::NONE), ("PostgreSQL, its server included", Turn::NONE)];
+        for turn in 0..TURNS {
+            let dir = tempfile::tempdir().expect("a folder can be made");
+            let url = format!("sqlite:{}", dir.path().join("selfheal.db").display());
+            best[0].1.keep_best(cases(&url, None).await);
+            let url = postgres.database(turn).await;
+            best[1].1.keep_best(cases(&url, Some(postgres.pid())).await);
+        }
+        say::line(
+            "## Deciding\n\n| store | cases/s | CPU-s for 1,000 cases |\n| --- | --- | --- |",
+        );
+        for (name, turn) in best {
+            let cases = f64::from(u32::try_from(CASES).unwrap_or(u32::MAX));
+            let (rate, cost) = (cases / turn.took.as_secs_f64(), turn.processor_s * 1e3 / cases);
+            say::line(&format!("| {name} | {rate:.0} | {cost:.2} |"));
+        }
+    });
+}
+
+/// What one turn took.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    took: Duration,
+    processor_s: f64,
+}
+
+impl Turn {
+    const NONE: Self = Self { took: Duration::MAX, processor_s: 0.0 };
+
+    fn keep_best(&mut self, other: Self) {
+        if other.took < self.took {
+            *self = other;
+        }
+    }
+}
+
+/// Takes every case from its webhook to its runner.
+async fn cases(url: &str, helper: Option<u32>) -> Turn {
+    let (forge, services, store) = services(url).await;
+    let deliveries: Vec<Request<Body>> = (0..CASES).map(delivery).collect();
+    let router = selfheal::http::router(services.clone());
+    let (stop, stopped) = watch::channel(false);
+    let processor_s =
+        || helper.into_iter().chain([std::process::id()]).map(process::processor_s).sum::<f64>();
+    let (before, start) = (processor_s(), Instant::now());
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|_| {
+            let (worker, stopped) = (Worker::new(services.clone()), stopped.clone());
+            tokio::spawn(async move { worker.run(stopped).await })
+        })
+        .collect();
+    let sent = futures_util::stream::iter(deliveries).map(|delivery| {
+        let router = router.clone();
+        async move { router.oneshot(delivery).await.map(|answer| answer.status()) }
+    });
+    let answers: Vec<_> = sent.buffer_unordered(AT_THE_DOOR).collect().await;
+    assert!(answers.iter().all(|answer| *answer == Ok(StatusCode::ACCEPTED)), "all are recorded");
+    let all = forge.all_done(CASES);
+    let in_time = tokio::time::timeout(Duration::from_secs(TURN_SECS_MAX), all).await;
+    assert!(in_time.is_ok(), "it hangs: {}", forge.told());
+    let turn = Turn { took: start.elapsed(), processor_s: processor_s() - before };
+    let _ = stop.send(true); // the workers are there until they heard it
+    for worker in workers {
+        worker.await.expect("no worker panics");
+    }
+    store.close().await;
+    turn
+}
+
+async fn services(url: &str) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
+    let many = u32::try_from(CASES).unwrap_or(u32::MAX);
+    let limits = Limits {
+        deliveries_waiting: CASES,
+        attempts: many,
+        installation_attempts: many,
+        repository_cases: many,
+    };
+    let store = SqlStore::open_within(url, Migrate::Yes, limits).await.expect("a store opens");
+    let instant = Arc::new(InstantForge::new(APP_ID));
+    let forge: Arc<dyn Forge> = instant.clone();
+    let server = Url::parse(SERVER).expect("an address");
+    let clock = Arc::new(selfheal::app::SystemClock);
+    let identity = OidcVerifier::new(SERVER, SERVER, clock.clone()).expect("a verifier");
+    let services = Services {
+        store: store.clone(),
+        upkeep: store.clone(),
+        logs: store.clone(),
+        compute: Arc::new(ActionsCompute::new(Arc::clone(&forge), server)),
+        forge,
+        inbound: Arc::new(GithubInbound::new(APP_ID, vec![SecretString::from(SECRET)])),
+        identity: Arc::new(identity),
+        clock,
+        ids: Arc::new(selfheal::app::SystemIds),
+        wake: Arc::new(Notify::new()),
+        limits,
+        policies: Arc::new(PolicyCache::default()),
+        workflow_text: "",
+    };
+    (instant, services, store)
+}
+
+/// The webhook of a failed workflow run: a real one with other numbers in it.
+fn delivery(case: u64) -> Request<Body> {
+    const REAL: &str = include_str!(
+        "../../tests/fixtures/github-payloads/workflow_run/api.github.com.completed.with-pull-requests.json"
+    );
+    static DELIVERIES: AtomicU64 = AtomicU64::new(0);
+    let mut body: serde_json::Value = serde_json::from_str(REAL).expect("the payload is JSON");
+    let repo = forge::repo_of(case);
+    body["installation"] = serde_json::json!({ "id": repo.installation.get() });
+    body["repository"]["id"] = repo.id.get().into();
+    body["repository"]["full_name"] = repo.slug.to_string().into();
+    let run = &mut body["workflow_run"];
+    run["id"] = (1_000_000 + case).into();
+    run["conclusion"] = "failure".into();
+    run["head_sha"] = forge::head_of(case).to_string().into();
+    run["head_branch"] = format!("change-{case}").into();
+    run["head_repository"]["id"] = repo.id.get().into();
+    run["pull_requests"] = serde_json::json!([{
+        "number": case + 1,
+        "head": { "sha": forge::head_of(case).to_string() },
+    }]);
+    let body = body.to_string();
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("any key will do");
+    mac.update(body.as_bytes());
+    let number = DELIVERIES.fetch_add(1, Ordering::Relaxed);
+    Request::post("/webhooks/github")
+        .header("x-github-event", "workflow_run")
+        .header("x-github-delivery", format!("00000000-0000-4000-8000-{number:012x}"))
+        .header(
+            "x-hub-signature-256",
+            format!("sha256={}", hex::encode(mac.finalize().into_bytes())),
+        )
+        .body(Body::from(body))
+        .expect("a request")
+}

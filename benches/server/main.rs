@@ -1,0 +1,146 @@
+//! What the server does under load, beside a peer on the same machine in the same run.
+//!
+//! The program runs as operators run it, as a process of its own on one core; the load comes from
+//! this process on the other. Rates and waiting times depend on the machine and on who else is on
+//! it, processor time hardly; so every figure is given with that of a peer from the same rounds:
+//! Probot from npm, as it is and with one SQLite commit for each delivery. `cargo xtask bench server`
+//! runs it all, `cargo xtask bench intake` a part; `docs/performance.md` records a run.
+
+mod bodies;
+mod decide;
+mod hostile;
+mod load;
+mod peers;
+mod postgres;
+mod process;
+mod program;
+mod say;
+
+use std::time::Duration;
+
+use load::Load;
+use peers::Probot;
+use postgres::Postgres;
+use program::Program;
+use say::Row;
+use world::{World, WorldOptions};
+
+/// How often each server takes its turn; the best turn of each counts.
+const ROUNDS: usize = 3;
+
+/// How long a turn lasts at most: a slow server sends as many answers as it can in it.
+const TURN: Duration = Duration::from_secs(5);
+
+/// How many deliveries a turn has.
+const DELIVERIES: usize = 20_000;
+
+/// How many senders wait for an answer at once.
+const IN_FLIGHT: usize = 64;
+
+/// How often the program is started.
+const STARTS: usize = 9;
+
+fn main() {
+    // What the product complains of belongs to what is measured.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(std::io::stderr)
+        .init();
+    if chosen("server decide") {
+        decide::run();
+    }
+    process::live_on(process::LOAD_CORE);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let world = World::start(WorldOptions::by_wall_clock()).await.expect("a world starts");
+        if chosen("server start") {
+            start(&world).await;
+        }
+        if chosen("server intake") {
+            take_in(&world).await;
+        }
+        if chosen("server hostile") {
+            hostile(&world).await;
+        }
+    });
+}
+
+/// Whether a part is to be run: all are, or those whose name has one of the given words.
+fn chosen(name: &str) -> bool {
+    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    words.peek().is_none() || words.any(|word| name.contains(&word))
+}
+
+/// From the start of the process to the first accepted delivery, and what it takes idle.
+async fn start(world: &World) {
+    let bodies = bodies::real();
+    let mut starts = Vec::new();
+    let mut idle = 0;
+    for number in 0..STARTS {
+        let program = Program::sqlite(world);
+        let load = Load::new(&bodies, program.address()).numbered(number * DELIVERIES);
+        let answered = load.send(1, 1, TURN).await;
+        assert_eq!(answered.good(), 1, "the first delivery is accepted");
+        starts.push(program.started().elapsed());
+        idle = program.memory().now_kb;
+    }
+    starts.sort_unstable();
+    say::line("## Start\n");
+    say::line(&format!(
+        "start to the first accepted delivery, with migrations, median of {STARTS}: {:.0} ms",
+        starts[STARTS / 2].as_secs_f64() * 1e3
+    ));
+    say::line(&format!("memory after it: {:.1} MB", say::mb(idle)));
+    for name in ["selfheal", "selfheal-runner"] {
+        say::line(&format!("size of `{name}` in this build: {:.1} MB", program::size_mb(name)));
+    }
+}
+
+/// How many deliveries are taken in, and at what cost.
+async fn take_in(world: &World) {
+    let bodies = bodies::real();
+    say::line(&format!("\n## Taking in deliveries\n\n{}\n", bodies::told(&bodies)));
+    let postgres = Postgres::start(process::SERVER_CORE);
+    let (probot, key) = (Probot::installed(), world.private_key_pem());
+    let mut rows = [
+        Row::new("**selfheal, SQLite**"),
+        Row::new("**selfheal, PostgreSQL** (its server included)"),
+        Row::new("Probot, nothing kept"),
+        Row::new("Probot, one SQLite commit each"),
+    ];
+    for round in 0..ROUNDS {
+        let first = round * DELIVERIES;
+        let [sqlite, on_postgres, bare, kept] = &mut rows;
+        let program = Program::sqlite(world);
+        sqlite.turn(program.under(&Load::new(&bodies, program.address()).numbered(first)).await);
+        drop(program);
+        let program = Program::on_postgres(world, &postgres, round).await;
+        let load = Load::new(&bodies, program.address()).numbered(first);
+        on_postgres.turn(program.under(&load).await);
+        drop(program);
+        for (row, keeps) in [(bare, peers::Keeps::Nothing), (kept, peers::Keeps::InSqlite)] {
+            let program = probot.start(keeps, &key);
+            row.turn(program.under(&Load::new(&bodies, program.address()).numbered(first)).await);
+        }
+    }
+    say::table(&rows);
+}
+
+/// What senders that mean harm do to those that mean well.
+async fn hostile(world: &World) {
+    say::line("\n## Among hostile senders\n");
+    let bodies = bodies::real();
+    let program = Program::sqlite(world);
+    let load = Load::new(&bodies, program.address());
+    let clean = load.send(IN_FLIGHT / 2, DELIVERIES, TURN).await;
+    let before = program.memory();
+    let load = Load::new(&bodies, program.address()).numbered(DELIVERIES);
+    let told = hostile::mix(&load).await;
+    let after = program.memory();
+    say::line(&told.compared_with(&clean));
+    say::line(&format!(
+        "memory: {:.1} MB before, at most {:.1} MB in it",
+        say::mb(before.most_kb),
+        say::mb(after.most_kb)
+    ));
+}
