@@ -13,6 +13,7 @@ pub mod heal;
 pub mod healthcheck;
 mod input;
 pub mod logs;
+pub mod migrate;
 pub mod parse;
 pub mod serve;
 pub mod setup;
@@ -36,6 +37,7 @@ enum Command {
     Simulate(simulate::Args),
     Logs(logs::Args),
     Deliveries(deliveries::Args),
+    Migrate(migrate::Args),
     CheckConfig(check_config::Args),
     Heal(heal::Args),
     Parse(parse::Args),
@@ -56,6 +58,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Logs(args) => logs::run(&args).await,
         Command::Deliveries(args) => deliveries::run(&args).await,
+        Command::Migrate(args) => migrate::run(&args).await,
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Heal(args) => heal::run(args).await,
         Command::Parse(args) => parse::run(&args),

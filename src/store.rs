@@ -15,10 +15,12 @@ mod port;
 mod reads;
 mod rows;
 mod runners;
+mod schema;
 pub mod sql;
 mod upkeep;
 
 pub use db::Statement;
+pub use schema::{Schema, SchemaError, Step};
 
 use std::sync::Arc;
 
@@ -38,6 +40,9 @@ pub enum OpenError {
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// The schema is not one that this program can run on.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
 }
 
 /// Whether the schema is brought up to date when a store is opened.
@@ -45,7 +50,7 @@ pub enum OpenError {
 pub enum Migrate {
     /// It is.
     Yes,
-    /// It is taken as it is.
+    /// It must be up to date already.
     No,
 }
 
@@ -77,11 +82,29 @@ impl SqlStore {
         limits: Limits,
     ) -> Result<Arc<Self>, OpenError> {
         let db = Db::open(url).await?;
-        if migrate == Migrate::Yes {
-            db.migrate().await?;
+        let schema = db.schema().await??;
+        if !schema.newer.is_empty() {
+            tracing::warn!(newer = ?schema.newer, "the schema is that of a newer release; it will do");
+        }
+        if !schema.pending.is_empty() {
+            match migrate {
+                Migrate::Yes => db.migrate().await?,
+                Migrate::No => {
+                    let pending = schema.pending.len();
+                    return Err(SchemaError::Behind { pending }.into());
+                }
+            }
         }
         let inbox = inbox::GroupCommit::start(db.clone(), limits.deliveries_waiting);
         Ok(Arc::new(Self { db, inbox, lanes: lanes::Lanes::default() }))
+    }
+
+    /// How the schema stands; changes nothing, and makes no database where there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the database cannot be reached, or is none of ours.
+    pub async fn schema(url: &str) -> Result<Schema, OpenError> {
+        Schema::at(url).await
     }
 
     /// Ends every connection, after what waits has been written.

@@ -4,6 +4,7 @@
 //! keeps its own locking. SQLite has one writer connection, every writing transaction begins
 //! `IMMEDIATE` (a deferred one would fail half-way when another writes), and readers are apart.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Executor as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 /// Readers beside the one writer: more would only queue for two cores.
 const SQLITE_READERS: u32 = 4;
@@ -28,12 +29,6 @@ const BUSY_SECS: u64 = 5;
 /// the wait for a lock, and a transaction in which nothing happens.
 const SESSION: [(&str, &str); 2] =
     [("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "30s")];
-
-/// A migration waits for the replica that is at it already, however long it takes.
-const PATIENT: &str = "SET lock_timeout = 0";
-
-/// What [`SESSION`] says again.
-const AS_BEFORE: &str = "RESET lock_timeout";
 
 /// An argument of a statement.
 #[derive(Debug, Clone)]
@@ -109,6 +104,23 @@ impl Statement {
     }
 }
 
+/// The file of a database that is one; `None` for a server, and for what lives in memory.
+pub(super) fn file_of(url: &str) -> Result<Option<PathBuf>, sqlx::Error> {
+    if is_postgres(url) || is_in_memory(url) {
+        return Ok(None);
+    }
+    let options = SqliteConnectOptions::from_str(url)?;
+    Ok(Some(options.get_filename().to_owned()))
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres:") || url.starts_with("postgresql:")
+}
+
+fn is_in_memory(url: &str) -> bool {
+    url.contains(":memory:")
+}
+
 /// A database of either kind.
 #[derive(Debug, Clone)]
 pub(super) enum Db {
@@ -119,7 +131,7 @@ pub(super) enum Db {
 impl Db {
     /// Opens `sqlite:PATH`, `sqlite::memory:` or `postgres://…`.
     pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
-        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        if is_postgres(url) {
             let options = PgConnectOptions::from_str(url)?.options(SESSION);
             let pool = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
@@ -143,26 +155,12 @@ impl Db {
         };
         let writer = pool(1).connect_with(options.clone()).await?;
         // An in-memory database belongs to its one connection.
-        let reader = if url.contains(":memory:") {
+        let reader = if is_in_memory(url) {
             writer.clone()
         } else {
             pool(SQLITE_READERS).connect_with(options.pragma("query_only", "ON")).await?
         };
         Ok(Self::Sqlite { writer, reader })
-    }
-
-    /// Brings the schema up to date.
-    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
-        match self {
-            Self::Sqlite { writer, .. } => sqlx::migrate!("migrations/sqlite").run(writer).await,
-            Self::Postgres(pool) => {
-                let mut connection = pool.acquire().await?;
-                connection.execute(PATIENT).await?;
-                sqlx::migrate!("migrations/postgres").run(&mut *connection).await?;
-                connection.execute(AS_BEFORE).await?;
-                Ok(())
-            }
-        }
     }
 
     /// A transaction that may write.

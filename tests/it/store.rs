@@ -10,6 +10,7 @@ mod facts;
 mod inbox;
 mod logs;
 mod pulls;
+mod releases;
 mod retention;
 mod runners;
 mod schema;

@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 
 use selfheal::ports::store::Store;
 use selfheal::store::{Migrate, SqlStore};
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::simulation::MemoryStore;
@@ -106,6 +106,17 @@ impl Opened {
         match &self.kept {
             Kept::Sql(_) => self.sql_again().await,
             Kept::Memory(store) => store.clone(),
+        }
+    }
+
+    /// What somebody else says to the database: an operator, or another release.
+    pub(crate) async fn operate(&self, text: &'static str) {
+        if self.url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            connection.execute(text).await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            connection.execute(text).await.unwrap();
         }
     }
 
