@@ -177,6 +177,17 @@ impl App {
         Worker::new(self.services.clone())
     }
 
+    /// Rouses resting workers whenever another process has left work, until the store is closed.
+    pub async fn hear(&self) {
+        let wake = &self.services.wake;
+        self.store
+            .listen(|| {
+                wake.notify_waiters();
+                wake.notify_one(); // one may be about to rest
+            })
+            .await;
+    }
+
     /// The use cases.
     pub fn services(&self) -> &Services {
         &self.services

@@ -17,6 +17,7 @@ mod rows;
 mod runners;
 mod schema;
 pub mod sql;
+mod telling;
 mod upkeep;
 
 pub use db::Statement;
@@ -61,6 +62,8 @@ pub struct SqlStore {
     inbox: inbox::GroupCommit,
     /// Whose turn it is with deliveries, effects and pull requests.
     lanes: lanes::Lanes,
+    /// When other processes were told of work.
+    told: telling::Told,
 }
 
 impl SqlStore {
@@ -96,7 +99,8 @@ impl SqlStore {
             }
         }
         let inbox = inbox::GroupCommit::start(db.clone(), limits.deliveries_waiting);
-        Ok(Arc::new(Self { db, inbox, lanes: lanes::Lanes::default() }))
+        let (lanes, told) = (lanes::Lanes::default(), telling::Told::default());
+        Ok(Arc::new(Self { db, inbox, lanes, told }))
     }
 
     /// How the schema stands; changes nothing, and makes no database where there is none.

@@ -763,6 +763,12 @@ UPDATE repos
          WHERE id = $1
            AND installation_id = $2
 
+-- TELL: sqlite
+SELECT NULL AS told
+
+-- TELL: postgres
+SELECT pg_notify('selfheal_work', '')
+
 -- UNKNOWN_DELIVERIES: sqlite
 SELECT DISTINCT listed.value AS id
          FROM json_each($1) AS listed

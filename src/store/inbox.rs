@@ -200,6 +200,9 @@ async fn write(mut tx: Tx, group: &[Waiting]) -> Result<Vec<Inserted>, StoreErro
         debug_assert!(number(rows) <= 1);
         inserted.push(if rows == 1 { Inserted::New } else { Inserted::Duplicate });
     }
+    if inserted.contains(&Inserted::New) {
+        tx.tell().await.map_err(unavailable)?;
+    }
     tx.commit().await.map_err(unavailable)?;
     Ok(inserted)
 }

@@ -10,6 +10,7 @@ pub mod logs;
 pub mod pulls;
 pub mod runners;
 pub mod schema;
+pub mod telling;
 pub mod upkeep;
 
 use super::db::Statement;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         logs::ALL,
         upkeep::ALL,
         schema::ALL,
+        telling::ALL,
     ]
     .concat()
 }

@@ -95,6 +95,9 @@ impl Upkeep for SqlStore {
         let mut tx = self.db.begin().await.map_err(unavailable)?;
         let args = args![number(repo.id.get()), at.millis(), due.millis()];
         tx.run(sql::upkeep::SWEPT, args).await.map_err(unavailable)?;
+        if !news.is_empty() {
+            tx.tell().await.map_err(unavailable)?;
+        }
         for pull in news {
             set_pull(&mut tx, pull).await?;
             wake(&mut tx, number(pull.repo.id.get()), number(pull.number.get()), at).await?;
@@ -133,6 +136,7 @@ impl Upkeep for SqlStore {
         let mut tx = self.db.begin().await.map_err(unavailable)?;
         let args = args![id.as_str(), now.millis()];
         let rows = tx.run(sql::inbox::REPLAY_DELIVERY, args).await.map_err(unavailable)?;
+        tx.tell().await.map_err(unavailable)?;
         tx.commit().await.map_err(unavailable)?;
         Ok(match (rows, self.delivery(id).await?) {
             (1, _) => Replayed::Yes,

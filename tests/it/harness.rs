@@ -133,6 +133,12 @@ impl Tester {
         }
     }
 
+    /// Another replica in the same world, on a database of its own.
+    pub(crate) async fn beside(&self, database: &str) -> App {
+        let parts = Parts { database: database.to_owned(), ..self.parts() };
+        App::assemble(parts).await.unwrap()
+    }
+
     /// Kills the server without any goodbye and starts it again on the same database.
     pub(crate) async fn restart(&mut self) {
         if let Some(running) = self.running.take() {

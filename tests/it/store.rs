@@ -7,6 +7,7 @@
 mod effects;
 mod engines;
 mod facts;
+mod fencing;
 mod inbox;
 mod logs;
 mod pulls;
@@ -15,6 +16,7 @@ mod retention;
 mod runners;
 mod schema;
 mod shares;
+mod telling;
 mod together;
 mod unavailable;
 mod upkeep;
