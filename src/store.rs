@@ -6,13 +6,16 @@
 //! makes durable intake fast.
 
 mod apply;
+mod backup;
 mod claims;
 mod db;
 mod inbox;
 mod lanes;
+mod lock;
 mod logs;
 mod port;
 mod reads;
+mod restore;
 mod rows;
 mod runners;
 mod schema;
@@ -20,15 +23,19 @@ pub mod sql;
 mod telling;
 mod upkeep;
 
+pub use backup::{Backup, BackupError, Existing};
 pub use db::Statement;
+pub use restore::Restored;
 pub use schema::{Schema, SchemaError, Step};
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use db::Db;
 use sqlx::error::ErrorKind;
 use thiserror::Error;
 
+use crate::domain::ids::Timestamp;
 use crate::domain::limits::Limits;
 use crate::ports::store::StoreError;
 
@@ -109,6 +116,35 @@ impl SqlStore {
     /// [`OpenError`] when the database cannot be reached, or is none of ours.
     pub async fn schema(url: &str) -> Result<Schema, OpenError> {
         Schema::at(url).await
+    }
+
+    /// Backs up a SQLite database into a file, while anybody works on it.
+    ///
+    /// # Errors
+    /// [`BackupError`] when there is no backup; nothing is left of it then.
+    pub async fn back_up(url: &str, to: &Path, existing: Existing) -> Result<Backup, BackupError> {
+        backup::back_up(url, to, existing).await
+    }
+
+    /// Puts a backup in the place of a SQLite database that nobody works on, and tells it so.
+    ///
+    /// # Errors
+    /// [`BackupError`] when it was not put back; the database is as it was then.
+    pub async fn put_back(
+        url: &str,
+        from: &Path,
+        existing: Existing,
+        now: Timestamp,
+    ) -> Result<Restored, BackupError> {
+        restore::put_back(url, from, existing, now).await
+    }
+
+    /// Tells a database that it was put back by other means; its file, if it has one.
+    ///
+    /// # Errors
+    /// [`BackupError`] when it could not be told.
+    pub async fn mark_restored(url: &str, now: Timestamp) -> Result<PathBuf, BackupError> {
+        restore::mark_at(url, now).await
     }
 
     /// Ends every connection, after what waits has been written.

@@ -368,6 +368,12 @@ UPDATE pulls
            AND lease_epoch = $6
            AND lease_until_ms > 0
 
+-- FORGET_CHECKS: postgres and sqlite
+DELETE FROM checks
+
+-- FORGET_COMMENTS: postgres and sqlite
+DELETE FROM comments
+
 -- FORGET_MANY_LOGS: postgres and sqlite
 DELETE FROM logs
          WHERE (repo_id, number, job_id) IN (
@@ -385,6 +391,14 @@ DELETE FROM logs
 -- FORGET_OLD_LOGS: postgres and sqlite
 DELETE FROM logs
          WHERE kept_at_ms < $1
+
+-- FORGET_SHOWN: postgres and sqlite
+UPDATE effects
+         SET digest = '',
+             due_at_ms = CASE
+                 WHEN state = 'pending' AND due_at_ms < $1 THEN $1
+                 ELSE due_at_ms
+             END
 
 -- HEARD: postgres and sqlite
 UPDATE runner_reports
@@ -463,6 +477,18 @@ SELECT l.job_id, l.name, l.run_id, l.run_attempt, l.bytes, l.kept_at_ms
          WHERE r.slug = $1
            AND l.number = $2
          ORDER BY l.kept_at_ms DESC, l.job_id DESC
+
+-- LOOK_AGAIN: postgres and sqlite
+UPDATE pulls
+         SET wake_at_ms = $1
+         WHERE state = 'open'
+           AND EXISTS (
+               SELECT 1
+               FROM cases c
+               WHERE c.repo_id = pulls.repo_id
+                 AND c.number = pulls.number
+                 AND c.state NOT IN ('superseded', 'closed')
+           )
 
 -- MIGRATIONS: postgres and sqlite
 SELECT version, checksum
@@ -601,6 +627,15 @@ DELETE FROM effects
 DELETE FROM identities_used
          WHERE used_at_ms < $1
 
+-- RECONCILE_AGAIN: postgres and sqlite
+UPDATE reconciler
+         SET due_at_ms = 0,
+             lease_epoch = lease_epoch + 1,
+             lease_until_ms = 0,
+             pass_to_ms = NULL,
+             pass_cursor = NULL
+         WHERE id = 1
+
 -- REPLAY_DELIVERY: postgres and sqlite
 UPDATE deliveries
          SET state = 'pending',
@@ -614,6 +649,17 @@ UPDATE deliveries
 
 -- REPOS_TO_SWEEP: postgres and sqlite
 SELECT r.id, r.slug, r.installation_id, r.swept_at_ms
+         FROM repos r
+         JOIN installations i ON i.id = r.installation_id
+         WHERE r.reachable = 1
+           AND r.sweep_due_ms <= $1
+           AND i.state = 'active'
+         ORDER BY r.sweep_due_ms, r.id
+         LIMIT $2
+
+-- REPOS_TO_SWEEP: postgres and sqlite
+SELECT r.id, r.slug, r.installation_id, r.swept_at_ms,
+                (SELECT restored_at_ms FROM instance WHERE id = 1) AS restored_at_ms
          FROM repos r
          JOIN installations i ON i.id = r.installation_id
          WHERE r.reachable = 1
@@ -737,6 +783,11 @@ INSERT INTO repos (id, slug, installation_id)
                AND i.state <> 'deleted'
          )
 
+-- SET_RESTORED: postgres and sqlite
+UPDATE instance
+         SET restored_at_ms = $1
+         WHERE id = 1
+
 -- SET_RUN: postgres and sqlite
 INSERT INTO runner_reports (attempt_id, run_id)
          VALUES ($1, $2)
@@ -750,6 +801,10 @@ UPDATE runner_reports
              work_in_progress = $4,
              heard_at_ms = $5
          WHERE attempt_id = $1
+
+-- SWEEP_AGAIN: postgres and sqlite
+UPDATE repos
+         SET sweep_due_ms = 0
 
 -- SWEPT: postgres and sqlite
 UPDATE repos

@@ -4,8 +4,9 @@
 //! keeps its own locking. SQLite has one writer connection, every writing transaction begins
 //! `IMMEDIATE` (a deferred one would fail half-way when another writes), and readers are apart.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
@@ -15,6 +16,8 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use super::lock::Lock;
 
 /// Readers beside the one writer: more would only queue for two cores.
 const SQLITE_READERS: u32 = 4;
@@ -124,7 +127,7 @@ fn is_in_memory(url: &str) -> bool {
 /// A database of either kind.
 #[derive(Debug, Clone)]
 pub(super) enum Db {
-    Sqlite { writer: SqlitePool, reader: SqlitePool },
+    Sqlite { writer: SqlitePool, reader: SqlitePool, lock: Option<Arc<Lock>> },
     Postgres(PgPool),
 }
 
@@ -140,7 +143,22 @@ impl Db {
                 .await?;
             return Ok(Self::Postgres(pool));
         }
-        let options = SqliteConnectOptions::from_str(url)?
+        let options = SqliteConnectOptions::from_str(url)?;
+        let lock = file_of(url)?.map(|file| Lock::shared(&file)).transpose()?.map(Arc::new);
+        Self::sqlite(options, lock).await
+    }
+
+    /// Opens a SQLite file whose lock the caller holds.
+    pub async fn open_file(file: &Path) -> Result<Self, sqlx::Error> {
+        Self::sqlite(SqliteConnectOptions::new().filename(file), None).await
+    }
+
+    async fn sqlite(
+        options: SqliteConnectOptions,
+        lock: Option<Arc<Lock>>,
+    ) -> Result<Self, sqlx::Error> {
+        let in_memory = lock.is_none() && options.get_filename().starts_with("file:sqlx-in-memory");
+        let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -155,12 +173,12 @@ impl Db {
         };
         let writer = pool(1).connect_with(options.clone()).await?;
         // An in-memory database belongs to its one connection.
-        let reader = if is_in_memory(url) {
+        let reader = if in_memory {
             writer.clone()
         } else {
             pool(SQLITE_READERS).connect_with(options.pragma("query_only", "ON")).await?
         };
-        Ok(Self::Sqlite { writer, reader })
+        Ok(Self::Sqlite { writer, reader, lock })
     }
 
     /// A transaction that may write.
@@ -190,9 +208,12 @@ impl Db {
     /// Ends every connection.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, reader } => {
+            Self::Sqlite { writer, reader, lock } => {
                 reader.close().await;
                 writer.close().await;
+                if let Some(lock) = lock {
+                    lock.release();
+                }
             }
             Self::Postgres(pool) => pool.close().await,
         }

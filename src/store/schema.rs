@@ -8,8 +8,8 @@
 //! Races: several replicas migrate at once (the engine's own lock lets one do it, the others find it
 //! done).
 
-use sqlx::Executor as _;
 use sqlx::migrate::Migrator;
+use sqlx::{Executor as _, SqliteConnection};
 use thiserror::Error;
 
 use super::db::{Db, args, file_of};
@@ -89,6 +89,11 @@ fn known_of_postgres() -> Migrator {
 }
 
 impl Schema {
+    /// The schema of a SQLite database that has had these migrations.
+    pub(super) fn of_sqlite(had: &[(i64, Vec<u8>)]) -> Result<Self, SchemaError> {
+        compared(&known_of_sqlite(), had)
+    }
+
     /// The schema of the database at that address; makes none where there is none.
     pub(super) async fn at(url: &str) -> Result<Self, OpenError> {
         if file_of(url)?.is_some_and(|file| !file.exists()) {
@@ -143,6 +148,18 @@ impl Db {
             }
         }
     }
+}
+
+/// The migrations that a SQLite file has had, with the sums of their texts; none in a foreign one.
+pub(super) async fn had(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(i64, Vec<u8>)>, sqlx::Error> {
+    let statement = sql::schema::IS_MIGRATED.sqlite;
+    let tables: (i64,) = sqlx::query_as(statement).fetch_one(&mut *connection).await?;
+    if tables.0 == 0 {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as(sql::schema::MIGRATIONS.sqlite).fetch_all(connection).await
 }
 
 /// What this program knows, held against what the database has had.

@@ -8,6 +8,7 @@ pub mod effects;
 pub mod inbox;
 pub mod logs;
 pub mod pulls;
+pub mod restored;
 pub mod runners;
 pub mod schema;
 pub mod telling;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         upkeep::ALL,
         schema::ALL,
         telling::ALL,
+        restored::ALL,
     ]
     .concat()
 }

@@ -19,8 +19,8 @@ use crate::ports::upkeep::{
 /// Epoch, mark, and where a pass goes and goes on.
 type ReconcilerRow = (i64, Option<i64>, Option<i64>, Option<String>);
 
-/// A repository's number, name, installation, and when it was swept.
-type SweepRow = (i64, String, i64, Option<i64>);
+/// A repository's number, name, installation, when it was swept, and when the database was put back.
+type SweepRow = (i64, String, i64, Option<i64>, Option<i64>);
 
 /// Id, event, arrival, state, failures, when it is due, length and the last failure.
 type DeliveryRow = (String, String, i64, String, i64, i64, i64, Option<String>);
@@ -179,7 +179,8 @@ fn record(row: DeliveryRow) -> Result<DeliveryRecord, StoreError> {
     })
 }
 
-fn to_sweep((id, slug, installation, swept_at): SweepRow) -> Result<ToSweep, StoreError> {
+fn to_sweep(row: SweepRow) -> Result<ToSweep, StoreError> {
+    let (id, slug, installation, swept_at, restored_at) = row;
     let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
     Ok(ToSweep {
         repo: Repo {
@@ -188,5 +189,6 @@ fn to_sweep((id, slug, installation, swept_at): SweepRow) -> Result<ToSweep, Sto
             installation: InstallationId::new(unsigned(installation)),
         },
         swept_at: swept_at.map(Timestamp::from_millis),
+        restored_at: restored_at.map(Timestamp::from_millis),
     })
 }

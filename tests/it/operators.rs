@@ -36,3 +36,30 @@ async fn a_server_that_must_not_migrate_says_what_to_run() {
     server.says("listening").await;
     assert_eq!(server.stop().await.0, Some(0));
 }
+
+#[tokio::test]
+async fn a_backup_is_taken_from_a_server_that_runs_and_put_back_when_it_does_not() {
+    let machine = Machine::with_credentials().await;
+    let mut server = machine.serve();
+    server.says("listening").await;
+    let said = machine.run(&["backup", "copy.db"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.out.starts_with("copy.db: ") && said.out.ends_with(", sound\n"), "{}", said.out);
+    let said = machine.run(&["backup", "copy.db"]).await;
+    assert_eq!(said.code, Some(3));
+    assert!(said.err.contains("copy.db exists"), "{}", said.err);
+    let said = machine.run(&["restore", "copy.db"]).await;
+    assert_eq!(said.code, Some(3));
+    assert!(said.err.contains("stop the server first"), "{}", said.err);
+    assert_eq!(server.stop().await.0, Some(0));
+
+    let said = machine.run(&["restore", "copy.db"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.out.contains("the database before it is "), "{}", said.out);
+    let said = machine.run(&["restore"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.out.contains("knows that it was put back"), "{}", said.out);
+    let mut server = machine.serve();
+    server.says("listening").await;
+    assert_eq!(server.stop().await.0, Some(0));
+}

@@ -160,7 +160,7 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let bin = programs();
+        let bin = programs(&["initdb", "postgres"]);
         let dir = tempfile::tempdir().unwrap().keep();
         let owner = unprivileged();
         if let Some((user, group)) = owner {
@@ -213,13 +213,19 @@ fn unprivileged() -> Option<(u32, u32)> {
     (id(&["-u"]) == 0).then(|| (id(&["-u", "nobody"]), id(&["-g", "nobody"])))
 }
 
-/// The folder of PostgreSQL's programs: on the path, or where Debian keeps each version.
-fn programs() -> PathBuf {
+/// Runs one of PostgreSQL's own programs to its end.
+pub(crate) fn run_program(name: &str, args: &[&str]) {
+    let output = Command::new(programs(&[name]).join(name)).args(args).output().unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The folder of these programs of PostgreSQL's: on the path, or where Debian keeps each version.
+fn programs(names: &[&str]) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let debian = debian.flatten().map(|version| version.path().join("bin"));
     std::env::split_paths(&path)
         .chain(debian)
-        .find(|bin| bin.join("initdb").is_file() && bin.join("postgres").is_file())
+        .find(|bin| names.iter().all(|name| bin.join(name).is_file()))
         .expect("PostgreSQL is not installed: `cargo xtask setup` tells what to install")
 }

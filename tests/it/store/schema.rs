@@ -245,7 +245,7 @@ async fn what_every_version_wrote_is_carried_over_on_postgres() {
 }
 
 /// A release after this one has been here.
-const NEWER: &str = "INSERT INTO _sqlx_migrations
+pub(super) const NEWER: &str = "INSERT INTO _sqlx_migrations
     (version, description, installed_on, success, checksum, execution_time)
     SELECT 9999, description, installed_on, success, checksum, execution_time
     FROM _sqlx_migrations WHERE version = 1";
