@@ -1,5 +1,6 @@
 //! The composition root: the only place that names adapters and puts them together.
 
+pub mod database;
 pub mod diagnosis;
 mod registrar;
 pub mod serving;
@@ -76,7 +77,7 @@ impl Parts {
     ) -> Result<Self, url::ParseError> {
         Ok(Self {
             database: settings.database_url.expose().to_owned(),
-            migrate: Migrate::Yes,
+            migrate: database::migrate_at_start(settings),
             github: GithubSettings {
                 app_id: app.app_id,
                 private_key: app.private_key,
@@ -106,9 +107,7 @@ fn public_url(settings: &ServerSettings) -> Result<Url, url::ParseError> {
 /// # Errors
 /// [`OpenError`] when the database cannot be opened.
 pub async fn kept_logs(settings: &ServerSettings) -> Result<Arc<dyn LogStore>, OpenError> {
-    let store: Arc<dyn LogStore> =
-        SqlStore::open(settings.database_url.expose(), Migrate::Yes).await?;
-    Ok(store)
+    Ok(database::opened(settings).await?)
 }
 
 /// What keeps an instance's store whole; it may be running.
@@ -116,9 +115,7 @@ pub async fn kept_logs(settings: &ServerSettings) -> Result<Arc<dyn LogStore>, O
 /// # Errors
 /// [`OpenError`] when the database cannot be opened.
 pub async fn upkeep(settings: &ServerSettings) -> Result<Arc<dyn Upkeep>, OpenError> {
-    let store: Arc<dyn Upkeep> =
-        SqlStore::open(settings.database_url.expose(), Migrate::Yes).await?;
-    Ok(store)
+    Ok(database::opened(settings).await?)
 }
 
 /// Why an instance could not be put together.
@@ -178,6 +175,17 @@ impl App {
     /// What carries out work; any number may run beside each other.
     pub fn worker(&self) -> Worker {
         Worker::new(self.services.clone())
+    }
+
+    /// Rouses resting workers whenever another process has left work, until the store is closed.
+    pub async fn hear(&self) {
+        let wake = &self.services.wake;
+        self.store
+            .listen(|| {
+                wake.notify_waiters();
+                wake.notify_one(); // one may be about to rest
+            })
+            .await;
     }
 
     /// The use cases.

@@ -4,6 +4,7 @@
 //! messages to standard error; with `--format json` the data is one JSON document. Exit codes: 0
 //! fine, 1 it says no, 2 usage, 3 could not do its work.
 
+pub mod backup;
 pub mod check_config;
 mod checkout;
 pub mod deliveries;
@@ -13,7 +14,9 @@ pub mod heal;
 pub mod healthcheck;
 mod input;
 pub mod logs;
+pub mod migrate;
 pub mod parse;
+pub mod restore;
 pub mod serve;
 pub mod setup;
 pub mod simulate;
@@ -36,6 +39,9 @@ enum Command {
     Simulate(simulate::Args),
     Logs(logs::Args),
     Deliveries(deliveries::Args),
+    Migrate(migrate::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     CheckConfig(check_config::Args),
     Heal(heal::Args),
     Parse(parse::Args),
@@ -56,6 +62,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Logs(args) => logs::run(&args).await,
         Command::Deliveries(args) => deliveries::run(&args).await,
+        Command::Migrate(args) => migrate::run(&args).await,
+        Command::Backup(args) => backup::run(&args).await,
+        Command::Restore(args) => restore::run(&args).await,
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Heal(args) => heal::run(args).await,
         Command::Parse(args) => parse::run(&args),

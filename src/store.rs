@@ -6,27 +6,37 @@
 //! makes durable intake fast.
 
 mod apply;
+mod backup;
 mod claims;
 mod db;
 mod inbox;
 mod lanes;
+mod lock;
 mod logs;
 mod packing;
 mod port;
 mod reads;
+mod restore;
 mod rows;
 mod runners;
+mod schema;
 pub mod sql;
+mod telling;
 mod upkeep;
 
+pub use backup::{Backup, BackupError, Existing};
 pub use db::Statement;
+pub use restore::Restored;
+pub use schema::{Schema, SchemaError, Step};
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use db::Db;
 use sqlx::error::ErrorKind;
 use thiserror::Error;
 
+use crate::domain::ids::Timestamp;
 use crate::domain::limits::Limits;
 use crate::ports::store::StoreError;
 
@@ -39,6 +49,9 @@ pub enum OpenError {
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// The schema is not one that this program can run on.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
 }
 
 /// Whether the schema is brought up to date when a store is opened.
@@ -46,7 +59,7 @@ pub enum OpenError {
 pub enum Migrate {
     /// It is.
     Yes,
-    /// It is taken as it is.
+    /// It must be up to date already.
     No,
 }
 
@@ -57,6 +70,8 @@ pub struct SqlStore {
     inbox: inbox::GroupCommit,
     /// Whose turn it is with deliveries, effects and pull requests.
     lanes: lanes::Lanes,
+    /// When other processes were told of work.
+    told: telling::Told,
 }
 
 impl SqlStore {
@@ -78,11 +93,59 @@ impl SqlStore {
         limits: Limits,
     ) -> Result<Arc<Self>, OpenError> {
         let db = Db::open(url).await?;
-        if migrate == Migrate::Yes {
-            db.migrate().await?;
+        let schema = db.schema().await??;
+        if !schema.newer.is_empty() {
+            tracing::warn!(newer = ?schema.newer, "the schema is that of a newer release; it will do");
+        }
+        if !schema.pending.is_empty() {
+            match migrate {
+                Migrate::Yes => db.migrate().await?,
+                Migrate::No => {
+                    let pending = schema.pending.len();
+                    return Err(SchemaError::Behind { pending }.into());
+                }
+            }
         }
         let inbox = inbox::GroupCommit::start(db.clone(), limits.deliveries_waiting);
-        Ok(Arc::new(Self { db, inbox, lanes: lanes::Lanes::default() }))
+        let (lanes, told) = (lanes::Lanes::default(), telling::Told::default());
+        Ok(Arc::new(Self { db, inbox, lanes, told }))
+    }
+
+    /// How the schema stands; changes nothing, and makes no database where there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the database cannot be reached, or is none of ours.
+    pub async fn schema(url: &str) -> Result<Schema, OpenError> {
+        Schema::at(url).await
+    }
+
+    /// Backs up a SQLite database into a file, while anybody works on it.
+    ///
+    /// # Errors
+    /// [`BackupError`] when there is no backup; nothing is left of it then.
+    pub async fn back_up(url: &str, to: &Path, existing: Existing) -> Result<Backup, BackupError> {
+        backup::back_up(url, to, existing).await
+    }
+
+    /// Puts a backup in the place of a SQLite database that nobody works on, and tells it so.
+    ///
+    /// # Errors
+    /// [`BackupError`] when it was not put back; the database is as it was then.
+    pub async fn put_back(
+        url: &str,
+        from: &Path,
+        existing: Existing,
+        now: Timestamp,
+    ) -> Result<Restored, BackupError> {
+        restore::put_back(url, from, existing, now).await
+    }
+
+    /// Tells a database that it was put back by other means; its file, if it has one.
+    ///
+    /// # Errors
+    /// [`BackupError`] when it could not be told.
+    pub async fn mark_restored(url: &str, now: Timestamp) -> Result<PathBuf, BackupError> {
+        restore::mark_at(url, now).await
     }
 
     /// Ends every connection, after what waits has been written.

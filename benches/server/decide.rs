@@ -35,10 +35,10 @@ use crate::postgres::Postgres;
 use crate::{process, say};
 
 /// How many cases a turn has.
-const CASES: u64 = 4_000;
+const CASES: u64 = 2_000;
 
 /// Over how many repositories they are spread: each may have a few attempts at a time.
-const REPOS: u64 = 1_000;
+const REPOS: u64 = 500;
 
 /// How many steps are worked on at the same time.
 const WORKERS: usize = 48;
@@ -47,7 +47,7 @@ const WORKERS: usize = 48;
 const AT_THE_DOOR: usize = 64;
 
 /// How often each store takes its turn.
-const TURNS: usize = 3;
+const TURNS: usize = 2;
 
 /// No turn takes longer, unless something hangs.
 const TURN_SECS_MAX: u64 = 120;

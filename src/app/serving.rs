@@ -70,7 +70,7 @@ pub async fn serve(
             "no public URL is set: GitHub and runners cannot reach this server; set --public-url"
         );
     }
-    let app = App::assemble(Parts::by_settings(settings, credentials)?).await?;
+    let app = Arc::new(App::assemble(Parts::by_settings(settings, credentials)?).await?);
     let listener = opened(door)?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     let workers: Vec<_> = (0..settings.worker_count)
@@ -81,6 +81,12 @@ pub async fn serve(
         .collect();
     let retention = tokio::spawn(retention::run(app.services().clone(), stopped.clone()));
     let reconciler = tokio::spawn(reconcile::run(app.services().clone(), stopped.clone()));
+    let hearing = tokio::spawn({
+        let (app, stopped) = (Arc::clone(&app), stopped.clone());
+        async move {
+            tokio::select! { () = app.hear() => {} () = told(stopped) => {} }
+        }
+    });
     let patience = Duration::from_secs(settings.shutdown_secs);
     let serving = axum::serve(listener, app.router()).with_graceful_shutdown(told(stopped.clone()));
     tokio::select! {
@@ -90,7 +96,7 @@ pub async fn serve(
         }
     }
     let all = async {
-        for worker in workers.into_iter().chain([retention, reconciler]) {
+        for worker in workers.into_iter().chain([retention, reconciler, hearing]) {
             if worker.await.is_err() {
                 tracing::error!("a worker ended badly");
             }

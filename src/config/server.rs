@@ -52,6 +52,8 @@ pub struct ServerSettings {
     pub data_dir: PathBuf,
     /// The database.
     pub database_url: DatabaseUrl,
+    /// When its schema is brought up to date.
+    pub migrations: Migrations,
     /// Where GitHub and runners reach this server, when known.
     pub public_url: Option<Url>,
     /// The forge, known also before set-up.
@@ -86,6 +88,15 @@ pub struct LogSettings {
     pub filter: String,
     /// The form.
     pub format: LogFormat,
+}
+
+/// When the schema of the database is brought up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrations {
+    /// Whenever the database is opened.
+    Auto,
+    /// When an operator says so; until then a newer release does not start.
+    Manual,
 }
 
 /// The form of log lines.
@@ -180,6 +191,11 @@ impl Reader<'_> {
         let listen = self.required("listen", |text| text.parse().ok());
         let data_dir = self.required("data-dir", |text| Some(PathBuf::from(text)));
         let database_url = self.optional("database-url", DatabaseUrl::parse);
+        let migrations = self.required("migrate", |text| match text {
+            "auto" => Some(Migrations::Auto),
+            "manual" => Some(Migrations::Manual),
+            _ => None,
+        });
         let public_url = self.optional("public-url", base_url);
         let github = self.github();
         let log = self.log();
@@ -203,6 +219,7 @@ impl Reader<'_> {
             listen: listen?,
             data_dir,
             database_url,
+            migrations: migrations?,
             public_url,
             github: github?,
             app,

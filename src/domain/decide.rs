@@ -10,11 +10,13 @@
 //! Races: our commit appears on the branch before its result does (the attempt is `Committing`:
 //! wait, the effect is repeated until its result is known); its result is known before the forge
 //! shows it (wait a little, what is shown is the past); a person pushes while our commit is on its
-//! way (the compare-and-swap fails, the case is superseded); an outcome arrives for an attempt that
+//! way (the compare-and-swap fails, the case is superseded); our commit is on the branch and nobody
+//! remembers it (the case goes on from it, see `forgotten`); an outcome arrives for an attempt that
 //! was abandoned (nobody looks at it).
 
 mod asks;
 mod care;
+mod forgotten;
 mod states;
 mod work;
 
@@ -25,6 +27,7 @@ use super::effect::{Act, EffectResult};
 use super::evidence::Evidence;
 use super::gate::Verdict;
 use super::ids::{AttemptId, Timestamp};
+use super::message::OwnCommit;
 use super::policy::Policy;
 use super::pull::{Ci, Permission, Pull, PullState};
 
@@ -55,6 +58,8 @@ pub struct Facts<'a> {
     pub asks: &'a [(Ask, Permission)],
     /// How auto-merge is held.
     pub hold: AutoMergeHold,
+    /// The head, when it is a commit of ours that the case does not know of.
+    pub own_head: Option<&'a OwnCommit>,
     /// The id that a new attempt gets.
     pub next_attempt: AttemptId,
 }
@@ -163,6 +168,9 @@ fn judge(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
     }
     let is_behind = commit_is_not_shown_yet(&case, facts, now);
     if facts.pull.head.sha != case.head && !is_behind && !commit_is_on_its_way(&case, facts) {
+        if let Some(decision) = forgotten::adopt(&case, facts, now) {
+            return decision;
+        }
         let by = facts.pull.head.sha.clone();
         return leave(case, CaseState::Superseded(by), facts, now);
     }

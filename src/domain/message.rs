@@ -5,7 +5,7 @@
 //! from the trailers on a pull request's commits, so that a lost database cannot reset the cap.
 
 use super::attempt::Attempt;
-use super::ids::{AttemptId, UserId};
+use super::ids::{AttemptId, Sha, UserId};
 use super::pull::PullCommit;
 
 /// The trailer that marks a commit as an attempt's.
@@ -127,6 +127,34 @@ pub fn attempts_shown(commits: &[PullCommit], bot: UserId) -> u8 {
         .unwrap_or(0)
 }
 
+/// A commit of ours at the head of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnCommit {
+    /// The commit.
+    pub sha: Sha,
+    /// The commit that it was made on.
+    pub parent: Sha,
+    /// The attempt that it was made for.
+    pub attempt: AttemptId,
+    /// That attempt's number within its case.
+    pub number: u8,
+}
+
+/// The last commit of a pull request, when all that came after `head` is ours.
+pub fn own_since(commits: &[PullCommit], head: &Sha, bot: UserId) -> Option<OwnCommit> {
+    let at = commits.iter().position(|commit| commit.sha == *head)?;
+    let ours =
+        |commit: &PullCommit| attempt_of(&commit.message).filter(|_| commit.author == Some(bot));
+    let since = &commits[at + 1..];
+    if !since.iter().all(|commit| ours(commit).is_some()) {
+        return None;
+    }
+    let last = since.last()?;
+    let parent = commits.iter().rev().nth(1)?.sha.clone();
+    let (attempt, number) = ours(last)?;
+    Some(OwnCommit { sha: last.sha.clone(), parent, attempt, number })
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -194,5 +222,30 @@ mod tests {
         assert_eq!(shown(&[commit(1, None), commit(7, Some(1)), commit(7, Some(2))]), 2);
         assert_eq!(shown(&[commit(7, Some(2)), commit(1, None)]), 0);
         assert_eq!(shown(&[commit(1, Some(3))]), 0, "a forged trailer counts for nothing");
+    }
+
+    #[test]
+    fn a_head_is_ours_when_nobody_else_committed_since() {
+        let bot = UserId::new(7);
+        let commit = |letter: &str, author: u64, number: Option<u8>| PullCommit {
+            sha: Sha::parse(&letter.repeat(40)).unwrap(),
+            author: Some(UserId::new(author)),
+            message: number.map_or("x".into(), |n| commit_message("fix", "recipe", &attempt(n))),
+        };
+        let check = |commits: &[PullCommit], expected: Option<(&str, &str, u8)>| {
+            let found = own_since(commits, &Sha::parse(&"a".repeat(40)).unwrap(), bot);
+            let found = found
+                .as_ref()
+                .map(|own| (&own.sha.as_str()[..1], &own.parent.as_str()[..1], own.number));
+            assert_eq!(found, expected, "{commits:?}");
+        };
+        let (theirs, one) = (commit("a", 1, None), commit("b", 7, Some(1)));
+        check(&[theirs.clone(), one.clone()], Some(("b", "a", 1)));
+        check(&[theirs.clone(), one.clone(), commit("c", 7, Some(2))], Some(("c", "b", 2)));
+        check(std::slice::from_ref(&theirs), None);
+        check(&[theirs.clone(), one.clone(), commit("c", 1, None)], None);
+        check(&[theirs.clone(), commit("c", 1, None), one.clone()], None);
+        check(&[theirs.clone(), commit("c", 1, Some(1))], None);
+        check(&[one], None);
     }
 }

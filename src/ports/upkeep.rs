@@ -55,6 +55,8 @@ pub struct ToSweep {
     pub repo: Repo,
     /// Up to when it was swept; `None` when it never was.
     pub swept_at: Option<Timestamp>,
+    /// When the database was last put back from a backup.
+    pub restored_at: Option<Timestamp>,
 }
 
 /// Where a delivery stands.

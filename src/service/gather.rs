@@ -16,8 +16,9 @@ use crate::domain::gate::before::{BeforeAttempt, Room, Used, judge as judge_befo
 use crate::domain::gate::patch::{PatchToJudge, judge as judge_patch};
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::domain::limits::Limits;
+use crate::domain::message::{OwnCommit, own_since};
 use crate::domain::outcome::Outcome;
-use crate::domain::pull::{Ci, CiRun, Permission, Pull, Queue};
+use crate::domain::pull::{Ci, CiRun, Permission, Pull, PullState, Queue};
 use crate::ports::store::Usage;
 use crate::report;
 
@@ -39,6 +40,8 @@ pub(super) struct Gathered {
     pub run_ended: bool,
     pub asks: Vec<(Ask, Permission)>,
     pub hold: AutoMergeHold,
+    /// The head, when it is a commit of ours that the case does not know of.
+    pub own_head: Option<OwnCommit>,
     /// When to look again, when something is not there yet.
     pub again_at: Option<Timestamp>,
 }
@@ -68,6 +71,7 @@ impl Gathered {
             }),
             asks: &self.asks,
             hold: self.hold,
+            own_head: self.own_head.as_ref(),
             next_attempt,
         }
     }
@@ -90,6 +94,7 @@ pub(super) async fn first(services: &Services, pull: Pull) -> Result<Gathered, S
         run_ended: false,
         asks: Vec::new(),
         hold: AutoMergeHold::BySwitch,
+        own_head: None,
         again_at: None,
     })
 }
@@ -110,6 +115,32 @@ pub(super) async fn permissions(
         known.push((login, permission));
         gathered.asks.push((ask.clone(), permission));
     }
+    Ok(())
+}
+
+/// Whose commit a head is that the case does not know. A database that was put back from a backup may
+/// have forgotten one of ours; else somebody has pushed.
+pub(super) async fn own_head(
+    services: &Services,
+    gathered: &mut Gathered,
+    case: &Case,
+    known: &[AttemptRecord],
+) -> Result<(), ServiceError> {
+    let pull = &gathered.pull;
+    let is_on_its_way = known.iter().any(|record| {
+        record.attempt.state == AttemptState::Committing && record.committed.is_none()
+    });
+    let is_known = pull.head.sha == case.head || is_on_its_way;
+    if is_known || pull.state != PullState::Open || case.state.is_final() {
+        return Ok(());
+    }
+    let bot = services.forge.app().await?.bot;
+    let commits = services.forge.pull_commits(&pull.repo, pull.number).await?;
+    let is_another = |own: &OwnCommit| {
+        let same = |record: &&AttemptRecord| record.attempt.number == own.number;
+        known.iter().find(same).is_some_and(|record| record.attempt.id != own.attempt)
+    };
+    gathered.own_head = own_since(&commits, &case.head, bot).filter(|own| !is_another(own));
     Ok(())
 }
 

@@ -148,6 +148,7 @@ async fn transitions(
     gathered: &mut Gathered,
     now: Timestamp,
 ) -> Result<(), ServiceError> {
+    gather::own_head(services, gathered, &look.case, &look.attempts).await?;
     for _ in 0..TRANSITIONS_MAX {
         let current = current_attempt(look).cloned();
         gather::for_state(services, gathered, &look.case, current.as_ref()).await?;
@@ -168,13 +169,15 @@ async fn transitions(
             tracing::info!(from, to, head = %look.case.head, "the case moves on");
         }
         look.acts.extend(decision.acts);
+        let answered = !decision.answers.is_empty();
         look.answers.extend(decision.answers);
         look.wake = decision.wake;
         if let Some(attempt) = decision.attempt {
             remember(look, attempt);
         }
-        let answered = !gathered.asks.is_empty();
-        gathered.asks.clear();
+        if answered {
+            gathered.asks.clear();
+        }
         if !moved && !answered {
             break;
         }

@@ -43,7 +43,8 @@ pub const DELIVERY_UNFINISHED_MAX: u32 = 5;
 /// be about the same pull request, and one look answers all of them.
 const OTHERS_FIRST_EVERY: u32 = 8;
 
-/// The loop sleeps at most this long when nothing is due; a delivery wakes it at once.
+/// The loop sleeps at most this long when nothing is due: what others left and nobody told of waits no
+/// longer. A delivery wakes it at once, one that another replica took as well.
 const IDLE_MS_MAX: u64 = 1_000;
 
 /// What a step did.

@@ -22,7 +22,12 @@ use crate::ports::store::{
 impl SqlStore {
     pub(super) async fn applied(&self, lease: Lease, changes: Changes) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await.map_err(unavailable)?;
+        let now = changes.now;
+        let is_work = !changes.effects.is_empty() || changes.wake.iter().any(|(.., at)| *at <= now);
         write(&mut tx, &lease, changes).await?;
+        if is_work && self.told.is_long_ago(now) {
+            tx.tell().await.map_err(unavailable)?;
+        }
         tx.commit().await.map_err(unavailable)
     }
 }

@@ -7,7 +7,9 @@
 
 mod group;
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
@@ -16,7 +18,9 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Executor as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use super::lock::Lock;
 
 use self::group::{Member, Writer};
 
@@ -33,12 +37,6 @@ const BUSY_SECS: u64 = 5;
 /// the wait for a lock, and a transaction in which nothing happens.
 const SESSION: [(&str, &str); 2] =
     [("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "30s")];
-
-/// A migration waits for the replica that is at it already, however long it takes.
-const PATIENT: &str = "SET lock_timeout = 0";
-
-/// What [`SESSION`] says again.
-const AS_BEFORE: &str = "RESET lock_timeout";
 
 /// An argument of a statement.
 #[derive(Debug, Clone)]
@@ -114,17 +112,34 @@ impl Statement {
     }
 }
 
+/// The file of a database that is one; `None` for a server, and for what lives in memory.
+pub(super) fn file_of(url: &str) -> Result<Option<PathBuf>, sqlx::Error> {
+    if is_postgres(url) || is_in_memory(url) {
+        return Ok(None);
+    }
+    let options = SqliteConnectOptions::from_str(url)?;
+    Ok(Some(options.get_filename().to_owned()))
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres:") || url.starts_with("postgresql:")
+}
+
+fn is_in_memory(url: &str) -> bool {
+    url.contains(":memory:")
+}
+
 /// A database of either kind.
 #[derive(Debug, Clone)]
 pub(super) enum Db {
-    Sqlite { writer: Writer, reader: SqlitePool },
+    Sqlite { writer: Writer, reader: SqlitePool, lock: Option<Arc<Lock>> },
     Postgres(PgPool),
 }
 
 impl Db {
     /// Opens `sqlite:PATH`, `sqlite::memory:` or `postgres://…`.
     pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
-        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        if is_postgres(url) {
             let options = PgConnectOptions::from_str(url)?.options(SESSION);
             let pool = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
@@ -133,7 +148,22 @@ impl Db {
                 .await?;
             return Ok(Self::Postgres(pool));
         }
-        let options = SqliteConnectOptions::from_str(url)?
+        let options = SqliteConnectOptions::from_str(url)?;
+        let lock = file_of(url)?.map(|file| Lock::shared(&file)).transpose()?.map(Arc::new);
+        Self::sqlite(options, lock).await
+    }
+
+    /// Opens a SQLite file whose lock the caller holds.
+    pub async fn open_file(file: &Path) -> Result<Self, sqlx::Error> {
+        Self::sqlite(SqliteConnectOptions::new().filename(file), None).await
+    }
+
+    async fn sqlite(
+        options: SqliteConnectOptions,
+        lock: Option<Arc<Lock>>,
+    ) -> Result<Self, sqlx::Error> {
+        let in_memory = lock.is_none() && options.get_filename().starts_with("file:sqlx-in-memory");
+        let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -148,28 +178,12 @@ impl Db {
         };
         let writer = pool(1).connect_with(options.clone()).await?;
         // An in-memory database belongs to its one connection.
-        let reader = if url.contains(":memory:") {
+        let reader = if in_memory {
             writer.clone()
         } else {
             pool(SQLITE_READERS).connect_with(options.pragma("query_only", "ON")).await?
         };
-        Ok(Self::Sqlite { writer: Writer::new(writer), reader })
-    }
-
-    /// Brings the schema up to date.
-    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
-        match self {
-            Self::Sqlite { writer, .. } => {
-                sqlx::migrate!("migrations/sqlite").run(writer.pool()).await
-            }
-            Self::Postgres(pool) => {
-                let mut connection = pool.acquire().await?;
-                connection.execute(PATIENT).await?;
-                sqlx::migrate!("migrations/postgres").run(&mut *connection).await?;
-                connection.execute(AS_BEFORE).await?;
-                Ok(())
-            }
-        }
+        Ok(Self::Sqlite { writer: Writer::new(writer), reader, lock })
     }
 
     /// A transaction that may write.
@@ -215,9 +229,12 @@ impl Db {
     /// Ends every connection.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, reader } => {
+            Self::Sqlite { writer, reader, lock } => {
                 reader.close().await;
                 writer.pool().close().await;
+                if let Some(lock) = lock {
+                    lock.release();
+                }
             }
             Self::Postgres(pool) => pool.close().await,
         }

@@ -99,6 +99,7 @@ impl SqlStore {
             return if known.is_empty() { Err(missing(attempt)) } else { Ok(Inserted::Duplicate) };
         }
         wake(&mut tx, repo, pull, now).await?;
+        tx.tell().await.map_err(unavailable)?;
         tx.commit().await.map_err(unavailable)?;
         Ok(Inserted::New)
     }

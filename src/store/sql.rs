@@ -8,15 +8,29 @@ pub mod effects;
 pub mod inbox;
 pub mod logs;
 pub mod pulls;
+pub mod restored;
 pub mod runners;
+pub mod schema;
+pub mod telling;
 pub mod upkeep;
 
 use super::db::Statement;
 
 /// Every statement with its name, so that a test can prepare each on both engines.
 pub fn all() -> Vec<(&'static str, Statement)> {
-    [inbox::ALL, pulls::ALL, cases::ALL, effects::ALL, runners::ALL, logs::ALL, upkeep::ALL]
-        .concat()
+    [
+        inbox::ALL,
+        pulls::ALL,
+        cases::ALL,
+        effects::ALL,
+        runners::ALL,
+        logs::ALL,
+        upkeep::ALL,
+        schema::ALL,
+        telling::ALL,
+        restored::ALL,
+    ]
+    .concat()
 }
 
 /// Names each statement of a family once, for [`all`].

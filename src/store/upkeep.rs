@@ -20,8 +20,8 @@ use crate::ports::upkeep::{
 /// Epoch, mark, and where a pass goes and goes on.
 type ReconcilerRow = (i64, Option<i64>, Option<i64>, Option<String>);
 
-/// A repository's number, name, installation, and when it was swept.
-type SweepRow = (i64, String, i64, Option<i64>);
+/// A repository's number, name, installation, when it was swept, and when the database was put back.
+type SweepRow = (i64, String, i64, Option<i64>, Option<i64>);
 
 /// Id, event, arrival, state, failures, when it is due, length and the last failure.
 type DeliveryRow = (String, String, i64, String, i64, i64, i64, Option<String>);
@@ -96,6 +96,9 @@ impl Upkeep for SqlStore {
         let mut tx = self.db.begin().await.map_err(unavailable)?;
         let args = args![number(repo.id.get()), at.millis(), due.millis()];
         tx.run(sql::upkeep::SWEPT, args).await.map_err(unavailable)?;
+        if !news.is_empty() {
+            tx.tell().await.map_err(unavailable)?;
+        }
         for pull in news {
             set_pull(&mut tx, pull).await?;
             wake(&mut tx, number(pull.repo.id.get()), number(pull.number.get()), at).await?;
@@ -135,6 +138,7 @@ impl Upkeep for SqlStore {
         let mut tx = self.db.begin().await.map_err(unavailable)?;
         let args = args![id.as_str(), now.millis()];
         let rows = tx.run(sql::inbox::REPLAY_DELIVERY, args).await.map_err(unavailable)?;
+        tx.tell().await.map_err(unavailable)?;
         tx.commit().await.map_err(unavailable)?;
         Ok(match (rows, self.delivery(id).await?) {
             (1, _) => Replayed::Yes,
@@ -177,7 +181,8 @@ fn record(row: DeliveryRow) -> Result<DeliveryRecord, StoreError> {
     })
 }
 
-fn to_sweep((id, slug, installation, swept_at): SweepRow) -> Result<ToSweep, StoreError> {
+fn to_sweep(row: SweepRow) -> Result<ToSweep, StoreError> {
+    let (id, slug, installation, swept_at, restored_at) = row;
     let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
     Ok(ToSweep {
         repo: Repo {
@@ -186,5 +191,6 @@ fn to_sweep((id, slug, installation, swept_at): SweepRow) -> Result<ToSweep, Sto
             installation: InstallationId::new(unsigned(installation)),
         },
         swept_at: swept_at.map(Timestamp::from_millis),
+        restored_at: restored_at.map(Timestamp::from_millis),
     })
 }

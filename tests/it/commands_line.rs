@@ -49,6 +49,9 @@ async fn help_names_every_command() {
       simulate      Say what would be decided for a pull request now
       logs          Show the logs of failed jobs that were read for a pull request
       deliveries    Show webhooks that could not be read, and have them read again
+      migrate       Bring the database's schema up to date
+      backup        Back up the SQLite database into a file, while the server works
+      restore       Put a backup of the SQLite database back, while no server runs
       check-config  Check a repository file and print the policy that it makes
       heal          Heal a failing command in a sandboxed copy of a repository, and show the fix
       parse         Print the failures in a CI log or a structured report

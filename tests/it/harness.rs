@@ -9,16 +9,19 @@ mod runner;
 mod time;
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::SecretString;
 use selfheal::app::{App, Parts};
 use selfheal::domain::limits::Limits;
 use selfheal::forge::github::GithubSettings;
+use selfheal::ports::clock::{Clock as _, Ids as _};
 use selfheal::ports::store::Backlog;
 use selfheal::service::reconcile::{self, Turn};
 use selfheal::service::worker::Step;
-use selfheal::store::Migrate;
+use selfheal::store::{Existing, Migrate, SqlStore};
+use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use url::Url;
@@ -48,6 +51,8 @@ pub(crate) struct Tester {
     limits: Limits,
     /// Restart the server before every step of the worker.
     restarts: bool,
+    /// Backups that were taken before each step, when they are.
+    backups: Option<Vec<PathBuf>>,
 }
 
 struct Running {
@@ -71,6 +76,7 @@ impl Tester {
             secrets: vec![SecretString::from(world.webhook_secret())],
             limits: Limits::default(),
             restarts: false,
+            backups: None,
             world,
             clock,
             listener,
@@ -116,7 +122,7 @@ impl Tester {
     fn parts(&self) -> Parts {
         let url = |text: String| Url::parse(&text).unwrap();
         Parts {
-            database: format!("sqlite:{}", self.dir.path().join("selfheal.db").display()),
+            database: self.database(),
             migrate: Migrate::Yes,
             github: GithubSettings {
                 app_id: self.world.app_id(),
@@ -131,6 +137,53 @@ impl Tester {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }
+    }
+
+    /// Another replica in the same world, on a database of its own.
+    pub(crate) async fn beside(&self, database: &str) -> App {
+        let parts = Parts { database: database.to_owned(), ..self.parts() };
+        App::assemble(parts).await.unwrap()
+    }
+
+    fn database(&self) -> String {
+        format!("sqlite:{}", self.dir.path().join("selfheal.db").display())
+    }
+
+    /// Backs the database up while the server works.
+    pub(crate) async fn back_up(&self) -> PathBuf {
+        let name = format!("backup-{}", self.ids.uuid());
+        let to = self.dir.path().join(name);
+        SqlStore::back_up(&self.database(), &to, Existing::Keep).await.unwrap();
+        to
+    }
+
+    /// From now on a backup is taken before every step.
+    pub(crate) fn back_up_before_every_step(&mut self) {
+        self.backups = Some(Vec::new());
+    }
+
+    /// The backups that were taken so, oldest first; no more are.
+    pub(crate) fn backups(&mut self) -> Vec<PathBuf> {
+        self.backups.take().unwrap_or_default()
+    }
+
+    /// The states of all cases that the database knows, oldest first.
+    pub(crate) async fn case_states(&self) -> Vec<String> {
+        let mut connection = SqliteConnection::connect(&self.database()).await.unwrap();
+        let states = "SELECT state FROM cases ORDER BY opened_at_ms, id";
+        let rows: Vec<(String,)> = sqlx::query_as(states).fetch_all(&mut connection).await.unwrap();
+        rows.into_iter().map(|(state,)| state).collect()
+    }
+
+    /// Stops the server, puts a backup back and starts again.
+    pub(crate) async fn put_back(&mut self, backup: &Path) {
+        if let Some(running) = self.running.take() {
+            running.server.abort();
+            running.app.close().await;
+        }
+        let now = self.clock.now();
+        SqlStore::put_back(&self.database(), backup, Existing::Replace, now).await.unwrap();
+        self.boot().await;
     }
 
     /// Kills the server without any goodbye and starts it again on the same database.
@@ -150,6 +203,10 @@ impl Tester {
     async fn step(&mut self) -> Step {
         if self.restarts {
             self.restart().await;
+        }
+        if self.backups.is_some() {
+            let backup = self.back_up().await;
+            self.backups.get_or_insert_default().push(backup);
         }
         self.app().worker().step().await.unwrap()
     }

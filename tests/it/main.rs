@@ -11,6 +11,8 @@ mod fuzzing;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod operators;
+#[cfg(test)]
 mod parsing;
 #[cfg(test)]
 mod payloads;

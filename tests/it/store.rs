@@ -4,16 +4,20 @@
 //! and one on PostgreSQL, [`on_all`] a third on the store that simulations use. Time is a number
 //! that the test writes; nothing here waits for a clock.
 
+mod backups;
 mod effects;
 mod engines;
 mod facts;
+mod fencing;
 mod inbox;
 mod logs;
 mod pulls;
+mod releases;
 mod retention;
 mod runners;
 mod schema;
 mod shares;
+mod telling;
 mod together;
 mod unavailable;
 mod upkeep;

@@ -15,6 +15,7 @@ mod outage;
 mod poison;
 mod policy;
 mod reading;
+mod restored;
 mod runners;
 mod whole;
 

@@ -140,6 +140,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         meaning: "The database: SQLite or PostgreSQL",
     },
     open(
+        "migrate",
+        "WHEN",
+        "auto, manual",
+        Otherwise::Value("auto"),
+        "When the schema of the database is brought up to date: at start, or by selfheal migrate",
+    ),
+    open(
         "public-url",
         "URL",
         URL_FORM,

@@ -98,6 +98,8 @@ const SITUATIONS: &[Situation] = &[
         s.committed = Some(EffectResult::Moved);
     }),
     ("a person pushed", |s| s.pull.head.sha = sha('b')),
+    ("our commit, forgotten", |s| s.forgets(attempt_id(1))),
+    ("another attempt's commit, forgotten", |s| s.forgets(attempt_id(5))),
     ("closed", |s| s.pull.state = PullState::Closed),
     ("a stop label is set", |s| s.pull.labels = vec![label("stop-updating")]),
     ("asked to fix", |s| s.asks(AskKind::Fix, Permission::Write)),

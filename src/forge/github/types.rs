@@ -177,6 +177,14 @@ pub(super) struct CheckRunJson {
     pub external_id: Option<String>,
     #[serde(default)]
     pub app: Option<AppJson>,
+    #[serde(default)]
+    pub output: Option<CheckOutputJson>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct CheckOutputJson {
+    #[serde(default)]
+    pub annotations_count: Option<u32>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -34,7 +34,9 @@ pub(super) async fn repositories(
         let since = due.swept_at.map_or(now.plus_ms(-BACK_MS), |at| at.plus_ms(-MARGIN_MS));
         match services.forge.pulls_changed(&due.repo, since).await {
             Ok(pulls) => {
-                let news = news(services, pulls).await?;
+                // What is known may have gone on since the backup that was put back.
+                let forgot = due.restored_at.is_some() && due.restored_at > due.swept_at;
+                let news = if forgot { pulls } else { news(services, pulls).await? };
                 turn.swept += 1;
                 turn.found += news.len();
                 services.upkeep.swept(&due.repo, &news, now, now.plus_ms(EVERY_MS)).await?;

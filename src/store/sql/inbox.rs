@@ -3,8 +3,8 @@
 use super::{Statement, claim, family};
 
 family! {
-    /// Records deliveries, and names those that were not known: $1 a JSON list of what is known of
-    /// each, $2 their bodies one behind the other.
+    /// Records deliveries, names those that were not known, and tells of them (`store::telling`): $1 a
+    /// JSON list of what is known of each, $2 their bodies one behind the other.
     INSERT_DELIVERIES = Statement {
         sqlite: "INSERT INTO deliveries
              (id, event, body, body_bytes, received_at_ms, due_at_ms, repo_id)
@@ -15,15 +15,18 @@ family! {
          WHERE TRUE
          ON CONFLICT (id) DO NOTHING
          RETURNING id",
-        postgres: "INSERT INTO deliveries
-             (id, event, body, body_bytes, received_at_ms, due_at_ms, repo_id)
-         SELECT id, event, SUBSTR($2, \"from\", length), unpacked,
-                received_at_ms, received_at_ms, repo_id
-         FROM json_to_recordset($1::json) AS given (
-             id TEXT, event TEXT, \"from\" INTEGER, length INTEGER, unpacked BIGINT,
-             received_at_ms BIGINT, repo_id BIGINT)
-         ON CONFLICT (id) DO NOTHING
-         RETURNING id",
+        postgres: "WITH new AS (
+             INSERT INTO deliveries
+                 (id, event, body, body_bytes, received_at_ms, due_at_ms, repo_id)
+             SELECT id, event, SUBSTR($2, \"from\", length), unpacked,
+                    received_at_ms, received_at_ms, repo_id
+             FROM json_to_recordset($1::json) AS given (
+                 id TEXT, event TEXT, \"from\" INTEGER, length INTEGER, unpacked BIGINT,
+                 received_at_ms BIGINT, repo_id BIGINT)
+             ON CONFLICT (id) DO NOTHING
+             RETURNING id)
+         SELECT id, CAST(pg_notify('selfheal_work', '') AS TEXT) AS told
+         FROM new",
     };
 
     /// How many wait to be read.

@@ -45,7 +45,8 @@ family! {
 
     /// Repositories that can be reached and are due to be swept.
     REPOS_TO_SWEEP = Statement::both(
-        "SELECT r.id, r.slug, r.installation_id, r.swept_at_ms
+        "SELECT r.id, r.slug, r.installation_id, r.swept_at_ms,
+                (SELECT restored_at_ms FROM instance WHERE id = 1) AS restored_at_ms
          FROM repos r
          JOIN installations i ON i.id = r.installation_id
          WHERE r.reachable = 1

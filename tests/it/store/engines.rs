@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 
 use selfheal::ports::store::Store;
 use selfheal::store::{Migrate, SqlStore};
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::simulation::MemoryStore;
@@ -109,6 +109,17 @@ impl Opened {
         }
     }
 
+    /// What somebody else says to the database: an operator, or another release.
+    pub(crate) async fn operate(&self, text: &'static str) {
+        if self.url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            connection.execute(text).await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            connection.execute(text).await.unwrap();
+        }
+    }
+
     /// The same, for promises about more than the port.
     pub(crate) async fn sql_again(&self) -> Arc<SqlStore> {
         SqlStore::open(&self.url, Migrate::Yes).await.unwrap()
@@ -149,7 +160,7 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let bin = programs();
+        let bin = programs(&["initdb", "postgres"]);
         let dir = tempfile::tempdir().unwrap().keep();
         let owner = unprivileged();
         if let Some((user, group)) = owner {
@@ -202,13 +213,19 @@ fn unprivileged() -> Option<(u32, u32)> {
     (id(&["-u"]) == 0).then(|| (id(&["-u", "nobody"]), id(&["-g", "nobody"])))
 }
 
-/// The folder of PostgreSQL's programs: on the path, or where Debian keeps each version.
-fn programs() -> PathBuf {
+/// Runs one of PostgreSQL's own programs to its end.
+pub(crate) fn run_program(name: &str, args: &[&str]) {
+    let output = Command::new(programs(&[name]).join(name)).args(args).output().unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The folder of these programs of PostgreSQL's: on the path, or where Debian keeps each version.
+fn programs(names: &[&str]) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let debian = debian.flatten().map(|version| version.path().join("bin"));
     std::env::split_paths(&path)
         .chain(debian)
-        .find(|bin| bin.join("initdb").is_file() && bin.join("postgres").is_file())
+        .find(|bin| names.iter().all(|name| bin.join(name).is_file()))
         .expect("PostgreSQL is not installed: `cargo xtask setup` tells what to install")
 }

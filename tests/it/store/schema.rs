@@ -5,13 +5,19 @@ use std::path::{Path, PathBuf};
 
 use selfheal::ports::store::Store as _;
 use selfheal::ports::upkeep::{Pass, Progress, Upkeep as _};
-use selfheal::store::{Migrate, SqlStore, sql};
+use selfheal::store::{Migrate, OpenError, SqlStore, sql};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqlSafeStr, SqliteConnection};
 
 use super::engines::{postgres_url, sqlite_url};
 use super::values::{at, pull, repo};
-use super::{Opened, claim};
+use super::{Opened, claim, on_both};
+
+on_both! {
+    a_newer_schema_will_do_unless_it_says_otherwise,
+    a_database_of_another_program_is_refused,
+    a_schema_that_is_older_is_taken_only_when_it_may_be_changed,
+}
 
 async fn sqlite_connection(opened: &Opened) -> SqliteConnection {
     SqliteConnection::connect(&opened.url).await.unwrap()
@@ -52,18 +58,18 @@ fn every_statement_has_a_name_of_its_own() {
 
 /// What a table holds, in words that both engines share.
 #[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Table {
+pub(super) struct Table {
     /// Name, kind and whether it may be missing.
-    columns: Vec<(String, String, bool)>,
+    pub(super) columns: Vec<(String, String, bool)>,
     /// The columns of each key that admits one row.
-    unique: Vec<Vec<String>>,
+    pub(super) unique: Vec<Vec<String>>,
     /// The columns, and the table that they refer to.
-    references: Vec<(Vec<String>, String)>,
+    pub(super) references: Vec<(Vec<String>, String)>,
 }
 
-type Tables = BTreeMap<String, Table>;
+pub(super) type Tables = BTreeMap<String, Table>;
 
-async fn sqlite_tables(connection: &mut SqliteConnection) -> Tables {
+pub(super) async fn sqlite_tables(connection: &mut SqliteConnection) -> Tables {
     let mut tables = Tables::new();
     let columns = "SELECT t.name AS t, c.name AS c, c.type AS k, c.\"notnull\" = 0 AS n
         FROM sqlite_master t JOIN pragma_table_info(t.name) c
@@ -93,7 +99,7 @@ async fn sqlite_tables(connection: &mut SqliteConnection) -> Tables {
     sorted(tables)
 }
 
-async fn postgres_tables(connection: &mut PgConnection) -> Tables {
+pub(super) async fn postgres_tables(connection: &mut PgConnection) -> Tables {
     let mut tables = Tables::new();
     let columns = "SELECT table_name::text AS t, column_name::text AS c, data_type::text AS k,
             is_nullable = 'YES' AS n
@@ -157,12 +163,12 @@ async fn both_engines_have_the_same_schema() {
     }
 }
 
-fn migrations() -> PathBuf {
+pub(super) fn migrations() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations")
 }
 
 /// The data that was written when a migration was the last one.
-fn data_after(file: &str) -> String {
+pub(super) fn data_after(file: &str) -> String {
     let path = migrations().join("data").join(file);
     std::fs::read_to_string(&path).unwrap_or_else(|error| {
         panic!("every migration has data to carry over: {}: {error}", path.display())
@@ -170,7 +176,7 @@ fn data_after(file: &str) -> String {
 }
 
 /// A folder with the first `count` migrations, and the name of the last.
-fn first(engine: &str, count: usize) -> Option<(tempfile::TempDir, String)> {
+pub(super) fn first(engine: &str, count: usize) -> Option<(tempfile::TempDir, String)> {
     let mut files: Vec<_> = std::fs::read_dir(migrations().join(engine))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -236,4 +242,46 @@ async fn what_every_version_wrote_is_carried_over_on_postgres() {
     }
     connection.close().await.unwrap();
     is_carried_over(&SqlStore::open(&url, Migrate::Yes).await.unwrap()).await;
+}
+
+/// A release after this one has been here.
+pub(super) const NEWER: &str = "INSERT INTO _sqlx_migrations
+    (version, description, installed_on, success, checksum, execution_time)
+    SELECT 9999, description, installed_on, success, checksum, execution_time
+    FROM _sqlx_migrations WHERE version = 1";
+
+async fn refused(opened: &Opened, migrate: Migrate) -> String {
+    match SqlStore::open(&opened.url, migrate).await {
+        Err(OpenError::Schema(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn a_newer_schema_will_do_unless_it_says_otherwise(opened: Opened) {
+    opened.operate(NEWER).await;
+    for migrate in [Migrate::Yes, Migrate::No] {
+        let store = SqlStore::open(&opened.url, migrate).await.unwrap();
+        store.backlog().await.unwrap();
+    }
+    assert_eq!(SqlStore::schema(&opened.url).await.unwrap().newer, [9999]);
+    opened.operate("UPDATE instance SET needs_version = 9999").await;
+    for migrate in [Migrate::Yes, Migrate::No] {
+        let words = refused(&opened, migrate).await;
+        assert!(words.contains("a newer release: it asks for migration 9999"), "{words}");
+    }
+}
+
+async fn a_database_of_another_program_is_refused(opened: Opened) {
+    let other = "UPDATE _sqlx_migrations SET checksum = 'other' WHERE version = 2";
+    opened.operate(other).await;
+    let words = refused(&opened, Migrate::Yes).await;
+    assert!(words.contains("migration 2 was another one"), "{words}");
+}
+
+async fn a_schema_that_is_older_is_taken_only_when_it_may_be_changed(opened: Opened) {
+    opened.operate("DELETE FROM _sqlx_migrations WHERE version = 6; DROP TABLE instance").await;
+    let words = refused(&opened, Migrate::No).await;
+    assert!(words.contains("1 migrations are pending: run `selfheal migrate`"), "{words}");
+    SqlStore::open(&opened.url, Migrate::Yes).await.unwrap();
+    SqlStore::open(&opened.url, Migrate::No).await.unwrap();
 }

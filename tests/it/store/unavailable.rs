@@ -8,7 +8,7 @@ use super::values::delivery;
 use super::{Opened, claim, done};
 
 /// Somebody with a connection to another database of the same server.
-async fn operator(opened: &Opened) -> (PgConnection, String) {
+pub(super) async fn operator(opened: &Opened) -> (PgConnection, String) {
     let (server, name) = opened.url.split_once("localhost/").unwrap();
     let (name, options) = name.split_once('?').unwrap();
     let url = format!("{server}localhost/postgres?{options}");
@@ -16,7 +16,7 @@ async fn operator(opened: &Opened) -> (PgConnection, String) {
 }
 
 /// Breaks every connection to a database; whether new ones are let in.
-async fn cut(operator: &mut PgConnection, name: &str, door: &str) {
+pub(super) async fn cut(operator: &mut PgConnection, name: &str, door: &str) {
     for text in [
         format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {door}"),
         format!(

@@ -51,6 +51,7 @@ pub(super) struct Scene {
     pub(super) run_ended: bool,
     pub(super) verdict: Option<Verdict>,
     pub(super) asks: Vec<(Ask, Permission)>,
+    pub(super) own_head: Option<OwnCommit>,
 }
 
 impl Scene {
@@ -99,6 +100,7 @@ impl Scene {
             run_ended: false,
             verdict: None,
             asks: Vec::new(),
+            own_head: None,
             case,
         };
         if matches!(scene.case.state, CaseState::Proving(_)) {
@@ -126,9 +128,18 @@ impl Scene {
             }),
             asks: &self.asks,
             hold: AutoMergeHold::BySwitch,
+            own_head: self.own_head.as_ref(),
             next_attempt: attempt_id(2),
         };
         decide(self.case.clone(), &facts, NOW)
+    }
+
+    /// The head is a commit of ours that nobody remembers.
+    pub(super) fn forgets(&mut self, attempt: AttemptId) {
+        let (sha, parent) = (sha('d'), self.case.head.clone());
+        let number = 1 + u8::from(attempt != attempt_id(1));
+        self.pull.head.sha = sha.clone();
+        self.own_head = Some(OwnCommit { sha, parent, attempt, number });
     }
 
     pub(super) fn asks(&mut self, kind: AskKind, permission: Permission) {

@@ -38,9 +38,8 @@ impl GithubForge {
         Ok(PublishedCheck { id, annotations_sent })
     }
 
-    /// A check run that was made before a crash, whose answer we never saw.
-    ///
-    /// Its annotations were in the request that made it, up to the first batch.
+    /// A check run that was made before a crash, whose answer we never saw, or that a database which
+    /// was put back from a backup does not know, with as many annotations as it has.
     async fn check_with_external_id(
         &self,
         repo: &Repo,
@@ -56,10 +55,9 @@ impl GithubForge {
         let found = checks
             .into_iter()
             .find(|check| check.external_id.as_deref() == Some(view.external_id.as_str()));
-        let first_batch = view.annotations.len().min(ANNOTATIONS_PER_REQUEST);
-        Ok(found.map(|check| PublishedCheck {
-            id: CheckRunId::new(check.id),
-            annotations_sent: u32::try_from(first_batch).unwrap_or(0),
+        Ok(found.map(|check| {
+            let sent = check.output.and_then(|output| output.annotations_count);
+            PublishedCheck { id: CheckRunId::new(check.id), annotations_sent: sent.unwrap_or(0) }
         }))
     }
 
