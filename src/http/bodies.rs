@@ -86,7 +86,9 @@ impl Whole {
             1 => blocks.swap_remove(0),
             _ => {
                 let mut whole = BytesMut::with_capacity(blocks.iter().map(Bytes::len).sum());
-                blocks.into_iter().for_each(|block| whole.extend_from_slice(&block));
+                for block in blocks {
+                    whole.extend_from_slice(&block);
+                }
                 whole.freeze()
             }
         };
