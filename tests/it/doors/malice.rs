@@ -131,6 +131,6 @@ async fn sent(address: String, headers: String, body: Vec<u8>) -> String {
         let _ = writes.write_all(head.as_bytes()).await; // the server may hang up before the end
         let _ = writes.write_all(&body).await;
     };
-    let (_, _) = tokio::join!(written, reads.read_to_end(&mut answer));
+    let ((), _) = tokio::join!(written, reads.read_to_end(&mut answer));
     String::from_utf8_lossy(&answer).split(' ').nth(1).unwrap_or_default().to_owned()
 }
