@@ -33,6 +33,7 @@ mod jvm_lint;
 mod jvm_tests;
 mod link;
 mod linters;
+mod listed;
 mod native;
 mod native_tests;
 mod perl;
