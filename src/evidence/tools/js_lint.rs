@@ -324,8 +324,7 @@ fn unformatted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 /// `prettier -l` prints the names of files, and nothing else.
 fn files_listed(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
-    for (distance, file) in listed_below(at) {
-        let mut draft = draft.clone();
+    for (mut draft, (distance, file)) in std::iter::repeat(draft).zip(listed_below(at)) {
         draft.path = Some(file.to_owned());
         "not formatted as Prettier wants it".clone_into(&mut draft.failure.message);
         (draft.first, draft.last) = (at.index + distance, at.index + distance);
