@@ -22,7 +22,7 @@ use crate::domain::limits::Limits;
 use crate::forge::github::inbound::GithubInbound;
 use crate::forge::github::oidc::OidcVerifier;
 use crate::forge::github::{GithubForge, GithubSettings, SetupError};
-use crate::http;
+use crate::http::{self, DoorLimits};
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::forge::Forge;
 use crate::ports::logs::LogStore;
@@ -169,7 +169,7 @@ impl App {
 
     /// What answers requests.
     pub fn router(&self) -> Router {
-        http::router(self.services.clone())
+        http::router(self.services.clone(), DoorLimits::default())
     }
 
     /// What carries out work; any number may run beside each other.

@@ -4,6 +4,8 @@
 //! No forge call is made inside a database transaction: facts are read first, effects are performed
 //! later by the outbox.
 
+pub mod archive;
+mod beside;
 mod effects;
 mod gather;
 mod healing;

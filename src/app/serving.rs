@@ -12,6 +12,7 @@ use url::Url;
 use super::{App, GithubRegistrar, Parts, SystemIds};
 use crate::config::server::{AppCredentials, ServerSettings};
 use crate::http::setup::{self, Setup};
+use crate::http::{self, DoorLimits};
 use crate::ports::clock::Ids;
 use crate::service::{reconcile, retention};
 
@@ -51,7 +52,7 @@ pub async fn set_up(
         };
         let _ = end.send(registered); // the receiver lives until the server has ended
     };
-    axum::serve(listener, setup::router(page)).with_graceful_shutdown(until).await?;
+    http::serve(listener, setup::router(page), DoorLimits::default(), until).await;
     Ok(ended.await.unwrap_or(false).then_some(()))
 }
 
@@ -88,9 +89,9 @@ pub async fn serve(
         }
     });
     let patience = Duration::from_secs(settings.shutdown_secs);
-    let serving = axum::serve(listener, app.router()).with_graceful_shutdown(told(stopped.clone()));
+    let doors = DoorLimits::default();
     tokio::select! {
-        served = serving => served?,
+        () = http::serve(listener, app.router(), doors, told(stopped.clone())) => {}
         () = async { told(stopped.clone()).await; tokio::time::sleep(patience).await } => {
             tracing::warn!("connections were open longer than a stop waits; they are cut");
         }

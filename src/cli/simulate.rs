@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::check_config::Format;
 use crate::app::diagnosis::repository_named;
 use crate::app::{App, Parts};
 use crate::config::server::{ServerArgs, ServerSettings};
@@ -34,6 +33,15 @@ pub struct Args {
     format: Format,
     #[command(flatten)]
     server: ServerArgs,
+}
+
+/// How the answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people: what would happen, why, and what failed
+    Human,
+    /// One JSON document
+    Json,
 }
 
 /// Runs the subcommand.

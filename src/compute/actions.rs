@@ -17,6 +17,10 @@ use crate::ports::forge::{Forge, ForgeError, RunState, WorkflowDispatch};
 /// The workflow's file name in every target repository.
 pub const WORKFLOW: &str = "selfheal.yml";
 
+/// What is not there when a start is answered "not found", and what to do.
+const MISSING: &str = "the workflow .github/workflows/selfheal.yml on the default branch; add it \
+                       there (selfheal doctor says how), then ask again";
+
 /// Starts runs of the target repository's own workflow.
 pub struct ActionsCompute {
     forge: Arc<dyn Forge>,
@@ -54,7 +58,10 @@ impl Compute for ActionsCompute {
             attempt: job.attempt,
             after: job.after,
         };
-        self.forge.dispatch(&dispatch).await
+        self.forge.dispatch(&dispatch).await.map_err(|error| match error {
+            ForgeError::NotFound(_) => ForgeError::NotFound(MISSING.to_owned()),
+            error => error,
+        })
     }
 
     async fn cancel(&self, repo: &Repo, run: RunId) -> Result<(), ForgeError> {

@@ -33,11 +33,13 @@ mod jvm_lint;
 mod jvm_tests;
 mod link;
 mod linters;
+mod listed;
 mod native;
 mod native_tests;
 mod perl;
 mod php;
 mod powershell;
+mod projects;
 mod python_envs;
 mod python_format;
 mod python_lint;
@@ -110,6 +112,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &linters::COMMITS,
     &linters::COVERAGE,
     &linters::PAGES,
+    &projects::TOOL,
     &builders::BAZEL,
     &native_tests::TESTS,
     &crashes::SANITIZERS,

@@ -1,10 +1,6 @@
 //! Problems: every refusal as `application/problem+json` (RFC 9457), saying what, why and what next.
 
-use axum::body::HttpBody as _;
-use axum::extract::rejection::{BytesRejection, JsonRejection};
-use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -51,38 +47,6 @@ impl IntoResponse for Problem {
         }
         response
     }
-}
-
-/// What somebody tells us in JSON; what cannot be read is a [`Problem`].
-#[derive(FromRequest)]
-#[from_request(via(axum::Json), rejection(Problem))]
-pub(super) struct Told<T>(pub T);
-
-impl From<JsonRejection> for Problem {
-    fn from(error: JsonRejection) -> Self {
-        Self::new(error.status(), error.body_text())
-    }
-}
-
-/// Too large, or broken off on the way.
-impl From<BytesRejection> for Problem {
-    fn from(error: BytesRejection) -> Self {
-        Self::new(error.status(), error.body_text())
-    }
-}
-
-/// Refuses a body that says itself that it has more than `BYTES_MAX`, before any of it is awaited.
-/// One that does not say so, or lies, meets the limit while it is read.
-pub(super) async fn at_most<const BYTES_MAX: usize>(
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let announced = request.body().size_hint().lower();
-    if usize::try_from(announced).is_ok_and(|bytes| bytes <= BYTES_MAX) {
-        return Ok(next.run(request).await);
-    }
-    let detail = format!("the body has {announced} bytes; {BYTES_MAX} are allowed");
-    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
 }
 
 /// For methods that a path does not know; which it knows stands in `Allow`.

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 
 use super::Problem;
-use super::problem::Told;
+use super::bodies::Told;
 use crate::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
 use crate::domain::ids::AttemptId;
 use crate::domain::outcome::Outcome;

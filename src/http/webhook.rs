@@ -1,17 +1,18 @@
 //! `POST /webhooks/github`: verify, record, answer. Nothing else is done here.
 //!
-//! 202 recorded, 200 known already or of no interest, 400 malformed, 401 not authentic, 413 too
-//! large, 503 the store is not available or too much waits in it. What is answered with 202 is durable.
+//! 202 recorded, 200 known already or of no interest, 400 malformed, 401 not authentic (told before
+//! the body, where no signature is), 408 too slow, 413 too large, 503 the store is not available, or
+//! too much waits in it or on its way. What is answered with 202 is durable.
 
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::Problem;
+use super::bodies::Whole;
 use crate::domain::ids::DeliveryId;
-use crate::ports::inbound::Sorted;
+use crate::ports::inbound::{NotAuthentic, Sorted};
 use crate::ports::store::{Inserted, NewDelivery, StoreError};
 use crate::service::Services;
 
@@ -19,16 +20,33 @@ const DELIVERY: &str = "x-github-delivery";
 const EVENT: &str = "x-github-event";
 const SIGNATURE: &str = "x-hub-signature-256";
 
+/// Headers with a signature among them: without one no body is waited for.
+pub(super) struct Signed(HeaderMap);
+
+impl FromRequestParts<Services> for Signed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
+        let signature = text(&parts.headers, SIGNATURE);
+        services.inbound.is_signed(signature).map_err(|error| not_authentic(&error))?;
+        Ok(Self(parts.headers.clone()))
+    }
+}
+
+fn not_authentic(error: &NotAuthentic) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, format!("{error}; is the webhook secret the same?"))
+}
+
 pub(super) async fn github(
     State(services): State<Services>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Signed(headers): Signed,
+    body: Whole,
 ) -> Result<Response, Problem> {
-    let body = body?;
     let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail);
-    services.inbound.verify(&body, text(&headers, SIGNATURE)).map_err(|error| {
-        Problem::new(StatusCode::UNAUTHORIZED, format!("{error}; is the webhook secret the same?"))
-    })?;
+    let signature = text(&headers, SIGNATURE);
+    let verified = services.inbound.verify_pieces(body.blocks(), signature);
+    verified.map_err(|error| not_authentic(&error))?;
+    let (body, _place) = body.joined();
     let event = text(&headers, EVENT).ok_or_else(|| bad("the header X-GitHub-Event is missing"))?;
     let id = text(&headers, DELIVERY)
         .ok_or_else(|| bad("the header X-GitHub-Delivery is missing"))

@@ -126,6 +126,17 @@ pub struct JobLog {
     pub bytes: Vec<u8>,
     /// Bytes that were left out between head and tail.
     pub omitted: u64,
+    /// Whether the tail is the log's own.
+    pub end: LogEnd,
+}
+
+/// Whether a log's end was come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogEnd {
+    /// It was.
+    Reached,
+    /// The log is longer than is fetched: what follows was not asked for.
+    TooFar,
 }
 
 /// What a job is called, the same in every run.

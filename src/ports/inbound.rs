@@ -1,5 +1,6 @@
 //! What arrives from a forge, read into domain words.
 
+use bytes::Bytes;
 use thiserror::Error;
 
 use crate::domain::event::Reading;
@@ -38,9 +39,20 @@ impl From<Reading> for Sorted {
 
 /// Verifies and reads deliveries.
 pub trait Inbound: Send + Sync {
+    /// Whether a signature is there at all and of the right form, told without the body: what has none
+    /// need not be read. In doubt it is there.
+    fn is_signed(&self, _signature: Option<&str>) -> Result<(), NotAuthentic> {
+        Ok(())
+    }
+
     /// Whether the forge sent these very bytes: `signature` is the header's value. The comparison
     /// takes the same time whatever is wrong.
     fn verify(&self, body: &[u8], signature: Option<&str>) -> Result<(), NotAuthentic>;
+
+    /// The same of bytes that lie in pieces.
+    fn verify_pieces(&self, pieces: &[Bytes], signature: Option<&str>) -> Result<(), NotAuthentic> {
+        self.verify(&pieces.concat(), signature)
+    }
 
     /// What a delivery means: `event` is the header's value, `body` the verified bytes.
     fn read(&self, event: &str, body: &[u8]) -> Result<Reading, Unreadable>;

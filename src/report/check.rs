@@ -6,7 +6,7 @@ use super::markdown::{block, code, cut, within, words};
 use super::sections;
 use crate::domain::case::{Case, CaseState, Escalation, Excuse, Healed, StoppedBy};
 use crate::domain::command::by_name;
-use crate::domain::ids::Sha;
+use crate::domain::ids::{PrNumber, Sha};
 use crate::domain::pull::{Ci, CiRun};
 use crate::domain::view::{Button, CheckStatus, CheckView};
 
@@ -30,7 +30,7 @@ pub fn check(story: &Story<'_>) -> CheckView {
     });
     CheckView {
         head: case.head.clone(),
-        external_id: external_id(case, &case.head),
+        external_id: external_id(case.number, &case.head),
         status: status(&case.state),
         title: said.title,
         summary: within(summary, OUTPUT_CHARS_MAX),
@@ -43,15 +43,15 @@ pub fn check(story: &Story<'_>) -> CheckView {
 
 /// By this a check run is found whose number nobody remembers. It names the pull request and not the
 /// case: a later case of the same head shows itself in the same check run.
-fn external_id(case: &Case, head: &Sha) -> String {
-    format!("pull-{}:{}", case.number, head.short())
+fn external_id(number: PrNumber, head: &Sha) -> String {
+    format!("pull-{number}:{}", head.short())
 }
 
 /// The check run of a head that our own commit has left behind.
 pub fn left_behind(case: &Case, head: &Sha) -> CheckView {
     CheckView {
         head: head.clone(),
-        external_id: external_id(case, head),
+        external_id: external_id(case.number, head),
         status: CheckStatus::Neutral,
         title: format!("A fix was pushed as {}", case.head.short()),
         summary: format!(
@@ -69,7 +69,7 @@ pub fn left_behind(case: &Case, head: &Sha) -> CheckView {
 pub fn waiting_for_forge(case: &Case, error: &str) -> CheckView {
     CheckView {
         head: case.head.clone(),
-        external_id: external_id(case, &case.head),
+        external_id: external_id(case.number, &case.head),
         status: status(&case.state),
         title: "Waiting for GitHub".to_owned(),
         summary: format!(
@@ -80,6 +80,37 @@ pub fn waiting_for_forge(case: &Case, error: &str) -> CheckView {
         text: String::new(),
         annotations: Vec::new(),
         buttons: buttons(&case.state),
+        details_url: None,
+    }
+}
+
+/// The check run of a red head that waits until its repository has fewer cases.
+pub fn waiting_for_room(number: PrNumber, head: &Sha, cases_max: u32) -> CheckView {
+    let summary = format!(
+        "CI is red on this commit. {cases_max} cases are open in this repository, as many as may be \
+         at a time: so many red pull requests mostly have one cause. Nothing is spent meanwhile.\n\n\
+         **Next:** nothing to do; it is looked at again every few minutes. `/selfheal fix` does not \
+         wait.\n"
+    );
+    without_case((number, head), "Waiting for room", summary)
+}
+
+/// The check run of a head that waited and needs nothing any more.
+pub fn green_without_case(number: PrNumber, head: &Sha) -> CheckView {
+    let summary = "CI became green without anything being done here.\n".to_owned();
+    without_case((number, head), "Green", summary)
+}
+
+fn without_case((number, head): (PrNumber, &Sha), title: &str, summary: String) -> CheckView {
+    CheckView {
+        head: head.clone(),
+        external_id: external_id(number, head),
+        status: CheckStatus::Neutral,
+        title: title.to_owned(),
+        summary,
+        text: String::new(),
+        annotations: Vec::new(),
+        buttons: Vec::new(),
         details_url: None,
     }
 }

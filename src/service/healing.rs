@@ -21,7 +21,6 @@ use crate::domain::case::{Case, CaseState, Excuse};
 use crate::domain::decide::{Answer, Answered, decide};
 use crate::domain::effect::{Act, Effect};
 use crate::domain::ids::{AttemptId, EffectId, Timestamp};
-use crate::domain::policy::Forks;
 use crate::domain::pull::{PullHead, PullState};
 use crate::domain::view::Reaction;
 use crate::ports::forge::ForgeError;
@@ -81,7 +80,7 @@ pub(super) async fn look(
     let mut gathered = gather::first(services, pull).await?;
     gather::permissions(services, &mut gathered, &record.asks).await?;
     let mut changes = match begin(services, record, &gathered, now).await? {
-        None => without_case(services, record, &gathered, now),
+        None => without_case(services, record, &gathered, now).await?,
         Some(mut look) => {
             transitions(services, &mut look, &mut gathered, now).await?;
             written(services, look, &gathered, now).await?
@@ -290,13 +289,11 @@ fn is_about_the_same(one: &Act, other: &Act) -> bool {
 
 /// Whether this repository does not want to hear of us here at all.
 fn is_silent(case: &Case, gathered: &Gathered) -> bool {
-    let policy = &gathered.policy.policy;
-    let ignored_fork = gathered.pull.is_from_fork() && policy.forks == Forks::Ignore;
-    let off = !policy.enabled || ignored_fork;
-    off && matches!(
-        case.state,
-        CaseState::Watching | CaseState::Diagnosing | CaseState::Excused(Excuse::Policy)
-    )
+    opening::is_unwanted(gathered)
+        && matches!(
+            case.state,
+            CaseState::Watching | CaseState::Diagnosing | CaseState::Excused(Excuse::Policy)
+        )
 }
 
 /// The check run of the head, of a head left behind, and the comment.
@@ -344,18 +341,20 @@ fn finish(look: &Look, gathered: &Gathered, now: Timestamp) -> Finish {
 }
 
 /// Nothing to heal: people are answered all the same.
-fn without_case(
+async fn without_case(
     services: &Services,
     record: &PullRecord,
     gathered: &Gathered,
     now: Timestamp,
-) -> Changes {
+) -> Result<Changes, ServiceError> {
     let answered: Vec<Answered> = gathered
         .asks
         .iter()
         .map(|(ask, _)| Answered { ask: ask.clone(), answer: idle_answer(ask) })
         .collect();
-    let acts = answers(&answered, None);
+    let mut acts = answers(&answered, None);
+    let said = opening::said_without_case(services, record, gathered).await?;
+    acts.extend(said.map(|view| Act::PublishCheck { view }));
     let again = opening::again_without_case(gathered, now);
     let mut changes = Changes::finish(now, again.map_or(Finish::Done, Finish::At));
     changes.effects = acts
@@ -366,7 +365,7 @@ fn without_case(
             (EffectId::new(services.ids.uuid()), effect)
         })
         .collect();
-    changes
+    Ok(changes)
 }
 
 fn idle_answer(ask: &Ask) -> Answer {

@@ -8,22 +8,24 @@
 //! note and never taken for "nothing failed"; everything that was read is named. All of it is
 //! hostile text: it is cut here and redacted in `evidence`.
 
-mod archive;
 mod draft;
 mod matchers;
 mod placing;
 mod reports;
 
+use std::sync::Arc;
+
 use self::draft::{Draft, Remarks, is_certain, remarks};
 use self::matchers::Own;
+use super::beside::beside;
 use super::{ServiceError, Services};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CheckRunId, RunId, Timestamp};
 use crate::domain::policy::Policy;
 use crate::domain::pull::{CiRun, FailedJob, Pull, Repo};
-use crate::evidence::{self, Hints};
-use crate::ports::forge::{ForgeError, JobLog, JobNames};
+use crate::evidence::{self, Hints, Matcher, Reading};
+use crate::ports::forge::{ForgeError, JobLog, JobNames, LogEnd};
 use crate::ports::logs::{Kept, LogOf, NewLog};
 
 /// A job's log past this is cut in the middle: its head and its end tell what happened.
@@ -204,21 +206,23 @@ impl Reader<'_> {
                         log.omitted
                     ));
                 }
+                if log.end == LogEnd::TooFar {
+                    self.draft.notes.push(format!("{source}: its end was too far away to be read"));
+                }
                 let own = self.own().await?;
                 let matchers = own.of_log(&source, log.bytes.len(), &mut self.draft);
-                let failed_steps = job.failed_steps.clone();
-                let hints = Hints { failed_steps, matchers, ..Hints::default() };
-                let mut reading = evidence::read(&log.bytes, &hints);
+                let steps = job.failed_steps.clone();
+                let log = Arc::new(log.bytes);
+                let mut reading = understood(&log, &steps, &matchers, None).await;
                 if wanted == Wanted::Failures
                     && !is_certain(&reading.failures)
                     && let Some(green) = self.green(job, place).await
                 {
-                    let hints = Hints { green: Some(&green.bytes), ..hints };
-                    reading = evidence::read(&log.bytes, &hints);
+                    reading = understood(&log, &steps, &matchers, Some(green)).await;
                 }
                 self.draft.add_log(&source, &reading);
                 self.draft.sources.push(source);
-                self.keep(job, place, &log.bytes).await;
+                self.keep(job, place, log).await;
                 return Ok(Ok(reading.failures));
             }
             Err(ForgeError::NotFound(_)) if self.patience == Patience::Left => {
@@ -266,13 +270,13 @@ impl Reader<'_> {
     }
 
     /// Keeps a log for people, without what looks like a secret; nothing depends on it.
-    async fn keep(&self, job: &FailedJob, place: Place<'_>, log: &[u8]) {
+    async fn keep(&self, job: &FailedJob, place: Place<'_>, log: Arc<Vec<u8>>) {
         if self.purpose == Purpose::Simulation {
             return;
         }
         let Place { run, attempt, .. } = place;
         let (job, name) = (job.id, place.name_of(job));
-        let text = evidence::redact(&String::from_utf8_lossy(log), &[]);
+        let text = beside(move || evidence::redact(&String::from_utf8_lossy(&log), &[])).await;
         let log = NewLog {
             repo: self.repo.id,
             number: self.pull.number,
@@ -327,6 +331,23 @@ impl Reader<'_> {
         self.draft.sources.push(source);
         Ok(())
     }
+}
+
+/// A log, read.
+async fn understood(
+    log: &Arc<Vec<u8>>,
+    failed_steps: &[String],
+    matchers: &Arc<[Matcher]>,
+    green: Option<JobLog>,
+) -> Reading {
+    let (log, matchers) = (Arc::clone(log), Arc::clone(matchers));
+    let failed_steps = failed_steps.to_vec();
+    beside(move || {
+        let green = green.as_ref().map(|green| green.bytes.as_slice());
+        let hints = Hints { failed_steps, matchers: &matchers, green, ..Hints::default() };
+        evidence::read(&log, &hints)
+    })
+    .await
 }
 
 /// What is wanted of a job's log.

@@ -1,12 +1,17 @@
 //! The doors: what the server answers to whoever knocks, over a real socket.
 
+mod crowds;
+mod malice;
 mod sizes;
+mod slow;
 mod unavailable;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Client, Method, Response, StatusCode};
 use secrecy::SecretString;
+use selfheal::http::{self, DoorLimits};
 use selfheal::ports::store::Claim;
+use selfheal::service::Services;
 use sha2::Sha256;
 
 use crate::harness::Tester;
@@ -33,6 +38,15 @@ fn signed(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// Another door to a server, with limits of its own; its address.
+async fn door(services: &Services, limits: DoorLimits) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = http::router(services.clone(), limits);
+    tokio::spawn(http::serve(listener, router, limits, std::future::pending()));
+    address.to_string()
 }
 
 impl Knock {

@@ -54,12 +54,43 @@ fn no_delivery_is_read_that_is_no_object() {
 }
 
 #[test]
+fn no_signature_is_one_without_its_form() {
+    keeps("signature", promises::signature);
+}
+
+#[test]
+fn no_archive_unpacks_to_more_than_its_limits() {
+    keeps("archive", promises::archive);
+}
+
+#[test]
+fn no_document_is_read_that_cannot_be_written() {
+    keeps("document", promises::document);
+}
+
+#[test]
+fn no_runner_sends_a_patch_beyond_its_limits() {
+    keeps("runner", promises::runner);
+}
+
+#[test]
 fn every_target_of_cargo_fuzz_is_run_here() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut targets: Vec<String> = names(&folder);
     targets.sort();
-    let ours =
-        ["matchers", "parse", "redact", "report", "repository_file", "slash_command", "webhook"];
+    let ours = [
+        "archive",
+        "document",
+        "matchers",
+        "parse",
+        "redact",
+        "report",
+        "repository_file",
+        "runner",
+        "signature",
+        "slash_command",
+        "webhook",
+    ];
     assert_eq!(targets, ours.map(|target| format!("{target}.rs")));
 }
 

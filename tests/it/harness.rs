@@ -16,6 +16,7 @@ use secrecy::SecretString;
 use selfheal::app::{App, Parts};
 use selfheal::domain::limits::Limits;
 use selfheal::forge::github::GithubSettings;
+use selfheal::http::{self, DoorLimits};
 use selfheal::ports::clock::{Clock as _, Ids as _};
 use selfheal::ports::store::Backlog;
 use selfheal::service::reconcile::{self, Turn};
@@ -114,7 +115,7 @@ impl Tester {
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let router = app.router();
         let server = tokio::spawn(async move {
-            axum::serve(listener, router).await.unwrap();
+            http::serve(listener, router, DoorLimits::default(), std::future::pending()).await;
         });
         self.running = Some(Running { app, server });
     }

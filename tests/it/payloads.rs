@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use insta::assert_snapshot;
 use selfheal::domain::event::{Event, Reading};
 use selfheal::domain::pull::{Head, PullHead, Repo};
-use selfheal::forge::github::webhook::{Context, concerns, read};
+use selfheal::forge::github::webhook::{Context, concerns, read, sort};
+use selfheal::ports::inbound::Sorted;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -127,6 +128,26 @@ fn every_real_payload_becomes_the_right_event_or_says_why_none() {
 }
 
 #[test]
+fn the_door_keeps_everything_that_becomes_an_event() {
+    let (mut kept, mut dropped) = (0, 0);
+    for (event, path) in files() {
+        let bytes = std::fs::read(&path).unwrap();
+        let mut body: Value = serde_json::from_slice(&bytes).unwrap();
+        body["installation"] = json!({ "id": 1 });
+        let bytes = body.to_string().into_bytes();
+        let sorted = sort(&event, &bytes, CONTEXT).unwrap();
+        if let Reading::Event(read) = read(&event, &bytes, CONTEXT).unwrap() {
+            assert_eq!(sorted, Sorted::Kept { repo: read.repo() }, "{}", path.display());
+        }
+        match sorted {
+            Sorted::Kept { .. } => kept += 1,
+            Sorted::NoInterest(_) => dropped += 1,
+        }
+    }
+    assert!(kept > 10 && dropped > 10, "{kept} kept, {dropped} dropped");
+}
+
+#[test]
 fn the_payloads_are_those_of_their_sources_to_the_last_byte() {
     let manifest = std::fs::read(root().join("manifest.json")).unwrap();
     let manifest: Vec<Value> = serde_json::from_slice(&manifest).unwrap();
@@ -167,7 +188,8 @@ fn unknown_events_actions_and_fields_are_normal() {
 #[test]
 fn deep_and_absurd_bodies_end_in_an_answer() {
     let deep = format!("{{\"action\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
-    assert!(read("pull_request", deep.as_bytes(), CONTEXT).is_err());
+    let reading = read("pull_request", deep.as_bytes(), CONTEXT).unwrap();
+    assert!(matches!(reading, Reading::NoInterest(_)), "a part that nobody can read is missing");
     let ignored = format!("{{\"nobody_reads\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
     let _ = read("pull_request", ignored.as_bytes(), CONTEXT); // an answer of either kind
     let numbers = json!({ "installation": { "id": -1 }, "number": 1.5e300 });

@@ -106,6 +106,13 @@ impl RunScript {
         self
     }
 
+    /// The same, with these bytes for the log of each job; where gzip made them, it is served packed.
+    #[must_use]
+    pub fn with_log_bytes(mut self, bytes: &[u8]) -> Self {
+        self.jobs.iter_mut().for_each(|job| job.log = Some(bytes.to_vec()));
+        self
+    }
+
     /// The same, before its logs are uploaded.
     #[must_use]
     pub fn without_logs(mut self) -> Self {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Form, Path, Query, State as Extract};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -40,11 +40,25 @@ async fn blob(
         return (StatusCode::BAD_REQUEST, text).into_response();
     }
     match state.blobs.get(&signature) {
-        Some(blob) if blob.until_ms > now_ms => blob.bytes.clone().into_response(),
+        Some(blob) if blob.until_ms > now_ms => kept(blob.bytes.clone()),
         Some(_) => (StatusCode::FORBIDDEN, "the address has expired").into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
+
+/// A storage hands out what it was given: what was packed by gzip is unpacked by whoever asks.
+fn kept(bytes: Vec<u8>) -> Response {
+    let is_packed = bytes.starts_with(&GZIP);
+    let mut response = bytes.into_response();
+    if is_packed {
+        let packed = HeaderValue::from_static("gzip");
+        response.headers_mut().insert(header::CONTENT_ENCODING, packed);
+    }
+    response
+}
+
+/// What gzip begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 #[derive(Deserialize)]
 struct Registering {

@@ -16,8 +16,8 @@ use selfheal::domain::pull::{
 };
 use selfheal::domain::view::{CheckView, CommentView, Reaction};
 use selfheal::ports::forge::{
-    AppIdentity, ForgeError, ForgeReader, ForgeWriter, JobLog, JobNames, NewCommit, Proposal,
-    PublishedCheck, RunState, WorkflowDispatch,
+    AppIdentity, ForgeError, ForgeReader, ForgeWriter, JobLog, JobNames, LogEnd, NewCommit,
+    Proposal, PublishedCheck, RunState, WorkflowDispatch,
 };
 use selfheal::ports::history::{ForgeHistory, LoggedDelivery, LoggedPage};
 use tokio::sync::Notify;
@@ -194,7 +194,7 @@ impl ForgeReader for InstantForge {
         _job: &FailedJob,
         _bytes_max: usize,
     ) -> Result<JobLog, ForgeError> {
-        Ok(JobLog { bytes: LOG.to_vec(), omitted: 0 })
+        Ok(JobLog { bytes: LOG.to_vec(), omitted: 0, end: LogEnd::Reached })
     }
 
     async fn green_log(

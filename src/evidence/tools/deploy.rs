@@ -1,5 +1,6 @@
 //! What is built and run in containers and clouds: Docker, compose, Helm, kubectl, Terraform.
 
+use super::listed::{is_bare_path, is_listed_by};
 use super::{
     At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, between, extent, place_in,
 };
@@ -138,6 +139,8 @@ pub(super) static CLOUD: Tool = Tool {
             .reading(tflint),
         Rule::new(K::Format, &["--- old/"], r"^--- old/(?P<file>\S+\.(?:tf|tfvars|hcl))$")
             .reading(unformatted),
+        Rule::new(K::Format, &[".tf\n", ".tfvars\n"], r"^(?P<file>[^\s:]+\.(?:tf|tfvars))$")
+            .reading(listed_as_unformatted),
         Rule::new(K::Config, &["Error: "], r"^(?:(?:│|╷) ?)?Error: (?P<message>\S.*)$")
             .weighing(Weight::Sign)
             .reading(terraform),
@@ -163,6 +166,15 @@ fn unformatted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     "not formatted as terraform fmt wants it".clone_into(&mut draft.failure.message);
     extent::while_below(at, &mut draft, |line| line.starts_with(['+', '-', ' ', '@']));
     found.push(draft);
+}
+
+/// `terraform fmt -check` prints the names of files, and nothing else.
+fn listed_as_unformatted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let mut tools = ["terraform fmt", "tofu fmt", "terragrunt fmt"].into_iter();
+    if is_bare_path(at.text()) && tools.any(|tool| is_listed_by(at, &[tool, "-check"])) {
+        "not formatted as terraform fmt wants it".clone_into(&mut draft.failure.message);
+        found.push(draft);
+    }
 }
 
 /// Whether a message ends in a rule's name, as tflint's do: `… (aws_instance_invalid_type)`.
@@ -286,6 +298,25 @@ mod tests {
             "config service \"web\" refers to undefined volume data: invalid compose project",
         );
         check("Successfully built 0a1b2c3d\nSuccessfully tagged shop:1\n", "");
+    }
+
+    #[test]
+    fn files_that_terraform_fmt_lists_are_read_below_its_command_alone() {
+        let listed = "main.tf\nmodules/a/vars.tfvars\n";
+        let both = "format main.tf not formatted as terraform fmt wants it\n\
+             format modules/a/vars.tfvars not formatted as terraform fmt wants it";
+        check(&format!("$ terraform fmt -check -recursive\n{listed}ERROR: Job failed\n"), both);
+        check(&format!("+ tofu fmt -check\n{listed}"), both);
+        let stamp = "2026-08-07T06:03:50.1234567Z ";
+        let echo = "##[group]Run terraform fmt -check\n\u{1b}[36;1mterraform fmt -check\u{1b}[0m\n\
+             shell: /usr/bin/bash -e {0}\nenv:\n  TF_IN_AUTOMATION: 1\n##[endgroup]\n";
+        let end = "##[error]Process completed with exit code 3.";
+        let log = format!("{echo}{listed}{end}");
+        let log: Vec<String> = log.lines().map(|line| format!("{stamp}{line}")).collect();
+        check(&log.join("\n"), both);
+        check(&format!("$ ls\n{listed}"), "");
+        check(&format!("$ terraform fmt\n{listed}"), "");
+        check(&format!("$ terraform fmt -check\nInitializing...\n{listed}"), "");
     }
 
     #[test]

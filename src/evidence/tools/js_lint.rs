@@ -1,6 +1,7 @@
 //! JavaScript's linters and formatters: ESLint, Biome, Prettier, Stylelint.
 
 use super::extent::{deeper, paragraph_and_frame};
+use super::listed::listed_below;
 use super::{
     At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, has_extension, place_in,
 };
@@ -264,7 +265,7 @@ fn boxed(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 pub(super) static PRETTIER: Tool = Tool {
     name: "prettier",
-    about: "`prettier --check`: one failure a file.",
+    about: "`prettier --check` and, below its command, `prettier -l`: one failure a file.",
     example: "\
          Checking formatting...\n[warn] src/cart.ts\n\
          [warn] Code style issues found in the above file. Run Prettier with --write to fix.",
@@ -283,6 +284,12 @@ pub(super) static PRETTIER: Tool = Tool {
                 r"(?P<message>\w*Error: .+?)(?: \((?P<line>[0-9]+):(?P<column>[0-9]+)\))?$",
             ),
         ),
+        Rule::new(
+            K::Format,
+            &["prettier -l", "prettier --list-different"],
+            r"^(?:[>$+] )?(?:npx |bunx |yarn |pnpm |exec )*prettier (?:-l|--list-different)(?: .*)?$",
+        )
+        .reading(files_listed),
         Rule::new(
             K::Format,
             &["Code style issues"],
@@ -311,6 +318,16 @@ fn unformatted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             });
     if verdict && place_in(&draft.failure.message).is_none() {
         "not formatted as Prettier wants it".clone_into(&mut draft.failure.message);
+        found.push(draft);
+    }
+}
+
+/// `prettier -l` prints the names of files, and nothing else.
+fn files_listed(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    for (mut draft, (distance, file)) in std::iter::repeat(draft).zip(listed_below(at)) {
+        draft.path = Some(file.to_owned());
+        "not formatted as Prettier wants it".clone_into(&mut draft.failure.message);
+        (draft.first, draft.last) = (at.index + distance, at.index + distance);
         found.push(draft);
     }
 }
@@ -407,5 +424,16 @@ mod tests {
              format a.md not formatted as Prettier wants it",
         );
         check("Checking formatting...\nAll matched files use Prettier code style!\n", "");
+    }
+
+    #[test]
+    fn files_that_prettier_lists_are_read_below_its_command() {
+        let both = "format src/a.ts not formatted as Prettier wants it\n\
+             format docs/b.md not formatted as Prettier wants it";
+        let listed = "src/a.ts\ndocs/b.md\n";
+        check(&format!("> app@1.0.0 format\n> prettier -l .\n\n{listed}npm error code 1"), both);
+        check(&format!("$ npx prettier --list-different src\n{listed}"), both);
+        check(&format!("$ npx prettier --check src\n{listed}"), "");
+        check(&format!("> prettier -l .\n\nAll is well\n{listed}"), "");
     }
 }

@@ -15,6 +15,9 @@ const ERROR_CHARS_MAX: usize = 300;
 /// When GitHub limits us without saying for how long.
 pub(super) const LIMIT_MS: i64 = 60 * 1000;
 
+/// No limit of GitHub's is longer than an hour; one that says so is a broken proxy's or a clock's.
+const LIMIT_MS_MAX: i64 = 2 * 60 * 60 * 1000;
+
 /// An answer.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -61,13 +64,14 @@ fn limited_until(answer: &Answer, now: Timestamp) -> Option<Timestamp> {
     let number = |name: &str| -> Option<i64> {
         answer.headers.get(name)?.to_str().ok()?.trim().parse().ok()
     };
+    let within = |until: Timestamp| until.max(now.plus_ms(1000)).min(now.plus_ms(LIMIT_MS_MAX));
     if let Some(secs) = number("retry-after") {
-        return Some(now.plus_ms(secs.saturating_mul(1000)));
+        return Some(within(now.plus_ms(secs.saturating_mul(1000))));
     }
     if number("x-ratelimit-remaining") == Some(0) {
         let reset = number("x-ratelimit-reset").map(|secs| secs.saturating_mul(1000));
         let until = reset.map_or(now.plus_ms(LIMIT_MS), Timestamp::from_millis);
-        return Some(until.max(now.plus_ms(1000)));
+        return Some(within(until));
     }
     let secondary = message_of(answer).to_lowercase().contains("rate limit");
     (secondary || answer.status == StatusCode::TOO_MANY_REQUESTS).then(|| now.plus_ms(LIMIT_MS))
@@ -90,4 +94,36 @@ fn message_of(answer: &Answer) -> String {
 /// The beginning of a foreign text.
 pub(super) fn bounded(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(ERROR_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(headers: &[(&'static str, &str)], expected_ms: Option<i64>) {
+        let now = Timestamp::from_millis(1_000_000);
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()));
+        let (status, headers) = (StatusCode::FORBIDDEN, headers.collect());
+        let answer = Answer { status, headers, body: Bytes::new() };
+        let until = limited_until(&answer, now).map(|until| until.since_ms(now));
+        assert_eq!(until, expected_ms);
+    }
+
+    #[test]
+    fn a_limit_holds_as_long_as_it_says_and_never_for_days() {
+        check(&[("retry-after", "30")], Some(30_000));
+        check(&[("retry-after", "0")], Some(1000));
+        check(&[("retry-after", "-5")], Some(1000));
+        check(&[("retry-after", "9223372036854775807")], Some(LIMIT_MS_MAX));
+        check(&[("retry-after", "99999999999999999999")], None);
+        let used_up = ("x-ratelimit-remaining", "0");
+        check(&[used_up, ("x-ratelimit-reset", "1060")], Some(60_000));
+        check(&[used_up, ("x-ratelimit-reset", "9223372036854775807")], Some(LIMIT_MS_MAX));
+        check(&[used_up, ("x-ratelimit-reset", "-9223372036854775808")], Some(1000));
+        check(&[used_up], Some(LIMIT_MS));
+        check(&[("x-ratelimit-remaining", "1")], None);
+    }
 }

@@ -1,5 +1,6 @@
 //! The inbound port for GitHub: its signatures and its events.
 
+use bytes::Bytes;
 use secrecy::SecretString;
 
 use super::signature;
@@ -22,8 +23,16 @@ impl GithubInbound {
 }
 
 impl Inbound for GithubInbound {
+    fn is_signed(&self, signature: Option<&str>) -> Result<(), NotAuthentic> {
+        signature::digest_in(signature).map(|_| ())
+    }
+
     fn verify(&self, body: &[u8], signature: Option<&str>) -> Result<(), NotAuthentic> {
-        signature::verify(body, signature, &self.secrets)
+        signature::verify(&[body], signature, &self.secrets)
+    }
+
+    fn verify_pieces(&self, pieces: &[Bytes], signature: Option<&str>) -> Result<(), NotAuthentic> {
+        signature::verify(pieces, signature, &self.secrets)
     }
 
     fn read(&self, event: &str, body: &[u8]) -> Result<Reading, Unreadable> {

@@ -9,28 +9,41 @@ use sha2::Sha256;
 
 use crate::ports::inbound::NotAuthentic;
 
-/// Whether one of the secrets signed these bytes.
+/// Bytes of a SHA-256.
+const DIGEST_BYTES: usize = 32;
+
+/// The digest in a header's value.
+///
+/// # Errors
+/// [`NotAuthentic`] when there is none.
+pub fn digest_in(header: Option<&str>) -> Result<[u8; DIGEST_BYTES], NotAuthentic> {
+    let header = header.ok_or(NotAuthentic("the header X-Hub-Signature-256 is missing"))?;
+    let digits = header
+        .strip_prefix("sha256=")
+        .ok_or(NotAuthentic("the signature does not begin with sha256="))?;
+    let mut digest = [0; DIGEST_BYTES];
+    hex::decode_to_slice(digits, &mut digest)
+        .map_err(|_| NotAuthentic("the signature is not 64 hexadecimal digits"))?;
+    Ok(digest)
+}
+
+/// Whether one of the secrets signed these bytes, which may lie in pieces.
 ///
 /// # Errors
 /// [`NotAuthentic`] when the header is missing, malformed, or of no secret of ours.
 pub fn verify(
-    body: &[u8],
+    pieces: &[impl AsRef<[u8]>],
     header: Option<&str>,
     secrets: &[SecretString],
 ) -> Result<(), NotAuthentic> {
-    let header = header.ok_or(NotAuthentic("the header X-Hub-Signature-256 is missing"))?;
-    let hex_digest = header
-        .strip_prefix("sha256=")
-        .ok_or(NotAuthentic("the signature does not begin with sha256="))?;
-    let digest = hex::decode(hex_digest)
-        .ok()
-        .filter(|digest| digest.len() == 32)
-        .ok_or(NotAuthentic("the signature is not 64 hexadecimal digits"))?;
+    let digest = digest_in(header)?;
     let mut authentic = false;
     for secret in secrets {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
             .map_err(|_| NotAuthentic("the secret cannot be used as a key"))?;
-        mac.update(body);
+        for piece in pieces {
+            mac.update(piece.as_ref());
+        }
         // Every secret is tried, so that the time does not tell which one it was.
         authentic |= mac.verify_slice(&digest).is_ok();
     }
@@ -51,7 +64,10 @@ mod tests {
 
     #[track_caller]
     fn check(body: &[u8], header: Option<&str>, known: &[&str], authentic: bool) {
-        assert_eq!(verify(body, header, &secrets(known)).is_ok(), authentic);
+        let (first, rest) = body.split_at(body.len() / 2);
+        for pieces in [&[body][..], &[first, &[], rest]] {
+            assert_eq!(verify(pieces, header, &secrets(known)).is_ok(), authentic);
+        }
     }
 
     #[test]

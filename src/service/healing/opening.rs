@@ -5,7 +5,11 @@ use crate::domain::ask::AskKind;
 use crate::domain::case::{Asked, Case, CaseState, StoppedBy};
 use crate::domain::ids::{CaseId, Timestamp};
 use crate::domain::message::attempts_shown;
+use crate::domain::policy::Forks;
 use crate::domain::pull::{Ci, PullState};
+use crate::domain::view::CheckView;
+use crate::ports::store::PullRecord;
+use crate::report;
 use crate::service::gather::Gathered;
 use crate::service::{ServiceError, Services};
 
@@ -41,6 +45,40 @@ pub(super) async fn has_room(
         tracing::warn!(open, "a red head waits: as many cases are open as the repository may have");
     }
     Ok(has_room)
+}
+
+/// What is said of a head without a case, once: that it waits for room, where nothing was said there
+/// yet; and that nobody waits any more, where that was the last word and CI has become green.
+pub(super) async fn said_without_case(
+    services: &Services,
+    record: &PullRecord,
+    gathered: &Gathered,
+) -> Result<Option<CheckView>, ServiceError> {
+    let pull = &gathered.pull;
+    if pull.state != PullState::Open || is_unwanted(gathered) {
+        return Ok(None);
+    }
+    let waits = wants_case(gathered);
+    let had_case = record.case.as_ref().is_some_and(|case| case.head == pull.head.sha);
+    if !waits && (gathered.ci != Ci::Green || had_case) {
+        return Ok(None);
+    }
+    let said = services.store.known_check(pull.repo.id, pull.number, &pull.head.sha).await?;
+    Ok(match (waits, said) {
+        (true, None) => {
+            let cases_max = services.limits.repository_cases;
+            Some(report::waiting_for_room(pull.number, &pull.head.sha, cases_max))
+        }
+        (false, Some(_)) => Some(report::green_without_case(pull.number, &pull.head.sha)),
+        (true, Some(_)) | (false, None) => None,
+    })
+}
+
+/// Whether the repository does not want to hear of us at all on this pull request.
+pub(super) fn is_unwanted(gathered: &Gathered) -> bool {
+    let policy = &gathered.policy.policy;
+    let is_ignored_fork = gathered.pull.is_from_fork() && policy.forks == Forks::Ignore;
+    !policy.enabled || is_ignored_fork
 }
 
 /// When to look again at a head without a case: soon, when it waits for room; else in case nobody

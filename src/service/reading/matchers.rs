@@ -72,13 +72,13 @@ impl Own {
     }
 
     /// The matchers for a log of that length; none, and a note, when they would take too long.
-    pub(super) fn of_log(&self, source: &str, bytes: usize, draft: &mut Draft) -> &[Matcher] {
+    pub(super) fn of_log(&self, source: &str, bytes: usize, draft: &mut Draft) -> Arc<[Matcher]> {
         if bytes.saturating_mul(self.0.len()) > LOOKED_BYTES_MAX {
             let count = self.0.len();
             draft.notes.push(format!("{source}: too long for {count} problem matchers"));
-            return &[];
+            return Arc::default();
         }
-        &self.0
+        Arc::clone(&self.0)
     }
 }
 

@@ -10,13 +10,14 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::archive;
 use super::draft::Draft;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{JobId, RunId};
 use crate::domain::pull::{Artifact, FailedJob, Repo};
 use crate::evidence::{self, Hints, Reading};
 use crate::ports::forge::{Forge, ForgeError};
+use crate::service::archive::{self, Refusal};
+use crate::service::beside::beside;
 
 /// What the name of an artifact with a report begins with.
 const REPORT_PREFIX: &str = "selfheal-report";
@@ -186,15 +187,17 @@ async fn report_in(
     let Some(zip) = forge.archive(repo, artifact.id, ARCHIVE_BYTES_MAX).await? else {
         return too_large();
     };
-    let files = match archive::files(&zip) {
-        Ok(files) => files,
-        Err(refusal) => return Ok(Err(refusal.to_string())),
-    };
+    Ok(beside(move || report_of(&zip)).await.map_err(|refusal| refusal.to_string()))
+}
+
+/// What an archive tells of.
+fn report_of(zip: &[u8]) -> Result<Report, Refusal> {
+    let files = archive::files(zip)?;
     let hints = Hints::default();
     let readings = files.iter().filter_map(|bytes| reading_of(bytes, &hints));
     let failures = readings.flat_map(|reading| reading.failures).collect();
     let mark = files.iter().find_map(|bytes| JobMark::of(bytes)).unwrap_or_default();
-    Ok(Ok(Report { failures, mark }))
+    Ok(Report { failures, mark })
 }
 
 /// A file of a report as the evidence reader understands it; `None` when it is none.

@@ -1,25 +1,29 @@
 //! Bodies that are too large, or not of the size that they say. Written to the socket by hand,
 //! because no well-behaved client would.
 
-use selfheal::http::{RUNNER_BYTES_MAX, WEBHOOK_BYTES_MAX};
+use selfheal::http::{ADMISSION_BYTES_MAX, RUNNER_BYTES_MAX, WEBHOOK_BYTES_MAX};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::{ATTEMPT, PING, signed};
 use crate::harness::Tester;
 
-const DOOR: &str = "/webhooks/github";
+pub(super) const DOOR: &str = "/webhooks/github";
 
 async fn knocked(tester: &Tester, path: &str, headers: &str, body: &[u8]) -> TcpStream {
-    let address = tester.url().replace("http://", "");
-    let mut stream = TcpStream::connect(&address).await.unwrap();
+    knocked_at(&tester.url().replace("http://", ""), path, headers, body).await
+}
+
+/// The beginning of a request, as it was written by hand.
+pub(super) async fn knocked_at(address: &str, path: &str, headers: &str, body: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n\r\n");
     stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
     stream
 }
 
 /// Everything that the server says before it hangs up, which it does by itself.
-async fn heard(mut stream: TcpStream) -> String {
+pub(super) async fn heard(mut stream: TcpStream) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
@@ -35,7 +39,7 @@ async fn status(tester: &Tester, path: &str, headers: &str, body: &[u8]) -> u16 
 }
 
 /// Headers of a ping that is signed as a whole, whatever length it says.
-fn ping_of(tester: &Tester, length: &str) -> String {
+pub(super) fn ping_of(tester: &Tester, length: &str) -> String {
     let signature = signed(&tester.world.webhook_secret(), PING.as_bytes());
     format!(
         "content-length: {length}\r\nconnection: close\r\nx-github-event: ping\r\n\
@@ -46,9 +50,11 @@ fn ping_of(tester: &Tester, length: &str) -> String {
 #[tokio::test]
 async fn a_body_that_says_it_is_too_large_is_refused_before_it_comes() {
     let t = Tester::start().await;
-    for (path, limit) in
-        [(DOOR, WEBHOOK_BYTES_MAX), (&format!("{ATTEMPT}/outcome"), RUNNER_BYTES_MAX)]
-    {
+    for (path, limit) in [
+        (DOOR, WEBHOOK_BYTES_MAX),
+        (&format!("{ATTEMPT}/admission"), ADMISSION_BYTES_MAX),
+        (&format!("{ATTEMPT}/outcome"), RUNNER_BYTES_MAX),
+    ] {
         let too_much = format!("content-length: {}", limit + 1);
         assert_eq!(status(&t, path, &too_much, b"").await, 413, "{path}");
     }
@@ -61,8 +67,19 @@ async fn a_body_that_does_not_say_its_size_is_refused_when_it_is_too_large() {
     let t = Tester::start().await;
     let bytes = WEBHOOK_BYTES_MAX + 1;
     let chunk = [format!("{bytes:x}\r\n").as_bytes(), &vec![b' '; bytes]].concat();
-    assert_eq!(status(&t, DOOR, "transfer-encoding: chunked", &chunk).await, 413);
+    let signature = format!("x-hub-signature-256: {}", signed("any", b""));
+    let headers = format!("{signature}\r\ntransfer-encoding: chunked");
+    assert_eq!(status(&t, DOOR, &headers, &chunk).await, 413);
     assert_eq!(t.backlog().await.deliveries, 0);
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_signed_is_not_waited_for() {
+    let t = Tester::start().await;
+    for signature in ["", "x-hub-signature-256: sha256=short\r\n", "x-hub-signature: sha1=00\r\n"] {
+        let headers = format!("{signature}content-length: {WEBHOOK_BYTES_MAX}");
+        assert_eq!(status(&t, DOOR, &headers, b"").await, 401, "{signature}");
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use selfheal::domain::ids::{
 use selfheal::domain::limits::Limits;
 use selfheal::domain::outcome::Outcome;
 use selfheal::domain::pull::PullHead;
+use selfheal::http::DoorLimits;
 use selfheal::ports::forge::PublishedCheck;
 use selfheal::ports::store::{
     Admitted, Backlog, Changes, Claim, Inserted, Lease, Leased, NewDelivery, PendingDelivery,
@@ -22,7 +23,7 @@ use selfheal::ports::store::{
 use selfheal::service::Services;
 use selfheal::service::worker::{Step, Worker};
 
-use super::{Knock, OPENED};
+use super::{Knock, OPENED, door};
 use crate::harness::Tester;
 
 /// A store that can be cut off.
@@ -82,10 +83,8 @@ async fn server(t: &Tester) -> (String, Arc<Faulty>, Services) {
     let inner = Arc::clone(&services.store);
     let faulty = Arc::new(Faulty { inner, is_cut: AtomicBool::new(false) });
     services.store = faulty.clone();
-    let door = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", door.local_addr().unwrap());
-    let router = selfheal::http::router(services.clone());
-    tokio::spawn(async move { axum::serve(door, router).await.unwrap() });
+    let address = door(&services, DoorLimits::default()).await;
+    let url = format!("http://{address}");
     (url, faulty, services)
 }
 

@@ -5,10 +5,21 @@
 //! character that could mislead a reader or a terminal, a known secret.
 
 use selfheal::config::repository::{self, PROBLEMS_MAX};
+use selfheal::domain::brief::{Identity, StageReport};
 use selfheal::domain::command::{COMMAND_CHARS_MAX, COMMANDS_PER_COMMENT_MAX, commands_in};
+use selfheal::domain::document::Document;
 use selfheal::domain::failure::{FAILURES_MAX, Failure, MESSAGE_BYTES_MAX};
+use selfheal::domain::gate::patch::{PatchToJudge, judge};
+use selfheal::domain::ids::{AttemptId, RepoPath};
+use selfheal::domain::outcome::Outcome;
+use selfheal::domain::patch::{self, Patch};
+use selfheal::domain::policy::Policy;
 use selfheal::evidence::{self, Hints, Matcher, Reading};
+use selfheal::forge::github::signature;
 use selfheal::forge::github::webhook::{self, Context};
+use selfheal::report;
+use selfheal::runner::documents::{self, BadDocument, Front};
+use selfheal::service::archive;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -159,6 +170,92 @@ pub(crate) fn webhook(body: &[u8]) {
         let is_object = body.trim_ascii_start().starts_with(b"{")
             && serde_json::from_slice::<IgnoredAny>(body).is_ok();
         assert!(is_object || reading.is_err(), "{event}: {reading:?}");
+    }
+}
+
+/// A signature header: accepted when it has the documented form, and in no other.
+pub(crate) fn signature(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let digits = text.strip_prefix("sha256=").unwrap_or_default();
+    let has_form = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digest = signature::digest_in(Some(&text));
+    assert_eq!(digest.is_ok(), has_form, "{text:?}: {digest:?}");
+    // Nobody has a secret here, so nothing is authentic.
+    assert!(signature::verify(&[bytes], Some(&text), &[]).is_err(), "{text:?}");
+}
+
+/// An archive: a few files of bounded sizes, or a refusal.
+pub(crate) fn archive(bytes: &[u8]) {
+    let Ok(files) = archive::files(bytes) else { return };
+    assert!(files.len() <= archive::ENTRIES_MAX, "{} files", files.len());
+    let sizes: Vec<u64> = files.iter().map(|file| file.len() as u64).collect();
+    assert!(sizes.iter().all(|size| *size <= archive::ENTRY_BYTES_MAX), "{sizes:?}");
+    assert!(sizes.iter().sum::<u64>() <= archive::TOTAL_BYTES_MAX, "{sizes:?}");
+}
+
+/// A document of an attempt: what is read is written and read again as the same, and a mistake is
+/// told shortly.
+pub(crate) fn document(bytes: &[u8]) {
+    let body = String::from_utf8_lossy(bytes);
+    one_document::<documents::TaskInput>(&body);
+    one_document::<documents::TriagePlan>(&body);
+    one_document::<documents::State>(&body);
+    one_document::<documents::ValidationStrategy>(&body);
+    one_document::<documents::VerificationResults>(&body);
+}
+
+fn one_document<T: Front>(body: &str) {
+    let attempt = AttemptId::parse("att_00000000000000000000000000000001").unwrap();
+    let read = |body: &str| {
+        documents::read::<T>(&[Document { name: T::NAME, round: 1, body: body.into() }], attempt, 1)
+    };
+    let told = match read(body) {
+        Ok(front) => match documents::write(&front, "") {
+            Ok(again) => {
+                let front = serde_json::to_value(&front).unwrap();
+                let again = read(&again.body).unwrap();
+                assert_eq!(serde_json::to_value(&again).unwrap(), front, "{body:?}");
+                return;
+            }
+            Err(error @ BadDocument::TooLarge { .. }) => error.to_string(),
+            Err(error) => panic!("{body:?} was read and cannot be written: {error}"),
+        },
+        Err(error) => error.to_string(),
+    };
+    assert!(told.chars().count() <= PROBLEM_CHARS_MAX, "{told:?}");
+}
+
+/// What a runner sends: a patch within limits, with paths that are in the repository, which gate and
+/// report can look at; or a mistake.
+pub(crate) fn runner(bytes: &[u8]) {
+    let _ = serde_json::from_slice::<Identity>(bytes);
+    if let Ok(StageReport { work_in_progress, .. }) = serde_json::from_slice(bytes) {
+        sound(&work_in_progress);
+    }
+    let Ok(Outcome::Proposed { patch, proof, .. }) = serde_json::from_slice(bytes) else { return };
+    sound(&patch);
+    let policy = Policy::default();
+    let asked = PatchToJudge {
+        patch: &patch,
+        base: &[],
+        proof: &proof,
+        head: &proof.head,
+        policy: &policy,
+    };
+    let verdict = judge(&asked);
+    assert!(!patch.is_empty() || !verdict.findings().is_empty(), "nothing is no fix");
+    let diff = report::unified(&patch, &[]);
+    assert!(diff.is_empty() || !patch.is_empty(), "{diff:?}");
+}
+
+fn sound(patch: &Patch) {
+    let changes = patch.changes();
+    assert!(changes.len() <= patch::FILES_MAX, "{} files", changes.len());
+    let sizes = changes.iter().filter_map(|change| change.new.as_ref());
+    let bytes: usize = sizes.map(|file| file.content.bytes().len()).sum();
+    assert!(bytes <= patch::BYTES_MAX, "{bytes} bytes");
+    for change in changes {
+        assert!(RepoPath::parse(change.path.as_str()).is_ok(), "{:?}", change.path);
     }
 }
 

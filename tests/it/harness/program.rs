@@ -121,6 +121,11 @@ impl Serving {
         panic!("the server ended without saying `{words}`:\n{}", self.log);
     }
 
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Tells the server to stop, as an operator does, and waits for its end; its exit code.
     pub(crate) async fn stop(mut self) -> (Option<i32>, String) {
         let pid = self.child.id().unwrap().to_string();

@@ -35,6 +35,22 @@ async fn a_fourth_failure_is_left_to_humans() {
 }
 
 #[tokio::test]
+async fn a_runner_that_cannot_be_started_says_what_is_missing() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let start = "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches";
+    t.world.fail("POST", start, (404, 1));
+    let pull = broken_pull(&t, &repository).await;
+    t.settle_with_ci().await;
+    let text = t.check(&pull);
+    assert!(headline(&t, &pull).contains("no runner could be started"), "{text}");
+    let why = "no runner: not found: the workflow .github/workflows/selfheal.yml on the default \
+               branch; add it there";
+    assert!(text.contains(why), "{text}");
+    super::events::closes(t, &pull).await;
+}
+
+#[tokio::test]
 async fn a_fix_that_ci_does_not_like_is_followed_by_the_next_attempt() {
     let mut t = Tester::start().await;
     let repository = widget(&t).await;

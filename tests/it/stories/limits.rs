@@ -4,7 +4,7 @@ use selfheal::domain::limits::Limits;
 use world::Pull;
 
 use super::events::{closes, heals};
-use super::{BAD, at_work, headline};
+use super::{BAD, at_work, count, headline};
 use crate::harness::Tester;
 
 const AT_WORK: &str = "selfheal  in_progress  Attempt 1 of 3 is at work";
@@ -49,10 +49,35 @@ async fn a_red_head_waits_while_its_repository_has_as_many_cases_as_it_may() {
     t.limit(Limits { repository_cases: 1, ..Limits::default() }).await;
     let (repository, first) = at_work(&mut t).await;
     let second = another(&mut t, &repository).await;
+    for _ in 0..3 {
+        t.wait_minutes(11).await;
+    }
+    assert_eq!(headline(&t, &second), "selfheal  completed/neutral  Waiting for room");
+    assert!(t.check(&second).contains("1 cases are open in this repository"));
+    let written =
+        count(&t, "POST", "/check-runs") + count(&t, "PATCH", "/check-runs/{check_run_id}");
     t.wait_minutes(11).await;
-    assert_eq!(t.check(&second), "(none)");
+    let again = count(&t, "POST", "/check-runs") + count(&t, "PATCH", "/check-runs/{check_run_id}");
+    assert_eq!(again, written, "said once, however long it waits");
     heals(&mut t, &repository, &first).await;
     t.wait_minutes(11).await;
-    assert_eq!(headline(&t, &second), AT_WORK);
+    assert_eq!(headline(&t, &second), AT_WORK, "in the same check run");
+    closes(t, &second).await;
+}
+
+#[tokio::test]
+async fn a_head_that_became_green_while_it_waited_says_so_once() {
+    let mut t = Tester::start().await;
+    t.limit(Limits { repository_cases: 1, ..Limits::default() }).await;
+    let (repository, first) = at_work(&mut t).await;
+    let second = another(&mut t, &repository).await;
+    assert_eq!(headline(&t, &second), "selfheal  completed/neutral  Waiting for room");
+    t.world.ci_run(&second, &world::RunScript::green());
+    for _ in 0..3 {
+        t.settle_with_ci().await;
+        t.wait_minutes(11).await;
+        assert_eq!(headline(&t, &second), "selfheal  completed/neutral  Green");
+    }
+    heals(&mut t, &repository, &first).await;
     closes(t, &second).await;
 }

@@ -1,9 +1,15 @@
 //! What is read of a red run, in which order, and what the check run says about it.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use insta::assert_snapshot;
+use selfheal::app::diagnosis::repository_named;
 use selfheal::domain::ids::{PrNumber, RepoSlug};
+use selfheal::domain::pull::{Ci, CiRun};
+use selfheal::ports::forge::{JobLog, LogEnd};
 use selfheal::service::retention::forget;
 use world::{Pull, Repository, RunScript};
 
@@ -139,14 +145,50 @@ async fn an_artifact_that_is_no_report_is_not_fetched() {
     closes(t, &pull).await;
 }
 
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_log_that_is_packed_is_unpacked() {
+    let (t, pull, text) = told(red("").with_log_bytes(&gzipped(FMT_LOG.as_bytes()))).await;
+    assert!(text.contains("| `src/lib.rs:1` | rustfmt: "), "{text}");
+    closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn of_a_log_without_end_no_more_is_kept_nor_fetched_than_there_is_room_for() {
+    const KEPT_BYTES: usize = 64 * 1024;
+    let bomb = gzipped(&vec![b'a'; 40 * KEPT_BYTES]);
+    assert!(bomb.len() < KEPT_BYTES, "a bomb is small");
+    let (t, pull, _) = told(red("").with_log_bytes(&bomb)).await;
+    let forge = &t.app().services().forge;
+    let repo = repository_named(t.app(), &RepoSlug::parse("acme/widget").unwrap()).await.unwrap();
+    let head = forge.pull(&repo, PrNumber::new(pull.number())).await.unwrap().head.sha;
+    let Ci::Red(runs) = forge.ci(&repo, &head, "none").await.unwrap() else { panic!() };
+    let CiRun::Workflow { run, attempt, .. } = &runs[0] else { panic!("{runs:?}") };
+    let jobs = forge.failed_jobs(&repo, *run, *attempt).await.unwrap();
+    let whole = forge.job_log(&repo, &jobs[0], 100 * KEPT_BYTES).await.unwrap();
+    assert_eq!((whole.bytes.len(), whole.end), (40 * KEPT_BYTES, LogEnd::Reached));
+    let JobLog { bytes, omitted, end } = forge.job_log(&repo, &jobs[0], KEPT_BYTES).await.unwrap();
+    assert_eq!((bytes.len(), end), (KEPT_BYTES + 1, LogEnd::TooFar));
+    assert!(omitted < 36 * KEPT_BYTES as u64, "{omitted} bytes were fetched for nothing");
+    closes(t, &pull).await;
+}
+
 #[tokio::test]
 async fn an_archive_that_cannot_be_read_falls_back_to_the_log_and_says_so() {
     let zeros = "0".repeat(8 * 1024 * 1024);
     let name = "selfheal-report";
+    let out = [("../../../etc/cron.d/a", NOTHING), ("/etc/passwd", NOTHING)];
     for (script, why) in [
         (red(FMT_LOG).archive(name, b"PK but not for long".to_vec()), "is not a whole zip archive"),
         (red(FMT_LOG).artifact(name, &[("a.json", &zeros)]), "grows more than 200 times"),
         (red(FMT_LOG).archive(name, vec![7; 5_000_000]), "it is larger than 4194304 bytes"),
+        (red(FMT_LOG).archive(name, gzipped(zeros.as_bytes())), "it is larger than 4194304 bytes"),
+        (red(FMT_LOG).artifact(name, &out), "holds no report of a failure"),
         (red(FMT_LOG).artifact(name, &[("a.txt", NOTHING)]), "holds no report of a failure"),
         (
             red(FMT_LOG).artifact(name, &[("a.json", REPORT)]).with_expired_artifacts(),

@@ -14,7 +14,11 @@ use super::super::client::As;
 use super::super::types::{ArtifactJson, ArtifactsJson, moment};
 use crate::domain::ids::{ArtifactId, JobId, RunId};
 use crate::domain::pull::{Artifact, Repo};
-use crate::ports::forge::{ForgeError, JobLog};
+use crate::ports::forge::{ForgeError, JobLog, LogEnd};
+
+/// How many times as much of a log is fetched, unpacked, as is kept: a program that prints without
+/// end, or a bomb, is not followed to where it stops. Of 16 MiB that is half a gigabyte.
+const LOG_FETCHED_TIMES: u64 = 32;
 
 impl GithubForge {
     pub(super) async fn log_of(
@@ -29,6 +33,9 @@ impl GithubForge {
         let mut stream = response.bytes_stream();
         while let Some(chunk) = stream.next().await {
             keep.push(&chunk.map_err(|_| broken_off("the log"))?);
+            if keep.pushed > LOG_FETCHED_TIMES * bytes_max as u64 {
+                return Ok(JobLog { end: LogEnd::TooFar, ..keep.into_log() });
+            }
         }
         Ok(keep.into_log())
     }
@@ -109,14 +116,17 @@ struct HeadAndTail {
     tail: VecDeque<u8>,
     half: usize,
     omitted: u64,
+    pushed: u64,
 }
 
 impl HeadAndTail {
     fn new(bytes_max: usize) -> Self {
-        Self { head: BytesMut::new(), tail: VecDeque::new(), half: bytes_max / 2, omitted: 0 }
+        let half = bytes_max / 2;
+        Self { head: BytesMut::new(), tail: VecDeque::new(), half, omitted: 0, pushed: 0 }
     }
 
     fn push(&mut self, chunk: &[u8]) {
+        self.pushed += chunk.len() as u64;
         let room = self.half - self.head.len();
         let (first, rest) = chunk.split_at(room.min(chunk.len()));
         self.head.extend_from_slice(first);
@@ -132,7 +142,7 @@ impl HeadAndTail {
             bytes.extend_from_slice(b"\n");
         }
         bytes.extend(self.tail);
-        JobLog { bytes, omitted: self.omitted }
+        JobLog { bytes, omitted: self.omitted, end: LogEnd::Reached }
     }
 }
 

@@ -9,7 +9,9 @@ use selfheal::domain::pull::{
     Artifact, BaseFile, BranchRules, Ci, CiAnnotation, FailedJob, Permission, Pull, PullCommit,
     PullHead, PullState, Queue, Readiness, Repo,
 };
-use selfheal::ports::forge::{AppIdentity, ForgeError, ForgeReader, JobLog, JobNames, RunState};
+use selfheal::ports::forge::{
+    AppIdentity, ForgeError, ForgeReader, JobLog, JobNames, LogEnd, RunState,
+};
 
 use selfheal::ports::history::{ForgeHistory, LoggedDelivery, LoggedPage};
 
@@ -117,7 +119,8 @@ impl ForgeReader for SimForge {
                 // Only the machine's failures have words of their own; the others are left unread,
                 // because what a log says is tested elsewhere and takes its time.
                 Some(Nature::Flaky | Nature::Outage) => {
-                    Ok(JobLog { bytes: b"##[error]No space left on device\n".to_vec(), omitted: 0 })
+                    let bytes = b"##[error]No space left on device\n".to_vec();
+                    Ok(JobLog { bytes, omitted: 0, end: LogEnd::Reached })
                 }
                 _ => Err(ForgeError::Expired("the log".to_owned())),
             }

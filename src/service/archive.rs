@@ -10,13 +10,13 @@ use thiserror::Error;
 use zip::ZipArchive;
 
 /// Files of one report: one for each suite of a large build; more than this is something else.
-const ENTRIES_MAX: usize = 64;
+pub const ENTRIES_MAX: usize = 64;
 
 /// One file, unpacked: the JUnit report of some ten thousand tests.
-const ENTRY_BYTES_MAX: u64 = 8 * 1024 * 1024;
+pub const ENTRY_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// All files of an archive, unpacked: what a server can hold for each of several workers.
-const TOTAL_BYTES_MAX: u64 = 16 * 1024 * 1024;
+pub const TOTAL_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// How much a file may shrink: reports repeat themselves some fifty times over, bombs a thousand.
 const RATIO_MAX: u64 = 200;
@@ -26,7 +26,7 @@ const RATIO_FREE_BYTES: u64 = 256 * 1024;
 
 /// Why an archive is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(super) enum Refusal {
+pub enum Refusal {
     /// It is no zip, or a broken one.
     #[error("it is not a whole zip archive")]
     Broken,
@@ -42,7 +42,10 @@ pub(super) enum Refusal {
 }
 
 /// What the files of an archive hold; folders and links are left out.
-pub(super) fn files(zip: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
+///
+/// # Errors
+/// [`Refusal`] when it is no archive, or breaks a limit.
+pub fn files(zip: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|_| Refusal::Broken)?;
     if archive.len() > ENTRIES_MAX {
         return Err(Refusal::TooManyFiles);
@@ -107,6 +110,15 @@ mod tests {
         writer.add_directory("dir", plain).unwrap();
         writer.add_symlink("link", "/etc/passwd", plain).unwrap();
         assert!(files(&writer.finish().unwrap().into_inner()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn no_name_in_an_archive_is_a_path_to_anything() {
+        let names =
+            ["../../etc/passwd", "/etc/passwd", "C:\\a.json", "a/../../b", "\u{202e}nosj.a", ""];
+        let packed = packed(&names.map(|name| (name, name.as_bytes())));
+        let found = files(&packed).unwrap();
+        assert_eq!(found, names.map(|name| name.as_bytes().to_vec()), "read like any other");
     }
 
     #[test]
