@@ -142,7 +142,7 @@ async fn slow(load: &Load<'_>, number: usize, until: Instant) -> Option<Duration
     let request = load.request(number);
     let head = memchr::memmem::find(&request, b"\r\n\r\n").unwrap_or(0);
     // Half of them take their time for the head, half for the body.
-    let at_once = if number % 2 == 0 { 20 } else { head + 10 };
+    let at_once = if number.is_multiple_of(2) { 20 } else { head + 10 };
     let start = Instant::now();
     let mut stream = TcpStream::connect(load.address).await.ok()?;
     stream.write_all(&request[..at_once]).await.ok()?;
@@ -154,7 +154,7 @@ async fn slow(load: &Load<'_>, number: usize, until: Instant) -> Option<Duration
                 return Some(start.elapsed());
             }
             let answer = tokio::time::timeout(SLOW_PAUSE, stream.read(&mut heard)).await;
-            if let Ok(Ok(_)) | Ok(Err(_)) = answer {
+            if answer.is_ok() {
                 return Some(start.elapsed());
             }
             if Instant::now() > until + LASTS {

@@ -81,7 +81,9 @@ impl Program {
             heard.push(line);
             address
         });
-        let address = address.unwrap_or_else(|| panic!("it did not start:\n{}", heard.join("\n")));
+        let heard = heard.join("\n");
+        assert!(address.is_some(), "it did not start:\n{heard}");
+        let address = address.expect("it was told");
         // What it says later is read and dropped, so that it never waits for a reader.
         std::thread::spawn(move || lines.count());
         Self { child, address, started, helpers: Vec::new(), _dir: dir }

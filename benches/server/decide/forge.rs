@@ -125,7 +125,9 @@ impl InstantForge {
         let done = self.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Done { checks, dispatches, others, titles } = &*done;
         let mut said: BTreeMap<&str, usize> = BTreeMap::new();
-        titles.values().for_each(|title| *said.entry(title).or_default() += 1);
+        for title in titles.values() {
+            *said.entry(title).or_default() += 1;
+        }
         format!("{checks} checks, {dispatches} runners, {others} other writes; checks say {said:?}")
     }
 }
