@@ -50,8 +50,8 @@ struct Gram {
     bytes: u64,
     /// Which bits of a word that is.
     mask: u64,
-    offset: usize,
-    number: usize,
+    offset: u16,
+    number: u16,
 }
 
 /// Texts, prepared for the search.
@@ -60,33 +60,45 @@ pub(super) struct Grams {
     level: Level,
     words: Box<[u64; WORDS]>,
     texts: Vec<&'static [u8]>,
-    /// The groups, bucket by bucket, and where each bucket begins.
+    /// How many bits are set before each word.
+    ranks: Vec<usize>,
+    /// The groups of each set bit, in order, and where those of each bit begin.
     grams: Vec<Gram>,
-    buckets: Vec<usize>,
+    begins: Vec<u16>,
 }
 
 impl Grams {
     /// Prepares texts; shorter ones than [`WINDOW_BYTES`] are not found.
     pub(super) fn of(texts: impl IntoIterator<Item = &'static str>, ordinary: &Ordinary) -> Self {
         let texts: Vec<&[u8]> = texts.into_iter().map(str::as_bytes).collect();
-        let mut words = Box::new([0; WORDS]);
+        let mut words: Box<[u64; WORDS]> = Box::new([0; WORDS]);
         let mut grams: Vec<(usize, Gram)> = Vec::new();
-        for (number, text) in texts.iter().enumerate() {
+        for (number, text) in (0..).zip(&texts) {
             let rarest = ordinary.rarest_window(text).unwrap_or(0);
-            let window = text.windows(GRAM_BYTES).enumerate().skip(rarest).take(STEP_BYTES);
+            let window = (0..).zip(text.windows(GRAM_BYTES)).skip(rarest).take(STEP_BYTES);
             for (offset, bytes) in window {
                 let hash = hash(word_of(bytes));
                 words[hash / 64] |= 1 << (hash % 64);
-                let rest = &text[offset..text.len().min(offset + 8)];
+                let rest = &text[usize::from(offset)..];
+                let rest = &rest[..rest.len().min(8)];
                 let (bytes, mask) = (word_of(rest), u64::MAX >> (64 - 8 * rest.len()));
-                grams.push((hash / 64, Gram { bytes, mask, offset, number }));
+                grams.push((hash, Gram { bytes, mask, offset, number }));
             }
         }
-        grams.sort_by_key(|(bucket, _)| *bucket);
-        let begins = |bucket| grams.partition_point(|(other, _)| *other < bucket);
-        let buckets = (0..=WORDS).map(begins).collect();
+        grams.sort_by_key(|(hash, _)| *hash);
+        let mut begins: Vec<u16> = Vec::new();
+        for (at, (hash, _)) in (0..).zip(&grams) {
+            if at == 0 || grams[usize::from(at) - 1].0 != *hash {
+                begins.push(at);
+            }
+        }
+        // As many bits are set before a word as other hashes stand before its own.
+        let hashes: Vec<usize> = begins.iter().map(|at| grams[usize::from(*at)].0).collect();
+        let before = |word: usize| hashes.partition_point(|hash| *hash < word * 64);
+        let ranks = (0..WORDS).map(before).collect();
+        begins.push(u16::try_from(grams.len()).unwrap_or(u16::MAX));
         let grams = grams.iter().map(|(_, gram)| *gram).collect();
-        Self { level: Level::new(), words, texts, grams, buckets }
+        Self { level: Level::new(), words, texts, ranks, grams, begins }
     }
 
     /// Every occurrence: the number of the text and where it begins, in no order.
@@ -94,34 +106,49 @@ impl Grams {
         dispatch!(self.level, simd => self.search(simd, bytes, met));
     }
 
+    #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
+    #[inline(always)]
     fn search<S: Simd>(&self, simd: S, bytes: &[u8], met: &mut Vec<Met>) {
-        let mut at = 0;
-        while let Some(round) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-            let seen = simd.vectorize(
-                #[inline(always)]
-                || self.round(round),
-            );
-            for turn in ones(seen).map(|turn| at + turn * TURN_BYTES) {
-                // Which of its looks is asked of all at once, too.
-                let mut seen = 0;
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let mut at = 0;
+                while let Some(round) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+                    for turn in ones(self.round(round)) {
+                        self.look(bytes, at + turn * TURN_BYTES, met);
+                    }
+                    at += TURNS * TURN_BYTES;
+                }
+                for at in (at..bytes.len()).step_by(TURN_BYTES) {
+                    self.look(bytes, at, met);
+                }
+            },
+        );
+    }
+
+    /// Takes the looks of a turn one by one.
+    #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
+    #[inline(always)]
+    fn look(&self, bytes: &[u8], turn: usize, met: &mut Vec<Met>) {
+        let mut seen = 0;
+        match bytes[turn..].first_chunk::<TURN_READS>() {
+            Some(turn) => {
+                for look in 0..LOOKS {
+                    seen |= self.bit(word_at(turn, look * STEP_BYTES)) << look;
+                }
+            }
+            None => {
                 for look in 0..LOOKS {
                     seen |= self.bit(word_at(bytes, turn + look * STEP_BYTES)) << look;
                 }
-                for look in ones(seen) {
-                    self.check(bytes, turn + look * STEP_BYTES, met);
-                }
             }
-            at += TURNS * TURN_BYTES;
         }
-        let last = bytes.len().saturating_sub(GRAM_BYTES - 1);
-        for at in (at..last).step_by(STEP_BYTES) {
-            if self.bit(word_at(bytes, at)) == 1 {
-                self.check(bytes, at, met);
-            }
+        for look in ones(seen) {
+            self.check(bytes, turn + look * STEP_BYTES, met);
         }
     }
 
-    /// Which turns of a round saw something. Nothing in here names an instruction, but the compiler
+    /// Which turns of a round saw something, a bit for each. Nothing in here names an instruction, but the compiler
     /// knows which ones it may choose.
     #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
     #[inline(always)]
@@ -150,16 +177,22 @@ impl Grams {
     }
 
     /// The occurrences that the word at a position belongs to.
+    #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
+    #[inline(always)]
     fn check(&self, bytes: &[u8], at: usize, met: &mut Vec<Met>) {
         let word = word_at(bytes, at);
-        let bucket = hash(word) / 64;
-        let bucket = &self.grams[self.buckets[bucket]..self.buckets[bucket + 1]];
-        for known in bucket.iter().filter(|known| word & known.mask == known.bytes) {
-            let start = at.checked_sub(known.offset);
+        let hash = hash(word);
+        let before = self.words[hash / 64] & !(u64::MAX << (hash % 64));
+        let rank = self.ranks[hash / 64] + before.count_ones() as usize;
+        let (first, end) = (usize::from(self.begins[rank]), usize::from(self.begins[rank + 1]));
+        for known in self.grams[first..end].iter().filter(|known| word & known.mask == known.bytes)
+        {
+            let start = at.checked_sub(usize::from(known.offset));
             let rest = start.and_then(|start| Some((start, bytes.get(start..)?)));
-            let text = self.texts[known.number];
-            if let Some((start, _)) = rest.filter(|(_, rest)| rest.starts_with(text)) {
-                met.push((known.number, start));
+            let number = usize::from(known.number);
+            if let Some((start, _)) = rest.filter(|(_, rest)| rest.starts_with(self.texts[number]))
+            {
+                met.push((number, start));
             }
         }
     }

@@ -9,9 +9,9 @@
 //! instructions alike.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, Simd, dispatch, u8x16};
+use fearless_simd::{Level, Simd, dispatch};
 
-use super::{Met, ones};
+use super::Met;
 
 /// How many bytes of a text are searched for.
 pub(super) const HEAD_BYTES: usize = 4;
@@ -28,6 +28,19 @@ const BOXES: usize = TABLES * TABLE_BOXES;
 /// The longest vector of any machine.
 const VECTOR_BYTES_MAX: usize = 64;
 
+/// How many bytes are looked at before what looks like a text is compared: to go on without asking
+/// every time is what makes it fast.
+const ROUND_BYTES: usize = 512;
+
+/// How many words have a bit for each byte of a round.
+const ROUND_WORDS: usize = ROUND_BYTES / 64;
+
+/// How many positions of a word are noted without asking whether there are so many.
+const NOTED_AT_ONCE: usize = 4;
+
+/// How many pairs of bytes there are.
+const PAIRS: usize = 1 << 16;
+
 /// How many lists the texts are kept in, told apart by their first two bytes.
 const LISTS: usize = 256;
 
@@ -35,8 +48,9 @@ const LISTS: usize = 256;
 /// first, then of the high ones.
 type Halves = [u16; 2 * HEAD_BYTES];
 
-/// For each half of a byte at each place, in the order of [`Halves`]: in which boxes it may stand.
-type Tables = [[u8; 16]; 2 * HEAD_BYTES];
+/// For each half of a byte at each place, in the order of [`Halves`]: in which boxes it may stand;
+/// sixteen entries, as often as the longest vector has room for them.
+type Tables = [[u8; VECTOR_BYTES_MAX]; 2 * HEAD_BYTES];
 
 /// A text, and its head as a word.
 #[derive(Debug, Clone)]
@@ -51,7 +65,9 @@ struct Short {
 #[derive(Debug)]
 pub(super) struct Shorts {
     level: Level,
-    tables: [Tables; TABLES],
+    tables: Box<[Tables; TABLES]>,
+    /// A bit for each pair of bytes that some text begins with.
+    pairs: Box<[u64; PAIRS / 64]>,
     lists: Vec<Vec<Short>>,
 }
 
@@ -59,26 +75,29 @@ impl Shorts {
     /// Prepares texts of at least two bytes; an occurrence tells a text's number in this order.
     pub(super) fn of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
         let mut lists = vec![Vec::new(); LISTS];
+        let mut pairs = Box::new([0; PAIRS / 64]);
         let mut boxes = Vec::new();
         for (number, text) in texts.into_iter().enumerate() {
             let bytes = text.as_bytes();
             let head = &bytes[..bytes.len().min(HEAD_BYTES)];
             boxes.push(halves(head));
-            let word = head.iter().rfold(0, |word, byte| word << 8 | u32::from(*byte));
+            let word = word_of(head);
+            let pair = pair_of(word);
+            pairs[pair / 64] |= 1 << (pair % 64);
             let mask = u32::MAX >> (32 - 8 * head.len());
             let short = Short { head: word, mask, number, text: bytes.into() };
             lists[list_of(word)].push(short);
         }
-        let mut tables = [[[0; 16]; 2 * HEAD_BYTES]; TABLES];
+        let mut tables = Box::new([[[0; VECTOR_BYTES_MAX]; 2 * HEAD_BYTES]; TABLES]);
         for (number, halves) in together(boxes).into_iter().enumerate() {
             let bit = 1 << (number % TABLE_BOXES);
             for (table, values) in tables[number / TABLE_BOXES].iter_mut().zip(halves) {
                 for (value, boxes) in table.iter_mut().enumerate() {
-                    *boxes |= if values >> value & 1 == 1 { bit } else { 0 };
+                    *boxes |= if values >> (value % 16) & 1 == 1 { bit } else { 0 };
                 }
             }
         }
-        Self { level: Level::new(), tables, lists }
+        Self { level: Level::new(), tables, pairs, lists }
     }
 
     /// Every occurrence: the number of the text, `first` added, and where it begins, in order.
@@ -93,41 +112,94 @@ impl Shorts {
         simd.vectorize(
             #[inline(always)]
             || {
-                let tables = self.tables.map(|tables| Loaded::<S>::of(simd, &tables));
-                let mut at = 0;
-                while let Some(turn) = bytes.get(at..at + S::u8s::LEN + HEAD_BYTES - 1) {
-                    for offset in ones(candidates(simd, &tables, turn)) {
-                        self.check(&bytes[at + offset..], |number| told(number, at + offset));
-                    }
-                    at += S::u8s::LEN;
-                }
-                // What is left is shorter than a turn; no text has the zeros behind it.
-                let rest = &bytes[at..];
-                let mut last = [0; 2 * VECTOR_BYTES_MAX + HEAD_BYTES];
-                last[..rest.len()].copy_from_slice(rest);
-                for from in (0..rest.len()).step_by(S::u8s::LEN) {
-                    let turn = &last[from..from + S::u8s::LEN + HEAD_BYTES - 1];
-                    for offset in ones(candidates(simd, &tables, turn)) {
-                        let rest = rest.get(from + offset..).unwrap_or_default();
-                        self.check(rest, |number| told(number, at + from + offset));
+                let [one, other] = &*self.tables;
+                let tables = [Loaded::<S>::of(simd, one), Loaded::of(simd, other)];
+                let mut noted = [0; ROUND_BYTES + NOTED_AT_ONCE];
+                for at in (0..bytes.len()).step_by(ROUND_BYTES) {
+                    let rest = &bytes[at..];
+                    let marks = mark(simd, &tables, rest);
+                    let count = note(&marks, &mut noted);
+                    let count = self.begin_a_text(rest, &mut noted[..count]);
+                    for offset in &noted[..count] {
+                        let offset = usize::from(*offset);
+                        self.compare(&rest[offset..], |number| told(number, at + offset));
                     }
                 }
             },
         );
     }
 
+    /// Moves those of the noted positions to the front where some text's first two bytes stand, and
+    /// tells how many they are.
+    #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
+    #[inline(always)]
+    fn begin_a_text(&self, bytes: &[u8], noted: &mut [u16]) -> usize {
+        let mut count = 0;
+        for at in 0..noted.len() {
+            let offset = noted[at];
+            noted[count] = offset;
+            let pair = pair_of(word_at(bytes, usize::from(offset)));
+            count += usize::from(self.pairs[pair / 64] >> (pair % 64) & 1 == 1);
+        }
+        count
+    }
+
     /// The texts that a rest begins with.
-    fn check(&self, rest: &[u8], mut told: impl FnMut(usize)) {
-        let word = match rest.first_chunk() {
-            Some(head) => u32::from_le_bytes(*head),
-            None => rest.iter().rfold(0, |word, byte| word << 8 | u32::from(*byte)),
-        };
+    fn compare(&self, rest: &[u8], mut told: impl FnMut(usize)) {
+        let word = word_at(rest, 0);
         for short in &self.lists[list_of(word)] {
             if word & short.mask == short.head && rest.starts_with(&short.text) {
                 told(short.number);
             }
         }
     }
+}
+
+/// Marks the positions of a round that look like a text.
+#[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
+#[inline(always)]
+fn mark<S: Simd>(simd: S, tables: &[Loaded<S>; TABLES], bytes: &[u8]) -> [u64; ROUND_WORDS] {
+    let size = S::u8s::LEN;
+    let mut marks = [0; ROUND_WORDS];
+    for at in (0..bytes.len().min(ROUND_BYTES)).step_by(size) {
+        let bits = match bytes.get(at..at + size + HEAD_BYTES - 1) {
+            Some(turn) => candidates(simd, tables, turn),
+            // What is left is shorter; no text has the zeros behind it.
+            None => {
+                let rest = &bytes[at..];
+                let mut last = [0; VECTOR_BYTES_MAX + HEAD_BYTES];
+                last[..rest.len()].copy_from_slice(rest);
+                let bits = candidates(simd, tables, &last[..size + HEAD_BYTES - 1]);
+                bits & (u64::MAX >> (64 - rest.len().min(size)))
+            }
+        };
+        marks[at / 64] |= bits << (at % 64);
+    }
+    marks
+}
+
+/// Notes the positions of all marks, and tells how many they are.
+#[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
+#[inline(always)]
+fn note(marks: &[u64; ROUND_WORDS], noted: &mut [u16; ROUND_BYTES + NOTED_AT_ONCE]) -> usize {
+    let mut count = 0;
+    for (start, marks) in (0..).step_by(64).zip(marks) {
+        let all = marks.count_ones() as usize;
+        let mut left = *marks;
+        // Few have more, so that this is nearly always all; what is noted too much is noted again.
+        for place in &mut noted[count..count + NOTED_AT_ONCE] {
+            *place = start | low(left.trailing_zeros() % 64);
+            left &= left.wrapping_sub(1);
+        }
+        if left != 0 {
+            for place in &mut noted[count + NOTED_AT_ONCE..count + all] {
+                *place = start | low(left.trailing_zeros());
+                left &= left.wrapping_sub(1);
+            }
+        }
+        count += all;
+    }
+    count
 }
 
 /// The tables in vectors, as often as there is room for them.
@@ -148,10 +220,10 @@ impl<S: Simd> Loaded<S> {
 
 #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
 #[inline(always)]
-fn load<S: Simd>(simd: S, tables: &[[u8; 16]]) -> [S::u8s; HEAD_BYTES] {
+fn load<S: Simd>(simd: S, tables: &[[u8; VECTOR_BYTES_MAX]]) -> [S::u8s; HEAD_BYTES] {
     std::array::from_fn(
         #[inline(always)]
-        |place| S::u8s::block_splat(u8x16::from_slice(simd, &tables[place])),
+        |place| S::u8s::from_slice(simd, &tables[place][..S::u8s::LEN]),
     )
 }
 
@@ -173,6 +245,31 @@ fn candidates<S: Simd>(simd: S, tables: &[Loaded<S>; TABLES], turn: &[u8]) -> u6
     let [one, other] = agreed;
     let none = (one | other).simd_eq(S::u8s::splat(simd, 0)).to_bitmask();
     !none & (u64::MAX >> (64 - S::u8s::LEN))
+}
+
+/// A small number in half as many bits.
+#[inline]
+fn low(number: u32) -> u16 {
+    let [low, high, ..] = number.to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
+/// The first bytes of a text as a word.
+fn word_of(bytes: &[u8]) -> u32 {
+    bytes.iter().take(HEAD_BYTES).rfold(0, |word, byte| word << 8 | u32::from(*byte))
+}
+
+/// The word at a position; behind the end are zeros.
+#[inline]
+fn word_at(bytes: &[u8], at: usize) -> u32 {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.first_chunk().map_or_else(|| word_of(rest), |word| u32::from_le_bytes(*word))
+}
+
+/// The first two bytes of a word.
+fn pair_of(word: u32) -> usize {
+    let [first, second, ..] = word.to_le_bytes();
+    usize::from(u16::from_le_bytes([first, second]))
 }
 
 /// In which list the texts are that begin as a word does.
