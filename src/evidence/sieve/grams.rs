@@ -148,8 +148,8 @@ impl Grams {
         }
     }
 
-    /// Which turns of a round saw something, a bit for each. Nothing in here names an instruction, but the compiler
-    /// knows which ones it may choose.
+    /// Which turns of a round saw something, a bit for each. Nothing in here names an instruction,
+    /// but the compiler knows which ones it may choose.
     #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
     #[inline(always)]
     fn round(&self, round: &[u8; ROUND_READS]) -> u64 {
@@ -206,7 +206,7 @@ fn word_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// The first bytes of a text as a word.
-fn word_of(bytes: &[u8]) -> u64 {
+pub(super) fn word_of(bytes: &[u8]) -> u64 {
     bytes.iter().take(8).rfold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
