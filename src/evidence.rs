@@ -23,7 +23,6 @@ mod draft;
 mod excerpt;
 mod finish;
 mod frame;
-mod grams;
 mod green;
 mod json;
 mod judgement;

@@ -6,9 +6,9 @@
 //! once give the same failures.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 
 use bumpalo::Bump;
-use bumpalo::collections::Vec as BumpVec;
 use memchr::{memchr, memrchr};
 
 use super::peel::peel;
@@ -71,36 +71,96 @@ impl<'f> Lines<'f> {
     }
 }
 
-/// A line and what was looked at around it.
+/// Lines that follow each other, each cleaned once however many look at it.
+#[derive(Debug)]
+pub(super) struct Run<'f> {
+    lines: Lines<'f>,
+    seen: RefCell<VecDeque<Seen<'f>>>,
+}
+
+/// A line of a run.
+#[derive(Debug, Clone, Copy)]
+struct Seen<'f> {
+    place: Place,
+    line: Option<Clean<'f>>,
+}
+
+impl<'f> Run<'f> {
+    /// A run that nobody has looked at.
+    pub(super) fn of(lines: Lines<'f>) -> Self {
+        Self { lines, seen: RefCell::new(VecDeque::new()) }
+    }
+
+    /// The neighbourhood of a line, below the last one asked for, of which at most `reach` lines on
+    /// either side are seen.
+    pub(super) fn near(&'f self, place: Place, reach: usize) -> &'f Near<'f> {
+        self.go_to(place);
+        self.lines.space.alloc(Near {
+            run: self,
+            place,
+            line: self.line(place.index).map_or_else(Clean::default, |(_, line)| line),
+            reach: reach.min(LOOK_LINES_MAX),
+            above: Cell::new(0),
+            below: Cell::new(0),
+        })
+    }
+
+    /// Makes the run hold a place: goes on to it, or begins there if it is far away.
+    fn go_to(&self, place: Place) {
+        let mut seen = self.seen.borrow_mut();
+        while let Some(last) = seen.back().copied()
+            && last.place.index < place.index
+            && place.index - last.place.index <= LOOK_LINES_MAX
+            && let Some(next) = self.lines.below(last.place)
+        {
+            seen.push_back(Seen { place: next, line: None });
+        }
+        if let (Some(first), Some(last)) = (seen.front(), seen.back())
+            && (first.place.index..=last.place.index).contains(&place.index)
+        {
+            // Nobody looks further up from here on.
+            while seen[0].place.index + 2 * LOOK_LINES_MAX < place.index {
+                seen.pop_front();
+            }
+            return;
+        }
+        seen.clear();
+        seen.push_back(Seen { place, line: None });
+    }
+
+    /// The line with that number, which is in the run or beside it.
+    fn line(&self, index: usize) -> Option<(Place, Clean<'f>)> {
+        let mut seen = self.seen.borrow_mut();
+        let first = seen.front()?.place;
+        if index < first.index {
+            seen.push_front(Seen { place: self.lines.above(first)?, line: None });
+        }
+        let at = index.saturating_sub(first.index);
+        if at >= seen.len() {
+            let last = seen.back()?.place;
+            seen.push_back(Seen { place: self.lines.below(last)?, line: None });
+        }
+        let seen = seen.get_mut(at)?;
+        let line = *seen.line.get_or_insert_with(|| self.lines.clean(seen.place));
+        Some((seen.place, line))
+    }
+}
+
+/// A line and how far was looked around it.
 #[derive(Debug)]
 pub(super) struct Near<'f> {
-    lines: Lines<'f>,
+    run: &'f Run<'f>,
     /// The line.
     pub(super) place: Place,
     line: Clean<'f>,
     /// How many lines a look may reach.
     reach: usize,
-    above: RefCell<BumpVec<'f, &'f str>>,
-    highest: Cell<Place>,
-    below: RefCell<BumpVec<'f, &'f str>>,
-    lowest: Cell<Place>,
+    /// How many lines above are of the same step and not too far, as far as was looked.
+    above: Cell<usize>,
+    below: Cell<usize>,
 }
 
 impl<'f> Near<'f> {
-    /// The neighbourhood of a line of which at most `reach` lines on either side are seen.
-    pub(super) fn of(lines: Lines<'f>, place: Place, reach: usize) -> &'f Self {
-        lines.space.alloc(Self {
-            lines,
-            place,
-            line: lines.clean(place),
-            reach: reach.min(LOOK_LINES_MAX),
-            above: RefCell::new(BumpVec::new_in(lines.space)),
-            highest: Cell::new(place),
-            below: RefCell::new(BumpVec::new_in(lines.space)),
-            lowest: Cell::new(place),
-        })
-    }
-
     /// The line itself.
     pub(super) fn line(&self) -> Clean<'f> {
         self.line
@@ -108,49 +168,31 @@ impl<'f> Near<'f> {
 
     /// How many lines were looked at.
     pub(super) fn looked(&self) -> usize {
-        self.above.borrow().len() + self.below.borrow().len()
+        self.above.get() + self.below.get()
     }
 
     /// The line with that number, whatever step it is of.
     pub(super) fn numbered(&self, index: usize) -> Option<&'f str> {
-        match index.checked_sub(self.place.index) {
-            Some(0) => Some(self.line.text),
-            Some(distance) => self.below(distance),
-            None => self.above(self.place.index - index),
-        }
-    }
-
-    /// The text of a line, unless its columns say that it is of another step.
-    fn in_step(&self, place: Place) -> Option<&'f str> {
-        let line = self.lines.clean(place);
-        let is_other = line.columns.is_some() && line.columns != self.line.columns;
-        (!is_other).then_some(line.text)
-    }
-
-    fn below(&self, distance: usize) -> Option<&'f str> {
-        let mut seen = self.below.borrow_mut();
-        while seen.len() < distance.min(self.reach) {
-            let place = self.lines.below(self.lowest.get())?;
-            if place.end > self.place.end + LOOK_BYTES_MAX {
+        let (distance, seen) = match index.checked_sub(self.place.index) {
+            Some(0) => return Some(self.line.text),
+            Some(distance) => (distance, &self.below),
+            None => (self.place.index - index, &self.above),
+        };
+        while seen.get() < distance.min(self.reach) {
+            let next = seen.get() + 1;
+            let is_above = index < self.place.index;
+            let index = if is_above { self.place.index - next } else { self.place.index + next };
+            let (place, line) = self.run.line(index)?;
+            // Not more bytes than a stream keeps, and no line whose columns name another step.
+            let is_far = place.end > self.place.end + LOOK_BYTES_MAX
+                || place.start + LOOK_BYTES_MAX < self.place.start;
+            let is_other = line.columns.is_some() && line.columns != self.line.columns;
+            if is_far || is_other {
                 return None;
             }
-            seen.push(self.in_step(place)?);
-            self.lowest.set(place);
+            seen.set(next);
         }
-        seen.get(distance.checked_sub(1)?).copied()
-    }
-
-    fn above(&self, distance: usize) -> Option<&'f str> {
-        let mut seen = self.above.borrow_mut();
-        while seen.len() < distance.min(self.reach) {
-            let place = self.lines.above(self.highest.get())?;
-            if place.start + LOOK_BYTES_MAX < self.place.start {
-                return None;
-            }
-            seen.push(self.in_step(place)?);
-            self.highest.set(place);
-        }
-        seen.get(distance.checked_sub(1)?).copied()
+        (distance <= seen.get()).then(|| self.run.line(index).map(|(_, line)| line.text))?
     }
 }
 

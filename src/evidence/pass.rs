@@ -11,7 +11,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use super::draft::{Draft, Weight};
 use super::frame::{Frame, Verdict, Window};
-use super::lines::{LOOK_BYTES_MAX, LOOK_LINES_MAX, Lines, Near, Place};
+use super::lines::{LOOK_BYTES_MAX, LOOK_LINES_MAX, Lines, Near, Place, Run};
 use super::matchers::Matching;
 use super::redact::Redactor;
 use super::shelf::Shelf;
@@ -30,6 +30,9 @@ const DRAFT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How much scratch space is used before it is cleared.
 const SPACE_BYTES: usize = 1024 * 1024;
+
+/// How many bytes the second head reads on at once, so that lines near each other are cleaned once.
+const READ_BYTES: usize = 256 * 1024;
 
 /// How many lines may be looked at around others, for each line of the log: past that, rules see
 /// only [`SHORT_LOOK_LINES`], so that a log made of nothing but headers stays cheap.
@@ -74,6 +77,13 @@ struct Ear {
     space: Bump,
     met: Vec<sieve::Met>,
     called: Vec<u16>,
+}
+
+/// Room that the second head works in.
+#[derive(Debug, Default)]
+struct Room {
+    found: Vec<Draft>,
+    rules: Vec<u16>,
 }
 
 /// The state between two advances; places are relative to the bytes in memory.
@@ -185,8 +195,10 @@ impl<'h> Pass<'h> {
     fn keep_ends(&mut self) -> Vec<(usize, usize)> {
         let failed = |window: &&Window| window.verdict != Verdict::Passed;
         let mut ends = Vec::new();
-        for window in self.frame.windows.iter().filter(failed) {
-            window.tail.iter().for_each(|(index, text)| self.shelf.put(*index, text));
+        let failed = || self.frame.windows.iter().filter(failed);
+        let tails = failed().flat_map(|window| window.tail.iter());
+        self.shelf.put(tails.map(|(index, text)| (*index, &**text)));
+        for window in failed() {
             if let (Some((first, _)), Some((last, _))) = (window.tail.first(), window.tail.last()) {
                 ends.push((*first, *last));
             }
@@ -249,43 +261,50 @@ impl<'h> Pass<'h> {
             }
         }
         self.sifted = end + 1;
-        if self.calls.front().is_some_and(|call| is_ready(call, self.sifted)) {
+        let ready = self.sifted.saturating_sub(READ_BYTES);
+        if self.calls.front().is_some_and(|call| is_ready(call, ready)) {
             self.read(bytes, self.sifted);
         }
     }
 
     /// The second head: reads the lines whose neighbourhood was heard.
     fn read(&mut self, bytes: &[u8], heard: usize) {
-        let mut space = Bump::new();
-        let (mut found, mut rules) = (Vec::new(), Vec::new());
-        while let Some(call) = self.calls.front().copied().filter(|call| is_ready(call, heard)) {
-            if space.allocated_bytes() > SPACE_BYTES {
-                space.reset();
+        let mut room = Room::default();
+        while self.calls.front().is_some_and(|call| is_ready(call, heard)) {
+            let space = Bump::new();
+            let run = Run::of(Lines { bytes, space: &space });
+            while space.allocated_bytes() < SPACE_BYTES
+                && let Some(call) = self.calls.pop_front_if(|call| is_ready(call, heard))
+            {
+                self.answer(call, &run, &mut room);
             }
-            self.calls.pop_front();
-            rules.clear();
-            rules.extend(self.rules.drain(..call.rules));
-            let spent = self.looks > LOOKS_MIN + call.place.index * LOOKS_PER_LINE;
-            let reach = if spent { SHORT_LOOK_LINES } else { LOOK_LINES_MAX };
-            let near = Near::of(Lines { bytes, space: &space }, call.place, reach);
-            let step = self.frame.lines_of(call.window);
-            if let Some(matching) = &mut self.matching {
-                matching.line(call.place.index, near.line().text, &mut found);
-                found.retain(|draft| draft.failure.severity == Severity::Error);
-            }
-            // A team's own words about its own tool are better than ours.
-            if found.is_empty() && !rules.is_empty() {
-                scan::read(near, step, &rules, &mut found);
-            }
-            for mut draft in found.drain(..) {
-                draft.window = call.window;
-                if self.frame.green.knows(near.line().text) {
-                    draft.weight = draft.weight.max(Weight::Consequence);
-                }
-                self.keep(near, draft);
-            }
-            self.looks += near.looked();
         }
+    }
+
+    /// Lets the rules that a line calls look at it.
+    fn answer<'f>(&mut self, call: Call, run: &'f Run<'f>, Room { found, rules }: &mut Room) {
+        rules.clear();
+        rules.extend(self.rules.drain(..call.rules));
+        let spent = self.looks > LOOKS_MIN + call.place.index * LOOKS_PER_LINE;
+        let reach = if spent { SHORT_LOOK_LINES } else { LOOK_LINES_MAX };
+        let near = run.near(call.place, reach);
+        let step = self.frame.lines_of(call.window);
+        if let Some(matching) = &mut self.matching {
+            matching.line(call.place.index, near.line().text, found);
+            found.retain(|draft| draft.failure.severity == Severity::Error);
+        }
+        // A team's own words about its own tool are better than ours.
+        if found.is_empty() && !rules.is_empty() {
+            scan::read(near, step, rules, found);
+        }
+        for mut draft in found.drain(..) {
+            draft.window = call.window;
+            if self.frame.green.knows(near.line().text) {
+                draft.weight = draft.weight.max(Weight::Consequence);
+            }
+            self.keep(near, draft);
+        }
+        self.looks += near.looked();
     }
 
     fn keep(&mut self, near: &Near<'_>, draft: Draft) {

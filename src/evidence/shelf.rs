@@ -2,7 +2,6 @@
 //!
 //! The invariant: at most [`SHELF_BYTES_MAX`] bytes, whatever the log is.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use super::draft::Draft;
@@ -41,8 +40,19 @@ pub(super) fn stretches(first: usize, last: usize) -> impl Iterator<Item = (usiz
 /// Clean lines by their number, counted from 0; shows their amount, for nothing is redacted yet.
 #[derive(Clone, Default)]
 pub(super) struct Shelf {
-    lines: BTreeMap<usize, Box<str>>,
+    /// The lines in order: their numbers and where they end in the text, for few are ever put
+    /// between others.
+    lines: Vec<Kept>,
+    text: String,
     bytes: usize,
+}
+
+/// A kept line and where it stands in the text.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    index: usize,
+    start: usize,
+    end: usize,
 }
 
 impl fmt::Debug for Shelf {
@@ -58,30 +68,59 @@ impl Shelf {
         let (top, end) = (step.0.min(draft.first), step.1.max(draft.last + 1));
         for (first, last) in stretches(draft.first, draft.last) {
             let mut first = first.max(top);
-            let above = self.lines.range(top..first).next_back().map(|(above, _)| above + 1);
-            if let Some(above) = above.filter(|above| first - above <= GAP_LINES_MAX) {
+            let mut at = self.place_of(first);
+            let above = at.checked_sub(1).map(|above| self.lines[above].index + 1);
+            if let Some(above) =
+                above.filter(|above| *above > top && first - above <= GAP_LINES_MAX)
+            {
                 first = above;
             }
             for index in first..end.min(last + 1) {
-                if !self.lines.contains_key(&index)
+                if self.lines.get(at).is_some_and(|kept| kept.index == index) {
+                    at += 1;
+                } else if self.bytes < SHELF_BYTES_MAX
                     && let Some(text) = near.numbered(index)
                 {
-                    self.put(index, text);
+                    let kept = self.copied(index, text);
+                    self.lines.insert(at, kept);
+                    at += 1;
                 }
             }
         }
     }
 
-    /// Keeps a line, if there is room.
-    pub(super) fn put(&mut self, index: usize, text: &str) {
-        if self.bytes < SHELF_BYTES_MAX && !self.lines.contains_key(&index) {
-            self.bytes += text.len() + LINE_COST_BYTES;
-            self.lines.insert(index, text.into());
+    /// Keeps lines, as far as there is room.
+    pub(super) fn put<'t>(&mut self, lines: impl Iterator<Item = (usize, &'t str)>) {
+        let before = self.lines.len();
+        for (index, text) in lines {
+            let kept = &self.lines[..before];
+            if self.bytes < SHELF_BYTES_MAX
+                && kept.binary_search_by_key(&index, |kept| kept.index).is_err()
+            {
+                let kept = self.copied(index, text);
+                self.lines.push(kept);
+            }
         }
+        self.lines.sort_by_key(|kept| kept.index);
+        self.lines.dedup_by_key(|kept| kept.index);
+    }
+
+    fn copied(&mut self, index: usize, text: &str) -> Kept {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.bytes += text.len() + LINE_COST_BYTES;
+        Kept { index, start, end: self.text.len() }
+    }
+
+    /// Where the first kept line stands whose number is not lower.
+    fn place_of(&self, index: usize) -> usize {
+        self.lines.partition_point(|kept| kept.index < index)
     }
 
     /// The kept lines from one number to another, in order.
     pub(super) fn between(&self, first: usize, last: usize) -> impl Iterator<Item = (usize, &str)> {
-        self.lines.range(first..=last.max(first)).map(|(index, text)| (*index, &**text))
+        let kept = self.lines[self.place_of(first)..].iter();
+        let kept = kept.take_while(move |kept| kept.index <= last.max(first));
+        kept.map(|kept| (kept.index, &self.text[kept.start..kept.end]))
     }
 }

@@ -1,22 +1,24 @@
 //! The sieve: which lines of a log may say something, found at nearly the speed of memory.
 //!
 //! Every rule has literals, and every literal stems, one of which stands whole in any line that the
-//! literal is in, colours and all. Three searches run over the raw bytes, one for long stems, one
-//! for the few short ones and one for symbols. Where no colours hide it, the literal itself is
-//! looked for around its stem at once; only lines that call a rule so, that a CI system marks, or
+//! literal is in, colours and all. Two searches run over the raw bytes, one for long stems and one
+//! for the few short ones. Where no colours hide it, the literal itself is looked for around its
+//! stem at once; only lines that call a rule so, that a CI system marks, or
 //! that have colours, are cleaned and looked at. The invariant: no rule ever sees fewer lines than
 //! it would without the sieve; a test reads every log of the corpus with it and without.
 
 use std::sync::LazyLock;
 
-use aho_corasick::packed::{self, Searcher};
-use aho_corasick::{AhoCorasick, Input, Span};
-
-use super::grams::{Grams, WINDOW_BYTES};
 use super::tools::TOOLS;
 
+mod grams;
+mod ordinary;
+mod shorts;
 mod sift;
 
+use grams::{Grams, WINDOW_BYTES};
+use ordinary::Ordinary;
+use shorts::{HEAD_BYTES, Shorts};
 pub(super) use sift::{Calls, sift};
 
 /// What CI systems' own lines hold.
@@ -61,18 +63,12 @@ const MARKERS: &[&str] = &[
     "rootdir: ",
 ];
 
-/// Stems that many short literals share: few, because the search for them slows down with each.
+/// Stems that many short literals share: the fewer there are, the less looks like one of them.
 const SHORT: &[&str] = &["rror", "RROR", "fail", "Fail", "FAIL", "atal", "FATAL"];
 
 /// What of a literal stands whole where colours break it: RuboCop, ruff and pytest colour file names
 /// without the colon behind, sbt and Prettier labels without their brackets.
-const COLOURED: &[&str] = &[".rb\u{1b}", ".py\u{1b}", ".pyi\u{1b}", "file\u{1b}", "mwarn\u{1b}["];
-
-/// With what the symbols begin that tools print before failures: ✗, ✖, ●, ×.
-const SYMBOL_BYTES: [u8; 2] = [0xE2, 0xC3];
-
-/// How many short stems one vectorised search takes: with more it is half as fast.
-const SEARCH_STEMS_MAX: usize = 32;
+const COLOURED: &[&str] = &[".rb\u{1b}", ".py\u{1b}", "pyi\u{1b}", "ile\u{1b}", "arn\u{1b}"];
 
 static SIEVE: LazyLock<Sieve> = LazyLock::new(|| {
     let rules = TOOLS.iter().flat_map(|tool| tool.rules);
@@ -89,14 +85,17 @@ enum Stem {
     /// The longest part that no colour code stands in: tools colour labels, words and names, but
     /// not parts of them.
     Long(&'static str),
-    /// The first symbol.
-    Symbol(&'static str),
-    /// The literal as it is.
-    Whole(&'static str),
+    /// The first symbol, or the part of a short literal that is met least.
+    Part(&'static str),
+    /// The literal with the line's end.
+    Ending(&'static str),
 }
 
 /// The stem of a literal.
-fn stem(literal: &'static str) -> Stem {
+fn stem(literal: &'static str, ordinary: &Ordinary) -> Stem {
+    if let Some(end) = literal.strip_suffix('\n') {
+        return Stem::Ending(end);
+    }
     let parts = literal.split(|c: char| c.is_control() || ":[]|•".contains(c));
     let longest = parts.max_by_key(|part| part.len()).unwrap_or_default();
     // Blanks at the ends of a literal are part of it; beside a colon a colour may stand.
@@ -104,16 +103,20 @@ fn stem(literal: &'static str) -> Stem {
     if let Some(word) = SHORT.iter().find(|word| literal.contains(*word)) {
         return Stem::Word(word);
     }
-    if longest.len() >= WINDOW_BYTES {
-        return Stem::Long(longest);
-    }
-    if literal.len() >= WINDOW_BYTES && !literal.ends_with('\n') {
-        return Stem::Long(literal);
+    let mut long = [longest, literal].into_iter();
+    if let Some(long) = long.find(|part| ordinary.rarest_window(part.as_bytes()).is_some()) {
+        return Stem::Long(long);
     }
     match literal.find(|c: char| !c.is_ascii()) {
-        Some(at) => Stem::Symbol(literal[at..].split_at(symbol_bytes(&literal[at..])).0),
-        None => Stem::Whole(literal),
+        Some(at) => Stem::Part(literal[at..].split_at(symbol_bytes(&literal[at..])).0),
+        None => Stem::Part(rarest_head(literal, ordinary)),
     }
+}
+
+/// The part of an ASCII literal that is met least, not longer than what is searched for.
+fn rarest_head(literal: &'static str, ordinary: &Ordinary) -> &'static str {
+    let heads = (0..literal.len()).map_while(|at| literal.get(at..at + HEAD_BYTES));
+    heads.max_by_key(|head| ordinary.rarity(head.as_bytes())).unwrap_or(literal)
 }
 
 /// How many bytes the first character takes.
@@ -127,19 +130,36 @@ struct Call {
     rule: u16,
     literal: &'static str,
     offset: usize,
-    /// The byte that stands behind the stem, counted from where the stem begins: it tells most
-    /// literals of a common stem apart.
-    behind: Option<(usize, u8)>,
+    /// The byte that stands behind the stem: it tells most literals of a common stem apart.
+    behind: Option<u8>,
 }
 
 impl Call {
     /// Whether the literal stands in a text where its stem begins at `start`.
     fn stands_in(&self, text: &[u8], start: usize) -> bool {
-        self.behind.is_none_or(|(distance, byte)| text.get(start + distance) == Some(&byte))
-            && start
-                .checked_sub(self.offset)
-                .and_then(|start| text.get(start..))
-                .is_some_and(|rest| rest.starts_with(self.literal.as_bytes()))
+        let rest = start.checked_sub(self.offset).and_then(|start| text.get(start..));
+        rest.is_some_and(|rest| rest.starts_with(self.literal.as_bytes()))
+    }
+}
+
+/// What a stem calls.
+#[derive(Debug, Clone, Default)]
+struct Called {
+    stem_bytes: usize,
+    /// Those that end with the stem, then the others in the order of the byte behind it.
+    calls: Vec<Call>,
+    /// Whether it may stand in a line for a literal that colours break.
+    is_hint: bool,
+}
+
+impl Called {
+    /// The calls whose literal may stand where the stem begins at `start`.
+    fn at<'c>(&'c self, text: &[u8], start: usize) -> impl Iterator<Item = &'c Call> {
+        let ended = self.calls.iter().take_while(|call| call.behind.is_none());
+        let behind = text.get(start + self.stem_bytes).copied();
+        let first = self.calls.partition_point(|call| call.behind < behind);
+        let rest = self.calls[first..].iter();
+        ended.chain(rest.take_while(move |call| behind.is_some() && call.behind == behind))
     }
 }
 
@@ -153,154 +173,92 @@ pub(super) type Met = (usize, usize);
 #[derive(Debug)]
 struct Sieve {
     long: Grams,
-    short: Vec<Searcher>,
-    /// For short stems on machines without vector instructions.
-    plain: Option<AhoCorasick>,
-    symbols: Vec<&'static str>,
+    short: Shorts,
     /// With what lines end, and the rules that are called by it.
     endings: Vec<(u16, &'static str)>,
-    /// What each stem calls: the long ones first, then the short ones, then the symbols.
-    calls: Vec<Vec<Call>>,
-    /// Which stems may stand in a line for a literal that colours break.
-    hints: Vec<bool>,
+    /// What each stem calls: the long ones first, then the short ones.
+    called: Vec<Called>,
     long_stems: usize,
-    short_stems: usize,
 }
 
 impl Sieve {
     fn of(literals: &[(u16, &'static str)]) -> Self {
-        let whole = MARKERS.iter().chain(COLOURED).copied();
-        let (mut long, short): (Vec<&str>, Vec<&str>) =
-            whole.partition(|stem| stem.len() >= WINDOW_BYTES);
-        let mut short: Vec<String> = short.into_iter().map(str::to_owned).collect();
-        let mut symbols = Vec::new();
-        for (_, literal) in literals {
-            match stem(literal) {
+        let ordinary = Ordinary::new();
+        let mut long = Vec::new();
+        let mut short: Vec<String> = COLOURED.iter().map(|stem| (*stem).to_owned()).collect();
+        let mut endings = Vec::new();
+        let markers = MARKERS.iter().map(|literal| (MARKER, *literal));
+        let stems = literals.iter().copied().chain(markers);
+        let stems: Vec<(u16, &'static str, Stem)> =
+            stems.map(|(rule, literal)| (rule, literal, stem(literal, &ordinary))).collect();
+        for (rule, _, stem) in &stems {
+            match *stem {
                 Stem::Long(stem) => long.push(stem),
-                Stem::Word(stem) => short.push(stem.to_owned()),
-                Stem::Symbol(stem) => symbols.push(stem),
-                Stem::Whole(literal) => {
-                    short.push(literal.to_owned());
-                    if let Some(name) = literal.strip_suffix('\n') {
-                        short.extend(['\r', '\u{1b}'].map(|end| format!("{name}{end}")));
-                    }
+                Stem::Word(stem) | Stem::Part(stem) => short.push(stem.to_owned()),
+                Stem::Ending(end) => {
+                    endings.push((*rule, end));
+                    short.extend(['\n', '\r', '\u{1b}'].map(|behind| format!("{end}{behind}")));
                 }
             }
         }
-        let mut short = least(short);
-        // What begins alike is told apart together.
-        short.sort_unstable();
-        for stems in [&mut long, &mut symbols] {
-            stems.sort_unstable();
-            stems.dedup();
-        }
-        let search = |stems: &[String]| packed::Config::new().builder().extend(stems).build();
-        let packed: Option<Vec<Searcher>> = short.chunks(SEARCH_STEMS_MAX).map(search).collect();
-        let plain = packed.is_none().then(|| AhoCorasick::new(&short).ok()).flatten();
-        let mut sieve = Self {
-            long: Grams::of(long.iter().copied()),
-            short: packed.unwrap_or_default(),
-            plain,
-            calls: vec![Vec::new(); long.len() + short.len() + symbols.len()],
-            hints: Vec::new(),
-            long_stems: long.len(),
-            short_stems: short.len(),
-            symbols,
-            endings: Vec::new(),
-        };
-        for (rule, literal) in literals.iter().copied() {
-            let stem = stem(literal);
-            sieve.learn(&long, &short, stem, (rule, literal));
-        }
-        for literal in MARKERS.iter().copied() {
-            let is_long = literal.len() >= WINDOW_BYTES;
-            let stem = if is_long { Stem::Long(literal) } else { Stem::Whole(literal) };
-            sieve.learn(&long, &short, stem, (MARKER, literal));
-        }
-        let is_word = |stem: usize| {
-            let word = stem.checked_sub(long.len()).and_then(|stem| short.get(stem));
-            word.is_some_and(|word| SHORT.contains(&word.as_str()))
-        };
-        let hints = sieve.calls.iter().enumerate().map(|(n, calls)| calls.is_empty() || is_word(n));
-        sieve.hints = hints.collect();
-        sieve
-    }
-
-    /// Notes which stem calls a rule for one of its literals.
-    fn learn(
-        &mut self,
-        long: &[&'static str],
-        short: &[String],
-        stem: Stem,
-        (rule, literal): (u16, &'static str),
-    ) {
-        if let Some(end) = literal.strip_suffix('\n') {
-            return self.endings.push((rule, end));
-        }
-        let found = match stem {
-            Stem::Long(stem) => long.binary_search(&stem).ok().map(|number| (number, stem)),
-            Stem::Symbol(stem) => {
-                let number = self.symbols.binary_search(&stem).ok();
-                number.map(|number| (self.long_stems + self.short_stems + number, stem))
-            }
-            Stem::Word(_) | Stem::Whole(_) => {
-                let held = short.iter().enumerate().find(|(_, stem)| literal.contains(*stem));
-                held.map(|(number, stem)| {
-                    let at = literal.find(stem).unwrap_or_default();
-                    (self.long_stems + number, &literal[at..at + stem.len()])
-                })
-            }
-        };
-        if let Some((number, stem)) = found {
+        let short = least(short);
+        long.sort_unstable();
+        long.dedup();
+        let all = long.iter().copied().chain(short.iter().map(String::as_str));
+        let called = all.map(|stem| Called { stem_bytes: stem.len(), ..Called::default() });
+        let mut called: Vec<Called> = called.collect();
+        for (rule, literal, stem) in stems {
+            let number = match stem {
+                Stem::Long(stem) => long.binary_search(&stem).ok(),
+                Stem::Word(_) | Stem::Part(_) => {
+                    let held = short.iter().position(|stem| literal.contains(stem));
+                    held.map(|number| long.len() + number)
+                }
+                Stem::Ending(_) => None,
+            };
+            let Some(number) = number else { continue };
+            let stem = match number.checked_sub(long.len()) {
+                None => long[number],
+                Some(number) => &short[number],
+            };
             let offset = literal.find(stem).unwrap_or_default();
-            let behind = literal.as_bytes().get(offset + stem.len());
-            let behind = behind.map(|byte| (stem.len(), *byte));
-            self.calls[number].push(Call { rule, literal, offset, behind });
+            let behind = literal.as_bytes().get(offset + stem.len()).copied();
+            called[number].calls.push(Call { rule, literal, offset, behind });
+        }
+        for (number, called) in called.iter_mut().enumerate() {
+            called.calls.sort_by_key(|call| call.behind);
+            let short = number.checked_sub(long.len()).and_then(|number| short.get(number));
+            let is_word = short.is_some_and(|stem| SHORT.contains(&stem.as_str()));
+            called.is_hint = is_word || called.calls.is_empty();
+        }
+        Self {
+            long: Grams::of(long.iter().copied(), &ordinary),
+            short: Shorts::of(short.iter().map(String::as_str)),
+            endings,
+            called,
+            long_stems: long.len(),
         }
     }
 
     /// Every stem in the bytes, in the order of where they begin.
     fn meet(&self, bytes: &[u8], met: &mut Vec<Met>) {
         met.clear();
-        self.long.each(bytes, |stem, start| met.push((stem, start)));
-        let span = |from| Span { start: from, end: bytes.len() };
-        for (search, packed) in self.short.iter().enumerate() {
-            let first = self.long_stems + search * SEARCH_STEMS_MAX;
-            let mut from = 0;
-            while let Some(found) = packed.find_in(bytes, span(from)) {
-                met.push((first + found.pattern().as_usize(), found.start()));
-                from = found.start() + 1;
-            }
-        }
-        if let Some(plain) = &self.plain {
-            let mut from = 0;
-            while let Some(found) = plain.find(Input::new(bytes).span(span(from))) {
-                met.push((self.long_stems + found.pattern().as_usize(), found.start()));
-                from = found.start() + 1;
-            }
-        }
-        let [one, other] = SYMBOL_BYTES;
-        for at in memchr::memchr2_iter(one, other, bytes) {
-            // Several stems may begin with one symbol.
-            for (number, symbol) in self.symbols.iter().enumerate() {
-                if bytes[at..].starts_with(symbol.as_bytes()) {
-                    met.push((self.long_stems + self.short_stems + number, at));
-                }
-            }
-        }
-        met.sort_unstable_by_key(|(_, start)| *start);
+        self.long.each(bytes, met);
+        self.short.each(bytes, self.long_stems, met);
+        // Two searches' finds, each nearly in order already: that is what this sort is quick at.
+        met.sort_by_key(|(_, start)| *start);
     }
 
     /// Whether a line may hold literals that colours break, or that are known by a word in them.
     fn may_be_broken(&self, met: &[Met]) -> bool {
-        met.iter().any(|(stem, _)| self.hints[*stem])
+        met.iter().any(|(stem, _)| self.called[*stem].is_hint)
     }
 
     /// The rules whose literal stands in a text where its stem was met; whether a marker does.
     fn call(&self, text: &[u8], met: &[Met], rules: &mut Vec<u16>) -> bool {
         let mut marked = false;
         for (stem, start) in met {
-            for call in &self.calls[*stem] {
+            for call in self.called[*stem].at(text, *start) {
                 if !call.stands_in(text, *start) {
                     continue;
                 }
@@ -317,6 +275,15 @@ impl Sieve {
         rules.dedup();
         marked
     }
+}
+
+/// The places of a word's set bits.
+fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(place)
+    })
 }
 
 /// The stems without those that hold another one: a search tells only one of two at one place.

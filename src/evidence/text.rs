@@ -6,7 +6,7 @@
 //! from the log where nothing had to be taken out, and costs time linear in the line.
 
 use bumpalo::Bump;
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memrchr};
 
 mod prefixes;
 
@@ -128,11 +128,10 @@ fn stamp_in(raw: &str) -> Option<usize> {
     // What stands before it is a mark's remains, never the beginning of a program's JSON.
     let is_mark = |before: &[u8]| !before.iter().any(|byte| matches!(byte, b'{' | b'"'));
     let is_stamp = |at: &usize| {
-        window.get(*at) == Some(&b'T')
-            && is_stamp_around(window, *at)
-            && is_mark(&window[..at.saturating_sub(10)])
+        window.get(at - 9..).is_some_and(is_stamp) && is_mark(&window[..at.saturating_sub(10)])
     };
-    let t = Some(10).filter(is_stamp).or_else(|| (9..window.len()).find(is_stamp))?;
+    let marked = || memchr_iter(b'T', window).filter(|at| *at >= 9).find(is_stamp);
+    let t = Some(10).filter(is_stamp).or_else(marked)?;
     let mut end = t + 9;
     if bytes.get(end) == Some(&b'.') {
         end += 1;
@@ -160,16 +159,18 @@ fn stamp_in(raw: &str) -> Option<usize> {
 /// How many bytes a mangled byte-order mark may take before the stamp.
 const MARK_BYTES_MAX: usize = 12;
 
-fn is_stamp_around(bytes: &[u8], t: usize) -> bool {
-    let shape = |at: usize, pattern: &[u8]| {
-        bytes.get(at..at + pattern.len()).is_some_and(|found| {
-            found.iter().zip(pattern).all(|(b, p)| match p {
-                b'0' => b.is_ascii_digit(),
-                other => b == other,
-            })
-        })
+/// Whether bytes begin with a day but for its year's first digit, and a clock.
+fn is_stamp(bytes: &[u8]) -> bool {
+    const SHAPE: &[u8; 18] = b"000-00-00T00:00:00";
+    let has_shape = |bytes: &[u8; 18]| {
+        let differ = |(byte, shape): (&u8, &u8)| match shape {
+            b'0' => !byte.is_ascii_digit(),
+            other => byte != other,
+        };
+        // All at once: most lines of a log have a stamp, or none of them.
+        !bytes.iter().zip(SHAPE).fold(false, |differs, pair| differs | differ(pair))
     };
-    shape(t - 9, b"000-00-00") && shape(t + 1, b"00:00:00")
+    bytes.get(9) == Some(&b'T') && bytes.first_chunk().is_some_and(has_shape)
 }
 
 /// What a terminal would show last: the part after the last carriage return that is not blank.

@@ -21,13 +21,13 @@ pub(super) static JAVAC: Tool = Tool {
         .reading(maven_compiler),
         Rule::new(
             K::CompileError,
-            &[".java:"],
+            &[": error: "],
             r"^\s*(?P<file>\S.*?\.java):(?P<line>[0-9]+): error: (?P<message>.+)$",
         )
         .reading(extent::with_frame),
         Rule::new(
             K::Lint,
-            &[".java:"],
+            &[": warning: ["],
             concat!(
                 r"^\s*(?P<file>\S.*?\.java):(?P<line>[0-9]+): warning: \[(?P<code>[a-z-]+)\] ",
                 r"(?P<message>.+)$",
@@ -82,7 +82,7 @@ pub(super) static KOTLINC: Tool = Tool {
         .reading(extent::with_frame),
         Rule::new(
             K::CompileError,
-            &[".kt:", ".kts:"],
+            &[": error: "],
             concat!(
                 r"^(?P<file>\S.*?\.kts?):(?P<line>[0-9]+):(?P<column>[0-9]+): error: ",
                 r"(?P<message>.+)$",

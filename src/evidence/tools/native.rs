@@ -2,6 +2,35 @@
 
 use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, has_extension, place_in};
 
+/// The families of clang-tidy's checks, as they stand behind its messages.
+const CHECKS: &[&str] = &[
+    "[abseil-",
+    "[altera-",
+    "[android-",
+    "[boost-",
+    "[bugprone-",
+    "[cert-",
+    "[clang-analyzer-",
+    "[concurrency-",
+    "[cppcoreguidelines-",
+    "[darwin-",
+    "[fuchsia-",
+    "[google-",
+    "[hicpp-",
+    "[linuxkernel-",
+    "[llvm-",
+    "[llvmlibc-",
+    "[misc-",
+    "[modernize-",
+    "[mpi-",
+    "[objc-",
+    "[openmp-",
+    "[performance-",
+    "[portability-",
+    "[readability-",
+    "[zircon-",
+];
+
 pub(super) static COMPILER: Tool = Tool {
     name: "gcc",
     about: "\
@@ -23,7 +52,7 @@ pub(super) static COMPILER: Tool = Tool {
         .reading(framed),
         Rule::new(
             K::Lint,
-            &[": error: ", ": warning: "],
+            CHECKS,
             concat!(
                 r"^(?P<file>[^\s:][^:]*):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
                 r"(?P<severity>error|warning): (?P<message>.+) \[(?P<code>(?:abseil|altera",

@@ -206,9 +206,7 @@ pub(super) static RUBOCOP: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &[
-".rb:", ".rake:", ".gemspec:", ".jbuilder:", ".podspec:", "config.ru:", "Gemfile:", "Rakefile:", "Podfile:", "Fastfile:", "Dangerfile:", "Guardfile:", "Vagrantfile:", "Brewfile:",
-],
+            &[": C: ", ": W: ", ": E: ", ": F: ", ": R: ", ": I: "],
             concat!(
                 r"^(?P<file>[^\s:]*(?:\.(?:rb|gemspec|jbuilder|podspec)|config\.ru",
                 r"|(?:Gem|Rake|Fast|Danger|Guard|Vagrant|Brew)file)):(?P<line>[0-9]+):(?P<column>[0-9]+): [CWEFRI]: ",
