@@ -527,6 +527,11 @@ SELECT MIN(due) AS due
                AND r.reachable = 1
          ) AS times
 
+-- ONE_BY_ONE: postgres and sqlite
+UPDATE instance
+         SET id = 1
+         WHERE id = 1
+
 -- OPEN_ASKS: postgres and sqlite
 SELECT ask_key, kind, body, actor_id, actor_login, comment_id, comment_place, asked_at_ms
          FROM asks

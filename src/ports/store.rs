@@ -47,6 +47,9 @@ pub enum StoreError {
     /// Somebody else took the work over; nothing was written.
     #[error("the lease on {0} was lost")]
     LeaseLost(String),
+    /// An attempt was to begin, and as many are at work as may be; nothing was written.
+    #[error("as many attempts are at work as may be")]
+    NoRoom,
     /// A row says what no code of ours writes.
     #[error("table {table}, row {id}: {what}")]
     Inconsistent {
@@ -194,6 +197,8 @@ pub struct Changes {
     pub successor: Option<Case>,
     /// Attempts, new or changed.
     pub attempts: Vec<Attempt>,
+    /// An attempt begins; nothing is written when that would pass a limit.
+    pub begins: Option<Ceiling>,
     /// What was read for the case.
     pub evidence: Option<(CaseId, Evidence)>,
     /// What shall happen outside.
@@ -219,6 +224,7 @@ impl Changes {
             case: None,
             successor: None,
             attempts: Vec::new(),
+            begins: None,
             evidence: None,
             effects: Vec::new(),
             result: None,
@@ -325,6 +331,31 @@ pub struct Usage {
     pub cases_open: u32,
 }
 
+/// How much may be used of the budgets that a repository has a share in, when an attempt begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ceiling {
+    /// The repository.
+    pub repo: RepoId,
+    /// Attempts planned within 24 hours.
+    pub attempts_today: u32,
+    /// Attempts at work in it.
+    pub attempts_running: u32,
+    /// Attempts at work in all repositories of the same installation.
+    pub installation_running: u32,
+    /// Attempts at work in all repositories.
+    pub all_running: u32,
+}
+
+impl Ceiling {
+    /// Whether there is room for one more beside those.
+    pub const fn admits(&self, used: &Usage) -> bool {
+        used.attempts_today < self.attempts_today
+            && used.attempts_running < self.attempts_running
+            && used.installation_running < self.installation_running
+            && used.all_running < self.all_running
+    }
+}
+
 /// How much waits, for readiness and operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
@@ -365,7 +396,8 @@ pub trait Store: Send + Sync {
     /// Writes everything that a step decided, in one transaction, and ends the lease.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when somebody else took the work over; nothing was written.
+    /// [`StoreError::LeaseLost`] when somebody else took the work over, [`StoreError::NoRoom`] when an
+    /// attempt that begins would pass a limit; nothing was written, and in that case the lease is kept.
     async fn apply(&self, lease: Lease, changes: Changes) -> Result<(), StoreError>;
 
     /// Pull requests of a repository whose last known head is that commit, open ones first.

@@ -239,7 +239,7 @@ async fn begin_verdict(
 }
 
 /// Whether the server has room for one attempt more. Looks at the same moment may each see the last
-/// place, so a limit is passed by as many as there are workers, and no more.
+/// place; the store gives it to one of them (`opening::ceiling`).
 pub(super) fn room(usage: &Usage, limits: &Limits) -> Room {
     if usage.all_running >= limits.attempts {
         Room::ServerFull(limits.attempts)

@@ -249,6 +249,7 @@ async fn written(
         changes.evidence = gathered.evidence.clone().map(|read| (look.case.id, read));
     }
     changes.effects = effects(services, &look.case, acts);
+    changes.begins = opening::ceiling(services, &look, gathered, now);
     changes.attempts = look.changed;
     changes.case = Some(look.case);
     Ok(changes)

@@ -31,6 +31,9 @@ const PAUSE_MS: i64 = 5 * 1000;
 /// No pause after a failure is longer.
 const PAUSE_MS_MAX: i64 = 10 * 60 * 1000;
 
+/// How soon a look is made again that found no room for its attempt.
+const NO_ROOM_MS: i64 = 1_000;
+
 /// A delivery that failed this often, and not for want of the forge, is parked: its bytes make us
 /// fail. What passes by itself (five tries take more than a minute) does not get here.
 pub const DELIVERY_TRIES_MAX: u32 = 5;
@@ -225,7 +228,16 @@ impl Worker {
             };
             let mut changes = self.or_retry(outcome, item.tries)?;
             changes.effects.extend(said);
-            self.apply(lease, changes).await
+            let same = Lease { work: lease.work.clone(), ..lease };
+            match self.apply(lease, changes).await {
+                // Another took the last place meanwhile; the next look sees that and says so.
+                Err(StoreError::NoRoom) => {
+                    let now = self.services.clock.now();
+                    let again = Finish::At(now.plus_ms(NO_ROOM_MS));
+                    self.apply(same, Changes::finish(now, again)).await
+                }
+                written => written,
+            }
         }
         .instrument(span)
         .await

@@ -6,6 +6,7 @@
 use sha2::{Digest, Sha256};
 
 use super::db::{Tx, args};
+use super::reads::{usage, usage_args};
 use super::rows::{attempt_columns, inconsistent, number, place, pull_state, state_columns};
 use super::{SqlStore, sql, unavailable};
 use crate::domain::ask::Ask;
@@ -16,7 +17,7 @@ use crate::domain::evidence::Evidence;
 use crate::domain::ids::{CaseId, EffectId, Timestamp};
 use crate::domain::pull::{PullHead, Repo};
 use crate::ports::store::{
-    Changes, Finish, InstallationFact, InstallationState, Learned, Lease, StoreError, Work,
+    Ceiling, Changes, Finish, InstallationFact, InstallationState, Learned, Lease, StoreError, Work,
 };
 
 impl SqlStore {
@@ -59,6 +60,9 @@ async fn write(tx: &mut Tx, lease: &Lease, changes: Changes) -> Result<(), Store
     }
     for case in changes.case.iter().chain(&changes.successor) {
         set_case(tx, case).await?;
+    }
+    if let Some(ceiling) = &changes.begins {
+        has_room(tx, ceiling, now).await?;
     }
     for attempt in &changes.attempts {
         set_attempt(tx, attempt).await?;
@@ -233,6 +237,14 @@ async fn set_attempt(tx: &mut Tx, attempt: &Attempt) -> Result<(), StoreError> {
     ];
     run(tx, sql::cases::SET_ATTEMPT, args).await?;
     Ok(())
+}
+
+/// Sees that one attempt more passes no limit. Who comes here at the same time waits, so none is passed.
+async fn has_room(tx: &mut Tx, ceiling: &Ceiling, now: Timestamp) -> Result<(), StoreError> {
+    run(tx, sql::cases::ONE_BY_ONE, args![]).await?;
+    let args = usage_args(ceiling.repo, now);
+    let rows = tx.rows(sql::cases::USAGE, args).await.map_err(unavailable)?;
+    if ceiling.admits(&usage(rows)) { Ok(()) } else { Err(StoreError::NoRoom) }
 }
 
 async fn set_evidence(

@@ -19,6 +19,25 @@ use crate::ports::store::{Backlog, PullRecord, RunnerView, StoreError, Usage};
 /// The window of the daily budget.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Attempts today, at work, for the installation, in all; cases that go on.
+type UsageRow = (i64, i64, i64, i64, i64);
+
+pub(super) fn usage_args(repo: RepoId, now: Timestamp) -> Vec<super::db::Arg> {
+    args![number(repo.get()), now.plus_ms(-DAY_MS).millis()]
+}
+
+pub(super) fn usage(rows: Vec<UsageRow>) -> Usage {
+    let (today, running, installation, all, cases) = rows.into_iter().next().unwrap_or_default();
+    let count = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
+    Usage {
+        attempts_today: count(today),
+        attempts_running: count(running),
+        installation_running: count(installation),
+        all_running: count(all),
+        cases_open: count(cases),
+    }
+}
+
 impl SqlStore {
     async fn first<T: super::db::Row>(
         &self,
@@ -154,17 +173,8 @@ impl SqlStore {
     }
 
     pub(super) async fn usage_of(&self, repo: RepoId, now: Timestamp) -> Result<Usage, StoreError> {
-        let args = args![number(repo.get()), now.plus_ms(-DAY_MS).millis()];
-        let row: Option<(i64, i64, i64, i64, i64)> = self.first(sql::cases::USAGE, args).await?;
-        let (today, running, installation, all, cases) = row.unwrap_or_default();
-        let count = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
-        Ok(Usage {
-            attempts_today: count(today),
-            attempts_running: count(running),
-            installation_running: count(installation),
-            all_running: count(all),
-            cases_open: count(cases),
-        })
+        let args = usage_args(repo, now);
+        Ok(usage(self.db.rows(sql::cases::USAGE, args).await.map_err(unavailable)?))
     }
 
     pub(super) async fn view_of(

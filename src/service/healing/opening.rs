@@ -1,14 +1,16 @@
-//! Cases that begin: because something has failed, or in the place of one that a person stopped.
+//! What begins: a case, because something has failed or in the place of one that a person stopped, and
+//! an attempt, where there is room.
 
 use super::Look;
 use crate::domain::ask::AskKind;
+use crate::domain::attempt::{Attempt, AttemptState};
 use crate::domain::case::{Asked, Case, CaseState, StoppedBy};
 use crate::domain::ids::{CaseId, Timestamp};
 use crate::domain::message::attempts_shown;
 use crate::domain::policy::Forks;
 use crate::domain::pull::{Ci, PullState};
 use crate::domain::view::CheckView;
-use crate::ports::store::PullRecord;
+use crate::ports::store::{Ceiling, PullRecord};
 use crate::report;
 use crate::service::gather::Gathered;
 use crate::service::{ServiceError, Services};
@@ -127,6 +129,27 @@ pub(super) fn go_on_counting(case: &mut Case, closed: &Case) {
         case.attempts = case.attempts.max(closed.attempts);
         case.reruns = closed.reruns;
     }
+}
+
+/// What the store holds an attempt against that begins in this look; `None` when none does.
+pub(super) fn ceiling(
+    services: &Services,
+    look: &Look,
+    gathered: &Gathered,
+    now: Timestamp,
+) -> Option<Ceiling> {
+    let begins = |attempt: &Attempt| {
+        let is_first = attempt.planned_at == now && attempt.dispatches == 1;
+        is_first && attempt.state == AttemptState::Running
+    };
+    let (budget, limits) = (&gathered.policy.policy.budget, &services.limits);
+    look.changed.iter().any(begins).then_some(Ceiling {
+        repo: look.case.repo.id,
+        attempts_today: budget.attempts_per_day,
+        attempts_running: budget.attempts_at_once,
+        installation_running: limits.installation_attempts,
+        all_running: limits.attempts,
+    })
 }
 
 /// A stop by a person is about the pull request and not about one head: when they push, the case is

@@ -101,6 +101,13 @@ family! {
            AND head = $2",
     );
 
+    /// Attempts begin one after the other, so that each sees those that have begun before it.
+    ONE_BY_ONE = Statement::both(
+        "UPDATE instance
+         SET id = 1
+         WHERE id = 1",
+    );
+
     /// What a repository uses: attempts planned since $2, at work now, at work for its installation
     /// and for all, and cases that go on by themselves. The plus keeps both engines from going through
     /// all cases that the repository ever had.

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use selfheal::ports::store::{Changes, Claim, Finish, Store};
+use selfheal::domain::attempt::AttemptState;
+use selfheal::domain::case::CaseState;
+use selfheal::ports::store::{Ceiling, Changes, Claim, Finish, Lease, Store, StoreError};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use super::values::{at, comment, delivery, performed, pull, reply};
+use super::values::{at, attempt, attempt_id, case, comment, delivery, performed, pull, reply};
 use super::{Opened, done, on_all};
 
 on_all! {
@@ -18,6 +20,7 @@ on_all! {
     eight_workers_look_at_every_pull_request_once,
     wakes_during_looks_of_others_are_never_lost,
     two_replicas_share_the_work,
+    of_many_attempts_that_begin_at_once_no_more_do_than_may,
 }
 
 const WORKERS: usize = 8;
@@ -211,4 +214,52 @@ async fn two_replicas_share_the_work(opened: Opened) {
     })
     .await;
     each_once(found, 60);
+}
+
+/// Begins an attempt of a pull request, if there is room; whether it did.
+async fn begins(store: Arc<dyn Store>, number: u64, ceiling: Ceiling) -> bool {
+    let leased = store.claim_pull(LONG).await.unwrap().unwrap();
+    let mut case = case(number.into(), &leased.item.head, CaseState::Watching);
+    let mut first = attempt(1, &case, AttemptState::Running);
+    first.id = attempt_id(number.into());
+    case.state = CaseState::Healing(first.id);
+    let mut changes = done(1_001);
+    (changes.case, changes.attempts, changes.begins) = (Some(case), vec![first], Some(ceiling));
+    let kept = Lease { work: leased.lease.work.clone(), ..leased.lease };
+    match store.apply(leased.lease, changes).await {
+        Ok(()) => true,
+        Err(StoreError::NoRoom) => {
+            store.apply(kept, done(1_002)).await.expect("the lease is kept");
+            false
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn of_many_attempts_that_begin_at_once_no_more_do_than_may(opened: Opened) {
+    let pulls: Vec<_> = (1..=8).map(pull).collect();
+    opened.know(&pulls).await;
+    for of in &pulls {
+        opened.wake(of, 1).await;
+    }
+    let room = Ceiling {
+        repo: pulls[0].repo.id,
+        attempts_today: 9,
+        attempts_running: 9,
+        installation_running: 9,
+        all_running: 9,
+    };
+    let ceiling = Ceiling { installation_running: 3, ..room };
+    let began = all(|worker| {
+        let (store, number) = (opened.port(), worker as u64 + 1);
+        async move { vec![begins(store, number, ceiling).await] }
+    })
+    .await;
+    assert_eq!(began.into_iter().filter(|began| *began).count(), 3);
+    let used = opened.port().usage(room.repo, at(1_003)).await.unwrap();
+    assert_eq!((used.installation_running, used.attempts_today), (3, 3));
+    let full = Ceiling { attempts_today: 3, ..room };
+    assert!(room.admits(&used) && !full.admits(&used));
+    assert!(!Ceiling { attempts_running: 3, ..room }.admits(&used));
+    assert!(!Ceiling { all_running: 3, ..room }.admits(&used));
 }

@@ -9,7 +9,7 @@ use selfheal::domain::ids::{AttemptId, EffectId, Timestamp};
 use selfheal::domain::outcome::Outcome;
 use selfheal::domain::pull::{PullHead, Repo};
 use selfheal::ports::store::{
-    Admitted, Changes, Inserted, InstallationFact, InstallationState, Learned, Lease,
+    Admitted, Ceiling, Changes, Inserted, InstallationFact, InstallationState, Learned, Lease,
     RunnerAdmission, StoreError, Work,
 };
 
@@ -29,6 +29,10 @@ impl Tables {
     ) -> Result<(), StoreError> {
         if broken != Broken::Leases && !self.is_held(lease) {
             return Err(StoreError::LeaseLost(format!("{:?}", lease.work)));
+        }
+        let has_room = |ceiling: &Ceiling| ceiling.admits(&self.usage(ceiling.repo, changes.now));
+        if changes.begins.as_ref().is_some_and(|ceiling| !has_room(ceiling)) {
+            return Err(StoreError::NoRoom);
         }
         self.refuse_inconsistent(&changes)?;
         self.finish(lease, &changes);
