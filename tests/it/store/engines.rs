@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use selfheal::ports::store::Store;
+use selfheal::ports::upkeep::Upkeep;
 use selfheal::store::{Migrate, SqlStore};
 use sqlx::{Connection, Executor, PgConnection};
 use tempfile::TempDir;
@@ -35,6 +36,11 @@ const WATCHED: &str = r#"
 
 /// What the server says when it takes connections.
 const READY: &str = "ready to accept connections";
+
+/// Everything that is promised of a store.
+pub(crate) trait Promised: Store + Upkeep {}
+
+impl<T: Store + Upkeep> Promised for T {}
 
 /// An empty store, and what keeps it alive.
 #[derive(Debug)]
@@ -85,8 +91,8 @@ impl Opened {
         Self { kept: Kept::Sql(store), url, counted: AtomicU64::new(0), _dir: dir }
     }
 
-    /// The port, which is all that most promises are about.
-    pub(crate) fn port(&self) -> Arc<dyn Store> {
+    /// The ports, which are all that most promises are about.
+    pub(crate) fn port(&self) -> Arc<dyn Promised> {
         match self.kept.clone() {
             Kept::Sql(store) => store,
             Kept::Memory(store) => store,
@@ -102,16 +108,11 @@ impl Opened {
     }
 
     /// The same database opened once more, as another replica does.
-    pub(crate) async fn again(&self) -> Arc<dyn Store> {
+    pub(crate) async fn again(&self) -> Arc<dyn Promised> {
         match &self.kept {
-            Kept::Sql(_) => self.sql_again().await,
+            Kept::Sql(_) => SqlStore::open(&self.url, Migrate::Yes).await.unwrap(),
             Kept::Memory(store) => store.clone(),
         }
-    }
-
-    /// The same, for promises about more than the port.
-    pub(crate) async fn sql_again(&self) -> Arc<SqlStore> {
-        SqlStore::open(&self.url, Migrate::Yes).await.unwrap()
     }
 
     /// A number that was not handed out before.
