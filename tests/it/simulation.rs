@@ -6,7 +6,7 @@
 //! interleaves them call by call; the [`oracle`] judges its end. Everything follows from a seed.
 //!
 //! What it cannot see: SQL, HTTP, GitHub's own words, and what lies between the reading and the
-//! writing of one call of a port.
+//! writing of one call of a port. `faults` looks there, with the built program.
 
 mod dice;
 mod forge;
@@ -22,6 +22,7 @@ mod truth;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub(crate) use dice::Dice;
 use forge::Careless;
 use history::{Breakage, Ended, History};
 use memory::Broken;

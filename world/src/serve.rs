@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::Shared;
 use crate::auth::{self, Caller};
 use crate::contract::{Fit, contract, decoded};
-use crate::faults::Trouble;
+use crate::faults::{Faults, Trouble};
 use crate::graphql;
 use crate::reply::{Answer, Reply};
 use crate::rest::{self, Ctx, Need, Route};
@@ -75,10 +75,17 @@ async fn respond(
         shared.state().ledger.bugs.push(format!("{method} {template}: {bug}"));
     }
     limit_headers(&shared, &mut reply);
-    if shared.state().faults.drops(&method, template) {
+    if is_dropped(&shared, &method, template) {
         cut.now();
     }
     reply.into_response()
+}
+
+/// Whether the answer is lost on its way, on order or by chance.
+fn is_dropped(shared: &Shared, method: &str, template: &str) -> bool {
+    let mut state = shared.state();
+    let odds = state.luck.odds.answers_dropped;
+    state.faults.drops(method, template) || state.luck.chance.happens(odds)
 }
 
 async fn take_apart(request: Request) -> Result<Asked, Reply> {
@@ -158,7 +165,8 @@ fn before(shared: &Shared, asked: &Asked, template: &'static str) -> Result<(), 
         state.ledger.violations.push(text.clone());
         return Err(Reply::refused(500, text).into());
     }
-    match state.faults.before(&asked.method, template, now_ms) {
+    let ordered = state.faults.before(&asked.method, template, now_ms);
+    match ordered.or_else(|| Faults::by_chance(&mut state.luck)) {
         None => Ok(()),
         Some(Trouble::Hang) => Err(Stop::Hang),
         Some(Trouble::Status(status)) => Err(Reply::refused(status, "Server Error").into()),

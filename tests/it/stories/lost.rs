@@ -1,7 +1,7 @@
 //! Webhooks that never arrive, and what finds out nevertheless.
 
 use selfheal::service::reconcile::{self, Turn};
-use world::{Pull, Repository};
+use world::{Delivered, Pull, Repository};
 
 use super::events::{closes, heals};
 use super::{BAD, GOOD, broken_pull, count, headline, widget};
@@ -67,7 +67,7 @@ async fn what_arrived_is_not_fetched_and_what_was_fetched_is_not_fetched_again()
     assert_eq!(t.reconcile().await.recorded, 0);
     assert_eq!(count(&t, "GET", PAYLOAD), 1);
     assert_eq!(t.world.comment_bodies(&pull).len(), 2, "the answer, once");
-    for guid in t.world.failed_deliveries() {
+    for Delivered { guid, .. } in t.world.failed_webhooks() {
         assert!(t.world.redeliver(&guid));
     }
     t.settle().await;
