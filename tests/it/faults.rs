@@ -41,8 +41,13 @@ const SEED_VARIABLE: &str = "SELFHEAL_FAULTS_SEED";
 const KILLS_PER_WORK: usize = 4;
 const KILLS_PER_MISFORTUNE: usize = 3;
 
-/// Open pull requests at most: after that people push to those that are there.
+/// Open pull requests before anybody pushes to one, and at most.
+const PULLS_MIN: usize = 3;
 const PULLS_MAX: usize = 6;
+
+/// How often in a thousand somebody pushes when a fix was just proposed, while the commit is on its
+/// way.
+const MEDDLING: u32 = 150;
 
 /// How often everybody beside the programs does something.
 const TICK_MS: u64 = 10;
@@ -82,6 +87,8 @@ struct Suite {
     dice: Dice,
     database: Database,
     misfortunes: Vec<Misfortune>,
+    /// [`MEDDLING`], or nothing when everybody rests.
+    meddling: u32,
     /// By how much a clock was ahead at most, in milliseconds.
     ahead_ms: i64,
     _dir: TempDir,
@@ -108,6 +115,7 @@ impl Suite {
             misfortunes: database.misfortunes(&mut dice),
             dice,
             database,
+            meddling: MEDDLING,
             ahead_ms: 0,
             _dir: dir,
             world,
@@ -127,7 +135,13 @@ impl Suite {
             self.world.deliver(&format!("{url}/webhooks/github")).await;
             self.world.run_ci().await;
             let url = self.dice.one(&reached).clone();
-            self.runners.act(&self.world, &self.repository, &url).await;
+            let proposed = self.runners.act(&self.world, &self.repository, &url).await;
+            for number in proposed {
+                if self.dice.happens(self.meddling) {
+                    let of = |(pull, _): &(Pull, usize)| pull.number() == number;
+                    self.push(self.pulls.iter().position(of).unwrap()).await;
+                }
+            }
         }
     }
 
@@ -142,19 +156,25 @@ impl Suite {
 
     /// A person opens a pull request that CI does not like, or pushes to one.
     async fn work(&mut self) {
-        if self.pulls.len() < PULLS_MAX {
+        let open = self.pulls.len();
+        if open < PULLS_MIN || open < PULLS_MAX && self.dice.happens(500) {
             let branch = format!("topic-{}", self.pulls.len());
             let opened = self.world.pull_request(&self.repository).by("mona").from_branch(&branch);
             let opened = opened.files(&[("src/lib.rs", Some(BAD))]).open().await.unwrap();
             self.pulls.push((opened, 1));
         } else {
-            let at = self.dice.below(self.pulls.len());
-            let (pull, pushes) = &mut self.pulls[at];
-            let text = format!("{pushes}\n");
-            let files = [("src/lib.rs", Some(BAD)), ("README.md", Some(text.as_str()))];
-            self.world.push(pull, "mona", &files).await.unwrap();
-            *pushes += 1;
+            let at = self.dice.below(open);
+            self.push(at).await;
         }
+    }
+
+    /// A person pushes what CI does not like either.
+    async fn push(&mut self, at: usize) {
+        let (pull, pushes) = &mut self.pulls[at];
+        let text = format!("{pushes}\n");
+        let files = [("src/lib.rs", Some(BAD)), ("README.md", Some(text.as_str()))];
+        self.world.push(pull, "mona", &files).await.unwrap();
+        *pushes += 1;
     }
 
     /// Kills a replica in the middle of what it does while everything else goes on, and starts it
@@ -187,6 +207,7 @@ impl Suite {
     /// Nothing fails any more; returns when nothing happens any more, or with what is wrong.
     async fn calm(&mut self) -> Vec<String> {
         self.world.trouble(self.seed, Odds::default());
+        self.meddling = 0;
         for replica in &mut self.replicas {
             replica.surroundings.set_wrong(0);
             replica.surroundings.free_disk();

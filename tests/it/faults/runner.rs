@@ -38,22 +38,33 @@ impl Runners {
         Self { client: client.build().unwrap(), tokens: HashMap::new(), asked: 0 }
     }
 
-    /// Every started run makes its next request of that replica.
-    pub(crate) async fn act(&mut self, world: &World, repository: &Repository, url: &str) {
+    /// Every started run makes its next request of that replica; the numbers of the pull requests
+    /// for which something was reported.
+    pub(crate) async fn act(
+        &mut self,
+        world: &World,
+        repository: &Repository,
+        url: &str,
+    ) -> Vec<u64> {
+        let mut reported = Vec::new();
         for run in world.dispatched(repository) {
-            let done = match self.next(world, &run, url).await {
-                Ok(is_done) => is_done,
-                Err(Refused::Over) => true,
-                Err(Refused::Later) => false,
-            };
-            if done {
-                world.finish_run(repository, run.run_id, &RunScript::green());
+            match self.next(world, &run, url).await {
+                Ok(None) | Err(Refused::Later) => continue,
+                Ok(Some(number)) => reported.push(number),
+                Err(Refused::Over) => {}
             }
+            world.finish_run(repository, run.run_id, &RunScript::green());
         }
+        reported
     }
 
-    /// Whether the run has done everything.
-    async fn next(&mut self, world: &World, run: &StartedRun, url: &str) -> Result<bool, Refused> {
+    /// The number of the pull request, when the run has done everything.
+    async fn next(
+        &mut self,
+        world: &World,
+        run: &StartedRun,
+        url: &str,
+    ) -> Result<Option<u64>, Refused> {
         let base = format!("{url}/runner/v1/attempts/{}", run.input("attempt"));
         self.asked += 1;
         let Some(token) = self.tokens.get(&run.run_id).cloned() else {
@@ -63,11 +74,11 @@ impl Runners {
             let admission: Admission =
                 self.post(&format!("{base}/admission"), ("", &identity)).await?;
             self.tokens.insert(run.run_id, admission.token);
-            return Ok(false);
+            return Ok(None);
         };
         let asked = self.client.get(format!("{base}/brief")).bearer_auth(&token).send().await;
         let brief: Brief = answer(asked).await?;
-        let outcome = match brief.pull.get() % 4 {
+        let outcome = match brief.pull.get() % 3 {
             // Nothing that is tried here helps: three attempts, and then a person.
             0 => proposed(&brief, ("README.md", "It is fixed.\n")),
             _ if brief.number == 1 && run.run_id.is_multiple_of(3) => {
@@ -78,7 +89,7 @@ impl Runners {
         };
         let _: serde_json::Value =
             self.post(&format!("{base}/outcome"), (&token, &outcome)).await?;
-        Ok(true)
+        Ok(Some(brief.pull.get()))
     }
 
     async fn post<T: DeserializeOwned>(
