@@ -66,7 +66,7 @@ async fn respond(
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     }
     let answer = match before(&shared, &asked, template) {
-        Ok(()) => answered(&shared, asked, route, fit).await,
+        Ok(()) => in_full(Arc::clone(&shared), asked, route, fit).await,
         Err(Stop::Hang) => std::future::pending().await,
         Err(Stop::Reply(reply)) => Err(*reply),
     };
@@ -206,6 +206,17 @@ fn header_breaches(headers: &HeaderMap) -> Vec<String> {
         }
     }
     found
+}
+
+/// Answers to the end: who asks may hang up, and what was begun is done all the same.
+async fn in_full(
+    shared: Arc<Shared>,
+    asked: Asked,
+    route: Option<&'static Route>,
+    fit: Fit,
+) -> Answer {
+    let answer = tokio::spawn(async move { answered(&shared, asked, route, fit).await });
+    answer.await.unwrap_or_else(|error| Err(Reply::refused(500, error.to_string())))
 }
 
 async fn answered(

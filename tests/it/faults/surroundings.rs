@@ -16,8 +16,8 @@ use tempfile::TempDir;
 pub(crate) const SPEED: i64 = 60;
 
 /// How many times faster waiting is over. Less, because it also bounds work that is no faster here:
-/// an answer that may take twenty seconds has two.
-pub(crate) const HASTE: i64 = 10;
+/// an answer that may take twenty seconds has four.
+pub(crate) const HASTE: i64 = 5;
 
 const NANOS_PER_MS: i64 = 1_000_000;
 
