@@ -86,6 +86,8 @@ pub async fn turn(services: &Services) -> Result<Option<Turn>, StoreError> {
     let Some(duty) = services.upkeep.claim_reconcile(claim).await? else { return Ok(None) };
     let mark = duty.progress.mark;
     let pass = duty.progress.pass;
+    // What came since a pass began that took several turns has waited for a period already.
+    let after_pass = if pass.is_some() { began } else { began.plus_ms(EVERY_MS) };
     let mut walk = Walk {
         services,
         began,
@@ -97,12 +99,12 @@ pub async fn turn(services: &Services) -> Result<Option<Turn>, StoreError> {
     };
     let end = walk.through_the_log().await?;
     let (progress, due) = match end {
-        End::Whole => (Progress { mark: walk.to.or(mark), pass: None }, began.plus_ms(EVERY_MS)),
+        End::Whole => (Progress { mark: walk.to.or(mark), pass: None }, after_pass),
         End::Before(due) => {
             let pass = walk.to.zip(walk.cursor).map(|(to, cursor)| Pass { to, cursor });
             (Progress { mark, pass }, due)
         }
-        End::Lost => (Progress { mark, pass: None }, began.plus_ms(EVERY_MS)),
+        End::Lost => (Progress { mark, pass: None }, after_pass),
     };
     let mut turn = walk.turn;
     sweep::repositories(services, began, &mut turn).await?;

@@ -7,6 +7,8 @@ mod commands_line;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod fuzzing;
 #[cfg(test)]
 mod harness;

@@ -6,7 +6,7 @@
 //! interleaves them call by call; the [`oracle`] judges its end. Everything follows from a seed.
 //!
 //! What it cannot see: SQL, HTTP, GitHub's own words, and what lies between the reading and the
-//! writing of one call of a port.
+//! writing of one call of a port. `faults` looks there, with the built program.
 
 mod dice;
 mod forge;
@@ -22,6 +22,7 @@ mod truth;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub(crate) use dice::Dice;
 use forge::Careless;
 use history::{Breakage, Ended, History};
 use memory::Broken;
@@ -32,7 +33,7 @@ use shorten::shortened;
 use truth::Nature;
 
 /// Histories of an ordinary test run: a few seconds without optimisation.
-const SEEDS: u64 = 600;
+const SEEDS: u64 = 400;
 
 /// Histories in which a breakage must have been seen; the rarest shows in one of some hundreds.
 const SEEDS_BROKEN_MAX: u64 = 3_000;
@@ -154,6 +155,17 @@ fn nothing_is_given_up_because_the_forge_is_down() {
     }
 }
 
+/// A database that refuses one call in ten: whoever claimed a delivery lives to give it back.
+#[test]
+fn nothing_is_given_up_because_the_store_fails() {
+    for seed in 0..100 {
+        let rates = Rates { store_fails: 100, ..Rates::default() };
+        let acts = vec![(0, Planned::Open(Nature::Broken))];
+        let plan = Plan { seed, replicas: 2, rates, acts, faults_end: 60 * 60_000 };
+        assert_eq!(wrong_with(&plan, Breakage::NONE), [""; 0], "{plan:#?}");
+    }
+}
+
 #[track_caller]
 fn sees(breakage: Breakage) {
     let seen = first_wrong(&(0..SEEDS_BROKEN_MAX), breakage);
@@ -179,6 +191,11 @@ fn the_oracle_sees_a_commit_that_is_made_wherever_the_branch_is() {
 #[test]
 fn the_oracle_sees_a_forge_that_creates_without_looking() {
     sees(Breakage { forge: Careless::Lookups, ..Breakage::NONE });
+}
+
+#[test]
+fn the_oracle_sees_a_forge_that_forgets_what_it_told() {
+    sees(Breakage { forge: Careless::History, ..Breakage::NONE });
 }
 
 #[test]

@@ -19,7 +19,7 @@ mod restored;
 mod runners;
 mod whole;
 
-use world::{Pull, Repository, RunScript};
+use world::{Pull, Repository, RunScript, World};
 
 use crate::harness::Tester;
 
@@ -40,13 +40,17 @@ const FMT_LOG: &str = "Diff in /home/runner/work/widget/widget/src/lib.rs:1:\n\
 
 /// A repository with the App, the workflow, and CI that is red while `src/lib.rs` is [`BAD`].
 pub(crate) async fn widget(tester: &Tester) -> Repository {
-    let world = &tester.world;
+    widget_of(&tester.world, "version: 1\n").await
+}
+
+/// The same, in any world, with a policy of its own.
+pub(crate) async fn widget_of(world: &World, policy: &str) -> Repository {
     let repository = world
         .repository("acme/widget")
         .file("src/lib.rs", GOOD)
         .file(CI, CI_FILE)
         .file(".github/workflows/selfheal.yml", selfheal::app::WORKFLOW)
-        .file(".github/selfheal.yml", "version: 1\n")
+        .file(".github/selfheal.yml", policy)
         .collaborator("mona", "write")
         .collaborator("reader", "read")
         .create()

@@ -3,6 +3,8 @@
 //! Faults are state like everything else. They are looked at after the request was counted and
 //! found to keep the contract, and before anything is done; only a dropped answer comes after.
 
+use crate::odds::{Luck, Odds};
+
 /// What one fault applies to, and how often still.
 #[derive(Debug)]
 struct Aim {
@@ -22,6 +24,10 @@ impl Aim {
         true
     }
 }
+
+/// How long a secondary limit lasts that comes by chance: shorter than GitHub's minute, so that a
+/// limit is no outage.
+const LIMIT_SECS: u64 = 20;
 
 /// All faults on order.
 #[derive(Debug, Default)]
@@ -89,6 +95,20 @@ impl Faults {
         let retry_after_secs =
             limited.find_map(|(aim, secs)| aim.hits(method, template).then_some(*secs))?;
         Some(Trouble::Secondary { retry_after_secs })
+    }
+
+    /// What stands in the way of a request by chance.
+    pub(crate) fn by_chance(luck: &mut Luck) -> Option<Trouble> {
+        let Odds { requests_hung, requests_failed, requests_limited, .. } = luck.odds;
+        if luck.chance.happens(requests_hung) {
+            Some(Trouble::Hang)
+        } else if luck.chance.happens(requests_failed) {
+            Some(Trouble::Status(502))
+        } else if luck.chance.happens(requests_limited) {
+            Some(Trouble::Secondary { retry_after_secs: LIMIT_SECS })
+        } else {
+            None
+        }
     }
 
     /// How long the answer is held back.

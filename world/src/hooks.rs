@@ -4,7 +4,7 @@
 //! tests call it, so that they decide when the App hears what. A payload is frozen when the change
 //! happens, as on GitHub: what the App reads in it may be stale by the time it arrives.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,6 +14,7 @@ use sha2::Sha256;
 
 use crate::World;
 use crate::auth::grants;
+use crate::odds::{Chance, Luck, Odds, Post, shuffled};
 use crate::state::State;
 use crate::state::app::{Installation, Level};
 use crate::time::iso;
@@ -64,6 +65,8 @@ impl Delivery {
 pub(crate) struct Hooks {
     pub(crate) log: Vec<Delivery>,
     queue: VecDeque<u64>,
+    /// Queued deliveries that are held back until that time.
+    late: BTreeMap<u64, i64>,
     lose: usize,
     is_doubling: bool,
     shuffle: Option<u64>,
@@ -79,38 +82,35 @@ impl Hooks {
         self.queue.iter().filter_map(|id| self.find(*id)).collect()
     }
 
-    fn enqueue(&mut self, mut delivery: Delivery) {
+    fn enqueue(&mut self, mut delivery: Delivery, post: Post) {
+        let id = delivery.id;
         if self.lose > 0 && !delivery.is_redelivery {
             self.lose -= 1;
             delivery.fate = Fate::Lost;
+        } else if post == Post::Lost {
+            delivery.fate = Fate::Lost;
         } else {
-            self.queue.push_back(delivery.id);
-            if self.is_doubling {
-                self.queue.push_back(delivery.id);
+            self.queue.push_back(id);
+            if self.is_doubling || post == Post::Doubled {
+                self.queue.push_back(id);
+            }
+            if let Post::Late(ms) = post {
+                self.late.insert(id, delivery.at_ms + ms);
             }
         }
         self.log.push(delivery);
     }
 
-    /// Takes the queue, in the order in which it will be sent.
-    fn take(&mut self) -> Vec<Delivery> {
-        let mut ids: Vec<u64> = self.queue.drain(..).collect();
+    /// Takes what is to be sent by now, in the order in which it will be.
+    fn take(&mut self, now_ms: i64) -> Vec<Delivery> {
+        self.late.retain(|_, until| *until > now_ms);
+        let (held, mut ids): (Vec<u64>, Vec<u64>) =
+            self.queue.drain(..).partition(|id| self.late.contains_key(id));
+        self.queue.extend(held);
         if let Some(seed) = self.shuffle {
             shuffled(&mut ids, seed);
         }
         ids.into_iter().filter_map(|id| self.find(id).cloned()).collect()
-    }
-}
-
-/// Fisher-Yates by a small generator, so that a seed always means the same order.
-fn shuffled(ids: &mut [u64], seed: u64) {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    for at in (1..ids.len()).rev() {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        let other = usize::try_from(state % (at as u64 + 1)).unwrap_or(0);
-        ids.swap(at, other);
     }
 }
 
@@ -202,7 +202,8 @@ impl State {
             is_redelivery: false,
             fate: Fate::Waiting,
         };
-        self.hooks.enqueue(delivery);
+        let post = self.luck.post();
+        self.hooks.enqueue(delivery, post);
     }
 
     /// Queues a delivery once more, with the same GUID.
@@ -212,8 +213,15 @@ impl State {
         again.is_redelivery = true;
         again.at_ms = now_ms;
         again.fate = Fate::Waiting;
-        self.hooks.enqueue(again);
+        self.hooks.enqueue(again, Post::Sent);
         true
+    }
+
+    /// Files a try to deliver, at the time when it was made: a delivery has no number before.
+    fn tried(&mut self, delivery: Delivery, fate: Fate, now_ms: i64) {
+        self.hooks.log.retain(|kept| kept.id != delivery.id || kept.fate != Fate::Waiting);
+        let id = self.fresh_id();
+        self.hooks.log.push(Delivery { id, at_ms: now_ms, fate, ..delivery });
     }
 
     /// Whether the App subscribed to an event and holds the permission behind it.
@@ -261,8 +269,9 @@ impl World {
         let mut delivered = Vec::new();
         loop {
             let (batch, secret) = {
+                let now_ms = self.now_ms();
                 let mut state = self.state();
-                (state.hooks.take(), state.app.webhook_secret.clone())
+                (state.hooks.take(now_ms), state.app.webhook_secret.clone())
             };
             if batch.is_empty() {
                 return delivered;
@@ -278,10 +287,8 @@ impl World {
                     guid: delivery.guid.clone(),
                     status,
                 });
-                let mut state = self.state();
-                if let Some(kept) = state.hooks.log.iter_mut().find(|kept| kept.id == delivery.id) {
-                    kept.fate = fate;
-                }
+                let now_ms = self.now_ms();
+                self.state().tried(delivery, fate, now_ms);
             }
         }
     }
@@ -306,6 +313,11 @@ impl World {
             .await
             .context("the App's webhook address did not answer")?;
         Ok(response.status().as_u16())
+    }
+
+    /// From now on webhooks and requests meet trouble by chance, which follows from the seed.
+    pub fn trouble(&self, seed: u64, odds: Odds) {
+        self.state().luck = Luck { odds, chance: Chance::of(seed) };
     }
 
     /// Queued webhooks, as `event.action`, oldest first.
@@ -355,15 +367,18 @@ impl World {
         found.is_some_and(|id| state.redeliver(id, now))
     }
 
-    /// The GUIDs of deliveries that GitHub believes to have failed.
-    pub fn failed_deliveries(&self) -> Vec<String> {
+    /// Webhooks that GitHub believes to have failed, with what it was answered, if anything.
+    pub fn failed_webhooks(&self) -> Vec<Delivered> {
         let state = self.state();
-        let failed = state.hooks.log.iter().filter(|kept| match &kept.fate {
-            Fate::Lost | Fate::Failed(_) => true,
-            Fate::Answered(status) => *status >= 400,
-            Fate::Waiting => false,
+        let failed = state.hooks.log.iter().filter_map(|kept| {
+            let status = match &kept.fate {
+                Fate::Lost | Fate::Failed(_) => None,
+                Fate::Answered(status) if *status >= 400 => Some(*status),
+                Fate::Answered(_) | Fate::Waiting => return None,
+            };
+            Some(Delivered { name: kept.name(), guid: kept.guid.clone(), status })
         });
-        failed.map(|kept| kept.guid.clone()).collect()
+        failed.collect()
     }
 
     /// Asks for a `ping`.
@@ -392,19 +407,5 @@ mod tests {
             signature("It's a Secret to Everybody", b"Hello, World!"),
             "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
         );
-    }
-
-    #[test]
-    fn a_seed_decides_the_order() {
-        let order = |seed| {
-            let mut ids: Vec<u64> = (0..8).collect();
-            shuffled(&mut ids, seed);
-            ids
-        };
-        assert_eq!(order(7), order(7));
-        assert_ne!(order(7), order(8));
-        let mut sorted = order(7);
-        sorted.sort_unstable();
-        assert_eq!(sorted, (0..8).collect::<Vec<u64>>());
     }
 }

@@ -10,7 +10,7 @@
 //! - `state`: what is true, behind one mutex; `git` holds the real repositories beside it.
 //! - `people`: verbs of people, of CI and of GitHub itself; `ci`: what workflow runs come out as.
 //! - `serve`, `rest`, `graphql`: the wire; `contract` holds every request against GitHub's own
-//!   description, `auth` against tokens and permissions, `faults` gets in the way on order.
+//!   description, `auth` against tokens and permissions; `faults` gets in the way on order, `odds` by chance.
 //! - `shapes`: the JSON of things, the same in answers and webhooks; `views`: the text of things,
 //!   for assertions.
 //!
@@ -31,6 +31,7 @@ mod graphql;
 mod hooks;
 mod keys;
 mod ledger;
+mod odds;
 mod oidc;
 mod pages;
 mod people;
@@ -60,6 +61,7 @@ use tokio::task::JoinHandle;
 pub use act::Act;
 pub use ci::{CiScript, Playing, StartedRun};
 pub use hooks::Delivered;
+pub use odds::Odds;
 pub use people::pull::{Pull, PullBuilder};
 pub use people::push::{GitUser, RefUpdate};
 pub use people::repo::{Repository, RepositoryBuilder};

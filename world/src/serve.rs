@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::Shared;
 use crate::auth::{self, Caller};
 use crate::contract::{Fit, contract, decoded};
-use crate::faults::Trouble;
+use crate::faults::{Faults, Trouble};
 use crate::graphql;
 use crate::reply::{Answer, Reply};
 use crate::rest::{self, Ctx, Need, Route};
@@ -66,7 +66,7 @@ async fn respond(
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     }
     let answer = match before(&shared, &asked, template) {
-        Ok(()) => answered(&shared, asked, route, fit).await,
+        Ok(()) => in_full(Arc::clone(&shared), asked, route, fit).await,
         Err(Stop::Hang) => std::future::pending().await,
         Err(Stop::Reply(reply)) => Err(*reply),
     };
@@ -75,10 +75,17 @@ async fn respond(
         shared.state().ledger.bugs.push(format!("{method} {template}: {bug}"));
     }
     limit_headers(&shared, &mut reply);
-    if shared.state().faults.drops(&method, template) {
+    if is_dropped(&shared, &method, template) {
         cut.now();
     }
     reply.into_response()
+}
+
+/// Whether the answer is lost on its way, on order or by chance.
+fn is_dropped(shared: &Shared, method: &str, template: &str) -> bool {
+    let mut state = shared.state();
+    let odds = state.luck.odds.answers_dropped;
+    state.faults.drops(method, template) || state.luck.chance.happens(odds)
 }
 
 async fn take_apart(request: Request) -> Result<Asked, Reply> {
@@ -158,7 +165,8 @@ fn before(shared: &Shared, asked: &Asked, template: &'static str) -> Result<(), 
         state.ledger.violations.push(text.clone());
         return Err(Reply::refused(500, text).into());
     }
-    match state.faults.before(&asked.method, template, now_ms) {
+    let ordered = state.faults.before(&asked.method, template, now_ms);
+    match ordered.or_else(|| Faults::by_chance(&mut state.luck)) {
         None => Ok(()),
         Some(Trouble::Hang) => Err(Stop::Hang),
         Some(Trouble::Status(status)) => Err(Reply::refused(status, "Server Error").into()),
@@ -198,6 +206,17 @@ fn header_breaches(headers: &HeaderMap) -> Vec<String> {
         }
     }
     found
+}
+
+/// Answers to the end: who asks may hang up, and what was begun is done all the same.
+async fn in_full(
+    shared: Arc<Shared>,
+    asked: Asked,
+    route: Option<&'static Route>,
+    fit: Fit,
+) -> Answer {
+    let answer = tokio::spawn(async move { answered(&shared, asked, route, fit).await });
+    answer.await.unwrap_or_else(|error| Err(Reply::refused(500, error.to_string())))
 }
 
 async fn answered(

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use crate::faults::Faults;
 use crate::hooks::Hooks;
 use crate::ledger::Ledger;
+use crate::odds::Luck;
 
 use app::{App, Installation, Token};
 use repo::Repo;
@@ -87,6 +88,7 @@ pub(crate) struct State {
     pub(crate) blobs: BTreeMap<String, SignedBlob>,
     pub(crate) hooks: Hooks,
     pub(crate) faults: Faults,
+    pub(crate) luck: Luck,
     pub(crate) ledger: Ledger,
 }
 
@@ -113,6 +115,7 @@ impl State {
             blobs: BTreeMap::new(),
             hooks: Hooks::default(),
             faults: Faults::default(),
+            luck: Luck::default(),
             ledger: Ledger::default(),
         };
         state.user("github-actions[bot]");

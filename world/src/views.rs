@@ -28,6 +28,23 @@ impl World {
         checks.filter(|check| check.app == app).map(check_text).collect()
     }
 
+    /// The commits that the App's check runs are on, one for each check run.
+    pub fn own_check_heads(&self, repository: &Repository) -> Vec<String> {
+        let mut state = self.state();
+        let app = state.app.id;
+        let checks = state.repo_mut(repository.id).checks.values();
+        checks.filter(|check| check.app == app).map(|check| check.head_sha.clone()).collect()
+    }
+
+    /// That input of every run that was ever dispatched, one for each run.
+    pub fn dispatched_ever(&self, repository: &Repository, input: &str) -> Vec<String> {
+        let mut state = self.state();
+        let runs = state.repo_mut(repository.id).runs.values();
+        runs.filter(|run| run.event == "workflow_dispatch")
+            .filter_map(|run| run.inputs.get(input)?.as_str().map(str::to_owned))
+            .collect()
+    }
+
     /// The App's comments on a pull request, oldest first, hidden markers left out.
     pub fn comment_text(&self, pull: &Pull) -> String {
         let mut state = self.state();

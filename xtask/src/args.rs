@@ -1,5 +1,6 @@
 //! The command line: what was asked.
 
+use crate::faults;
 use crate::score::Order;
 use crate::simulate::Seeds;
 use crate::steps::{STEPS, Step};
@@ -17,6 +18,8 @@ pub(crate) enum Asked {
     Bench(Vec<String>),
     /// Carry out simulated histories.
     Simulate(Seeds),
+    /// Kill the built program again and again.
+    Faults(faults::Order),
     /// Install what the demo needs.
     DemoTools,
     /// Write the generated pages.
@@ -34,13 +37,16 @@ pub(crate) fn parse(words: &[String]) -> anyhow::Result<Asked> {
     match words.as_slice() {
         []
         | ["help" | "--help" | "-h", ..]
-        | ["test" | "score" | "bench" | "simulate" | "docs", "--help" | "-h"] => Ok(Asked::Help),
+        | ["test" | "score" | "bench" | "simulate" | "faults" | "docs", "--help" | "-h"] => {
+            Ok(Asked::Help)
+        }
         ["test", rest @ ..] => Ok(Asked::Test(only(rest)?)),
         ["score", rest @ ..] => Ok(Asked::Score(Order::parse(rest)?)),
         ["bench", rest @ ..] => {
             Ok(Asked::Bench(rest.iter().map(|word| (*word).to_owned()).collect()))
         }
         ["simulate", rest @ ..] => Ok(Asked::Simulate(Seeds::parse(rest)?)),
+        ["faults", rest @ ..] => Ok(Asked::Faults(faults::Order::parse(rest)?)),
         ["demo-tools"] => Ok(Asked::DemoTools),
         ["demo-tools", word, ..] => anyhow::bail!("`demo-tools` knows no `{word}`"),
         ["docs"] => Ok(Asked::WriteDocs),
@@ -86,6 +92,8 @@ pub(crate) fn help() -> String {
          cargo xtask bench [WORD…]         the benchmarks, those whose name has WORD\n\
          cargo xtask simulate [--seeds N]  random histories of the core, with everything that can go wrong\n\
          \x20   [--seed N]                    … from that seed on; without `--seeds` only that one\n\
+         cargo xtask faults [--kills N]    the built program, killed so often in a world that fails\n\
+         \x20   [--seed N]                    … with that seed\n\
          cargo xtask docs [--check]        write the generated pages of docs/, or see that they are current\n\
          cargo xtask demo-tools            install what `cargo run --example demo` needs, and no more\n\
          cargo xtask help                  this page\n\
@@ -112,6 +120,8 @@ mod tests {
         check("score", Ok(Asked::Score(Order::default())));
         check("simulate --seed 7", Ok(Asked::Simulate(Seeds { first: 7, count: 1 })));
         check("simulate --seeds 9", Ok(Asked::Simulate(Seeds { first: 0, count: 9 })));
+        let order = faults::Order { kills: 9, seed: 3 };
+        check("faults --kills 9 --seed 3", Ok(Asked::Faults(order)));
         check("bench read", Ok(Asked::Bench(vec!["read".into()])));
         check("docs", Ok(Asked::WriteDocs));
         check("docs --check", Ok(Asked::CheckDocs));

@@ -1,11 +1,12 @@
-//! What a contributor types: `cargo xtask test`, `score`, `bench`, `simulate` and `docs`; and what
-//! the demo asks for.
+//! What a contributor types: `cargo xtask test`, `score`, `bench`, `simulate`, `faults` and `docs`;
+//! and what the demo asks for.
 //!
 //! One module a concern: [`args`] says what was asked, [`steps`] is the list of checks in their
 //! order, [`tools`] and [`debian`] find or install what those need, [`lint`] and [`docs`] are the
 //! checks that are more than one command, [`score`] says how well logs are read and [`mod@bench`] how
-//! fast, [`simulate`] lets the core live through what goes wrong, [`numbers`] reads its flags, [`place`]
-//! knows where things lie, [`run`] starts programs, [`say`] is the only module that prints.
+//! fast, [`simulate`] lets the core live through what goes wrong and [`faults`] the whole program,
+//! [`numbers`] reads their flags, [`place`] knows where things lie, [`run`] starts programs, [`say`] is
+//! the only module that prints.
 //!
 //! Nothing is skipped because it is missing: a tool is installed, or the run ends and says what to
 //! install. Nothing is built for release unless it is asked for.
@@ -14,6 +15,7 @@ mod args;
 mod bench;
 mod debian;
 mod docs;
+mod faults;
 mod lint;
 mod numbers;
 mod place;
@@ -65,6 +67,7 @@ fn answer(asked: &Asked) -> anyhow::Result<()> {
         Asked::Score(order) => score::obey(&Place::find()?, order),
         Asked::Bench(words) => bench::run(&Place::find()?, words),
         Asked::Simulate(seeds) => simulate::run(&Place::find()?, *seeds),
+        Asked::Faults(order) => faults::run(&Place::find()?, *order),
         Asked::WriteDocs => docs::write(&Place::find()?),
         Asked::CheckDocs => docs::check(&Place::find()?),
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::place::Place;
-use crate::{debian, docs, lint, run, say, score, tools};
+use crate::{debian, docs, faults, lint, run, say, score, tools};
 
 /// One check.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "clippy", what: "the lints find nothing", check: |place| cargo(place, CLIPPY) },
     Step { name: "build", what: "the programs build", check: |place| cargo(place, BUILD) },
     Step { name: "test", what: "the tests pass", check: |place| cargo(place, TEST) },
+    Step { name: "faults", what: "killed again and again, it loses nothing", check: faults::check },
     Step { name: "score", what: "logs are read as well as they once were", check: score::check },
     Step { name: "demo", what: "the demo heals", check: |place| cargo(place, DEMO) },
     Step { name: "doc", what: "the code's documentation builds", check: rustdoc },

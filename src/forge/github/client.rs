@@ -36,6 +36,9 @@ const PAGES_MAX: u32 = 30;
 /// The version of GitHub's API that our types are written for.
 const API_VERSION: &str = "2022-11-28";
 
+/// Said to operators when the App's own token is not taken.
+const SIGNATURE_REFUSED: &str = "the App's signature is not taken; is this machine's clock right, and the private key the App's?";
+
 /// As whom a call is made, and what it costs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct As<'a> {
@@ -288,6 +291,10 @@ impl Client {
             }
             Err(ForgeError::Refused { message, .. }) => {
                 return Err(ForgeError::NoAccess(message));
+            }
+            // About us and not about what was asked: an operator can mend it, so it is waited for.
+            Err(ForgeError::NoAccess(why)) => {
+                return Err(ForgeError::Unavailable(format!("{SIGNATURE_REFUSED}: {why}")));
             }
             Err(error) => return Err(error),
         };

@@ -4,6 +4,7 @@
 //! the writing of one call is not divided. A call may fail before it was made, and a write may be
 //! done and its answer lost. Writes find what is there before they create, as the port promises.
 
+mod history;
 mod reader;
 mod writer;
 
@@ -28,6 +29,8 @@ pub(crate) enum Careless {
     Heads,
     /// It creates without looking whether it is there.
     Lookups,
+    /// It remembers nothing of what it told, and lists no pull request that moved.
+    History,
 }
 
 /// The forge behind its network.

@@ -13,8 +13,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use selfheal::domain::event::Event;
 use selfheal::domain::ids::RunId;
 use selfheal::ports::store::StoreError;
+use selfheal::service::reconcile;
 use selfheal::service::worker::Step;
 
 use super::dice::Dice;
@@ -32,11 +34,18 @@ pub(crate) const BEGINNING_MS: i64 = 1_767_268_800_000;
 /// for in vain (30 minutes each) by a clock that was wrong by an hour.
 const CALM_MS: i64 = 4 * 60 * 60_000;
 
+/// How much longer than a period of reconciling it may take, by right clocks, until everything is
+/// heard of that was told while things failed: two askings, and the turn itself.
+const HEARD_LATER_MS: i64 = 2 * RECONCILE_ASKS_MS + 60_000;
+
 /// Turns after which a history goes in circles.
 const TURNS_MAX: u64 = 60_000;
 
 /// What a worker waits when it finds nothing, or the store fails it.
 const IDLE_MS: i64 = 1_000;
+
+/// What a replica waits before it asks again whether a turn of reconciling is due.
+const RECONCILE_ASKS_MS: i64 = 30_000;
 
 /// What is broken on purpose, to show that the oracle sees it.
 #[derive(Debug, Clone, Copy)]
@@ -55,12 +64,15 @@ pub(crate) struct Ended {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) turns: u64,
     pub(crate) goes_in_circles: bool,
+    /// What nobody had heard of one period of reconciling after the last fault.
+    pub(crate) unheard: Vec<Event>,
 }
 
 /// Who a future works for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
     Worker(usize, usize),
+    Reconciler(usize),
     Hook(usize),
     Runner(RunId, u8),
 }
@@ -68,7 +80,9 @@ enum Owner {
 /// What a future comes to.
 enum Done {
     Step(Result<Step, StoreError>),
-    Delivered(bool),
+    Reconciled,
+    /// With which HTTP status it was answered.
+    Delivered(u16),
     Asked(Answer),
 }
 
@@ -77,6 +91,14 @@ struct Task {
     owner: Owner,
     paused_until: i64,
     future: Pin<Box<dyn Future<Output = Done> + Send>>,
+}
+
+/// When something can be claimed, as of that version of the store.
+#[derive(Debug, Clone, Copy, Default)]
+struct Due {
+    version: u64,
+    work: Option<i64>,
+    reconciling: i64,
 }
 
 pub(crate) struct History<'a> {
@@ -89,9 +111,11 @@ pub(crate) struct History<'a> {
     runners: Vec<Runner>,
     dice: Dice,
     turns: u64,
-    /// When something can be claimed, as of that version of the store.
-    due: (u64, Option<i64>),
+    due: Due,
     end: i64,
+    /// How many tries to tell there were while things failed.
+    told_in_trouble: usize,
+    unheard: Vec<Event>,
 }
 
 impl<'a> History<'a> {
@@ -125,8 +149,10 @@ impl<'a> History<'a> {
             runners: Vec::new(),
             dice: Dice::of(plan.seed, 4),
             turns: 0,
-            due: (0, None),
+            due: Due::default(),
             end: BEGINNING_MS + plan.faults_end + CALM_MS,
+            told_in_trouble: 0,
+            unheard: Vec::new(),
         }
     }
 
@@ -145,6 +171,7 @@ impl<'a> History<'a> {
             truth: self.truth,
             store: self.store,
             turns: self.turns,
+            unheard: self.unheard,
         }
     }
 
@@ -174,6 +201,7 @@ impl<'a> History<'a> {
             Act::RunnerActs(run, step) => self.runner_acts(run, step),
             Act::Planned(index) => self.planned(self.plan.acts[index].1),
             Act::FaultsEnd => self.calm(),
+            Act::PeriodEnds => self.period_ends(),
         }
         true
     }
@@ -204,23 +232,51 @@ impl<'a> History<'a> {
                     continue;
                 }
                 self.replicas[replica].rests[slot] = Rest::No;
-                let worker = self.replicas[replica].worker.clone();
+                let worker = self.replicas[replica].workers[slot].clone();
                 self.spawn(replica, Owner::Worker(replica, slot), async move {
                     Done::Step(worker.step().await)
+                });
+            }
+            if self.reconciles_at(replica).is_some_and(|at| at <= now) {
+                self.replicas[replica].reconciler = Rest::No;
+                let services = self.replicas[replica].services.clone();
+                self.spawn(replica, Owner::Reconciler(replica), async move {
+                    // Trouble is none of the history's: the next turn makes it good, or the oracle
+                    // sees what is missing.
+                    let _ = reconcile::turn(&services).await;
+                    Done::Reconciled
                 });
             }
         }
     }
 
+    /// What can be claimed by now.
+    fn due(&mut self) -> Due {
+        let tables = self.store.tables();
+        if self.due.version != tables.version {
+            self.due = Due {
+                version: tables.version,
+                work: tables.next_claim(),
+                reconciling: tables.next_reconcile(),
+            };
+        }
+        self.due
+    }
+
+    /// When a replica that does not reconcile begins its next turn; `None` while it does.
+    fn reconciles_at(&mut self, replica: usize) -> Option<i64> {
+        let due = self.due().reconciling;
+        let replica = &self.replicas[replica];
+        let Rest::Until(at) = replica.reconciler else { return None };
+        Some((due - replica.offset.load(Ordering::Relaxed)).max(at).max(replica.down_until))
+    }
+
     /// When a worker that rests begins its next step; `None` while it works or nothing is due.
     fn begins_at(&mut self, replica: usize, slot: usize) -> Option<i64> {
-        let version = self.store.tables().version;
-        if self.due.0 != version {
-            self.due = (version, self.store.tables().next_claim());
-        }
+        let due = self.due().work;
         let replica = &self.replicas[replica];
         let Rest::Until(at) = replica.rests[slot] else { return None };
-        let due = self.due.1? - replica.offset.load(Ordering::Relaxed);
+        let due = due? - replica.offset.load(Ordering::Relaxed);
         Some(due.max(at).max(replica.down_until))
     }
 
@@ -251,9 +307,14 @@ impl<'a> History<'a> {
             (Owner::Worker(replica, slot), Done::Step(step)) => {
                 self.replicas[replica].rests[slot] = self.rest(&step);
             }
-            (Owner::Hook(event), Done::Delivered(false)) => lock(&self.truth).lost.push(event),
+            (Owner::Reconciler(replica), Done::Reconciled) => {
+                self.replicas[replica].reconciler = Rest::Until(self.now() + RECONCILE_ASKS_MS);
+            }
+            (Owner::Hook(event), Done::Delivered(answer)) => {
+                lock(&self.truth).logged(event, Some(answer));
+            }
             (Owner::Runner(run, step), Done::Asked(answer)) => self.asked((run, step), answer),
-            (Owner::Worker(..) | Owner::Hook(_) | Owner::Runner(..), _) => {}
+            (Owner::Worker(..) | Owner::Reconciler(_) | Owner::Hook(_) | Owner::Runner(..), _) => {}
         }
     }
 
@@ -271,8 +332,10 @@ impl<'a> History<'a> {
         let agenda = lock(&self.truth).agenda.peek().map(|Reverse((at, ..))| *at);
         let slots = (0..self.replicas.len())
             .flat_map(|replica| (0..WORKERS).map(move |slot| (replica, slot)));
-        let rests: Vec<i64> =
+        let mut rests: Vec<i64> =
             slots.filter_map(|(replica, slot)| self.begins_at(replica, slot)).collect();
+        let replicas = 0..self.replicas.len();
+        rests.extend(replicas.filter_map(|replica| self.reconciles_at(replica)));
         let paused = self.tasks.iter().map(|task| task.paused_until);
         let next = agenda.into_iter().chain(paused).chain(rests).filter(|at| *at > now).min();
         let Some(next) = next.filter(|next| *next <= self.end) else { return false };

@@ -8,6 +8,7 @@
 mod claims;
 mod reads;
 mod tables;
+mod upkeep;
 mod writes;
 
 use std::pin::Pin;

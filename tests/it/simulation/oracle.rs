@@ -15,7 +15,7 @@ use selfheal::domain::view::Reaction;
 use super::forge::{ci_of, lock};
 use super::history::Ended;
 use super::memory::Tables;
-use super::truth::{Deed, STOP_LABEL, SimPull, Truth, repo};
+use super::truth::{Deed, STOP_LABEL, SimPull, Truth, delivery_id, repo};
 
 /// What is wrong at the end of a history; empty when nothing is.
 pub(crate) fn judged(ended: &Ended) -> Vec<String> {
@@ -27,6 +27,9 @@ pub(crate) fn judged(ended: &Ended) -> Vec<String> {
     }
     wrong
         .extend(tables.inconsistencies.iter().map(|what| format!("refused by the schema: {what}")));
+    let late = ended.unheard.iter();
+    wrong.extend(late.map(|event| format!("not heard of within a period: {event:?}")));
+    wrong.extend(never_heard(&truth, &tables));
     wrong.extend(left_over(&tables));
     wrong.extend(twice(&truth, &tables));
     wrong.extend(too_many_attempts(&truth, &tables));
@@ -36,6 +39,12 @@ pub(crate) fn judged(ended: &Ended) -> Vec<String> {
         wrong.extend(shown_of(pull, &truth, &tables));
     }
     wrong
+}
+
+/// Every webhook has reached us in the end, or was found in the forge's log.
+fn never_heard(truth: &Truth, tables: &Tables) -> Vec<String> {
+    let unheard = (0..truth.events.len()).filter(|event| !tables.has_heard(&delivery_id(*event)));
+    unheard.map(|event| format!("nobody heard of {:?}", truth.events[event])).collect()
 }
 
 /// Nothing waits for ever.

@@ -136,9 +136,8 @@ fn rates(dice: &mut Dice) -> Rates {
         forge_fails: up_to(150),
         forge_limits: up_to(60),
         forge_unheard: up_to(250),
-        // Rare: what is begun again and again and never finished is parked, and rightly.
-        store_fails: up_to(10),
-        store_unheard: up_to(10),
+        store_fails: up_to(60),
+        store_unheard: up_to(60),
         runners_slow: up_to(300),
         runners_die: up_to(300),
         runners_silent: up_to(300),

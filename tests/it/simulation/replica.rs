@@ -8,18 +8,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use selfheal::compute::actions::ActionsCompute;
 use selfheal::domain::event::Reading;
-use selfheal::domain::ids::{DeliveryId, JobId, PrNumber, RepoSlug, RunId, Timestamp};
+use selfheal::domain::ids::{JobId, PrNumber, RepoSlug, RunId, Timestamp};
 use selfheal::domain::limits::Limits;
-use selfheal::domain::pull::{PullHead, Repo};
 use selfheal::ports::clock::{Clock, Ids};
 use selfheal::ports::forge::Forge;
 use selfheal::ports::identity::{IdentityError, IdentityVerifier, RunnerClaims};
 use selfheal::ports::inbound::{Inbound, NotAuthentic, Unreadable};
 use selfheal::ports::logs::{Kept, KeptLog, LogStore, NewLog};
-use selfheal::ports::store::{Claim, StoreError};
-use selfheal::ports::upkeep::{
-    DeliveryRecord, Listed, Progress, Reconcile, ReconcileLease, Replayed, ToSweep, Upkeep,
-};
+use selfheal::ports::store::StoreError;
 use selfheal::service::worker::Worker;
 use selfheal::service::{PolicyCache, Services};
 use url::Url;
@@ -40,12 +36,14 @@ pub(crate) type Time = Arc<AtomicI64>;
 /// A process that serves.
 pub(crate) struct Replica {
     pub(crate) services: Services,
-    pub(crate) worker: Arc<Worker>,
+    pub(crate) workers: [Arc<Worker>; WORKERS],
     /// By how much its clock is wrong.
     pub(crate) offset: Arc<AtomicI64>,
     /// Until when it is down.
     pub(crate) down_until: i64,
     pub(crate) rests: [Rest; WORKERS],
+    /// The same of its reconciler.
+    pub(crate) reconciler: Rest,
 }
 
 /// What a worker that found nothing to do waits for.
@@ -158,64 +156,6 @@ impl LogStore for NoLogs {
     }
 }
 
-/// Reconciles nothing: a history's webhooks that were lost arrive at its end, as reconciling would
-/// make them; how that is done is told in stories, against a forge that keeps a log.
-struct NoUpkeep;
-
-#[async_trait]
-impl Upkeep for NoUpkeep {
-    async fn claim_reconcile(&self, _claim: Claim) -> Result<Option<Reconcile>, StoreError> {
-        Ok(None)
-    }
-
-    async fn end_reconcile(
-        &self,
-        _lease: ReconcileLease,
-        _progress: &Progress,
-        _due: Timestamp,
-    ) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn unknown_deliveries(&self, _: &[DeliveryId]) -> Result<Vec<DeliveryId>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn repos_to_sweep(&self, _: Timestamp, _max: u32) -> Result<Vec<ToSweep>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn swept(
-        &self,
-        _repo: &Repo,
-        _news: &[PullHead],
-        _at: Timestamp,
-        _due: Timestamp,
-    ) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn not_swept(&self, _repo: &Repo, _due: Timestamp) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn deliveries(&self, _: Listed, _max: u32) -> Result<Vec<DeliveryRecord>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn delivery(&self, _id: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError> {
-        Ok(None)
-    }
-
-    async fn delivery_body(&self, _id: &DeliveryId) -> Result<Option<Bytes>, StoreError> {
-        Ok(None)
-    }
-
-    async fn replay(&self, _id: &DeliveryId, _now: Timestamp) -> Result<Replayed, StoreError> {
-        Ok(Replayed::Unknown)
-    }
-}
-
 /// The one policy of all histories. It is the same in each and takes long to make, so it is read
 /// before the first one, lest that differ from the others.
 static POLICIES: LazyLock<Arc<PolicyCache>> = LazyLock::new(|| {
@@ -248,8 +188,7 @@ impl Replica {
         let server = Url::parse("https://heal.example").unwrap();
         let services = Services {
             store: of.store.clone(),
-            upkeep: Arc::new(NoUpkeep),
-            limits: Limits::default(),
+            upkeep: of.store.clone(),
             logs: Arc::new(NoLogs),
             forge: forge.clone(),
             compute: Arc::new(ActionsCompute::new(forge, server)),
@@ -258,10 +197,17 @@ impl Replica {
             clock: Arc::new(clock()),
             ids: Arc::new(SkewedIds { clock: clock(), counted: of.counted.clone() }),
             wake: Arc::new(tokio::sync::Notify::new()),
+            limits: Limits::default(),
             policies: POLICIES.clone(),
             workflow_text: "",
         };
-        let worker = Arc::new(Worker::new(services.clone()));
-        Self { services, worker, offset, down_until: 0, rests: [Rest::OVER; WORKERS] }
+        Self {
+            workers: std::array::from_fn(|_| Arc::new(Worker::new(services.clone()))),
+            services,
+            offset,
+            down_until: 0,
+            rests: [Rest::OVER; WORKERS],
+            reconciler: Rest::OVER,
+        }
     }
 }

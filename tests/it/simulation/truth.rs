@@ -8,11 +8,12 @@ mod changes;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use bytes::Bytes;
 use selfheal::domain::ask::AskKind;
 use selfheal::domain::event::Event;
 use selfheal::domain::ids::{
-    AttemptId, Branch, CheckRunId, CommentId, InstallationId, Label, Login, PrNumber, RepoId,
-    RepoSlug, RunId, Sha, UserId,
+    AttemptId, Branch, CheckRunId, CommentId, DeliveryId, InstallationId, Label, Login, PrNumber,
+    RepoId, RepoSlug, RunId, Sha, UserId,
 };
 use selfheal::domain::pull::{Actor, AutoMerge, Head, PullState, Repo};
 use selfheal::domain::view::{CheckStatus, Reaction};
@@ -112,6 +113,16 @@ pub(crate) struct Comment {
     pub(crate) body: String,
 }
 
+/// A try to tell of something by webhook, as the forge remembers it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Logged {
+    /// The number of the event.
+    pub(crate) event: usize,
+    pub(crate) at: i64,
+    /// The HTTP status of the answer; `None` when none came.
+    pub(crate) answer: Option<u16>,
+}
+
 /// What happens by itself, in its time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Act {
@@ -127,6 +138,8 @@ pub(crate) enum Act {
     Planned(usize),
     /// From now on nothing fails any more.
     FaultsEnd,
+    /// One period of reconciling has passed since.
+    PeriodEnds,
 }
 
 /// Something that was done and cannot be undone; the oracle's evidence.
@@ -164,8 +177,8 @@ pub(crate) struct Truth {
     pub(crate) comments: Vec<Comment>,
     /// Everything that was told of by webhook, by number of delivery.
     pub(crate) events: Vec<Event>,
-    /// Webhooks that never arrived.
-    pub(crate) lost: Vec<usize>,
+    /// What became of each try to tell, oldest first.
+    pub(crate) log: Vec<Logged>,
     pub(crate) deeds: Vec<(i64, Deed)>,
     pub(crate) agenda: BinaryHeap<Reverse<(i64, u64, Act)>>,
     counted: u64,
@@ -179,6 +192,19 @@ pub(crate) fn repo() -> Repo {
         installation: InstallationId::new(1),
     }
 }
+
+/// The id of the delivery that tells of an event, however often it is sent.
+pub(crate) fn delivery_id(event: usize) -> DeliveryId {
+    DeliveryId::parse(&format!("hook-{event}")).unwrap()
+}
+
+/// The body of that delivery: the event's number.
+pub(crate) fn delivery_body(event: usize) -> Bytes {
+    event.to_string().into_bytes().into()
+}
+
+/// The name that all simulated events have in a webhook's header.
+pub(crate) const EVENT_NAME: &str = "simulated";
 
 /// The commit that pull requests begin from; its branch never moves.
 pub(crate) fn base_sha() -> Sha {
@@ -219,7 +245,7 @@ impl Truth {
             checks: Vec::new(),
             comments: Vec::new(),
             events: Vec::new(),
-            lost: Vec::new(),
+            log: Vec::new(),
             deeds: Vec::new(),
             agenda: BinaryHeap::new(),
             counted: 0,
@@ -239,6 +265,11 @@ impl Truth {
 
     pub(crate) fn did(&mut self, deed: Deed) {
         self.deeds.push((self.now, deed));
+    }
+
+    /// Remembers what became of a try to tell.
+    pub(crate) fn logged(&mut self, event: usize, answer: Option<u16>) {
+        self.log.push(Logged { event, at: self.now, answer });
     }
 
     pub(crate) fn pull(&self, number: PrNumber) -> Option<&SimPull> {

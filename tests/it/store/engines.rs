@@ -4,37 +4,64 @@
 //! The server is started once per test binary, listens on a socket file in a folder of its own and
 //! on no port, and ends with the binary: a shell beside it reads the other end of a pipe that only
 //! this process holds, so it hears of our end however we end, stops the server and removes the
-//! folder.
+//! folder. Who wants to see a server crash starts one of his own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use selfheal::ports::store::Store;
+use selfheal::ports::upkeep::Upkeep;
 use selfheal::store::{Migrate, SqlStore};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::simulation::MemoryStore;
 
-/// Stops the server, whichever way our end of the pipe is closed, and cleans up after it.
+/// Stops and starts the server as it is told; stops it for good, whichever way our end of the pipe is
+/// closed, and cleans up after it.
 const WATCHED: &str = r#"
-    "$BIN/postgres" -D "$DIR/data" -k "$DIR" -F \
-        -c listen_addresses= -c full_page_writes=off -c synchronous_commit=off \
-        -c max_connections=200 -c log_min_messages=log <&- &
-    server=$!
-    read -r never
+    serve() {
+        "$BIN/postgres" -D "$DIR/data" -k "$DIR" $OPTIONS <&- &
+        server=$!
+    }
+    serve
+    while read -r told; do
+        case $told in
+            crash) kill -QUIT $server; wait $server ;;
+            serve) serve ;;
+        esac
+    done
     kill -QUIT $server
     wait $server
     rm -rf "$DIR"
 "#;
 
+/// No port, no waiting for the disk: what the operating system has been given outlives the server.
+const OPTIONS: &str = "-F -c listen_addresses= -c full_page_writes=off -c max_connections=200 \
+    -c log_min_messages=log";
+
+/// Faster still, for servers that never crash.
+const OPTIONS_UNWRITTEN: &str = "-c synchronous_commit=off";
+
+/// How long a server may take to end, or to start and recover.
+const CHANGE_SECS_MAX: u64 = 30;
+
+/// How often it is looked at meanwhile.
+const LOOK_MS: u64 = 10;
+
 /// What the server says when it takes connections.
 const READY: &str = "ready to accept connections";
+
+/// Everything that is promised of a store.
+pub(crate) trait Promised: Store + Upkeep {}
+
+impl<T: Store + Upkeep> Promised for T {}
 
 /// An empty store, and what keeps it alive.
 #[derive(Debug)]
@@ -85,8 +112,8 @@ impl Opened {
         Self { kept: Kept::Sql(store), url, counted: AtomicU64::new(0), _dir: dir }
     }
 
-    /// The port, which is all that most promises are about.
-    pub(crate) fn port(&self) -> Arc<dyn Store> {
+    /// The ports, which are all that most promises are about.
+    pub(crate) fn port(&self) -> Arc<dyn Promised> {
         match self.kept.clone() {
             Kept::Sql(store) => store,
             Kept::Memory(store) => store,
@@ -102,9 +129,9 @@ impl Opened {
     }
 
     /// The same database opened once more, as another replica does.
-    pub(crate) async fn again(&self) -> Arc<dyn Store> {
+    pub(crate) async fn again(&self) -> Arc<dyn Promised> {
         match &self.kept {
-            Kept::Sql(_) => self.sql_again().await,
+            Kept::Sql(_) => SqlStore::open(&self.url, Migrate::Yes).await.unwrap(),
             Kept::Memory(store) => store.clone(),
         }
     }
@@ -149,17 +176,44 @@ pub(crate) async fn postgres_url() -> String {
     server.url(&name)
 }
 
-static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
+static SERVER: LazyLock<Server> =
+    LazyLock::new(|| Server::start(&format!("{OPTIONS} {OPTIONS_UNWRITTEN}")));
 
+/// A private PostgreSQL server.
 #[derive(Debug)]
-struct Server {
+pub(crate) struct Server {
     dir: PathBuf,
     /// Holds our end of the pipe; dropped or not, it is closed when this process ends.
-    _watched: Child,
+    watched: Child,
 }
 
 impl Server {
-    fn start() -> Self {
+    /// A server that forgets nothing when it crashes.
+    pub(crate) async fn durable() -> Self {
+        tokio::task::spawn_blocking(|| Self::start(OPTIONS)).await.unwrap()
+    }
+
+    /// It crashes: every connection is cut, and what was not committed is gone.
+    pub(crate) async fn crash(&mut self) {
+        self.tell("crash\n");
+        let url = self.url("postgres");
+        until(async || PgConnection::connect(&url).await.is_err()).await;
+    }
+
+    /// It is started again and takes connections when it has recovered.
+    pub(crate) async fn serve(&mut self) {
+        self.tell("serve\n");
+        let url = self.url("postgres");
+        until(async || PgConnection::connect(&url).await.is_ok()).await;
+    }
+
+    fn tell(&mut self, order: &str) {
+        let pipe = self.watched.stdin.as_mut().unwrap();
+        pipe.write_all(order.as_bytes()).unwrap();
+        pipe.flush().unwrap();
+    }
+
+    fn start(options: &str) -> Self {
         let bin = programs(&["initdb", "postgres"]);
         let dir = tempfile::tempdir().unwrap().keep();
         let owner = unprivileged();
@@ -178,6 +232,7 @@ impl Server {
             .args(["-c", WATCHED])
             .env("BIN", bin)
             .env("DIR", &dir)
+            .env("OPTIONS", options)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -188,12 +243,25 @@ impl Server {
         // What it says later is read and dropped, so that it never waits for a reader.
         let gone = std::thread::spawn(move || said.count());
         assert!(!gone.is_finished(), "PostgreSQL did not start: {}", heard.join("\n"));
-        Self { dir, _watched: watched }
+        Self { dir, watched }
     }
 
-    fn url(&self, database: &str) -> String {
+    /// Where a database of it is.
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost/{database}?host={}", self.dir.display())
     }
+}
+
+/// Waits for something that a server comes to by itself.
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let limit = Duration::from_secs(CHANGE_SECS_MAX);
+    let come = tokio::time::timeout(limit, async {
+        let mut looks = tokio::time::interval(Duration::from_millis(LOOK_MS));
+        while !is_so().await {
+            looks.tick().await;
+        }
+    });
+    come.await.expect("a server that starts and ends within half a minute");
 }
 
 fn command(program: &Path, owner: Option<(u32, u32)>) -> Command {

@@ -7,15 +7,16 @@ use selfheal::ports::store::{Finish, Inserted, NewDelivery, Store as _, StoreErr
 use selfheal::store::{Migrate, SqlStore};
 
 use super::values::{at, delivery, other_repo, pull, reply};
-use super::{Opened, claim, on_both};
+use super::{Opened, claim, on_all};
 
-on_both! {
+on_all! {
     a_noisy_repository_does_not_hold_up_deliveries_of_others,
     a_noisy_repository_does_not_hold_up_looks_of_others,
     a_noisy_repository_does_not_hold_up_effects_of_others,
     repositories_take_turns_and_each_is_served_in_order,
     a_repository_that_goes_on_being_noisy_starves_nobody,
     what_is_of_no_repository_is_served_too,
+    ;
     a_full_inbox_takes_nothing_until_something_was_read,
 }
 

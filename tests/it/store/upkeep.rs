@@ -3,12 +3,12 @@
 use selfheal::domain::ids::{DeliveryId, Timestamp};
 use selfheal::domain::pull::PullState;
 use selfheal::ports::store::{Finish, StoreError};
-use selfheal::ports::upkeep::{DeliveryState, Listed, Pass, Progress, Replayed, Upkeep as _};
+use selfheal::ports::upkeep::{DeliveryState, Listed, Pass, Progress, Replayed};
 
 use super::values::{at, delivery, other_repo, pull, repo, sha};
-use super::{LEASE_MS, Opened, claim, on_both};
+use super::{LEASE_MS, Opened, claim, on_all};
 
-on_both! {
+on_all! {
     one_reconciles_at_a_time_and_the_next_when_it_is_due,
     a_turn_goes_on_where_the_last_one_was,
     whoever_lost_the_duty_writes_nothing,
@@ -29,7 +29,7 @@ async fn ends(opened: &Opened, now: i64, finish: Finish) {
 }
 
 async fn a_parked_delivery_is_seen_with_its_failure(opened: Opened) {
-    let store = opened.sql();
+    let store = opened.port();
     for id in ["early", "late", "fine"] {
         opened.insert(delivery(id, 10 + i64::try_from(id.len()).unwrap())).await.unwrap();
     }
@@ -54,7 +54,7 @@ async fn what_fails_and_what_waits_is_seen_too(opened: Opened) {
     }
     ends(&opened, 3, Finish::Retry { at: at(99), error: "not now".to_owned() }).await;
     let seen = async |which, max| -> Vec<String> {
-        let seen = opened.sql().deliveries(which, max).await.unwrap();
+        let seen = opened.port().deliveries(which, max).await.unwrap();
         seen.into_iter().map(|record| record.id.to_string()).collect()
     };
     assert_eq!(seen(Listed::Waiting, 9).await, ["c", "b", "a"], "newest first");
@@ -64,7 +64,7 @@ async fn what_fails_and_what_waits_is_seen_too(opened: Opened) {
 }
 
 async fn a_replayed_delivery_is_as_good_as_new(opened: Opened) {
-    let (store, id) = (opened.sql(), DeliveryId::parse("d").unwrap());
+    let (store, id) = (opened.port(), DeliveryId::parse("d").unwrap());
     assert_eq!(store.replay(&id, at(1)).await.unwrap(), Replayed::Unknown);
     opened.insert(delivery("d", 1)).await.unwrap();
     assert_eq!(store.replay(&id, at(2)).await.unwrap(), Replayed::Waits);
@@ -94,17 +94,17 @@ async fn a_delivery_that_was_begun_and_never_finished_is_counted(opened: Opened)
 }
 
 async fn one_reconciles_at_a_time_and_the_next_when_it_is_due(opened: Opened) {
-    let store = opened.sql();
+    let store = opened.port();
     let first = store.claim_reconcile(claim(10)).await.unwrap().expect("due from the beginning");
     assert_eq!(first.progress, Progress::default());
-    assert!(opened.sql_again().await.claim_reconcile(claim(11)).await.unwrap().is_none());
+    assert!(opened.again().await.claim_reconcile(claim(11)).await.unwrap().is_none());
     store.end_reconcile(first.lease, &Progress::default(), at(500)).await.unwrap();
     assert!(store.claim_reconcile(claim(499)).await.unwrap().is_none(), "not due");
     assert!(store.claim_reconcile(claim(500)).await.unwrap().is_some());
 }
 
 async fn a_turn_goes_on_where_the_last_one_was(opened: Opened) {
-    let store = opened.sql();
+    let store = opened.port();
     let pass = Some(Pass { to: at(90), cursor: "v1_7".to_owned() });
     let mark = Some(at(50));
     for progress in [Progress { mark, pass }, Progress { mark, pass: None }, Progress::default()] {
@@ -117,7 +117,7 @@ async fn a_turn_goes_on_where_the_last_one_was(opened: Opened) {
 }
 
 async fn whoever_lost_the_duty_writes_nothing(opened: Opened) {
-    let store = opened.sql();
+    let store = opened.port();
     let slow = store.claim_reconcile(claim(10)).await.unwrap().unwrap();
     let quick = store.claim_reconcile(claim(10 + LEASE_MS)).await.unwrap().expect("it ran out");
     let far = Progress { mark: Some(at(9)), pass: None };
@@ -133,14 +133,14 @@ async fn of_listed_deliveries_the_unknown_are_told_once(opened: Opened) {
     opened.insert(delivery("done", 2)).await.unwrap();
     let id = |text: &str| DeliveryId::parse(text).unwrap();
     let listed = ["lost", "known", "lost", "done", "gone"].map(id);
-    let mut unknown = opened.sql().unknown_deliveries(&listed).await.unwrap();
+    let mut unknown = opened.port().unknown_deliveries(&listed).await.unwrap();
     unknown.sort();
     assert_eq!(unknown, [id("gone"), id("lost")]);
-    assert!(opened.sql().unknown_deliveries(&[]).await.unwrap().is_empty());
+    assert!(opened.port().unknown_deliveries(&[]).await.unwrap().is_empty());
 }
 
 async fn repositories_are_swept_when_they_are_due(opened: Opened) {
-    let store = opened.sql();
+    let store = opened.port();
     let mut elsewhere = pull(1);
     elsewhere.repo = other_repo();
     opened.know(&[pull(1), elsewhere]).await;
@@ -167,7 +167,7 @@ async fn what_a_sweep_found_is_known_and_woken(opened: Opened) {
     let mut stale = pull(2);
     stale.state = PullState::Closed;
     stale.updated_at = at(50);
-    opened.sql().swept(&repo(), &[moved.clone(), stale, pull(3)], at(300), at(900)).await.unwrap();
+    opened.port().swept(&repo(), &[moved.clone(), stale, pull(3)], at(300), at(900)).await.unwrap();
     assert_eq!(opened.known(&pull(1)).await.head, moved);
     assert_eq!(opened.known(&pull(2)).await.head, pull(2), "older facts replace nothing");
     assert_eq!(opened.known(&pull(3)).await.head, pull(3));
@@ -185,7 +185,7 @@ async fn what_cannot_be_reached_is_not_swept(opened: Opened) {
     let tell = async |state, removed| {
         let fact = InstallationFact { id: repo().installation, state, added: Vec::new(), removed };
         opened.write(1, |changes| changes.installations.push(fact)).await;
-        opened.sql().repos_to_sweep(at(5), 9).await.unwrap().len()
+        opened.port().repos_to_sweep(at(5), 9).await.unwrap().len()
     };
     assert_eq!(tell(InstallationState::Suspended, Vec::new()).await, 0);
     assert_eq!(tell(InstallationState::Active, Vec::new()).await, 1);

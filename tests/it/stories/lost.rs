@@ -1,7 +1,7 @@
 //! Webhooks that never arrive, and what finds out nevertheless.
 
 use selfheal::service::reconcile::{self, Turn};
-use world::{Pull, Repository};
+use world::{Delivered, Pull, Repository};
 
 use super::events::{closes, heals};
 use super::{BAD, GOOD, broken_pull, count, headline, widget};
@@ -67,7 +67,7 @@ async fn what_arrived_is_not_fetched_and_what_was_fetched_is_not_fetched_again()
     assert_eq!(t.reconcile().await.recorded, 0);
     assert_eq!(count(&t, "GET", PAYLOAD), 1);
     assert_eq!(t.world.comment_bodies(&pull).len(), 2, "the answer, once");
-    for guid in t.world.failed_deliveries() {
+    for Delivered { guid, .. } in t.world.failed_webhooks() {
         assert!(t.world.redeliver(&guid));
     }
     t.settle().await;
@@ -87,11 +87,10 @@ async fn of_several_replicas_one_reconciles() {
     assert_eq!(reconcile::turn(services).await.unwrap(), None, "not due before five minutes");
 }
 
-#[tokio::test]
-async fn more_than_a_turn_can_fetch_is_fetched_by_the_next() {
-    let mut t = Tester::start().await;
-    let repository = widget(&t).await;
-    let pull = broken_pull(&t, &repository).await;
+/// More webhooks are lost than a turn can fetch.
+async fn many_lost(t: &mut Tester) -> Pull {
+    let repository = widget(t).await;
+    let pull = broken_pull(t, &repository).await;
     t.settle_with_ci().await;
     t.reconcile().await;
     t.world.lose_webhooks(usize::MAX);
@@ -99,6 +98,27 @@ async fn more_than_a_turn_can_fetch_is_fetched_by_the_next() {
         t.world.comment(&pull, "reader", "/selfheal stop");
     }
     t.world.lose_webhooks(0);
+    pull
+}
+
+#[tokio::test]
+async fn what_is_lost_while_a_pass_goes_on_is_found_right_after_it() {
+    let mut t = Tester::start().await;
+    let pull = many_lost(&mut t).await;
+    assert_eq!(t.reconcile().await.recorded, 300);
+    t.world.lose_webhooks(1);
+    t.world.comment(&pull, "reader", "/selfheal stop");
+    assert_eq!(t.reconcile().await.recorded, 10, "from where it was");
+    let services = t.app().services();
+    let turn = reconcile::turn(services).await.unwrap().expect("it is due at once");
+    assert_eq!(turn.recorded, 1);
+    assert_eq!(reconcile::turn(services).await.unwrap(), None, "and then in five minutes");
+}
+
+#[tokio::test]
+async fn more_than_a_turn_can_fetch_is_fetched_by_the_next() {
+    let mut t = Tester::start().await;
+    many_lost(&mut t).await;
     let recorded = [t.reconcile().await, t.reconcile().await].map(|turn| turn.recorded);
     assert_eq!(recorded, [300, 10]);
     assert_eq!(t.reconcile().await.recorded, 0);

@@ -20,11 +20,6 @@ pub(crate) const LONG: &[Long] = &[
         reason: "one short newtype after another; a reader looks one up and leaves",
     },
     Long {
-        path: "src/ports/forge.rs",
-        function: None,
-        reason: "one contract, and most of it is comment",
-    },
-    Long {
         path: "src/ports/store.rs",
         function: None,
         reason: "one contract, and most of it is comment",

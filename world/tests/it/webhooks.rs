@@ -228,5 +228,5 @@ async fn an_app_that_does_not_listen_is_noted_as_failed() {
     let scene = Scene::start().await;
     let delivered = scene.world.deliver("http://127.0.0.1:1/hook").await;
     assert_eq!(delivered[0].status, None);
-    assert_eq!(scene.world.failed_deliveries(), [delivered[0].guid.clone()]);
+    assert_eq!(scene.world.failed_webhooks(), [delivered[0].clone()]);
 }

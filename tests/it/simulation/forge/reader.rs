@@ -7,13 +7,11 @@ use selfheal::domain::ids::{
 };
 use selfheal::domain::pull::{
     Artifact, BaseFile, BranchRules, Ci, CiAnnotation, FailedJob, Permission, Pull, PullCommit,
-    PullHead, PullState, Queue, Readiness, Repo,
+    PullState, Queue, Readiness, Repo,
 };
 use selfheal::ports::forge::{
     AppIdentity, ForgeError, ForgeReader, JobLog, JobNames, LogEnd, RunState,
 };
-
-use selfheal::ports::history::{ForgeHistory, LoggedDelivery, LoggedPage};
 
 use super::{SimForge, ci_of};
 use crate::simulation::truth::{
@@ -21,7 +19,7 @@ use crate::simulation::truth::{
 };
 
 /// A pull request as a reader is shown it.
-fn shown(truth: &Truth, number: PrNumber) -> Result<Pull, ForgeError> {
+pub(super) fn shown(truth: &Truth, number: PrNumber) -> Result<Pull, ForgeError> {
     let missing = || ForgeError::NotFound(format!("pull request {number}"));
     let pull = truth.pull(number).ok_or_else(missing)?;
     let (stale_until, stale_since) = pull.stale;
@@ -261,25 +259,5 @@ impl ForgeReader for SimForge {
 
     async fn default_branch(&self, _repo: &Repo) -> Result<Branch, ForgeError> {
         self.read(|_| Ok(branch("main"))).await
-    }
-}
-
-/// Keeps no log: what was lost arrives at the end of a history.
-#[async_trait]
-impl ForgeHistory for SimForge {
-    async fn deliveries(&self, _cursor: Option<&str>) -> Result<LoggedPage, ForgeError> {
-        Ok(LoggedPage::default())
-    }
-
-    async fn payload(&self, logged: &LoggedDelivery) -> Result<Bytes, ForgeError> {
-        Err(ForgeError::NotFound(format!("the entry {}", logged.entry)))
-    }
-
-    async fn pulls_changed(
-        &self,
-        _repo: &Repo,
-        _since: Timestamp,
-    ) -> Result<Vec<PullHead>, ForgeError> {
-        Ok(Vec::new())
     }
 }

@@ -1,35 +1,43 @@
 //! What happens in a history at its time: webhooks arrive, runners ask, people act, luck fails.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use selfheal::domain::event::PullChange;
-use selfheal::domain::ids::{DeliveryId, Login, PrNumber, RunId};
+use selfheal::domain::ids::{Login, PrNumber, RunId};
 use selfheal::domain::pull::{AutoMerge, PullState};
-use selfheal::ports::store::NewDelivery;
+use selfheal::ports::store::{Inserted, NewDelivery};
+use selfheal::service::reconcile::EVERY_MS;
 
-use super::{Done, History, Owner, Task};
+use super::{Done, HEARD_LATER_MS, History, Owner, Task};
 use crate::simulation::forge::{end_run, lock};
 use crate::simulation::plan::{Planned, Rates};
 use crate::simulation::replica::Rest;
 use crate::simulation::runner::{Answer, Errand, Request, Runner, ask};
-use crate::simulation::truth::{Act, Progress, Purpose, STOP_LABEL, Truth, label, repo};
+use crate::simulation::truth::{
+    Act, EVENT_NAME, Progress, Purpose, STOP_LABEL, Truth, delivery_body, delivery_id, label, repo,
+};
 
 impl History<'_> {
     pub(super) fn deliver(&mut self, event: usize) {
         let Some(replica) = self.some_replica() else {
-            lock(&self.truth).lost.push(event);
+            lock(&self.truth).logged(event, None);
             return;
         };
         let services = self.replicas[replica].services.clone();
         self.spawn(replica, Owner::Hook(event), async move {
             let delivery = NewDelivery {
-                id: DeliveryId::parse(&format!("hook-{event}")).unwrap(),
-                event: "simulated".to_owned(),
+                id: delivery_id(event),
+                event: EVENT_NAME.to_owned(),
                 repo: Some(repo().id),
-                body: event.to_string().into_bytes().into(),
+                body: delivery_body(event),
                 received_at: services.clock.now(),
             };
-            Done::Delivered(services.store.insert_delivery(delivery).await.is_ok())
+            Done::Delivered(match services.store.insert_delivery(delivery).await {
+                Ok(Inserted::New) => 202,
+                Ok(Inserted::Duplicate) => 200,
+                Err(_) => 503,
+            })
         });
     }
 
@@ -122,9 +130,9 @@ impl History<'_> {
         }
     }
 
-    /// Steps of workers that are under way.
+    /// Steps of workers, and turns of reconciling, that are under way.
     fn at_work(&self) -> Vec<usize> {
-        let is_step = |task: &Task| matches!(task.owner, Owner::Worker(..));
+        let is_step = |task: &Task| matches!(task.owner, Owner::Worker(..) | Owner::Reconciler(_));
         (0..self.tasks.len()).filter(|at| is_step(&self.tasks[*at])).collect()
     }
 
@@ -133,12 +141,13 @@ impl History<'_> {
         let task = self.tasks.swap_remove(at);
         match task.owner {
             Owner::Worker(replica, slot) => self.replicas[replica].rests[slot] = Rest::OVER,
-            Owner::Hook(event) => lock(&self.truth).lost.push(event),
+            Owner::Reconciler(replica) => self.replicas[replica].reconciler = Rest::OVER,
+            Owner::Hook(event) => lock(&self.truth).logged(event, None),
             Owner::Runner(run, step) => self.asked((run, step), Answer::Later),
         }
     }
 
-    /// Nothing fails any more, and what was lost arrives, as the forge's own log makes it.
+    /// Nothing fails any more.
     pub(super) fn calm(&mut self) {
         for replica in &mut self.replicas {
             replica.offset.store(0, Ordering::Relaxed);
@@ -147,10 +156,28 @@ impl History<'_> {
         let mut truth = lock(&self.truth);
         truth.rates = Rates::default();
         (truth.down_until, truth.store_down_until) = (0, 0);
-        for event in std::mem::take(&mut truth.lost) {
-            let delay = truth.dice.within(0, 5 * 60_000);
-            truth.schedule(delay, Act::Deliver(event));
-        }
+        self.told_in_trouble = truth.log.len();
+        let period = EVERY_MS + HEARD_LATER_MS + self.ahead();
+        truth.schedule(period, Act::PeriodEnds);
+    }
+
+    /// By how much a clock was ahead at most. A turn says by its own clock when the next is due.
+    fn ahead(&self) -> i64 {
+        let jumps = self.plan.acts.iter().map(|(_, act)| match act {
+            Planned::Jump(_, by) => *by,
+            _ => 0,
+        });
+        jumps.max().unwrap_or(0).max(0)
+    }
+
+    /// Everything that the forge has tried to tell while things failed is known by now.
+    pub(super) fn period_ends(&mut self) {
+        let truth = lock(&self.truth);
+        let tables = self.store.tables();
+        let tried = truth.log.iter().take(self.told_in_trouble).map(|logged| logged.event);
+        let unheard: BTreeSet<usize> =
+            tried.filter(|event| !tables.has_heard(&delivery_id(*event))).collect();
+        self.unheard.extend(unheard.into_iter().map(|event| truth.events[event].clone()));
     }
 }
 

@@ -1,13 +1,13 @@
 //! Work: put in, claimed under a lease, ended.
 
 use selfheal::domain::effect::{Effect, PendingEffect};
-use selfheal::domain::ids::{EffectId, RepoId, Timestamp};
+use selfheal::domain::ids::{DeliveryId, EffectId, Timestamp};
 use selfheal::ports::store::{
     Backlog, Changes, Claim, Finish, Inserted, Lease, Leased, NewDelivery, PendingDelivery,
     PullRecord, Work,
 };
 
-use super::tables::{DeliveryRow, EffectRow, Held, RowState, Tables, place};
+use super::tables::{DeliveryRow, EffectRow, Held, RowState, Tables, text};
 
 /// What a step's end does to its row.
 struct End {
@@ -25,6 +25,7 @@ impl End {
             Finish::Retry { at, error } => (RowState::Pending, Some(*at), 1, Some(error.clone())),
             Finish::Park { error } => (RowState::Parked, None, 1, Some(error.clone())),
         };
+        let error = error.as_deref().map(text);
         Self { state, at: at.map(Timestamp::millis), failed, error }
     }
 }
@@ -40,13 +41,13 @@ impl Tables {
             return Inserted::Duplicate;
         }
         let due = delivery.received_at.millis();
-        let state = RowState::Pending;
         let row = DeliveryRow {
             delivery,
-            state,
+            state: RowState::Pending,
             tries: 0,
             claims: 0,
             due,
+            error: None,
             held: Held::default(),
             done_at: 0,
         };
@@ -55,42 +56,48 @@ impl Tables {
         Inserted::New
     }
 
+    /// Whether a delivery of that id was ever recorded.
+    pub(crate) fn has_heard(&self, id: &DeliveryId) -> bool {
+        self.deliveries.contains_key(id.as_str())
+    }
+
     pub(super) fn claim_delivery(&mut self, claim: Claim) -> Option<Leased<PendingDelivery>> {
         let now = claim.now.millis();
         let is_due = |row: &DeliveryRow| {
             row.state == RowState::Pending && row.due <= now && row.held.until <= now
         };
-        let served = self.served.deliveries;
-        let of = |row: &DeliveryRow| row.delivery.repo.map_or(0, RepoId::get);
+        let lane = &mut self.lanes.deliveries;
         let (_, row) =
             self.deliveries.iter_mut().filter(|(_, row)| is_due(row)).min_by_key(|(_, row)| {
-                (place(of(row), served), row.due, row.delivery.received_at)
+                (lane.turn(row.repo()), row.due, row.delivery.received_at)
             })?;
-        self.served.deliveries = of(row);
+        lane.served(row.repo());
         row.held.take(now + claim.lease_ms);
+        let unfinished = row.claims;
         row.claims += 1;
         let lease = lease(Work::Delivery(row.delivery.id.clone()), row.held);
         self.version += 1;
-        let (tries, unfinished) = (row.tries, row.claims - 1);
-        let item = PendingDelivery { delivery: row.delivery.clone(), tries, unfinished };
+        let (delivery, tries) = (row.delivery.clone(), row.tries);
+        let item = PendingDelivery { delivery, tries, unfinished };
         Some(Leased { lease, item })
     }
 
     pub(super) fn claim_pull(&mut self, claim: Claim) -> Option<Leased<PullRecord>> {
         let now = claim.now.millis();
+        let lane = self.lanes.pulls;
         let free = || {
             let free = self.pulls.iter().filter(|(_, row)| row.held.until <= now);
             free.filter(|((repo, _), _)| self.can_be_used(*repo))
         };
-        let served = self.served.pulls;
-        let due = free().filter(|(_, row)| row.wake.is_some_and(|wake| wake <= now));
-        let due = due.min_by_key(|((repo, _), row)| (place(repo.get(), served), row.wake));
+        let woken = free()
+            .filter(|(_, row)| row.wake.is_some_and(|wake| wake <= now))
+            .min_by_key(|((repo, _), row)| (lane.turn(repo.get()), row.wake));
         let abandoned = || {
             let abandoned = free().filter(|(_, row)| row.held.until > 0);
             abandoned.min_by_key(|(_, row)| row.held.until)
         };
-        let key = due.or_else(abandoned).map(|(key, _)| *key)?;
-        self.served.pulls = key.0.get();
+        let key = woken.or_else(abandoned).map(|(key, _)| *key)?;
+        self.lanes.pulls.served(key.0.get());
         let row = self.pulls.get_mut(&key)?;
         row.held.take(now + claim.lease_ms);
         row.wake = None;
@@ -116,24 +123,15 @@ impl Tables {
                 && !row.effect.number.is_some_and(others)
                 && self.can_be_used(row.effect.repo.id)
         });
-        let due: Vec<_> = due.collect();
-        let is_first = |(id, row): &(&EffectId, &EffectRow)| {
-            let of = |row: &EffectRow| (row.effect.repo.id, row.effect.number);
-            row.effect.number.is_none()
-                || !due.iter().any(|(other, earlier)| {
-                    of(earlier) == of(row) && (earlier.wanted_at, *other) < (row.wanted_at, *id)
-                })
-        };
-        let served = self.served.effects;
-        let first = due.iter().copied().filter(is_first);
-        let next = first.min_by_key(|(id, row)| {
-            (place(row.effect.repo.id.get(), served), row.due, row.wanted_at, **id)
-        });
-        let id = next.map(|(id, _)| *id)?;
+        let lane = self.lanes.effects;
+        let id = due
+            .filter(|(id, row)| !self.is_after_another(**id, row, now))
+            .min_by_key(|(id, row)| (lane.turn(row.effect.repo.id.get()), row.due, **id))
+            .map(|(id, _)| *id)?;
         let row = self.effects.get_mut(&id)?;
+        self.lanes.effects.served(row.effect.repo.id.get());
         row.held.take(now + claim.lease_ms);
         row.claimed_revision = row.revision;
-        self.served.effects = row.effect.repo.id.get();
         let item = PendingEffect {
             id,
             effect: row.effect.clone(),
@@ -144,6 +142,19 @@ impl Tables {
         let lease = lease(Work::Effect(id), row.held);
         self.version += 1;
         Some(Leased { lease, item })
+    }
+
+    /// Whether an earlier wish about the same pull request is due, too, and comes first.
+    fn is_after_another(&self, id: EffectId, row: &EffectRow, now: i64) -> bool {
+        let of = |row: &EffectRow| row.effect.number.map(|number| (row.effect.repo.id, number));
+        of(row).is_some_and(|this| {
+            self.effects.iter().any(|(other_id, other)| {
+                other.state == RowState::Pending
+                    && of(other) == Some(this)
+                    && other.due <= now
+                    && (other.wanted_at, *other_id) < (row.wanted_at, id)
+            })
+        })
     }
 
     /// Whether the work is still the caller's.
@@ -168,6 +179,7 @@ impl Tables {
                 row.due = end.at.unwrap_or(now);
                 row.tries += end.failed;
                 row.claims = 0;
+                row.error = end.error;
                 row.done_at = now;
             }
             Work::Pull(repo, number) => {

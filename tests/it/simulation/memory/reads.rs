@@ -1,7 +1,7 @@
 //! Reads, and what is forgotten.
 
 use selfheal::domain::attempt::{Attempt, AttemptRecord, AttemptState};
-use selfheal::domain::case::Case;
+use selfheal::domain::case::{Case, CaseState};
 use selfheal::domain::effect::{EffectResult, commit_key, dispatch_key};
 use selfheal::domain::evidence::Evidence;
 use selfheal::domain::ids::{
@@ -83,7 +83,8 @@ impl Tables {
         let unread = self.deliveries.iter().filter(|(_, row)| row.state != RowState::Done);
         let unread = unread.map(|(id, row)| {
             let (state, due, tries, claims) = (row.state, row.due, row.tries, row.claims);
-            format!("{id}: {state:?}, due {due}, {tries} tries, begun {claims} times")
+            let error = &row.error;
+            format!("{id}: {state:?}, due {due}, {tries} tries, begun {claims} times, {error:?}")
         });
         let left = self.effects.values().filter(|row| row.state != RowState::Done);
         let left = left.map(|row| {
@@ -124,25 +125,28 @@ impl Tables {
     }
 
     pub(super) fn usage(&self, repo: RepoId, now: Timestamp) -> Usage {
-        let of = |attempt: &Attempt| self.cases.get(&attempt.case).map(|case| case.repo.id);
-        let through = |repo: RepoId| self.repos.get(&repo).map(|row| row.repo.installation);
-        let own = through(repo);
-        let count = |is_meant: &dyn Fn(&Attempt) -> bool| {
-            let meant = self.attempts.values().filter(|attempt| is_meant(attempt));
-            u32::try_from(meant.count()).unwrap_or(u32::MAX)
-        };
-        let is_running = |attempt: &Attempt| attempt.state == AttemptState::Running;
+        let of = |case| self.cases.get(&case).is_some_and(|case| case.repo.id == repo);
+        let attempts: Vec<_> = self.attempts.values().filter(|one| of(one.case)).collect();
         let since = now.plus_ms(-DAY_MS);
-        let goes_on = |case: &&Case| case.repo.id == repo && case.state.goes_on();
-        let open = self.cases.values().filter(goes_on).count();
+        let today = attempts.iter().filter(|one| one.planned_at > since).count();
+        let installation = |of: RepoId| self.repos.get(&of).map(|row| row.repo.installation);
+        let of_attempt = |one: &Attempt| self.cases.get(&one.case).map(|case| case.repo.id);
+        let all = self.attempts.values().filter(|one| one.state == AttemptState::Running);
+        let running: Vec<_> = all.filter_map(of_attempt).collect();
+        let with_same = running.iter().filter(|other| {
+            installation(repo).is_some() && installation(**other) == installation(repo)
+        });
+        let open = self.cases.values().filter(|case| case.repo.id == repo).filter(|case| {
+            use CaseState::{Diagnosing, Healing, Proving, Rerunning, Watching};
+            matches!(case.state, Watching | Diagnosing | Rerunning | Healing(_) | Proving(_))
+        });
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Usage {
-            attempts_today: count(&|one| of(one) == Some(repo) && one.planned_at > since),
-            attempts_running: count(&|one| of(one) == Some(repo) && is_running(one)),
-            installation_running: count(&|one| {
-                own.is_some() && of(one).and_then(through) == own && is_running(one)
-            }),
-            all_running: count(&is_running),
-            cases_open: u32::try_from(open).unwrap_or(u32::MAX),
+            attempts_today: count(today),
+            attempts_running: count(running.iter().filter(|other| **other == repo).count()),
+            installation_running: count(with_same.count()),
+            all_running: count(running.len()),
+            cases_open: count(open.count()),
         }
     }
 
@@ -174,11 +178,7 @@ impl Tables {
                 + tables.identities.len()
         };
         let had = rows(self);
-        self.deliveries.retain(|_, row| match row.state {
-            RowState::Pending => true,
-            RowState::Done => row.done_at >= before,
-            RowState::Parked => row.due >= before,
-        });
+        self.deliveries.retain(|_, row| row.state == RowState::Pending || row.done_at >= before);
         self.asks.retain(|_, row| row.answered_at.is_none_or(|at| at >= before));
         let live: Vec<_> = self
             .cases

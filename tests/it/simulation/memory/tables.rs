@@ -15,6 +15,7 @@ use selfheal::domain::patch::Patch;
 use selfheal::domain::pull::{PullHead, Repo};
 use selfheal::ports::forge::PublishedCheck;
 use selfheal::ports::store::{InstallationState, NewDelivery};
+use selfheal::ports::upkeep::Progress;
 
 /// A pull request's key.
 pub(super) type PullKey = (RepoId, PrNumber);
@@ -37,30 +38,51 @@ pub(crate) struct Tables {
     pub(super) keys: BTreeMap<String, EffectId>,
     pub(super) checks: BTreeMap<(RepoId, PrNumber, String), PublishedCheck>,
     pub(super) comments: BTreeMap<PullKey, CommentId>,
-    /// The repository that was served last, for each kind of work: they take turns.
-    pub(super) served: Served,
+    pub(super) reconciler: ReconcilerRow,
+    pub(super) lanes: Lanes,
     /// Raised with every change, so that a resting worker knows that nothing has happened.
     pub(crate) version: u64,
     /// What no code of ours may ask for: refused, and remembered for the oracle.
     pub(crate) inconsistencies: Vec<String>,
 }
 
-/// Which repository was served last; 0 for what is of none.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Served {
-    pub(super) deliveries: u64,
-    pub(super) pulls: u64,
-    pub(super) effects: u64,
-}
-
-/// Where a repository stands in its lane: the next after the one that was served last comes first.
-pub(super) const fn place(repo: u64, served: u64) -> (bool, u64) {
-    (repo <= served, repo)
-}
-
 pub(super) struct RepoRow {
     pub(super) repo: Repo,
     pub(super) is_reachable: bool,
+    pub(super) swept_at: Option<i64>,
+    pub(super) sweep_due: i64,
+}
+
+/// How far reconciling has come, and who does it.
+#[derive(Default)]
+pub(super) struct ReconcilerRow {
+    pub(super) held: Held,
+    pub(super) due: i64,
+    pub(super) progress: Progress,
+}
+
+/// Which repository was served last; the one after it comes next, round and round.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Lane(Option<u64>);
+
+impl Lane {
+    /// What is served first has the least of these; work of no repository counts as of number 0.
+    pub(super) fn turn(self, repo: u64) -> (bool, u64) {
+        (self.0.is_some_and(|last| repo <= last), repo)
+    }
+
+    /// A repository was served.
+    pub(super) fn served(&mut self, repo: u64) {
+        self.0 = Some(repo);
+    }
+}
+
+/// A round for each kind of work.
+#[derive(Default)]
+pub(super) struct Lanes {
+    pub(super) deliveries: Lane,
+    pub(super) effects: Lane,
+    pub(super) pulls: Lane,
 }
 
 /// A lease as a row has it: nobody's while `until` is 0.
@@ -91,11 +113,19 @@ pub(super) struct DeliveryRow {
     pub(super) delivery: NewDelivery,
     pub(super) state: RowState,
     pub(super) tries: u32,
-    /// How often it was claimed since it was last ended.
+    /// How often it was begun since it last ended.
     pub(super) claims: u32,
     pub(super) due: i64,
+    pub(super) error: Option<String>,
     pub(super) held: Held,
     pub(super) done_at: i64,
+}
+
+impl DeliveryRow {
+    /// The repository whose turn it waits for.
+    pub(super) fn repo(&self) -> u64 {
+        self.delivery.repo.map_or(0, RepoId::get)
+    }
 }
 
 pub(super) struct PullRow {

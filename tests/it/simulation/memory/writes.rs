@@ -149,13 +149,21 @@ impl Tables {
     fn set_repo(&mut self, repo: &Repo) {
         let state =
             *self.installations.entry(repo.installation).or_insert(InstallationState::Active);
-        let row = RepoRow { repo: repo.clone(), is_reachable: true };
-        if state != InstallationState::Deleted || !self.repos.contains_key(&repo.id) {
-            self.repos.insert(repo.id, row);
+        match self.repos.get_mut(&repo.id) {
+            Some(row) if state != InstallationState::Deleted => {
+                row.repo = repo.clone();
+                row.is_reachable = true;
+            }
+            Some(_) => {}
+            None => {
+                let repo = repo.clone();
+                let row = RepoRow { repo, is_reachable: true, swept_at: None, sweep_due: 0 };
+                self.repos.insert(row.repo.id, row);
+            }
         }
     }
 
-    fn set_pull(&mut self, pull: PullHead) {
+    pub(super) fn set_pull(&mut self, pull: PullHead) {
         let key = (pull.repo.id, pull.number);
         match self.pulls.get_mut(&key) {
             Some(row) if row.head.updated_at <= pull.updated_at => row.head = pull,
@@ -167,7 +175,7 @@ impl Tables {
         }
     }
 
-    fn wake(&mut self, of: PullKey, at: i64) {
+    pub(super) fn wake(&mut self, of: PullKey, at: i64) {
         if let Some(row) = self.pulls.get_mut(&of) {
             row.wake = Some(row.wake.map_or(at, |known| known.min(at)));
         }

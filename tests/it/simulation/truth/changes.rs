@@ -17,7 +17,7 @@ impl Truth {
         self.events.push(event);
         let number = self.events.len() - 1;
         if self.dice.happens(self.rates.hooks_lost) {
-            self.lost.push(number);
+            self.logged(number, None);
             return;
         }
         let copies = 1 + usize::from(self.dice.happens(self.rates.hooks_doubled));
