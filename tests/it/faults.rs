@@ -10,7 +10,7 @@
 //! Webhooks that were lost come back by the program's own reconciling; nothing here sends them again.
 //!
 //! That it can answer no: with keys of effects that are new for every wish, 40 kills find on both
-//! stores that nothing comes to rest. A store that ignores lost leases was not found by 40; the
+//! stores that nothing comes to rest. A store that ignores lost leases was not found by 100; the
 //! simulation, which decides where every pause falls, is the judge of leases and of commits on heads
 //! that moved (its tests break each on purpose).
 
