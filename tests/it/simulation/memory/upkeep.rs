@@ -136,6 +136,8 @@ impl Tables {
         let to_sweep = due.into_iter().map(|row| ToSweep {
             repo: row.repo.clone(),
             swept_at: row.swept_at.map(Timestamp::from_millis),
+            // No history is put back from a backup.
+            restored_at: None,
         });
         to_sweep.collect()
     }
