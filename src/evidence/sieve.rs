@@ -16,7 +16,7 @@ mod ordinary;
 mod shorts;
 mod sift;
 
-use grams::{Grams, WINDOW_BYTES};
+use grams::Grams;
 use ordinary::Ordinary;
 use shorts::{HEAD_BYTES, Shorts};
 pub(super) use sift::{Calls, sift};

@@ -40,7 +40,7 @@ const ROUND_READS: usize = (TURNS - 1) * TURN_BYTES + TURN_READS;
 /// hundred, and they fit the nearest cache.
 const HASH_BITS: u32 = 17;
 
-/// How many words of bits that makes; each has a bucket for its groups.
+/// How many words of bits that makes.
 const WORDS: usize = 1 << (HASH_BITS - 6);
 
 /// A group of bytes, where it stands in a text, and in which.
@@ -63,7 +63,7 @@ pub(super) struct Grams {
     /// How many bits are set before each word.
     ranks: Vec<usize>,
     /// The groups of each set bit, in order, and where those of each bit begin.
-    grams: Vec<Gram>,
+    groups: Vec<Gram>,
     begins: Vec<u16>,
 }
 
@@ -97,8 +97,8 @@ impl Grams {
         let before = |word: usize| hashes.partition_point(|hash| *hash < word * 64);
         let ranks = (0..WORDS).map(before).collect();
         begins.push(u16::try_from(grams.len()).unwrap_or(u16::MAX));
-        let grams = grams.iter().map(|(_, gram)| *gram).collect();
-        Self { level: Level::new(), words, texts, ranks, grams, begins }
+        let groups = grams.iter().map(|(_, gram)| *gram).collect();
+        Self { level: Level::new(), words, texts, ranks, groups, begins }
     }
 
     /// Every occurrence: the number of the text and where it begins, in no order.
@@ -185,7 +185,7 @@ impl Grams {
         let before = self.words[hash / 64] & !(u64::MAX << (hash % 64));
         let rank = self.ranks[hash / 64] + before.count_ones() as usize;
         let (first, end) = (usize::from(self.begins[rank]), usize::from(self.begins[rank + 1]));
-        for known in self.grams[first..end].iter().filter(|known| word & known.mask == known.bytes)
+        for known in self.groups[first..end].iter().filter(|known| word & known.mask == known.bytes)
         {
             let start = at.checked_sub(usize::from(known.offset));
             let rest = start.and_then(|start| Some((start, bytes.get(start..)?)));
