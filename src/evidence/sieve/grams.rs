@@ -40,7 +40,7 @@ const ROUND_READS: usize = (TURNS - 1) * TURN_BYTES + TURN_READS;
 /// hundred, and they fit the nearest cache.
 const HASH_BITS: u32 = 17;
 
-/// How many words of bits that makes; each has a bucket for its groups.
+/// How many words of bits that makes.
 const WORDS: usize = 1 << (HASH_BITS - 6);
 
 /// A group of bytes, where it stands in a text, and in which.
@@ -97,8 +97,8 @@ impl Grams {
         let before = |word: usize| hashes.partition_point(|hash| *hash < word * 64);
         let ranks = (0..WORDS).map(before).collect();
         begins.push(u16::try_from(grams.len()).unwrap_or(u16::MAX));
-        let grams = grams.iter().map(|(_, gram)| *gram).collect();
-        Self { level: Level::new(), words, texts, ranks, groups: grams, begins }
+        let groups = grams.iter().map(|(_, gram)| *gram).collect();
+        Self { level: Level::new(), words, texts, ranks, groups, begins }
     }
 
     /// Every occurrence: the number of the text and where it begins, in no order.

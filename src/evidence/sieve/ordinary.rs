@@ -14,7 +14,7 @@ const COMMON_WORDS: &str = " building tests with running testing packages downlo
     should would not warning dependency executing compose working directory configuration module \
     group checking completed using from this that into github actions node_modules started \
     updating repository library target project failed error tasks source receiving workspace \
-    workflows builder  version '  package ' (plugin git config formatted /work/ ";
+    workflows builder  version '  package ' (plugin git config formatted runner/work ";
 
 /// How much rarer a group is than one that stands in [`COMMON_WORDS`].
 const UNCOMMON: usize = 1 << 10;

@@ -18,7 +18,7 @@ family! {
         postgres: "WITH new AS (
              INSERT INTO deliveries
                  (id, event, body, body_bytes, received_at_ms, due_at_ms, repo_id)
-             SELECT id, event, SUBSTR($2, \"from\", length), unpacked,
+             SELECT id, event, SUBSTR(CAST($2 AS BYTEA), \"from\", length), unpacked,
                     received_at_ms, received_at_ms, repo_id
              FROM json_to_recordset($1::json) AS given (
                  id TEXT, event TEXT, \"from\" INTEGER, length INTEGER, unpacked BIGINT,

@@ -32,24 +32,28 @@ async fn hostile_json_is_answered_and_nothing_comes_of_it() {
         ("deep lists", format!("{{\"a\":{}", "[".repeat(1_000_000)).into_bytes(), 400),
         ("a list where a word is meant", wide.into_bytes(), 200),
         ("bytes that are no text", b"{\"action\":\"\xff\xfe\x80\"}".to_vec(), 400),
-        ("half a character", b"{\"action\":\"\\ud800\"}".to_vec(), 400),
+        ("half a character", b"{\"action\":\"\\ud800\"}".to_vec(), 200),
         ("a name twice", b"{\"action\":\"opened\",\"action\":\"closed\"}".to_vec(), 400),
         ("a list", b"[]".to_vec(), 400),
         ("nothing", Vec::new(), 400),
         ("NUL", vec![0; 4096], 400),
-        ("more than any number", with("1e999"), 400),
-        ("below zero", with("-1"), 200),
-        ("a fraction", with("0.5"), 200),
-        ("past 64 bits", with("18446744073709551616"), 200),
-        ("a thousand digits", with(&"9".repeat(1000)), 400),
-        ("a word for a number", with("\"5\""), 200),
+        ("more than any number", with("1e999"), 202),
+        ("below zero", with("-1"), 202),
+        ("a fraction", with("0.5"), 202),
+        ("past 64 bits", with("18446744073709551616"), 202),
+        ("a thousand digits", with(&"9".repeat(1000)), 202),
+        ("a word for a number", with("\"5\""), 202),
     ] {
         let answer = Knock::of(&t, "pull_request", &body).answered(&t).await;
         assert_eq!(answer.status().as_u16(), expected, "{what}");
         let said = answer.text().await.unwrap();
         assert!(said.len() < 1000, "{what}: {} bytes are said", said.len());
     }
-    assert_eq!(t.backlog().await.deliveries, 0);
+    // The door reads no more of a pull request's event than whether it is kept; the rest is told, and
+    // dropped, when it is read.
+    t.settle().await;
+    let backlog = t.backlog().await;
+    assert_eq!((backlog.deliveries, backlog.parked, backlog.pulls), (0, 0, 0));
     let id = Some("largest".to_owned());
     let largest = Knock { id, ..Knock::of(&t, "pull_request", &with("18446744073709551615")) };
     assert_eq!(largest.status(&t).await, StatusCode::ACCEPTED, "a number like any other");
