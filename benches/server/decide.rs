@@ -2,7 +2,7 @@
 //!
 //! Every case is a failed workflow run of a pull request of its own: it is taken in at the door as
 //! GitHub sends it, read by a worker, looked at, its log read; a case is opened, its check run
-//! published and a runner started. The forge answers at once, so what is measured is the product
+//! published, and because the machine was at fault its failed jobs are run once more. The forge answers at once, so what is measured is the product
 //! and its store; everything runs in this process on both cores, beside PostgreSQL's own.
 
 mod forge;
@@ -38,7 +38,7 @@ use crate::{process, say};
 /// How many cases a turn has.
 const CASES: u64 = 2_000;
 
-/// Over how many repositories they are spread: each may have a few attempts at a time.
+/// Over how many repositories they are spread.
 const REPOS: u64 = 500;
 
 /// How many steps are worked on at the same time.
@@ -100,7 +100,7 @@ impl Turn {
     }
 }
 
-/// Takes every case from its webhook to its runner.
+/// Takes every case from its webhook to its second run.
 async fn cases(url: &str, helper: Option<u32>) -> Turn {
     let (forge, services, store) = services(url).await;
     let deliveries: Vec<Request<Body>> = (0..CASES).map(delivery).collect();
@@ -134,13 +134,7 @@ async fn cases(url: &str, helper: Option<u32>) -> Turn {
 }
 
 async fn services(url: &str) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
-    let many = u32::try_from(CASES).unwrap_or(u32::MAX);
-    let limits = Limits {
-        deliveries_waiting: CASES,
-        attempts: many,
-        installation_attempts: many,
-        repository_cases: many,
-    };
+    let limits = Limits::default();
     let store = SqlStore::open_within(url, Migrate::Yes, limits).await.expect("a store opens");
     let instant = Arc::new(InstantForge::new(APP_ID));
     let forge: Arc<dyn Forge> = instant.clone();

@@ -27,6 +27,9 @@ const SLOW_PAUSE: Duration = Duration::from_millis(250);
 /// More than the server takes.
 const TOO_MANY_BYTES: usize = 27 * 1024 * 1024;
 
+/// How a delivery is answered whose body is not read.
+const UNREAD: &[u16] = &[401];
+
 /// What came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
@@ -102,10 +105,12 @@ async fn sender(load: &Load<'_>, sent: &Cell<usize>, until: Instant) -> Told {
                     told.good.waits.push(start.elapsed());
                 }
             }
+            // What has no signature is refused before its body is read, and the connection with it.
+            None if allowed == UNREAD => {}
             Some(_) | None => told.wrong += 1,
         }
         // Whose body was not read cannot be used for another delivery.
-        if allowed == [413] || status.is_none() {
+        if allowed == [413] || allowed == UNREAD || status.is_none() {
             connection = Connection::to(load.address).await;
         }
     }
@@ -128,7 +133,7 @@ fn delivery(load: &Load<'_>, number: usize) -> (Vec<u8>, &'static [u16]) {
         n if n % 20 == 2 => (load.request_signed(number, "another secret"), &[401]),
         n if n % 50 == 3 => {
             let text = String::from_utf8(load.request(number)).expect("payloads are text");
-            (text.replacen("x-hub-signature-256", "x-nothing", 1).into_bytes(), &[401])
+            (text.replacen("x-hub-signature-256", "x-nothing", 1).into_bytes(), UNREAD)
         }
         n if n % 20 == 4 => {
             (request(number, "pull_request", b"{\"action\": no", crate::load::SECRET), &[400])
