@@ -1,4 +1,4 @@
-//! Senders that mean harm, beside those that mean well: `performance.md` calls it the hostile mix.
+//! Senders that mean harm, beside those that mean well.
 //!
 //! One in ten deliveries comes twice, one in twenty has a bad signature, one in fifty none, one in
 //! twenty is signed and no JSON, one in five hundred says that it has 27 MB; and all the while some

@@ -16,10 +16,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use super::BUSY_SECS;
+
+/// A deferred transaction would fail half-way when another process writes.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
+const COMMIT: &str = "COMMIT";
+
+const ROLL_BACK: &str = "ROLLBACK";
 
 /// Where a member's writes begin.
 const BEGIN_MEMBER: &str = "SAVEPOINT member";
@@ -41,9 +49,10 @@ pub(in crate::store) struct Writer {
 /// An open transaction.
 #[derive(Debug)]
 struct Group {
-    transaction: Transaction<'static, Sqlite>,
+    connection: PoolConnection<Sqlite>,
     /// Who has written in it and waits for the flush.
     members: Vec<oneshot::Sender<Result<(), Failed>>>,
+    is_over: bool,
 }
 
 /// Why the whole could not be committed; the error itself is told to one of its members.
@@ -56,6 +65,25 @@ pub(in crate::store) struct Member {
     open: Option<OwnedMutexGuard<Option<Group>>>,
     writer: Writer,
     is_first: bool,
+}
+
+impl Group {
+    /// Commits it or rolls it back.
+    async fn end(&mut self, words: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(words).execute(&mut *self.connection).await?;
+        self.is_over = true;
+        Ok(())
+    }
+}
+
+impl Drop for Group {
+    /// Nobody knows how a connection stands that could not end its transaction; closed, it is rolled
+    /// back for certain.
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.connection.close_on_drop();
+        }
+    }
 }
 
 impl Writer {
@@ -80,20 +108,23 @@ impl Writer {
             tokio::time::timeout(patience, turn).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         let is_first = open.is_none();
         if let Some(group) = open.as_mut() {
-            sqlx::raw_sql(BEGIN_MEMBER).execute(&mut *group.transaction).await?;
+            sqlx::raw_sql(BEGIN_MEMBER).execute(&mut *group.connection).await?;
         } else {
-            let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-            *open = Some(Group { transaction, members: Vec::new() });
+            let connection = self.pool.acquire().await?;
+            // Whole before it begins: whoever gives up in between leaves no transaction behind.
+            let mut group = Group { connection, members: Vec::new(), is_over: false };
+            sqlx::raw_sql(BEGIN).execute(&mut *group.connection).await?;
+            *open = Some(group);
         }
         Ok(Member { open: Some(open), writer: self.clone(), is_first })
     }
 
     /// Commits what is open, in its turn: behind all who asked before.
     async fn close(self) {
-        let group = self.open.lock().await.take();
-        let Some(Group { transaction, members }) = group else { return };
-        let outcome = transaction.commit().await.map_err(|error| Failed(error.to_string()));
-        for member in members {
+        let mut open = self.open.lock().await;
+        let Some(mut group) = open.take() else { return };
+        let outcome = group.end(COMMIT).await.map_err(|error| Failed(error.to_string()));
+        for member in group.members.drain(..) {
             let _ = member.send(outcome.clone()); // he may have gone away
         }
     }
@@ -103,7 +134,7 @@ impl Member {
     /// Where the member writes.
     pub fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
         let group = self.open.as_mut().and_then(|open| open.as_mut());
-        group.map(|group| &mut *group.transaction).ok_or(sqlx::Error::WorkerCrashed)
+        group.map(|group| &mut *group.connection).ok_or(sqlx::Error::WorkerCrashed)
     }
 
     /// Makes everything durable.
@@ -136,25 +167,112 @@ impl Member {
 impl Drop for Member {
     fn drop(&mut self) {
         let Some(mut open) = self.open.take() else { return };
-        let others = open.as_ref().is_some_and(|group| !group.members.is_empty());
-        let runtime = tokio::runtime::Handle::try_current();
-        match runtime {
-            Ok(runtime) if others => {
-                runtime.spawn(async move {
-                    let undone = match open.as_mut() {
-                        Some(group) => {
-                            sqlx::raw_sql(UNDO_MEMBER).execute(&mut *group.transaction).await
-                        }
-                        None => return,
-                    };
-                    if undone.is_err() {
-                        // Dropped, it is rolled back, and every member hears of it.
-                        *open = None;
-                    }
-                });
+        let is_alone = self.is_first;
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            // Nobody is left to hear: it is closed, and so rolled back.
+            *open = None;
+            return;
+        };
+        runtime.spawn(async move {
+            let Some(group) = open.as_mut() else { return };
+            if is_alone {
+                let _ = group.end(ROLL_BACK).await; // if it fails, the connection is closed
+                *open = None;
+            } else if sqlx::raw_sql(UNDO_MEMBER).execute(&mut *group.connection).await.is_err() {
+                // Closed, it is rolled back, and every member hears of it.
+                *open = None;
             }
-            // Nobody else has written in it, or nobody is left to hear: it is rolled back.
-            Ok(_) | Err(_) => *open = None,
-        }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    async fn writer() -> (Writer, TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(dir.path().join("a.db"));
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        let pool = pool.connect_with(options.create_if_missing(true)).await.unwrap();
+        sqlx::raw_sql("CREATE TABLE said (who TEXT NOT NULL)").execute(&pool).await.unwrap();
+        (Writer::new(pool), dir)
+    }
+
+    async fn say(member: &mut Member, who: &str) {
+        let insert = sqlx::query("INSERT INTO said VALUES ($1)").bind(who.to_owned());
+        insert.execute(member.connection().unwrap()).await.unwrap();
+    }
+
+    async fn said(writer: &Writer) -> Vec<String> {
+        let rows: Vec<(String,)> = sqlx::query_as("SELECT who FROM said ORDER BY who")
+            .fetch_all(writer.pool())
+            .await
+            .unwrap();
+        rows.into_iter().map(|(who,)| who).collect()
+    }
+
+    /// A first member who has written and waits for the flush, and the turn that comes after his.
+    async fn with_next(
+        writer: &Writer,
+    ) -> (tokio::task::JoinHandle<Result<(), sqlx::Error>>, Member) {
+        let mut first = writer.begin().await.unwrap();
+        say(&mut first, "first").await;
+        let same = writer.clone();
+        let next = tokio::spawn(async move { same.begin().await });
+        tokio::task::yield_now().await; // the next one asks for his turn before the first is done
+        let committed = tokio::spawn(first.commit());
+        (committed, next.await.unwrap().unwrap())
+    }
+
+    #[tokio::test]
+    async fn who_waits_writes_in_the_same_transaction() {
+        let (writer, _dir) = writer().await;
+        let (first, mut next) = with_next(&writer).await;
+        assert!(!next.is_first, "he joined");
+        say(&mut next, "next").await;
+        next.commit().await.unwrap();
+        first.await.unwrap().unwrap();
+        assert_eq!(said(&writer).await, ["first", "next"]);
+    }
+
+    #[tokio::test]
+    async fn who_does_not_commit_undoes_only_what_he_wrote() {
+        let (writer, _dir) = writer().await;
+        let (first, mut next) = with_next(&writer).await;
+        say(&mut next, "next").await;
+        drop(next);
+        first.await.unwrap().unwrap();
+        assert_eq!(said(&writer).await, ["first"]);
+        let mut alone = writer.begin().await.unwrap();
+        say(&mut alone, "alone").await;
+        drop(alone);
+        assert_eq!(said(&writer).await, ["first"]);
+    }
+
+    #[tokio::test]
+    async fn when_the_engine_gives_the_whole_up_every_member_hears_it() {
+        let (writer, _dir) = writer().await;
+        let (first, mut next) = with_next(&writer).await;
+        // As a full disk does.
+        sqlx::raw_sql("ROLLBACK").execute(next.connection().unwrap()).await.unwrap();
+        drop(next);
+        first.await.unwrap().unwrap_err();
+        let mut after = writer.begin().await.unwrap();
+        say(&mut after, "after").await;
+        after.commit().await.unwrap();
+        assert_eq!(said(&writer).await, ["after"]);
+    }
+
+    #[tokio::test]
+    async fn a_commit_goes_on_when_nobody_waits_for_it() {
+        let (writer, _dir) = writer().await;
+        let (first, next) = with_next(&writer).await;
+        first.abort();
+        next.commit().await.unwrap();
+        assert_eq!(said(&writer).await, ["first"]);
     }
 }
