@@ -32,6 +32,7 @@ use url::Url;
 
 use self::forge::InstantForge;
 use crate::load::SECRET;
+use crate::old::Past;
 use crate::postgres::Postgres;
 use crate::{process, say};
 
@@ -76,11 +77,25 @@ pub(crate) fn run() {
             "## Deciding\n\n| store | cases/s | CPU-s for 1,000 cases |\n| --- | --- | --- |",
         );
         for (name, turn) in best {
-            let cases = f64::from(u32::try_from(CASES).unwrap_or(u32::MAX));
-            let (rate, cost) = (cases / turn.took.as_secs_f64(), turn.processor_s * 1e3 / cases);
-            say::line(&format!("| {name} | {rate:.0} | {cost:.2} |"));
+            let rate = number_of_cases() / turn.took.as_secs_f64();
+            say::line(&format!("| {name} | {rate:.0} | {:.2} |", turn.cost()));
         }
     });
+}
+
+/// What 1,000 cases cost in a database of SQLite that has a past.
+pub(crate) async fn with_past(past: Past) -> f64 {
+    let dir = tempfile::tempdir().expect("a folder can be made");
+    let file = dir.path().join("old.db");
+    let url = format!("sqlite:{}", file.display());
+    let store = SqlStore::open(&url, Migrate::Yes).await.expect("the schema can be made");
+    store.close().await;
+    past.write(&file).await;
+    cases(&url, None).await.cost()
+}
+
+fn number_of_cases() -> f64 {
+    f64::from(u32::try_from(CASES).unwrap_or(u32::MAX))
 }
 
 /// What one turn took.
@@ -92,6 +107,11 @@ struct Turn {
 
 impl Turn {
     const NONE: Self = Self { took: Duration::MAX, processor_s: 0.0 };
+
+    /// Processor seconds for 1,000 cases.
+    fn cost(self) -> f64 {
+        self.processor_s * 1e3 / number_of_cases()
+    }
 
     fn keep_best(&mut self, other: Self) {
         if other.took < self.took {

@@ -10,6 +10,7 @@ mod bodies;
 mod decide;
 mod hostile;
 mod load;
+mod old;
 mod peers;
 mod postgres;
 mod process;
@@ -58,6 +59,9 @@ fn main() {
         }
         if chosen("server intake") {
             take_in(&world).await;
+        }
+        if chosen("server old") {
+            old(&world).await;
         }
         if chosen("server hostile") {
             hostile(&world).await;
@@ -124,6 +128,26 @@ async fn take_in(world: &World) {
         }
     }
     say::table(&rows);
+}
+
+/// What taking in costs with little and with much in the database.
+async fn old(world: &World) {
+    say::line("\n## With a past\n");
+    let bodies = bodies::real();
+    let mut costs = [f64::INFINITY; 2];
+    for round in 0..ROUNDS {
+        for (cost, past) in costs.iter_mut().zip(old::PASTS) {
+            let program = Program::with_past(world, past).await;
+            let load = Load::new(&bodies, program.address()).numbered(round * DELIVERIES);
+            *cost = cost.min(program.under(&load).await.cost());
+        }
+    }
+    old::compare("CPU-s for 10,000 deliveries", costs);
+    let mut decided = [0.0; 2];
+    for (cost, past) in decided.iter_mut().zip(old::PASTS) {
+        *cost = decide::with_past(past).await;
+    }
+    old::compare("CPU-s for 1,000 cases", decided);
 }
 
 /// What senders that mean harm do to those that mean well.

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Instant;
 
+use selfheal::store::{Migrate, SqlStore};
 use tempfile::TempDir;
 use world::World;
 
 use crate::load::{Load, SECRET};
+use crate::old::Past;
 use crate::postgres::Postgres;
 use crate::process::{self, Memory, on_server_core};
 use crate::say::Turn;
@@ -27,12 +29,27 @@ pub(crate) struct Program {
     /// Other processes that work for it.
     helpers: Vec<u32>,
     _dir: TempDir,
+    /// Where a database is that was made before it started.
+    past: Option<TempDir>,
 }
 
 impl Program {
     /// selfheal with a new SQLite file.
     pub(crate) fn sqlite(world: &World) -> Self {
         Self::selfheal(world, None)
+    }
+
+    /// selfheal with a SQLite file that has a past.
+    pub(crate) async fn with_past(world: &World, past: Past) -> Self {
+        let dir = tempfile::tempdir().expect("a folder can be made");
+        let file = dir.path().join("old.db");
+        let url = format!("sqlite:{}", file.display());
+        let store = SqlStore::open(&url, Migrate::Yes).await.expect("the schema can be made");
+        store.close().await;
+        past.write(&file).await;
+        let mut program = Self::selfheal(world, Some(url));
+        program.past = Some(dir);
+        program
     }
 
     /// selfheal with a new database on a server.
@@ -86,7 +103,7 @@ impl Program {
         let address = address.expect("it was told");
         // What it says later is read and dropped, so that it never waits for a reader.
         std::thread::spawn(move || lines.count());
-        Self { child, address, started, helpers: Vec::new(), _dir: dir }
+        Self { child, address, started, helpers: Vec::new(), _dir: dir, past: None }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -25,7 +25,7 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// Processor seconds for ten thousand deliveries.
-    fn cost(&self) -> f64 {
+    pub(crate) fn cost(&self) -> f64 {
         self.processor_s * 1e4 / count(self.answers.good().max(1))
     }
 }
