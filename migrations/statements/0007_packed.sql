@@ -635,6 +635,15 @@ DELETE FROM deliveries
          WHERE (state = 'done' AND done_at_ms < $1)
             OR (state = 'parked' AND due_at_ms < $1)
 
+-- PURGE_DELIVERIES: postgres and sqlite
+DELETE FROM deliveries
+         WHERE id IN (
+             SELECT id
+             FROM deliveries
+             WHERE (state = 'done' AND done_at_ms < $1)
+                OR (state = 'parked' AND due_at_ms < $1)
+             LIMIT $2)
+
 -- PURGE_EFFECTS: postgres and sqlite
 DELETE FROM effects
          WHERE state = 'done'

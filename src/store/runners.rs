@@ -9,6 +9,9 @@ use crate::domain::ids::{AttemptId, Timestamp};
 use crate::domain::outcome::Outcome;
 use crate::ports::store::{Admitted, Inserted, RunnerAdmission, StoreError};
 
+/// Old deliveries that one transaction forgets: others wait for it to write.
+const PURGED_AT_ONCE: i64 = 5_000;
+
 impl SqlStore {
     pub(super) async fn admitted(
         &self,
@@ -105,18 +108,30 @@ impl SqlStore {
     }
 
     pub(super) async fn purged(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut gone = self.deliveries_purged(before).await?;
         let mut tx = self.db.begin().await.map_err(unavailable)?;
-        let mut gone = 0;
-        for statement in [
-            sql::inbox::PURGE_DELIVERIES,
-            sql::pulls::PURGE_ASKS,
-            sql::effects::PURGE_EFFECTS,
-            sql::runners::PURGE_IDENTITIES,
-        ] {
+        for statement in
+            [sql::pulls::PURGE_ASKS, sql::effects::PURGE_EFFECTS, sql::runners::PURGE_IDENTITIES]
+        {
             gone += tx.run(statement, args![before.millis()]).await.map_err(unavailable)?;
         }
         tx.commit().await.map_err(unavailable)?;
         Ok(gone)
+    }
+
+    /// Forgets old deliveries, a few at a time.
+    async fn deliveries_purged(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut gone = 0;
+        loop {
+            let mut tx = self.db.begin().await.map_err(unavailable)?;
+            let args = args![before.millis(), PURGED_AT_ONCE];
+            let some = tx.run(sql::inbox::PURGE_DELIVERIES, args).await.map_err(unavailable)?;
+            tx.commit().await.map_err(unavailable)?;
+            gone += some;
+            if number(some) < PURGED_AT_ONCE {
+                return Ok(gone);
+            }
+        }
     }
 }
 

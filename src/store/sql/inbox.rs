@@ -74,11 +74,15 @@ family! {
            AND lease_until_ms > 0",
     );
 
-    /// Forgets deliveries that were read, or parked, long ago.
+    /// Forgets at most $2 deliveries that were read, or parked, long ago.
     PURGE_DELIVERIES = Statement::both(
         "DELETE FROM deliveries
-         WHERE (state = 'done' AND done_at_ms < $1)
-            OR (state = 'parked' AND due_at_ms < $1)",
+         WHERE id IN (
+             SELECT id
+             FROM deliveries
+             WHERE (state = 'done' AND done_at_ms < $1)
+                OR (state = 'parked' AND due_at_ms < $1)
+             LIMIT $2)",
     );
 
     /// Deliveries in a state that failed at least $2 times, newest first, without their bodies.
