@@ -56,9 +56,7 @@ impl SqlStore {
         statement: super::Statement,
         args: Vec<Arg>,
     ) -> Result<Option<T>, StoreError> {
-        let mut tx = self.db.begin().await.map_err(unavailable)?;
-        let mut rows = tx.rows(statement, args).await.map_err(unavailable)?;
-        tx.commit().await.map_err(unavailable)?;
+        let mut rows = self.db.write(statement, args).await.map_err(unavailable)?;
         Ok(rows.pop())
     }
 

@@ -215,11 +215,10 @@ impl Db {
         args: Vec<Arg>,
     ) -> Result<Vec<T>, sqlx::Error> {
         match self {
-            Self::Sqlite { writer, .. } => {
-                let mut member = writer.begin().await?;
-                let rows =
-                    sqlite_as(statement.sqlite, args).fetch_all(member.connection()?).await?;
-                member.commit().await?;
+            Self::Sqlite { .. } => {
+                let mut tx = self.begin().await?;
+                let rows = tx.rows(statement, args).await?;
+                tx.commit().await?;
                 Ok(rows)
             }
             Self::Postgres(pool) => postgres_as(statement.postgres, args).fetch_all(pool).await,

@@ -210,7 +210,7 @@ impl Inbox {
             return Ok(());
         }
         let rows: Vec<(i64,)> =
-            self.db.write(sql::inbox::COUNT_WAITING, Vec::new()).await.map_err(unavailable)?;
+            self.db.rows(sql::inbox::COUNT_WAITING, Vec::new()).await.map_err(unavailable)?;
         let waiting = rows.first().map_or(0, |(count,)| u64::try_from(*count).unwrap_or(0));
         self.room.left = self.room.max.saturating_sub(waiting).min(COUNT_EVERY);
         if self.room.left == 0 { Err(StoreError::Full { waiting }) } else { Ok(()) }
