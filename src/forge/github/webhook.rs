@@ -62,8 +62,7 @@ pub fn sort(event: &str, bytes: &[u8], context: Context) -> Result<Sorted, NotJs
         return Ok(read(event, bytes, context)?.into());
     }
     let envelope: Envelope<'_> = object(bytes)?;
-    let is_known = event != "pull_request" || pull_change(envelope.action()).is_some();
-    if !is_known || !concerns(event, envelope.action()) {
+    if !concerns(event, envelope.action()) {
         return Ok(Sorted::NoInterest(OTHER_ACTION));
     }
     if envelope.installation.is_none() {
@@ -88,12 +87,8 @@ fn object<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, NotJson> {
 /// says no to what [`read`] makes an event of.
 pub fn concerns(event: &str, action: &str) -> bool {
     match event {
-        "ping"
-        | "pull_request"
-        | "status"
-        | "push"
-        | "installation"
-        | "installation_repositories" => true,
+        "ping" | "status" | "push" | "installation" | "installation_repositories" => true,
+        "pull_request" => pull_change(action).is_some(),
         "workflow_run" => action == "completed",
         "check_run" => matches!(action, "completed" | "rerequested" | "requested_action"),
         "check_suite" => action == "rerequested",
