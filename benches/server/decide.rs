@@ -29,11 +29,11 @@ use sha2::Sha256;
 use tokio::sync::{Notify, watch};
 use tower::ServiceExt as _;
 use url::Url;
+use world::postgres::{How, Server};
 
 use self::forge::InstantForge;
 use crate::load::SECRET;
 use crate::old::Past;
-use crate::postgres::Postgres;
 use crate::{process, say};
 
 /// How many cases a turn has.
@@ -64,13 +64,13 @@ pub(crate) fn run() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime starts").block_on(async {
-        let postgres = Postgres::start(process::BOTH_CORES);
+        let postgres = Server::start(How::default());
         let mut best = [("SQLite", Turn::NONE), ("PostgreSQL, its server included", Turn::NONE)];
-        for turn in 0..TURNS {
+        for _ in 0..TURNS {
             let dir = tempfile::tempdir().expect("a folder can be made");
             let url = format!("sqlite:{}", dir.path().join("selfheal.db").display());
             best[0].1.keep_best(cases(&url, None).await);
-            let url = postgres.database(turn).await;
+            let url = postgres.database().await;
             best[1].1.keep_best(cases(&url, Some(postgres.pid())).await);
         }
         say::line(
@@ -85,12 +85,7 @@ pub(crate) fn run() {
 
 /// What 1,000 cases cost in a database of SQLite that has a past.
 pub(crate) async fn with_past(past: Past) -> f64 {
-    let dir = tempfile::tempdir().expect("a folder can be made");
-    let file = dir.path().join("old.db");
-    let url = format!("sqlite:{}", file.display());
-    let store = SqlStore::open(&url, Migrate::Yes).await.expect("the schema can be made");
-    store.close().await;
-    past.write(&file).await;
+    let (url, _dir) = past.database().await;
     cases(&url, None).await.cost()
 }
 

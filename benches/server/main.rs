@@ -12,7 +12,6 @@ mod hostile;
 mod load;
 mod old;
 mod peers;
-mod postgres;
 mod process;
 mod program;
 mod say;
@@ -21,9 +20,9 @@ use std::time::Duration;
 
 use load::Load;
 use peers::Probot;
-use postgres::Postgres;
 use program::Program;
 use say::Row;
+use world::postgres::{How, Server};
 use world::{World, WorldOptions};
 
 /// How often each server takes its turn; the best turn of each counts.
@@ -104,7 +103,7 @@ async fn start(world: &World) {
 async fn take_in(world: &World) {
     let bodies = bodies::real();
     say::line(&format!("\n## Taking in deliveries\n\n{}\n", bodies::told(&bodies)));
-    let postgres = Postgres::start(process::SERVER_CORE);
+    let postgres = Server::start(How { under: process::ON_SERVER_CORE, ..How::default() });
     let (probot, key) = (Probot::installed(), world.private_key_pem());
     let mut rows = [
         Row::new("**selfheal, SQLite**"),
@@ -118,7 +117,7 @@ async fn take_in(world: &World) {
         let program = Program::sqlite(world);
         sqlite.turn(program.under(&Load::new(&bodies, program.address()).numbered(first)).await);
         drop(program);
-        let program = Program::on_postgres(world, &postgres, round).await;
+        let program = Program::on_postgres(world, &postgres).await;
         let load = Load::new(&bodies, program.address()).numbered(first);
         on_postgres.turn(program.under(&load).await);
         drop(program);

@@ -1,7 +1,11 @@
 //! A database with a past: deliveries that were read and cases that were closed long ago.
 
+use std::path::Path;
+
+use selfheal::store::{Migrate, SqlStore};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
+use tempfile::TempDir;
 
 use crate::say;
 
@@ -23,8 +27,18 @@ impl std::fmt::Display for Past {
 }
 
 impl Past {
-    /// Writes it into a database of SQLite that has the schema.
-    pub(crate) async fn write(self, file: &std::path::Path) {
+    /// A database of SQLite that has it: its address, and what keeps it alive.
+    pub(crate) async fn database(self) -> (String, TempDir) {
+        let dir = tempfile::tempdir().expect("a folder can be made");
+        let file = dir.path().join("old.db");
+        let url = format!("sqlite:{}", file.display());
+        let store = SqlStore::open(&url, Migrate::Yes).await.expect("the schema can be made");
+        store.close().await;
+        self.write(&file).await;
+        (url, dir)
+    }
+
+    async fn write(self, file: &Path) {
         let options = SqliteConnectOptions::new().filename(file);
         let mut database =
             SqliteConnection::connect_with(&options).await.expect("the database opens");

@@ -2,14 +2,11 @@
 
 use std::process::Command;
 
-/// Where servers run.
-pub(crate) const SERVER_CORE: &str = "0";
+/// What starts servers where they run: a core of their own.
+pub(crate) const ON_SERVER_CORE: &str = "taskset -c 0";
 
 /// Where load comes from.
 pub(crate) const LOAD_CORE: &str = "1";
-
-/// Where what is measured as a whole runs.
-pub(crate) const BOTH_CORES: &str = "0,1";
 
 /// Clock ticks in a second, as `/proc` counts them on every Linux that Rust runs on.
 const TICKS_PER_S: f64 = 100.0;
@@ -23,8 +20,9 @@ pub(crate) fn live_on(core: &str) {
 
 /// A command that runs on the servers' core.
 pub(crate) fn on_server_core(program: &str) -> Command {
-    let mut command = Command::new("taskset");
-    command.args(["-c", SERVER_CORE, program]);
+    let mut words = ON_SERVER_CORE.split(' ');
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words).arg(program);
     command
 }
 

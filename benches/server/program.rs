@@ -6,13 +6,12 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Instant;
 
-use selfheal::store::{Migrate, SqlStore};
 use tempfile::TempDir;
 use world::World;
+use world::postgres::Server;
 
 use crate::load::{Load, SECRET};
 use crate::old::Past;
-use crate::postgres::Postgres;
 use crate::process::{self, Memory, on_server_core};
 use crate::say::Turn;
 use crate::{DELIVERIES, IN_FLIGHT, TURN};
@@ -41,20 +40,15 @@ impl Program {
 
     /// selfheal with a SQLite file that has a past.
     pub(crate) async fn with_past(world: &World, past: Past) -> Self {
-        let dir = tempfile::tempdir().expect("a folder can be made");
-        let file = dir.path().join("old.db");
-        let url = format!("sqlite:{}", file.display());
-        let store = SqlStore::open(&url, Migrate::Yes).await.expect("the schema can be made");
-        store.close().await;
-        past.write(&file).await;
+        let (url, dir) = past.database().await;
         let mut program = Self::selfheal(world, Some(url));
         program.past = Some(dir);
         program
     }
 
     /// selfheal with a new database on a server.
-    pub(crate) async fn on_postgres(world: &World, postgres: &Postgres, number: usize) -> Self {
-        let mut program = Self::selfheal(world, Some(postgres.database(number).await));
+    pub(crate) async fn on_postgres(world: &World, postgres: &Server) -> Self {
+        let mut program = Self::selfheal(world, Some(postgres.database().await));
         program.helpers.push(postgres.pid());
         program
     }

@@ -32,7 +32,7 @@ use selfheal::ports::store::{
     Changes, Claim, Finish, Inserted, Lease, Leased, NewDelivery, PullRecord, StoreError,
 };
 
-pub(crate) use engines::{Opened, Server};
+pub(crate) use engines::{Opened, durable_server};
 use values::{at, delivery, effect_id};
 
 /// How long claims of these tests last.

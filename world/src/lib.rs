@@ -13,6 +13,7 @@
 //!   description, `auth` against tokens and permissions; `faults` gets in the way on order, `odds` by chance.
 //! - `shapes`: the JSON of things, the same in answers and webhooks; `views`: the text of things,
 //!   for assertions.
+//! - `postgres`: beside all that, a database server of our own.
 //!
 //! It fakes the wire and never the client's types; it is no mock: a request changes the state, and
 //! the state answers. Time comes from outside. The library of selfheal never depends on it.
@@ -35,6 +36,7 @@ mod odds;
 mod oidc;
 mod pages;
 mod people;
+pub mod postgres;
 mod pulls;
 mod reply;
 mod rest;

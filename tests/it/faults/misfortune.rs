@@ -7,7 +7,9 @@ use sqlx::{Connection, Executor, PgConnection};
 
 use super::Suite;
 use crate::simulation::Dice;
-use crate::store::Server;
+use world::postgres::Server;
+
+use crate::store::durable_server;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -53,7 +55,7 @@ pub(super) enum Database {
 impl Database {
     /// A server that may crash.
     pub(super) async fn postgres() -> Self {
-        Self::Postgres(Server::durable().await)
+        Self::Postgres(durable_server().await)
     }
 
     /// Where it is.

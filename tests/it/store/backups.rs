@@ -12,10 +12,11 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tempfile::TempDir;
 
-use super::engines::{run_program, sqlite_url};
+use super::engines::sqlite_url;
 use super::schema::first;
 use super::values::{at, delivery, pull, repo};
 use super::{Opened, on_both};
+use world::postgres::run_program;
 
 on_both! {
     a_database_that_was_put_back_looks_again,
