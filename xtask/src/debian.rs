@@ -1,4 +1,4 @@
-//! What the tests need from the operating system: bubblewrap, PostgreSQL, git, Python.
+//! What the tests need from the operating system: bubblewrap, PostgreSQL, git, npm, Python.
 //!
 //! On Debian and Ubuntu what is missing is installed with `apt-get`, as root or through a `sudo`
 //! that asks nothing. Anywhere else the run ends and says what to install.
@@ -28,6 +28,7 @@ const NEEDS: &[Need] = &[
         what_for: "the store's tests on PostgreSQL",
         met: postgres_is_here,
     },
+    Need { package: "npm", what_for: "the coding agents of the tests", met: || on_path("npm") },
     Need { package: "python3-venv", what_for: "the linters", met: python_has_venv },
 ];
 
@@ -44,7 +45,7 @@ pub(crate) fn install() -> anyhow::Result<()> {
 /// # Errors
 /// As [`install`].
 pub(crate) fn install_for_demo() -> anyhow::Result<()> {
-    of(|need| need.package != "postgresql")
+    of(|need| !matches!(need.package, "postgresql" | "npm"))
 }
 
 fn of(wanted: fn(&Need) -> bool) -> anyhow::Result<()> {

@@ -1,7 +1,8 @@
 //! The tools of the checks: found, or installed with pinned versions into one folder.
 //!
 //! Linters come from PyPI into a private environment (`xtask/tools.txt` pins them and everything
-//! that they stand on), `cargo-deny` from crates.io. Nothing outside the folder is touched.
+//! that they stand on), coding agents from npm, `cargo-deny` from crates.io. Nothing outside the
+//! folder is touched.
 //!
 //! An installation is complete when its stamp says so, and the stamp is written last: one that was
 //! broken off is begun anew. Two runs at once take turns by a lock on a file, which the operating
@@ -30,7 +31,37 @@ const PYTHON_FITS: &str = "import sys, venv, ensurepip; sys.exit(sys.version_inf
 pub(crate) fn install(place: &Place) -> anyhow::Result<()> {
     components(place)?;
     python(place)?;
+    agents(place)?;
     cargo_deny(place).map(drop)
+}
+
+/// The coding agents that the tests drive, from npm; without scripts, so that nothing runs here.
+///
+/// # Errors
+/// When there is no npm, or it gives us nothing.
+pub(crate) fn agents(place: &Place) -> anyhow::Result<()> {
+    let _turn = take_turn(place)?;
+    let home = place.tools.join("agents");
+    let stamp = home.join("installed.json");
+    let source = place.root.join("tests/fixtures/agents");
+    let lock = fs::read(source.join("package-lock.json")).context("the agents' lock file")?;
+    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    say::line("installing coding agents from npm (tests/fixtures/agents), about 1.1 GB, once");
+    fs::create_dir_all(&home).context("the tools' folder cannot be written")?;
+    for name in ["package.json", "package-lock.json"] {
+        fs::copy(source.join(name), home.join(name)).context("the tools' folder is full?")?;
+    }
+    run::succeed(
+        Command::new("npm")
+            // Not `ci`: it wants packages for every platform in the lock file, and registries lack some.
+            .args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .arg("--loglevel=error")
+            .current_dir(&home),
+    )
+    .context("npm did not give us the coding agents; try again when it can be reached")?;
+    fs::write(&stamp, &lock).context("the tools' folder cannot be written")
 }
 
 /// The private Python environment, so that its programs are on the `PATH` of what we start.
