@@ -5,6 +5,7 @@
 //! fine, 1 it says no, 2 usage, 3 could not do its work.
 
 pub mod backup;
+pub mod bridge;
 pub mod check_config;
 mod checkout;
 pub mod deliveries;
@@ -48,6 +49,8 @@ enum Command {
     Healthcheck(healthcheck::Args),
     #[command(hide = true)]
     Docs(docs::Args),
+    #[command(hide = true)]
+    Bridge(bridge::Args),
 }
 
 /// Runs the command line.
@@ -70,5 +73,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Parse(args) => parse::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args).await,
         Command::Docs(args) => docs::run(&args),
+        Command::Bridge(args) => bridge::run(&args).await,
     }
 }

@@ -4,6 +4,7 @@
 //! as values, and `now` is always an argument. What is decided here can be tested in microseconds
 //! and simulated by the million.
 
+pub mod agent;
 pub mod ask;
 pub mod attempt;
 pub mod brief;

@@ -6,11 +6,14 @@
 //! What a fixer made is believed only after the same commands were red without it and green with it,
 //! both in fresh checkouts.
 
+pub mod agents;
 pub mod attempt;
+pub mod bridge;
 pub mod dependencies;
 pub mod documents;
 pub mod fixers;
 pub mod git;
+pub mod model;
 pub mod observe;
 pub mod progress;
 pub mod sandbox;

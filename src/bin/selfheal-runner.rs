@@ -3,6 +3,7 @@
 //! Everything secret comes from the environment, is taken once here, and goes no further than the
 //! requests that need it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,13 +14,14 @@ use selfheal::domain::ids::AttemptId;
 use selfheal::runner::attempt::{End, Setting};
 use selfheal::runner::dependencies::Dependencies;
 use selfheal::runner::git::{Credential, Git};
+use selfheal::runner::model::{ModelEnd, ModelEndError};
 use selfheal::runner::observe::Log;
 use selfheal::runner::sandbox::{Isolation, Sandbox};
 use selfheal::runner::server::identity::Credentials;
 use selfheal::runner::server::remote::{self, RemoteServer};
 use selfheal::runner::server::{Server, ServerError};
 use selfheal::runner::workspace::{Remote, Source, Wanted, WorkspaceError};
-use selfheal::runner::{attempt, exit};
+use selfheal::runner::{attempt, bridge, exit};
 use url::Url;
 
 /// Heals one failing commit in a sandbox and reports a patch with its proof.
@@ -35,6 +37,18 @@ enum Verb {
     /// Make one attempt. Reads SELFHEAL_CHECKOUT_TOKEN (reads the repository), and either
     /// SELFHEAL_RUNNER_CODE or GitHub's OIDC variables (show who this is) from the environment.
     Attempt(Attempt),
+    /// Run a program in a sandbox beside a way to its models; used by attempts themselves.
+    #[command(hide = true)]
+    Bridge(Bridge),
+}
+
+#[derive(Debug, Parser)]
+struct Bridge {
+    /// The socket that the way leads to.
+    socket: PathBuf,
+    /// The program and its arguments.
+    #[arg(last = true, required = true, num_args = 1..)]
+    command: Vec<String>,
 }
 
 #[derive(Debug, Parser)]
@@ -59,8 +73,11 @@ struct Attempt {
 #[tokio::main]
 async fn main() -> ExitCode {
     let program = Program::parse();
+    let args = match program.verb {
+        Verb::Attempt(args) => args,
+        Verb::Bridge(args) => return bridged(&args).await,
+    };
     logged();
-    let Verb::Attempt(args) = program.verb;
     match made(&args).await {
         Ok(end) => {
             tell(&end);
@@ -69,6 +86,29 @@ async fn main() -> ExitCode {
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::from(exit::COULD_NOT)
+        }
+    }
+}
+
+async fn bridged(args: &Bridge) -> ExitCode {
+    match bridge::run(&args.socket, &args.command).await {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // Standard error goes to the attempt, as the program's own does.
+            let _ = writeln!(std::io::stderr(), "selfheal-runner: no way to models: {error}");
+            ExitCode::from(exit::COULD_NOT)
+        }
+    }
+}
+
+/// The way to models through the server; without it there are no coding agents.
+fn models(server: &RemoteServer) -> Option<ModelEnd> {
+    let program = std::env::current_exe().map_err(ModelEndError::from);
+    match program.and_then(|program| ModelEnd::open(server.gateway(), program)) {
+        Ok(end) => Some(end),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "there is no way to models");
+            None
         }
     }
 }
@@ -132,6 +172,7 @@ async fn made(args: &Attempt) -> anyhow::Result<End> {
         scratch: scratch.path().to_owned(),
         heartbeat: server.heartbeat_every(),
         observer: &Log,
+        models: models(&server),
     };
     attempt::run(&server, &brief, setting).await.context("the server could not be told")
 }

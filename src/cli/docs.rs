@@ -7,11 +7,13 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::config::{repository, server};
+use crate::domain::agent::AgentName;
 use crate::domain::command::COMMANDS;
 use crate::domain::gate::Rule;
 use crate::domain::gate::{before, patch};
 use crate::domain::protected::{BUILT_IN, Protection};
 use crate::domain::pull::Permission;
+use crate::runner::agents;
 use crate::runner::documents;
 use crate::runner::fixers::recipes;
 
@@ -78,6 +80,19 @@ fn fixers() -> String {
             recipe.name, recipe.answers, recipe.runs
         ));
     }
+    page.push_str(AGENTS);
+    for name in AgentName::ALL {
+        let agent = agents::known(name);
+        page.push_str(&format!(
+            "| `{}` | `{}` | {} | {} | `{}` |\n",
+            name.as_str(),
+            agent.program().unwrap_or_default(),
+            agent.checked_with(),
+            agent.provider().as_str(),
+            agent.usual_model()
+        ));
+    }
+    page.push_str(ABOUT_AGENTS);
     page.push_str(COMMAND_FIXER);
     page
 }
@@ -87,6 +102,30 @@ const FIXERS: &str = "# Fixers\n\nGenerated from the registry; `cargo xtask docs
     proven in a fresh checkout, judged by the gate and tried by CI. `fixers` in \
     `.github/selfheal.yml` names them in order; `recipes` alone is the default. Of the recipes that \
     answer a failure the cheapest is tried first, which is the order below.\n";
+
+const AGENTS: &str = "\n## Coding agents\n\n\
+    ```yaml\nfixers:\n  - recipes\n  - claude-code\n  - agent: codex\n    model: gpt-5.5\n  \
+    - name: mine\n    acp: my-agent --acp\n```\n\n\
+    The first that can work does; the next one follows when it is not installed, not set up, or has \
+    changed nothing.\n\n\
+    | name | program | checked with | models of | usual model |\n| --- | --- | --- | --- | --- |\n";
+
+const ABOUT_AGENTS: &str = "\n\
+    - `acp` is any command line that speaks the [Agent Client Protocol](https://agentclientprotocol.com) \
+    (version 1). It finds ways to models in `$SELFHEAL_ANTHROPIC_URL`, `$SELFHEAL_OPENAI_URL` and \
+    `$SELFHEAL_GEMINI_URL`, which want no key, and its model in `$SELFHEAL_MODEL`.\n\
+    - The program is installed by a step of your workflow before the attempt, for example `npm install \
+    --global @anthropic-ai/claude-code@2.1.329`, and is found on the search path.\n\
+    - It works in the sandbox: no network but a loopback address that leads to its models, no key (the \
+    server has it, or `selfheal heal`), no token, a new and empty home, nothing of the machine's \
+    environment.\n\
+    - Settings, hooks, plugins and MCP servers of the checkout are not loaded. Guidance (`AGENTS.md`, \
+    `CLAUDE.md`, `GEMINI.md`) is the base branch's, and is part of the task.\n\
+    - The task is the template `src/runner/prompts/execute.md` and the evidence, between markers that no \
+    text can guess. Version, model and the prompt's digest are in the attempt's `state` document.\n\
+    - What it says about success is not listened to. A provider that is down or busy is no attempt of \
+    the agent's; a budget that is spent ends it.\n\
+    - When it ends, everything that it started is gone, however it was started.\n";
 
 const COMMAND_FIXER: &str = "\n## Any program: the `command` fixer\n\n\
     ```yaml\nfixers:\n  - recipes\n  - name: my-agent\n    command: ./scripts/agent.sh\n```\n\n\

@@ -8,6 +8,7 @@
 //! Exit codes: 0 the command is green, or healed; 1 not healed, or refused by the gate; 2 wrong
 //! usage; 3 could not do its work.
 
+mod models;
 mod progress;
 mod show;
 
@@ -22,7 +23,7 @@ use uuid::Uuid;
 use self::progress::Display;
 use self::show::Ending;
 use crate::config::repository;
-use crate::domain::brief::{Brief, Instruction, PROTOCOL_VERSION, StageReport};
+use crate::domain::brief::{Brief, FixerSpec, Instruction, PROTOCOL_VERSION, StageReport};
 use crate::domain::gate::Answer;
 use crate::domain::gate::patch::{PatchToJudge, judge};
 use crate::domain::ids::{AttemptId, Branch, PrNumber, RepoId, RepoSlug};
@@ -57,6 +58,14 @@ pub struct Args {
     /// Write the fix into the working tree, unless the gate refuses it.
     #[arg(long)]
     apply: bool,
+    /// Who works on it, in this order, instead of what the policy says: `recipes` or a coding agent,
+    /// with its model after a `=`, as in `claude-code` or `codex=gpt-5.5`.
+    ///
+    /// Agents ask their models with your keys: ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY
+    /// from the environment, at the provider or at ANTHROPIC_BASE_URL, OPENAI_BASE_URL or
+    /// GOOGLE_GEMINI_BASE_URL. The agent itself sees neither key nor network.
+    #[arg(long = "fixer", value_name = "NAME[=MODEL]", value_parser = models::fixer)]
+    fixers: Vec<FixerSpec>,
     /// How the repository's code is kept apart from this machine.
     #[arg(long, env = "SELFHEAL_SANDBOX", value_enum, default_value = "bubblewrap")]
     sandbox: Isolation,
@@ -93,8 +102,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.sandbox == Isolation::None {
         display.warn("there is no sandbox: the command runs as you, on this machine");
     }
+    let mut policy = policy(&source).await?;
+    if !args.fixers.is_empty() {
+        policy.fixers.clone_from(&args.fixers);
+    }
     let trial = Trial {
-        policy: policy(&source).await?,
+        policy,
         dependencies: Dependencies::of_this_machine().and_installed_in(tree.root()),
         line: line_of(&args.command),
         display,
@@ -167,6 +180,7 @@ impl Trial<'_> {
             scratch: self.scratch.to_owned(),
             heartbeat: HEARTBEAT,
             observer: &self.display,
+            models: models::open()?,
         };
         healed(source, &self.policy, brief, setting).await
     }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::agent::AgentName;
 use super::document::{Document, Stage};
 use super::failure::Failure;
 use super::ids::{AttemptId, Branch, PrNumber, RepoId, RepoPath, RepoSlug, Sha};
@@ -30,6 +31,22 @@ pub enum FixerSpec {
         name: String,
         /// The command line, run by `sh -c` in the sandbox.
         run: String,
+    },
+    /// A coding agent that selfheal knows.
+    Agent {
+        /// Which one.
+        agent: AgentName,
+        /// The model that it uses; by default the agent's usual one.
+        model: Option<String>,
+    },
+    /// Any coding agent that speaks the Agent Client Protocol.
+    Acp {
+        /// A name for people and receipts.
+        name: String,
+        /// The command line, run by `sh -c` in the sandbox.
+        run: String,
+        /// The model, which the command finds in `SELFHEAL_MODEL`.
+        model: Option<String>,
     },
 }
 

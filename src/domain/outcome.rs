@@ -106,6 +106,12 @@ pub enum GaveUp {
     OverLimit,
     /// The checkout could not be prepared.
     NoWorkspace,
+    /// No fixer that answers is set up: no key for its model, a model that nobody knows.
+    FixerUnavailable,
+    /// The provider of the agent's model is down or busy.
+    ModelUnavailable,
+    /// The budget for models is spent.
+    BudgetSpent,
 }
 
 impl GaveUp {
@@ -120,6 +126,9 @@ impl GaveUp {
             Self::NoSandbox => "no_sandbox",
             Self::OverLimit => "over_limit",
             Self::NoWorkspace => "no_workspace",
+            Self::FixerUnavailable => "fixer_unavailable",
+            Self::ModelUnavailable => "model_unavailable",
+            Self::BudgetSpent => "budget_spent",
         }
     }
 }

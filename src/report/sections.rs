@@ -129,6 +129,9 @@ const fn gave_up(why: GaveUp) -> &'static str {
         GaveUp::NoSandbox => "no sandbox could be made on the runner",
         GaveUp::OverLimit => "a limit was reached",
         GaveUp::NoWorkspace => "the checkout could not be prepared",
+        GaveUp::FixerUnavailable => "no fixer that answers is set up",
+        GaveUp::ModelUnavailable => "the agent's model could not be reached",
+        GaveUp::BudgetSpent => "the budget for models is spent",
     }
 }
 

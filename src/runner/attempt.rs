@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::dependencies::Dependencies;
 use super::fixers::recipes::RepoFacts;
+use super::model::ModelEnd;
 use super::observe::Observer;
 use super::progress::{Next, Progress};
 use super::sandbox::{NoSandbox, Sandbox};
@@ -36,6 +37,8 @@ pub struct Setting<'a> {
     pub heartbeat: Duration,
     /// Who is told.
     pub observer: &'a dyn Observer,
+    /// The way to models, where there is one.
+    pub models: Option<ModelEnd>,
 }
 
 impl std::fmt::Debug for Setting<'_> {
@@ -164,6 +167,7 @@ async fn outcome(
         known: &setting.known,
         scratch: &setting.scratch,
         observer: setting.observer,
+        models: setting.models.as_ref(),
     };
     drive(server, &work).await
 }

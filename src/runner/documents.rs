@@ -18,7 +18,7 @@ use crate::domain::brief::PROTOCOL_VERSION;
 use crate::domain::document::{DOCUMENT_BYTES_MAX, Document, DocumentName};
 use crate::domain::ids::AttemptId;
 
-pub use self::notes::{EndNote, FaultNote, RunNote, notes, runs};
+pub use self::notes::{EndNote, FaultNote, HindranceNote, RunNote, notes, runs};
 pub use self::text::{fenced, short};
 
 /// The most entries of one list: commands, candidates, failures. More help nobody to decide.
@@ -141,10 +141,16 @@ pub struct TurnNote {
     pub fixer: String,
     /// Paths that it changed; none when it changed nothing.
     pub changed: Vec<String>,
-    /// Whether a tool that it needs is not installed.
-    pub tool_missing: bool,
-    /// What it said that it did.
+    /// What kept it from its work, if anything did.
+    pub hindrance: Option<HindranceNote>,
+    /// What it said that it did, or what kept it from it.
     pub summary: String,
+    /// The version of its program, where it has one.
+    pub version: Option<String>,
+    /// The model that it asked, where it asks one.
+    pub model: Option<String>,
+    /// The SHA-256 of the prompt that it was given, where it was given one.
+    pub prompt: Option<String>,
 }
 
 /// What was done so far.

@@ -2,8 +2,8 @@
 //!
 //! A [`Fixer`] is given a task and a workspace and leaves its result *in the workspace*: what it says
 //! about its work is kept for people, and decides nothing. It works through the sandbox only; the
-//! port gives it no other way to run anything. Coding agents are adapters of the same port, one file
-//! each: they have events to tell while they work and a session to resume, and both are here.
+//! port gives it no other way to run anything. Coding agents ([`agents`]) are adapters of the same
+//! port: they have events to tell while they work and a session to resume, and both are here.
 
 pub mod command;
 pub mod recipes;
@@ -13,6 +13,8 @@ use std::path::Path;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use super::agents::{self, AgentFixer, CustomAcp};
+use super::model::ModelEnd;
 use super::observe::Observer;
 use super::sandbox::{Sandbox, SandboxError};
 use super::task::Task;
@@ -41,6 +43,10 @@ pub struct Job<'a> {
     pub observer: &'a dyn Observer,
     /// The session of an earlier, interrupted turn of the same fixer, in its own words.
     pub session: Option<&'a str>,
+    /// A directory that is the fixer's home for this turn.
+    pub home: &'a Path,
+    /// The way to models, where there is one.
+    pub models: Option<&'a ModelEnd>,
 }
 
 impl std::fmt::Debug for Job<'_> {
@@ -56,10 +62,45 @@ pub struct Report {
     pub summary: String,
     /// What it ran.
     pub runs: Vec<CommandRun>,
-    /// Whether a tool that it needs is not installed.
-    pub tool_missing: bool,
+    /// What kept it from its work, if anything did.
+    pub hindrance: Option<Hindrance>,
     /// The session by which the same work can be resumed, where the fixer has such a thing.
     pub session: Option<String>,
+    /// The version of its program, where it has one.
+    pub version: Option<String>,
+    /// The model that it asked, where it asks one.
+    pub model: Option<String>,
+}
+
+/// What kept a fixer from its work, each with words for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hindrance {
+    /// A program that it needs is not installed.
+    ToolMissing(String),
+    /// It is not set up here: no key for its provider, a model that nobody knows.
+    Unavailable(String),
+    /// Its provider is down or busy; later it may work.
+    Provider(String),
+    /// The budget for models is spent.
+    Budget(String),
+}
+
+impl Hindrance {
+    /// The words.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::ToolMissing(words)
+            | Self::Unavailable(words)
+            | Self::Provider(words)
+            | Self::Budget(words) => words,
+        }
+    }
+}
+
+/// What it means that a fixer's own command could not be started.
+pub fn missing(run: &CommandRun) -> Option<Hindrance> {
+    let words = || format!("`{}` is not installed on the runner", run.command);
+    run.ended.is_missing_tool().then(|| Hindrance::ToolMissing(words()))
 }
 
 /// Why a fixer could not work; that it found nothing to do is no error.
@@ -124,6 +165,15 @@ pub fn candidates(
             }
             FixerSpec::Command { name, run } => {
                 let fixer = CommandFixer { name: name.clone(), run: run.clone() };
+                candidates.push(Box::new(fixer));
+            }
+            FixerSpec::Agent { agent, model } => {
+                let fixer = AgentFixer { agent: agents::known(*agent), model: model.clone() };
+                candidates.push(Box::new(fixer));
+            }
+            FixerSpec::Acp { name, run, model } => {
+                let agent = CustomAcp { name: name.clone(), run: run.clone() };
+                let fixer = AgentFixer { agent: Box::new(agent), model: model.clone() };
                 candidates.push(Box::new(fixer));
             }
         }

@@ -1,5 +1,6 @@
 //! What happens while an attempt goes on, for whoever watches: a log, a terminal, a test.
 
+use crate::domain::agent::AgentEvent;
 use crate::domain::document::Stage;
 use crate::domain::outcome::CommandRun;
 
@@ -28,10 +29,10 @@ pub enum Happening<'a> {
         /// Its id.
         fixer: &'a str,
     },
-    /// A fixer says something while it works; a stranger's text.
-    FixerSays {
+    /// A coding agent says or does something; a stranger's text.
+    Agent {
         /// What.
-        text: &'a str,
+        event: &'a AgentEvent,
     },
     /// A fixer is done.
     FixerEnded {
@@ -72,7 +73,8 @@ impl Observer for Log {
                 tracing::info!(duration_ms = run.duration_ms, ended = ?run.ended, "a command ended");
             }
             Happening::FixerBegins { fixer } => tracing::info!(fixer, "a fixer begins"),
-            Happening::FixerSays { .. } => {}
+            // The logs of a public repository are public, and agents quote what they read.
+            Happening::Agent { .. } => {}
             Happening::FixerEnded { fixer, files } => {
                 tracing::info!(fixer, files, "a fixer is done");
             }

@@ -4,7 +4,8 @@
 //! change so far. [`Progress::next`] is the only place that says which stage follows which.
 
 use super::documents::{
-    BadDocument, State, TriagePlan, TurnNote, ValidationStrategy, VerificationResults, read, runs,
+    BadDocument, HindranceNote, State, TriagePlan, TurnNote, ValidationStrategy,
+    VerificationResults, read, runs,
 };
 use super::fixers::Fixer;
 use super::sandbox::WORKSPACE;
@@ -182,20 +183,35 @@ impl Progress {
             GaveUp::OverLimit
         } else if !seen.is_empty() {
             GaveUp::StillRed
-        } else if !self.turns.is_empty() && self.turns.iter().all(|turn| turn.tool_missing) {
+        } else if self.all_hindered_by(HindranceNote::Provider) {
+            GaveUp::ModelUnavailable
+        } else if self.all_hindered_by(HindranceNote::Budget) {
+            GaveUp::BudgetSpent
+        } else if self.all_hindered_by(HindranceNote::ToolMissing) {
             GaveUp::ToolMissing
+        } else if self.all_hindered_by(HindranceNote::Unavailable) {
+            GaveUp::FixerUnavailable
         } else {
             GaveUp::NothingChanged
         };
         Next::End(Box::new(Outcome::GaveUp { why, note: self.note(), runs: seen }))
     }
 
+    /// Whether that is why a fixer did nothing, and no fixer did anything.
+    fn all_hindered_by(&self, hindrance: HindranceNote) -> bool {
+        let is_hindered = |turn: &TurnNote| turn.hindrance == Some(hindrance);
+        self.turns.iter().any(is_hindered) && self.turns.iter().all(|turn| turn.hindrance.is_some())
+    }
+
     /// What was tried, a line for each turn.
     fn note(&self) -> String {
         let line = |turn: &TurnNote| {
-            let what = match (turn.changed.as_slice(), turn.tool_missing) {
-                ([], true) => "a tool that it needs is not installed".to_owned(),
-                ([], false) => "changed nothing".to_owned(),
+            let what = match (turn.changed.as_slice(), turn.hindrance) {
+                ([], Some(_)) => format!("could not work: {}", turn.summary),
+                ([], None) if turn.model.is_some() => {
+                    format!("changed nothing: {}", turn.summary)
+                }
+                ([], None) => "changed nothing".to_owned(),
                 (changed, _) => format!("changed {} files", changed.len()),
             };
             format!("round {}: {} {what}", turn.round, turn.fixer)

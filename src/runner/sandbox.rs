@@ -23,11 +23,12 @@
 mod bubblewrap;
 mod cgroup;
 mod environment;
+mod place;
 mod process;
+mod talk;
 mod toolchain;
 mod watch;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -36,6 +37,9 @@ use crate::domain::brief::{Network, RunLimits};
 use crate::domain::outcome::{CommandRun, Ended, OUTPUT_TAIL_BYTES_MAX};
 use crate::evidence;
 
+use self::place::Place;
+
+pub use self::talk::{Answer, Conversation, LINE_BYTES_MAX, Opening};
 pub use self::toolchain::find_program;
 
 /// How commands are kept apart from the machine.
@@ -140,6 +144,19 @@ pub struct CommandSpec {
     /// cargo's home on this machine; of it only downloaded crates are seen, and only when the
     /// network is closed (cargo would write there otherwise).
     pub cargo_home: Option<PathBuf>,
+    /// A directory of this machine that is its home, for what has to outlive the command.
+    pub home: Option<PathBuf>,
+    /// The one way out of a closed network, if it has one.
+    pub bridge: Option<Bridge>,
+}
+
+/// A loopback address inside that leads to a socket outside ([`super::bridge`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bridge {
+    /// The program of ours that carries the bytes inside.
+    pub program: PathBuf,
+    /// The socket outside.
+    pub socket: PathBuf,
 }
 
 /// A file that a command is given.
@@ -164,6 +181,8 @@ impl CommandSpec {
             read_only: Vec::new(),
             given: None,
             cargo_home: None,
+            home: None,
+            bridge: None,
         }
     }
 }
@@ -189,6 +208,10 @@ pub struct Sandbox {
 
 /// Where the workspace is inside: the same for every attempt, so that caches and messages agree.
 pub const WORKSPACE: &str = "/workspace";
+
+/// Where our own program is inside, and the socket that it leads to.
+const BRIDGE_PROGRAM: &str = "/selfheal/bridge";
+const BRIDGE_SOCKET: &str = "/selfheal/socket";
 
 /// Where home is inside.
 const HOME: &str = "/home/selfheal";
@@ -238,13 +261,38 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError`] when it could not be started; how it ended is in the answer.
     pub async fn run(&self, spec: &CommandSpec) -> Result<Finished, SandboxError> {
+        self.carry_out(spec, None).await
+    }
+
+    /// Runs one command, talks with it while it runs, and takes everything down that it started.
+    ///
+    /// Its standard output goes to the conversation, so that [`Finished::output`] is what it wrote to
+    /// standard error. It may go on for as long as it is not silent for longer than a command may
+    /// take; who calls bounds the whole by dropping the future.
+    ///
+    /// # Errors
+    /// [`SandboxError`] when it could not be started; how it ended is in the answer.
+    pub async fn converse<'c>(
+        &self,
+        spec: &CommandSpec,
+        conversation: &'c mut (dyn Conversation + 'c),
+    ) -> Result<Finished, SandboxError> {
+        self.carry_out(spec, Some(conversation)).await
+    }
+
+    async fn carry_out<'c>(
+        &self,
+        spec: &CommandSpec,
+        conversation: Option<&'c mut (dyn Conversation + 'c)>,
+    ) -> Result<Finished, SandboxError> {
         let place = Place::new(&self.scratch, spec).map_err(SandboxError::Place)?;
         if self.isolation == Isolation::None {
             environment::link(spec).map_err(SandboxError::Place)?;
         }
         let group = self.groups.make(&spec.limits);
         let env = environment::inside(self.isolation, &self.tools, &place, spec);
-        let inner = self.wrapper.limited(&spec.limits, &group, spec.program.argv());
+        let program = bridged(self.isolation, spec);
+        let inner = self.wrapper.limited(&spec.limits, &group, program);
         let argv = match self.isolation {
             Isolation::Bubblewrap => bubblewrap::argv(self, &place, spec, &env, inner),
             Isolation::None => inner,
@@ -260,6 +308,7 @@ impl Sandbox {
             dir: &spec.workspace,
             stdin: place.stdin.as_deref(),
             isolation: self.isolation,
+            conversation,
         };
         let ran = process::run(start, &spec.limits, group).await?;
         if self.isolation == Isolation::Bubblewrap
@@ -271,6 +320,20 @@ impl Sandbox {
         }
         Ok(finished(spec, ran))
     }
+}
+
+/// The command, behind our own program where that carries bytes for it.
+fn bridged(isolation: Isolation, spec: &CommandSpec) -> Vec<String> {
+    let argv = spec.program.argv();
+    let Some(bridge) = &spec.bridge else { return argv };
+    let (program, socket) = match isolation {
+        Isolation::Bubblewrap => (PathBuf::from(BRIDGE_PROGRAM), PathBuf::from(BRIDGE_SOCKET)),
+        Isolation::None => (bridge.program.clone(), bridge.socket.clone()),
+    };
+    let mut bridged = vec![program.display().to_string(), super::bridge::VERB.to_owned()];
+    bridged.extend([socket.display().to_string(), "--".to_owned()]);
+    bridged.extend(argv);
+    bridged
 }
 
 fn finished(spec: &CommandSpec, ran: process::Ran) -> Finished {
@@ -302,42 +365,6 @@ pub fn tail(output: &[u8]) -> String {
         (_, Some(end)) => &cut[end + 1..],
     };
     whole.to_owned()
-}
-
-/// The directories of one command; gone when it is over.
-#[derive(Debug)]
-struct Place {
-    root: tempfile::TempDir,
-    stdin: Option<PathBuf>,
-    given: Option<PathBuf>,
-}
-
-impl Place {
-    fn new(scratch: &Path, spec: &CommandSpec) -> std::io::Result<Self> {
-        let root = tempfile::Builder::new().prefix("command-").tempdir_in(scratch)?;
-        for name in ["home", "tmp", "etc"] {
-            fs::create_dir(root.path().join(name))?;
-        }
-        let write = |name: &str, content: &[u8]| {
-            let path = root.path().join(name);
-            fs::write(&path, content).map(|()| path)
-        };
-        let stdin = (!spec.stdin.is_empty()).then(|| write("stdin", &spec.stdin)).transpose()?;
-        let given = spec.given.as_ref().map(|given| write("given", &given.content)).transpose()?;
-        Ok(Self { root, stdin, given })
-    }
-
-    fn home(&self) -> PathBuf {
-        self.root.path().join("home")
-    }
-
-    fn tmp(&self) -> PathBuf {
-        self.root.path().join("tmp")
-    }
-
-    fn etc(&self) -> PathBuf {
-        self.root.path().join("etc")
-    }
 }
 
 #[cfg(test)]

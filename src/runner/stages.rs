@@ -18,6 +18,7 @@ use super::dependencies::Dependencies;
 use super::documents::{BadDocument, fenced};
 use super::fixers::recipes::RepoFacts;
 use super::fixers::{Fixer, FixerError, candidates};
+use super::model::ModelEnd;
 use super::observe::{Happening, Observer};
 use super::progress::Progress;
 use super::sandbox::{CommandSpec, Sandbox, SandboxError};
@@ -75,6 +76,8 @@ pub struct Work<'a> {
     pub scratch: &'a Path,
     /// Who is told.
     pub observer: &'a dyn Observer,
+    /// The way to models, where there is one.
+    pub models: Option<&'a ModelEnd>,
 }
 
 impl std::fmt::Debug for Work<'_> {

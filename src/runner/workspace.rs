@@ -12,6 +12,7 @@
 
 mod apply;
 mod changes;
+mod guidance;
 mod places;
 mod snapshot;
 

@@ -3,6 +3,8 @@
 //! Pure code is tested beside itself; what is promised to people is tested here.
 
 #[cfg(test)]
+mod agents;
+#[cfg(test)]
 mod commands_line;
 #[cfg(test)]
 mod doors;

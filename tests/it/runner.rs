@@ -1,7 +1,7 @@
 //! The runner, with real git, real bubblewrap and real compilers.
 
 mod attempts;
-mod programs;
+pub mod programs;
 mod sandbox;
-mod scene;
+pub mod scene;
 mod workspaces;

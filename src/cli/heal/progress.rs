@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::domain::agent::AgentEvent;
 use crate::runner::observe::{Happening, Observer};
 
 /// How often the line moves: often enough to look alive.
@@ -61,6 +62,21 @@ impl Drop for Display {
     }
 }
 
+impl Display {
+    fn agent(&self, event: &AgentEvent) {
+        match event {
+            AgentEvent::Text { text } => self.now(short(text)),
+            AgentEvent::ToolCall { tool, input } => self.now(short(&format!("{tool}: {input}"))),
+            AgentEvent::FileChange { path } => self.now(short(&format!("changes {path}"))),
+            AgentEvent::Error { text } => self.keep(&short(text)),
+            AgentEvent::Started { .. }
+            | AgentEvent::Thinking { .. }
+            | AgentEvent::ToolResult { .. }
+            | AgentEvent::Usage { .. } => {}
+        }
+    }
+}
+
 impl Observer for Display {
     fn saw(&self, happening: &Happening<'_>) {
         match happening {
@@ -72,7 +88,7 @@ impl Observer for Display {
                 self.keep(&format!("{}: {}", short(&run.command), super::ended(run)));
             }
             Happening::FixerBegins { fixer } => self.now(format!("{fixer} works")),
-            Happening::FixerSays { text } => self.now(short(text)),
+            Happening::Agent { event } => self.agent(event),
             Happening::FixerEnded { fixer, files } => {
                 self.keep(&format!("{fixer}: files changed: {files}"));
             }

@@ -101,6 +101,12 @@ fn fixer(fixer: &FixerSpec) -> Value {
         FixerSpec::Recipes { only } if only.is_empty() => json!("recipes"),
         FixerSpec::Recipes { only } => json!({ "recipes": only }),
         FixerSpec::Command { name, run } => json!({ "name": name, "command": run }),
+        FixerSpec::Agent { agent, model: None } => json!(agent.as_str()),
+        FixerSpec::Agent { agent, model } => json!({ "agent": agent.as_str(), "model": model }),
+        FixerSpec::Acp { name, run, model: None } => json!({ "name": name, "acp": run }),
+        FixerSpec::Acp { name, run, model } => {
+            json!({ "name": name, "acp": run, "model": model })
+        }
     }
 }
 

@@ -1,8 +1,9 @@
-//! The list of fixers, whose items have three forms.
+//! The list of fixers, whose items are a word or one of four groups of keys.
 
 use super::checked::{Reader, join};
 use super::keys::TEXT_CHARS_MAX;
 use super::raw::{Node, Value};
+use crate::domain::agent::{AgentName, is_model_name};
 use crate::domain::brief::FixerSpec;
 
 /// The most fixers of one repository: each is tried on every failure that it answers.
@@ -10,8 +11,12 @@ pub(super) const FIXERS_MAX: usize = 10;
 /// The most characters of a fixer's or recipe's name: it stands in trailers and tables.
 pub(super) const FIXER_NAME_CHARS_MAX: usize = 50;
 /// What a fixer may be, in words.
-pub(super) const FIXER_FORM: &str =
-    "`recipes`, `{recipes: [name, …]}` or `{command: \"…\", name: …}`";
+pub(super) const FIXER_FORM: &str = "`recipes`, an agent (`claude-code`, `codex`, `opencode`, `gemini-cli`, `aider`), \
+     `{recipes: [name, …]}`, `{agent: name, model: …}`, `{acp: \"…\", name: …, model: …}` or \
+     `{command: \"…\", name: …}`";
+/// What a model's name may be, in words.
+const MODEL_FORM: &str =
+    "at most 100 letters, digits, `-`, `_`, `.`, `:`, `/` and `@`, not beginning with `-`";
 const FIXER_NAME_FORM: &str = "at most 50 letters, digits, `-`, `_` and `.`";
 
 impl Reader<'_> {
@@ -41,11 +46,16 @@ impl Reader<'_> {
         if matches!(&node.value, Value::Text(text) if text == "recipes") {
             return Some(FixerSpec::Recipes { only: Vec::new() });
         }
+        if let Value::Text(text) = &node.value
+            && let Some(agent) = AgentName::parse(text)
+        {
+            return Some(FixerSpec::Agent { agent, model: None });
+        }
         let Value::Map(entries) = &node.value else {
             self.refused(path, node, &format!("is {FIXER_FORM}"));
             return None;
         };
-        let known = ["recipes", "command", "name"];
+        let known = ["recipes", "agent", "acp", "command", "name", "model"];
         let before = self.problems.len();
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
             self.unknown(&join(path, &key.name), key, &known);
@@ -55,14 +65,53 @@ impl Reader<'_> {
         }
         let of =
             |name: &str| entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node);
-        match (of("recipes"), of("command"), of("name")) {
-            (Some(recipes), None, None) => self.recipes(&join(path, "recipes"), recipes),
-            (None, Some(command), name) => self.command(path, command, name),
-            (Some(_), _, _) | (None, None, _) => {
+        let main = (of("recipes"), of("agent"), of("acp"), of("command"));
+        match (main, of("name"), of("model")) {
+            ((Some(recipes), None, None, None), None, None) => {
+                self.recipes(&join(path, "recipes"), recipes)
+            }
+            ((None, Some(agent), None, None), None, model) => self.agent(path, agent, model),
+            ((None, None, Some(acp), None), name, model) => {
+                let run = self.run(&join(path, "acp"), acp)?;
+                let name = self.name(path, name, "acp")?;
+                let model = match model {
+                    None => None,
+                    Some(model) => Some(self.model(path, model)?),
+                };
+                Some(FixerSpec::Acp { name, run, model })
+            }
+            ((None, None, None, Some(command)), name, None) => {
+                let run = self.run(&join(path, "command"), command)?;
+                let name = self.name(path, name, "command")?;
+                Some(FixerSpec::Command { name, run })
+            }
+            _ => {
                 self.refused(path, node, &format!("is {FIXER_FORM}"));
                 None
             }
         }
+    }
+
+    fn agent(&mut self, path: &str, agent: &Node, model: Option<&Node>) -> Option<FixerSpec> {
+        let known = agent.as_text(self.source).and_then(|name| AgentName::parse(&name));
+        let Some(known) = known else {
+            let names = AgentName::ALL.map(|name| format!("`{}`", name.as_str())).join(", ");
+            self.refused(&join(path, "agent"), agent, &format!("are {names}"));
+            return None;
+        };
+        let model = match model {
+            None => None,
+            Some(model) => Some(self.model(path, model)?),
+        };
+        Some(FixerSpec::Agent { agent: known, model })
+    }
+
+    fn model(&mut self, path: &str, node: &Node) -> Option<String> {
+        let model = node.as_text(self.source).filter(|model| is_model_name(model));
+        if model.is_none() {
+            self.refused(&join(path, "model"), node, &format!("are {MODEL_FORM}"));
+        }
+        model
     }
 
     fn recipes(&mut self, path: &str, node: &Node) -> Option<FixerSpec> {
@@ -76,27 +125,27 @@ impl Reader<'_> {
         Some(FixerSpec::Recipes { only })
     }
 
-    fn command(&mut self, path: &str, command: &Node, name: Option<&Node>) -> Option<FixerSpec> {
-        let run = command.as_text(self.source).filter(|run| {
+    /// A line for the shell.
+    fn run(&mut self, path: &str, node: &Node) -> Option<String> {
+        let run = node.as_text(self.source).filter(|run| {
             !run.trim().is_empty() && !run.contains('\0') && run.chars().count() <= TEXT_CHARS_MAX
         });
-        let Some(run) = run else {
+        if run.is_none() {
             let allowed = format!("is a command of at most {TEXT_CHARS_MAX} characters");
-            self.refused(&join(path, "command"), command, &allowed);
-            return None;
-        };
-        let name = match name {
-            None => Some("command".to_owned()),
-            Some(node) => {
-                let name = node.as_text(self.source).filter(|name| is_fixer_name(name));
-                if name.is_none() {
-                    let allowed = format!("are {FIXER_NAME_FORM}");
-                    self.refused(&join(path, "name"), node, &allowed);
-                }
-                name
-            }
-        };
-        name.map(|name| FixerSpec::Command { name, run })
+            self.refused(path, node, &allowed);
+        }
+        run
+    }
+
+    /// The name of a fixer that people made themselves.
+    fn name(&mut self, path: &str, node: Option<&Node>, otherwise: &str) -> Option<String> {
+        let Some(node) = node else { return Some(otherwise.to_owned()) };
+        let name = node.as_text(self.source).filter(|name| is_fixer_name(name));
+        if name.is_none() {
+            let allowed = format!("are {FIXER_NAME_FORM}");
+            self.refused(&join(path, "name"), node, &allowed);
+        }
+        name
     }
 }
 
@@ -104,7 +153,8 @@ impl Reader<'_> {
 fn name_of(fixer: &FixerSpec) -> &str {
     match fixer {
         FixerSpec::Recipes { .. } => "recipes",
-        FixerSpec::Command { name, .. } => name,
+        FixerSpec::Command { name, .. } | FixerSpec::Acp { name, .. } => name,
+        FixerSpec::Agent { agent, .. } => agent.as_str(),
     }
 }
 

@@ -64,10 +64,12 @@ pub(super) const KEYS: &[Key] = &[
     key("fixers", Shape::Fixers)
         .means(
             "Who changes code, in the order in which they are tried: `recipes` (deterministic \
-             fixes, narrowed by `recipes: [name, …]`) or a program of your own (`command`, with \
-             a `name` for people), which gets the task on its standard input.",
+             fixes, narrowed by `recipes: [name, …]`), a coding agent that is installed on the \
+             runner (with a `model` of your choice), any agent that speaks the Agent Client \
+             Protocol (`acp`), or a program of your own (`command`), which gets the task on its \
+             standard input.",
         )
-        .like("[recipes, {name: my-agent, command: ./scripts/agent.sh}]"),
+        .like("[recipes, {agent: claude-code, model: claude-sonnet-5-5}, codex]"),
     key("verify", texts("a command of at most 2000 characters", 0, CLEAR_VERIFY, push_verify))
         .means(
             "Commands that must be green after a fix, beside the one that failed. Each is run by \

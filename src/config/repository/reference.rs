@@ -9,6 +9,7 @@ use super::fixers::{FIXER_FORM, FIXER_NAME_CHARS_MAX, FIXERS_MAX};
 use super::keys::{ITEMS_MAX, KEYS, TEXT_CHARS_MAX, keys_of};
 use super::raw::FILE_BYTES_MAX;
 use super::shape::{Key, Shape};
+use crate::domain::agent::{AgentName, MODEL_CHARS_MAX};
 use crate::domain::policy::{POLICY_FILE, Policy};
 use crate::domain::protected::{BUILT_IN, Protection};
 
@@ -75,26 +76,30 @@ fn fixer_schema() -> Value {
         "type": "string",
         "pattern": format!("^[A-Za-z0-9_.-]{{1,{FIXER_NAME_CHARS_MAX}}}$"),
     });
+    let line = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARS_MAX });
+    let model = json!({
+        "type": "string",
+        "pattern": format!("^[A-Za-z0-9_.:/@][A-Za-z0-9_.:/@-]{{0,{}}}$", MODEL_CHARS_MAX - 1),
+    });
+    let agents = AgentName::ALL.map(AgentName::as_str);
+    let recipes = json!({ "type": "array", "items": name, "maxItems": ITEMS_MAX });
     json!({ "anyOf": [
         { "const": "recipes" },
-        {
-            "type": "object",
-            "additionalProperties": false,
-            "required": ["recipes"],
-            "properties": {
-                "recipes": { "type": "array", "items": name, "maxItems": ITEMS_MAX },
-            },
-        },
-        {
-            "type": "object",
-            "additionalProperties": false,
-            "required": ["command"],
-            "properties": {
-                "command": { "type": "string", "minLength": 1, "maxLength": TEXT_CHARS_MAX },
-                "name": name,
-            },
-        },
+        { "enum": agents },
+        keys_schema("recipes", &json!({ "recipes": recipes })),
+        keys_schema("agent", &json!({ "agent": { "enum": agents }, "model": model })),
+        keys_schema("acp", &json!({ "acp": line, "name": name, "model": model })),
+        keys_schema("command", &json!({ "command": line, "name": name })),
     ] })
+}
+
+fn keys_schema(required: &str, properties: &Value) -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": [required],
+        "properties": properties,
+    })
 }
 
 /// The same value with sorted keys, whatever order the JSON library was built to keep.

@@ -6,6 +6,7 @@ use super::keys::KEYS;
 use super::shape::Shape;
 use super::*;
 use crate::config::tests::assert_current;
+use crate::domain::agent::AgentName;
 use crate::domain::brief::FixerSpec;
 use crate::domain::failure::FailureKind;
 use crate::domain::ids::RepoPath;
@@ -197,7 +198,9 @@ fn a_wrong_list_or_text_is_told_what_is_allowed() {
 
 #[test]
 fn a_wrong_fixer_is_told_what_is_allowed() {
-    const FORM: &str = "`recipes`, `{recipes: [name, …]}` or `{command: \"…\", name: …}`";
+    const FORM: &str = "`recipes`, an agent (`claude-code`, `codex`, `opencode`, `gemini-cli`, \
+        `aider`), `{recipes: [name, …]}`, `{agent: name, model: …}`, `{acp: \"…\", name: …, model: \
+        …}` or `{command: \"…\", name: …}`";
     bad("fixers: [claude]", &format!("line 1, `fixers[1]: claude`: allowed is {FORM}"));
     bad("fixers:\n- {}", &format!("line 2, `fixers[1]`: keys were found; allowed is {FORM}"));
     bad(
@@ -216,10 +219,34 @@ fn a_wrong_fixer_is_told_what_is_allowed() {
         "line 1, `fixers[1].recipes[1]: 'a b'`: allowed are at most 50 letters, digits, `-`, `_` \
          and `.`",
     );
+    bad(
+        "fixers: [{agent: claude}]",
+        "line 1, `fixers[1].agent: claude`: allowed are `claude-code`, `codex`, `opencode`, \
+         `gemini-cli`, `aider`",
+    );
+    bad(
+        "fixers: [{agent: codex, model: -p}]",
+        "line 1, `fixers[1].model: -p`: allowed are at most 100 letters, digits, `-`, `_`, `.`, `:`, \
+         `/` and `@`, not beginning with `-`",
+    );
+    bad(
+        "fixers: [codex, {agent: codex}]",
+        "line 1, `fixers[2]`: keys were found; allowed is each fixer once; give commands a `name` of their own",
+    );
+    bad(
+        "fixers: [{agent: codex, name: x}]",
+        &format!("line 1, `fixers[1]`: keys were found; allowed is {FORM}"),
+    );
     let policy = good("fixers: [{recipes: [rustfmt, ruff]}, {command: a.sh}]");
     let only = vec!["rustfmt".to_owned(), "ruff".to_owned()];
     let named = FixerSpec::Command { name: "command".into(), run: "a.sh".into() };
     assert_eq!(policy.fixers, [FixerSpec::Recipes { only }, named]);
+    let policy = good("fixers: [codex, {agent: claude-code, model: m-1}, {acp: a --acp, name: a}]");
+    let agent =
+        |agent, model: Option<&str>| FixerSpec::Agent { agent, model: model.map(str::to_owned) };
+    let acp = FixerSpec::Acp { name: "a".into(), run: "a --acp".into(), model: None };
+    let expected = [agent(AgentName::Codex, None), agent(AgentName::ClaudeCode, Some("m-1")), acp];
+    assert_eq!(policy.fixers, expected);
 }
 
 #[test]

@@ -156,10 +156,14 @@ const fn is_hopeless(why: GaveUp) -> bool {
         GaveUp::NoFixerAnswers
         | GaveUp::NothingToProveWith
         | GaveUp::ToolMissing
-        | GaveUp::NoSandbox => true,
-        GaveUp::NothingChanged | GaveUp::StillRed | GaveUp::OverLimit | GaveUp::NoWorkspace => {
-            false
-        }
+        | GaveUp::NoSandbox
+        | GaveUp::FixerUnavailable
+        | GaveUp::BudgetSpent => true,
+        GaveUp::NothingChanged
+        | GaveUp::StillRed
+        | GaveUp::OverLimit
+        | GaveUp::NoWorkspace
+        | GaveUp::ModelUnavailable => false,
     }
 }
 

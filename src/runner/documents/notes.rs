@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RUNS_MAX;
 use crate::domain::outcome::{CommandRun, Ended};
+use crate::runner::fixers::Hindrance;
 
 /// A failure, as far as a plan needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +42,31 @@ pub enum EndNote {
     OverLimit,
     /// It was not there to run.
     NotFound,
+}
+
+/// What kept a fixer from its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HindranceNote {
+    /// A program that it needs is not installed.
+    ToolMissing,
+    /// It is not set up here.
+    Unavailable,
+    /// Its provider is down or busy.
+    Provider,
+    /// The budget for models is spent.
+    Budget,
+}
+
+impl From<&Hindrance> for HindranceNote {
+    fn from(hindrance: &Hindrance) -> Self {
+        match hindrance {
+            Hindrance::ToolMissing(_) => Self::ToolMissing,
+            Hindrance::Unavailable(_) => Self::Unavailable,
+            Hindrance::Provider(_) => Self::Provider,
+            Hindrance::Budget(_) => Self::Budget,
+        }
+    }
 }
 
 /// One command that was run.

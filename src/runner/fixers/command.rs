@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 
-use super::{Fixer, FixerError, Job, Report};
+use super::{Fixer, FixerError, Job, Report, missing};
 use crate::runner::observe::Happening;
 use crate::runner::sandbox::{CommandSpec, Given};
 
@@ -65,9 +65,9 @@ impl Fixer for CommandFixer {
         let summary = said.unwrap_or_else(|| format!("{} said nothing", self.name));
         Ok(Report {
             summary,
-            tool_missing: finished.run.ended.is_missing_tool(),
+            hindrance: missing(&finished.run),
             runs: vec![finished.run],
-            session: None,
+            ..Report::default()
         })
     }
 }

@@ -245,9 +245,9 @@ impl Fixer for RecipeFixer {
         job.observer.saw(&Happening::CommandEnded { run: &finished.run });
         Ok(Report {
             summary: format!("Run `{fix}`"),
-            tool_missing: finished.run.ended.is_missing_tool(),
+            hindrance: super::missing(&finished.run),
             runs: vec![finished.run],
-            session: None,
+            ..Report::default()
         })
     }
 }

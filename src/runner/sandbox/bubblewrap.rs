@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::environment::GIVEN;
-use super::{CommandSpec, HOME, Place, Sandbox, WORKSPACE};
+use super::{BRIDGE_PROGRAM, BRIDGE_SOCKET, CommandSpec, HOME, Place, Sandbox, WORKSPACE};
 use crate::domain::brief::Network;
 
 /// What helps where bubblewrap is there but may not work.
@@ -56,6 +56,11 @@ pub(super) fn argv(
     cargo(&mut args, spec);
     if let Some(given) = &place.given {
         args.bind("--ro-bind", given, Path::new(GIVEN));
+    }
+    if let Some(bridge) = &spec.bridge {
+        args.bind("--ro-bind", &bridge.program, Path::new(BRIDGE_PROGRAM));
+        // Whoever may write to a socket may connect to it, so it is not mounted read-only.
+        args.bind("--bind", &bridge.socket, Path::new(BRIDGE_SOCKET));
     }
     args.bind("--bind", &spec.workspace, Path::new(WORKSPACE));
     for extra in &spec.read_only {

@@ -1,5 +1,8 @@
 //! One process: started, read, limited, and gone at the end with everything that it started.
 //!
+//! A command that is only run has one time limit. One that is talked with may go on for as long as it
+//! says something: its limit is silence, and whoever waits for it bounds the whole.
+//!
 //! Races and their endings: the command ends while its output is still coming: reading goes on for a
 //! moment, then stops. Output overflows, time runs out or a limit is hit: the tree is killed. This
 //! future is dropped (the attempt is stopped): the guard kills the tree. The runner itself is
@@ -15,6 +18,7 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
 use super::cgroup::Group;
+use super::talk::{self, Conversation, Ears, Mouth, Talk};
 use super::watch::usage_of;
 use super::{Isolation, NoSandbox, SandboxError, find_program};
 use crate::domain::brief::RunLimits;
@@ -102,12 +106,14 @@ impl Wrapper {
 }
 
 /// What is started.
-pub(super) struct Start<'a> {
+pub(super) struct Start<'a, 'c> {
     pub(super) argv: Vec<String>,
     pub(super) env: Vec<(String, String)>,
     pub(super) dir: &'a Path,
     pub(super) stdin: Option<&'a Path>,
     pub(super) isolation: Isolation,
+    /// Who talks with it, if anybody does.
+    pub(super) conversation: Option<&'c mut (dyn Conversation + 'c)>,
 }
 
 /// How it went.
@@ -119,12 +125,12 @@ pub(super) struct Ran {
 
 /// Runs a command to its end within its limits.
 pub(super) async fn run(
-    start: Start<'_>,
+    mut start: Start<'_, '_>,
     limits: &RunLimits,
     group: Group,
 ) -> Result<Ran, SandboxError> {
     let began = Instant::now();
-    let (child, pipe) = match spawn(&start) {
+    let (mut child, pipe) = match spawn(&start) {
         Ok(spawned) => spawned,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let output = format!("{}: not found\n", start.argv.first().map_or("", |word| word));
@@ -133,10 +139,11 @@ pub(super) async fn run(
         Err(error) => return Err(SandboxError::Place(error)),
     };
     let output_max = usize::try_from(limits.output_bytes).unwrap_or(usize::MAX);
+    let talk = start.conversation.take().map(|conversation| Talk::with(&mut child, conversation));
     let leader = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
     let mut tree = Tree { child, leader, group, isolation: start.isolation, is_reaped: false };
     let mut reader = Reader { pipe, output: Vec::new(), output_max };
-    let ended = follow(&mut tree, &mut reader, limits).await;
+    let ended = follow(&mut tree, &mut reader, talk, limits).await;
     let was_hit = tree.group.was_hit();
     drop(tree);
     let ended = if was_hit && !ended.is_green() { Ended::OverLimit } else { ended };
@@ -144,11 +151,13 @@ pub(super) async fn run(
     Ok(Ran { ended, duration_ms, output: reader.output })
 }
 
-fn spawn(start: &Start<'_>) -> std::io::Result<(Child, pipe::Receiver)> {
+fn spawn(start: &Start<'_, '_>) -> std::io::Result<(Child, pipe::Receiver)> {
     let (receiver, sender) = std::io::pipe()?;
-    let stdin = match start.stdin {
-        Some(path) => Stdio::from(std::fs::File::open(path)?),
-        None => Stdio::null(),
+    let (stdin, stdout) = match (&start.conversation, start.stdin) {
+        (Some(_), _) => (Stdio::piped(), Stdio::piped()),
+        // One pipe for both streams, so that lines keep their order.
+        (None, Some(path)) => (std::fs::File::open(path)?.into(), sender.try_clone()?.into()),
+        (None, None) => (Stdio::null(), sender.try_clone()?.into()),
     };
     let (program, args) = start.argv.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(program);
@@ -158,8 +167,7 @@ fn spawn(start: &Start<'_>) -> std::io::Result<(Child, pipe::Receiver)> {
         .envs(start.env.iter().map(|(name, value)| (name, value)))
         .current_dir(start.dir)
         .stdin(stdin)
-        // One pipe for both, so that lines keep their order.
-        .stdout(sender.try_clone()?)
+        .stdout(stdout)
         .stderr(sender)
         .process_group(0)
         .kill_on_drop(true);
@@ -221,8 +229,17 @@ impl Reader {
     }
 }
 
-async fn follow(tree: &mut Tree, reader: &mut Reader, limits: &RunLimits) -> Ended {
-    let mut deadline = tokio::time::Instant::now() + Duration::from_secs(limits.command_secs);
+async fn follow(
+    tree: &mut Tree,
+    reader: &mut Reader,
+    talk: Option<Talk<'_>>,
+    limits: &RunLimits,
+) -> Ended {
+    let patience = Duration::from_secs(limits.command_secs);
+    let (mut ears, mut mouth): (Option<Ears<'_>>, Option<Mouth>) =
+        talk.map(|talk| (talk.ears, talk.mouth)).unzip();
+    let mut deadline = tokio::time::Instant::now() + patience;
+    let mut is_left = false;
     let mut watch = tokio::time::interval(Duration::from_millis(WATCH_MS));
     watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut ended, mut is_open) = (None, true);
@@ -233,6 +250,20 @@ async fn follow(tree: &mut Tree, reader: &mut Reader, limits: &RunLimits) -> End
                 Read::End => is_open = false,
                 Read::Overflow => return Ended::OverLimit,
             },
+            answers = talk::hear(ears.as_mut()) => {
+                if ears.as_ref().is_some_and(|ears| ears.bytes > limits.output_bytes) {
+                    return Ended::OverLimit;
+                }
+                if ended.is_none() && !is_left {
+                    deadline = tokio::time::Instant::now() + patience;
+                }
+                for answer in answers {
+                    if let Some(leave) = mouth.as_mut().and_then(|mouth| mouth.takes(answer)) {
+                        (deadline, is_left) = (leave, true);
+                    }
+                }
+            }
+            () = talk::speak(mouth.as_mut()) => {}
             status = tree.child.wait(), if ended.is_none() => {
                 ended = Some(status.map_or(Ended::NotFound, how));
                 tree.kill();
@@ -240,14 +271,19 @@ async fn follow(tree: &mut Tree, reader: &mut Reader, limits: &RunLimits) -> End
                 let drained = tokio::time::Instant::now() + Duration::from_millis(DRAIN_MS);
                 deadline = deadline.min(drained);
             }
-            () = tokio::time::sleep_until(deadline) => return ended.unwrap_or(Ended::TimedOut),
+            () = tokio::time::sleep_until(deadline) => {
+                // Who has been told goodbye and stays is sent away; that is no fault of the work.
+                let late = if is_left { Ended::Exit(0) } else { Ended::TimedOut };
+                return ended.unwrap_or(late);
+            }
             _ = watch.tick(), if ended.is_none() => {
                 if is_beyond(tree, limits) {
                     return Ended::OverLimit;
                 }
             }
         }
-        if let (Some(ended), false) = (ended, is_open) {
+        let is_silent = !is_open && ears.as_ref().is_none_or(Ears::is_over);
+        if let (Some(ended), true) = (ended, is_silent) {
             return ended;
         }
     }

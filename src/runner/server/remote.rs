@@ -20,6 +20,7 @@ use super::{Server, ServerError};
 use crate::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
 use crate::domain::ids::AttemptId;
 use crate::domain::outcome::Outcome;
+use crate::runner::model::Upstream;
 
 /// How often a question is asked before the server counts as unreachable: together about a minute
 /// and a half, longer than a deployment takes.
@@ -89,6 +90,12 @@ impl RemoteServer {
         let admission: Admission = read(what, &answer)?;
         let heartbeat = Duration::from_secs(admission.heartbeat_secs.max(1));
         Ok(Self { http, base, token: admission.token.into(), heartbeat })
+    }
+
+    /// The way to models through the server's gateway, with the same token.
+    pub fn gateway(&self) -> Upstream {
+        let base = self.base.replacen("/runner/v1/attempts/", "/model/", 1);
+        Upstream::Gateway { base, token: self.token.clone() }
     }
 
     /// How often the server wants to hear of the runner.

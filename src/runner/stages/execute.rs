@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use super::{StageError, Work};
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::patch::{FileChange, Patch};
-use crate::runner::documents::{ENTRIES_MAX, State, TurnNote, about, fenced, short, write};
-use crate::runner::fixers::{Fixer, Job, Report};
+use crate::runner::documents::{
+    ENTRIES_MAX, HindranceNote, State, TurnNote, about, fenced, short, write,
+};
+use crate::runner::fixers::{Fixer, Job};
 use crate::runner::observe::Happening;
 use crate::runner::progress::Progress;
 use crate::runner::task::Task;
@@ -66,7 +68,9 @@ async fn turn(
     let mut room = work.room(&progress.patch).await?;
     room.checkout.take_agents_from_base().await?;
     work.observer.saw(&Happening::FixerBegins { fixer: &id });
-    let task = Task::new(work.brief, round, progress.seen());
+    let task =
+        Task::new(work.brief, round, progress.seen()).guided_by(work.source.guidance().await?);
+    let home = tempfile::Builder::new().prefix("home-").tempdir_in(work.scratch)?;
     let job = Job {
         task: &task,
         workspace: room.checkout.dir(),
@@ -76,6 +80,8 @@ async fn turn(
         network: work.brief.network,
         observer: work.observer,
         session: None,
+        home: home.path(),
+        models: work.models,
     };
     let report = fixer.fix(job).await?;
     let (patch, summary) = match room.checkout.changes().await {
@@ -88,23 +94,17 @@ async fn turn(
     };
     let changed = changed(&progress.patch, &patch);
     work.observer.saw(&Happening::FixerEnded { fixer: &id, files: changed.len() });
-    Ok((note(id, round, &report, changed, &summary), patch))
-}
-
-fn note(
-    fixer: String,
-    round: u8,
-    report: &Report,
-    changed: Vec<String>,
-    summary: &str,
-) -> TurnNote {
-    TurnNote {
+    let note = TurnNote {
         round,
-        fixer,
+        fixer: id,
         changed,
-        tool_missing: report.tool_missing,
-        summary: short(summary, SUMMARY_BYTES_MAX).to_owned(),
-    }
+        hindrance: report.hindrance.as_ref().map(HindranceNote::from),
+        summary: short(&summary, SUMMARY_BYTES_MAX).to_owned(),
+        version: report.version,
+        prompt: report.model.is_some().then(|| task.digest()),
+        model: report.model,
+    };
+    Ok((note, patch))
 }
 
 /// The patch without new files that the fixer has no business to leave behind.

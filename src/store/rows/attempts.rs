@@ -54,7 +54,7 @@ pub(in crate::store) fn attempt_columns(
 }
 
 /// Every reason for which a runner brings no patch.
-const GAVE_UP: [GaveUp; 8] = [
+const GAVE_UP: [GaveUp; 11] = [
     GaveUp::NoFixerAnswers,
     GaveUp::NothingChanged,
     GaveUp::StillRed,
@@ -63,6 +63,9 @@ const GAVE_UP: [GaveUp; 8] = [
     GaveUp::NoSandbox,
     GaveUp::OverLimit,
     GaveUp::NoWorkspace,
+    GaveUp::FixerUnavailable,
+    GaveUp::ModelUnavailable,
+    GaveUp::BudgetSpent,
 ];
 
 impl AttemptRow {

@@ -200,7 +200,7 @@ async fn eventually(is_so: impl Fn() -> bool) {
 }
 
 /// How many processes sleep for that many seconds.
-fn sleepers(secs: &str) -> usize {
+pub fn sleepers(secs: &str) -> usize {
     let is_one = |line: Vec<u8>| line == format!("sleep\0{secs}\0").into_bytes();
     let entries = fs::read_dir("/proc").unwrap().flatten();
     entries

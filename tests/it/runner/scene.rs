@@ -216,6 +216,7 @@ pub async fn attempt(repo: &Repo, brief: &Brief, server: &Notebook) -> End {
         scratch: scratch.path().to_owned(),
         heartbeat: Duration::from_millis(50),
         observer: &Nobody,
+        models: None,
     };
     attempt::run(server, brief, setting).await.unwrap()
 }

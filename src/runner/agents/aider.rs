@@ -1,0 +1,73 @@
+//! aider, headless: one message, plain text out, edits in place.
+//!
+//! Checked with 0.86.2. It has no sessions, no events and no limits of its own; its files are kept
+//! out of the checkout, and it reads no configuration of the checkout but `.aider*`, which is the
+//! base commit's.
+
+use serde_json::Value;
+
+use super::{Agent, Ask, Launch, NO_KEY, Said};
+use crate::domain::agent::Provider;
+use crate::runner::bridge;
+use crate::runner::sandbox::{Answer, Opening};
+
+/// Where its message is, in its home.
+const MESSAGE: &str = "selfheal-message.md";
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aider;
+
+impl Agent for Aider {
+    fn name(&self) -> String {
+        "aider".to_owned()
+    }
+
+    fn program(&self) -> Option<&'static str> {
+        Some("aider")
+    }
+
+    fn provider(&self) -> Provider {
+        Provider::OpenAi
+    }
+
+    fn usual_model(&self) -> &'static str {
+        "gpt-5.5"
+    }
+
+    fn checked_with(&self) -> &'static str {
+        "0.86.2"
+    }
+
+    fn launch(&self, ask: &Ask) -> Launch {
+        let model = format!("openai/{}", ask.model_or(self.usual_model()));
+        let mut launch = Launch::new(&["aider", "--model", &model, "--edit-format", "diff"]);
+        launch.args(&["--yes-always", "--no-auto-commits", "--no-check-update"]);
+        launch.args(&["--analytics-disable", "--no-show-model-warnings", "--no-stream"]);
+        launch.args(&["--no-pretty", "--no-gitignore", "--no-suggest-shell-commands"]);
+        launch.args(&["--no-detect-urls", "--input-history-file", "/dev/null"]);
+        launch.args(&["--chat-history-file", "/tmp/aider-chat.md"]);
+        // A shell puts its own home in, wherever that is.
+        let line = launch.argv.iter().map(|word| crate::runner::sandbox::quote(word));
+        let line = line.collect::<Vec<_>>().join(" ");
+        launch.argv = ["sh", "-c"].map(str::to_owned).to_vec();
+        launch.argv.push(format!("exec {line} --message-file \"$HOME/{MESSAGE}\""));
+        launch.files.push((MESSAGE, ask.prompt.clone()));
+        launch.env("OPENAI_API_BASE", format!("{}/openai/v1", bridge::PLACE));
+        launch.env("OPENAI_API_KEY", NO_KEY);
+        launch.env("LITELLM_LOCAL_MODEL_COST_MAP", "True");
+        launch
+    }
+
+    fn opening(&self, _ask: &Ask) -> Opening {
+        Opening::Only(Vec::new())
+    }
+
+    fn heard(&self, _ask: &Ask, line: &Value, said: &mut Said<'_>) -> Answer {
+        said.text(&line.to_string());
+        Answer::Listen
+    }
+
+    fn speaks_plainly(&self) -> bool {
+        true
+    }
+}

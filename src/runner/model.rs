@@ -1,0 +1,316 @@
+//! The runner's end of the model gateway: the socket that a sandboxed agent's model calls arrive at.
+//!
+//! The agent has no network and no key. What it asks a model comes through the bridge to a socket
+//! here, and goes on to the server's gateway with the attempt's own token, which the agent never
+//! sees either. Requests and answers are passed on as they are, piece by piece; of their headers only
+//! those named here. Which model may be asked, what it costs and when it is enough is decided by the
+//! server; here it is only noted how the last call went ([`ModelEnd::last`]), because an agent that
+//! fails when its provider is down has not failed.
+//!
+//! Without a server, as in `selfheal heal`, the same socket leads to the provider itself, with the
+//! key of whoever runs it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::TryStreamExt as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::UnixListener;
+use url::Url;
+
+use super::server::ServerError;
+use crate::domain::agent::Provider;
+
+/// The largest question: a million tokens of text and the pictures between them.
+const QUESTION_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// The longest silence of a model: longer than any provider keeps a stream open without a sign.
+const SILENCE_SECS_MAX: u64 = 600;
+
+/// The longest that a connection may take to come about.
+const CONNECT_SECS_MAX: u64 = 10;
+
+/// How much of an error's text is kept.
+const WORDS_CHARS_MAX: usize = 300;
+
+/// By which the gateway says that it refused a call itself, and why.
+pub const REFUSED: HeaderName = HeaderName::from_static("x-selfheal-refused");
+
+/// By which a client of OpenAI's and Anthropic's makes knows that asking again is no use.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// Headers of a question that go on; never one that holds a credential.
+const UP: [HeaderName; 7] = [
+    header::CONTENT_TYPE,
+    header::ACCEPT,
+    header::USER_AGENT,
+    HeaderName::from_static("anthropic-version"),
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("openai-beta"),
+    HeaderName::from_static("x-goog-api-client"),
+];
+
+/// Headers of an answer that go back.
+const DOWN: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::RETRY_AFTER,
+    SHOULD_RETRY,
+    REFUSED,
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("x-request-id"),
+];
+
+/// Where model calls go.
+#[derive(Debug, Clone)]
+pub enum Upstream {
+    /// The server's gateway.
+    Gateway {
+        /// `…/model/{attempt}`, without a slash at the end.
+        base: String,
+        /// The token of the attempt.
+        token: SecretString,
+    },
+    /// The providers themselves.
+    Providers(Vec<OwnProvider>),
+}
+
+/// A provider with a key of one's own.
+#[derive(Debug, Clone)]
+pub struct OwnProvider {
+    /// Which one.
+    pub provider: Provider,
+    /// Its base URL, as its own documentation has it, without the version: `https://api.openai.com`.
+    pub base: Url,
+    /// The key, where it wants one.
+    pub key: Option<SecretString>,
+}
+
+/// How a call of a model went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// It was answered.
+    Answered,
+    /// The gateway refused it: no money left, no such provider or model.
+    Refused {
+        /// The gateway's word: `budget`, `model`, ….
+        why: String,
+        /// What it said.
+        words: String,
+    },
+    /// The provider, or the way to it, failed in a way that passes.
+    Trouble(String),
+    /// The provider refused it for good.
+    Rejected(String),
+}
+
+/// The socket, open for as long as this value lives.
+#[derive(Debug)]
+pub struct ModelEnd {
+    dir: tempfile::TempDir,
+    bridge: PathBuf,
+    shared: Arc<Shared>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for ModelEnd {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    http: reqwest::Client,
+    upstream: Upstream,
+    last: Mutex<Option<Call>>,
+}
+
+impl ModelEnd {
+    /// Opens the socket; `bridge` is the program of ours that carries bytes to it.
+    ///
+    /// # Errors
+    /// When no socket can be made.
+    pub fn open(upstream: Upstream, bridge: PathBuf) -> Result<Self, ModelEndError> {
+        // A socket's path may have a hundred characters, so it is not made where the work is.
+        let dir = tempfile::Builder::new().prefix("sh-").tempdir()?;
+        let listener = UnixListener::bind(dir.path().join(SOCKET))?;
+        let http = client().map_err(|error| ServerError::Unreachable(error.to_string()))?;
+        let shared = Arc::new(Shared { http, upstream, last: Mutex::new(None) });
+        let router = Router::new().fallback(passed_on).with_state(Arc::clone(&shared));
+        let serving = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::warn!(error = %error, "model calls are not taken any more");
+            }
+        });
+        Ok(Self { dir, bridge, shared, serving })
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join(SOCKET)
+    }
+
+    /// The program that carries bytes to it.
+    pub fn bridge(&self) -> &Path {
+        &self.bridge
+    }
+
+    /// How the last call went, if there was one since this was asked.
+    pub fn last(&self) -> Option<Call> {
+        self.shared.last.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Why there is no way to a model.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelEndError {
+    /// The socket could not be made.
+    #[error("no socket for model calls could be made")]
+    Socket(#[from] std::io::Error),
+    /// This machine cannot do TLS.
+    #[error(transparent)]
+    Client(#[from] ServerError),
+}
+
+const SOCKET: &str = "model";
+
+fn client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .user_agent(concat!("selfheal-runner/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(CONNECT_SECS_MAX))
+        .read_timeout(Duration::from_secs(SILENCE_SECS_MAX))
+        // The bytes of the answer are passed on as they are.
+        .no_gzip()
+        .build()
+}
+
+impl Shared {
+    fn note(&self, call: Call) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
+    }
+
+    fn refused(&self, why: &str, words: &str) -> Response {
+        self.note(Call::Refused { why: why.to_owned(), words: words.to_owned() });
+        // So that no client asks again.
+        ([(SHOULD_RETRY, "false")], own_answer(StatusCode::NOT_FOUND, words)).into_response()
+    }
+
+    /// The address and the credential of a call; `None` when it leads nowhere.
+    fn way(&self, path: &str) -> Option<(String, HeaderMap)> {
+        let (name, rest) = path.trim_start_matches('/').split_once('/')?;
+        let provider = Provider::parse(name)?;
+        let is_plain = |part: &str| !part.is_empty() && part != "." && part != "..";
+        let is_path = |c: char| c.is_ascii_alphanumeric() || "-_.:/@".contains(c);
+        if !rest.chars().all(is_path) || !rest.split('/').all(is_plain) {
+            return None;
+        }
+        match &self.upstream {
+            Upstream::Gateway { base, token } => {
+                let credential = credential(Provider::OpenAi, token);
+                Some((format!("{base}/{}/{rest}", provider.as_str()), credential))
+            }
+            Upstream::Providers(own) => {
+                let own = own.iter().find(|own| own.provider == provider)?;
+                let base = own.base.as_str().trim_end_matches('/');
+                let credential = own.key.as_ref().map(|key| credential(provider, key));
+                Some((format!("{base}/{rest}"), credential.unwrap_or_default()))
+            }
+        }
+    }
+}
+
+/// A key in the header in which its provider wants it.
+fn credential(provider: Provider, key: &SecretString) -> HeaderMap {
+    let key = key.expose_secret();
+    let (name, value) = match provider {
+        Provider::Anthropic => (HeaderName::from_static("x-api-key"), key.to_owned()),
+        Provider::OpenAi => (header::AUTHORIZATION, format!("Bearer {key}")),
+        Provider::Gemini => (HeaderName::from_static("x-goog-api-key"), key.to_owned()),
+    };
+    let mut headers = HeaderMap::new();
+    if let Ok(mut value) = HeaderValue::from_str(&value) {
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    headers
+}
+
+/// An answer of our own, in a form that every client shows.
+fn own_answer(status: StatusCode, words: &str) -> Response {
+    let error = serde_json::json!({ "type": "api_error", "message": words });
+    let body = axum::Json(serde_json::json!({ "type": "error", "error": error }));
+    (status, body).into_response()
+}
+
+async fn passed_on(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Some((mut url, mut headers)) = shared.way(parts.uri.path()) else {
+        return shared.refused("path", "there is no model at this address");
+    };
+    // Providers' keys stand in queries, too; none of ours does, and the agent's is no key.
+    if parts.uri.query().is_some_and(|query| query.split('&').any(|part| part == "alt=sse")) {
+        url.push_str("?alt=sse");
+    }
+    if !matches!(parts.method, Method::POST | Method::GET) {
+        return shared.refused("path", "models are asked by POST");
+    }
+    let Ok(question) = axum::body::to_bytes(body, QUESTION_BYTES_MAX).await else {
+        return shared.refused("size", "the question is larger than 32 MB, or was cut off");
+    };
+    for name in UP {
+        if let Some(value) = parts.headers.get(&name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    let asked = shared.http.request(parts.method, &url).headers(headers).body(question);
+    match asked.send().await {
+        Ok(answer) => answered(&shared, answer).await,
+        Err(error) => {
+            // Without the address, which is nobody's business inside.
+            let words = format!("the model cannot be reached: {}", error.without_url());
+            shared.note(Call::Trouble(words.clone()));
+            own_answer(StatusCode::SERVICE_UNAVAILABLE, &words)
+        }
+    }
+}
+
+async fn answered(shared: &Arc<Shared>, answer: reqwest::Response) -> Response {
+    let status = answer.status();
+    let kept = |name: &HeaderName| Some((name.clone(), answer.headers().get(name)?.clone()));
+    let headers: HeaderMap = DOWN.iter().filter_map(kept).collect();
+    if !status.is_success() {
+        let bytes = answer.bytes().await.unwrap_or_default();
+        shared.note(failed(status, &headers, &bytes));
+        return (status, headers, bytes).into_response();
+    }
+    shared.note(Call::Answered);
+    let noting = Arc::clone(shared);
+    let pieces = answer.bytes_stream().inspect_err(move |error| {
+        noting.note(Call::Trouble(format!("the model's answer broke off: {error}")));
+    });
+    (status, headers, Body::from_stream(pieces)).into_response()
+}
+
+/// What a failed call means.
+fn failed(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Call {
+    let said: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let said = said.as_ref().and_then(|said| {
+        let error = said.get("error").unwrap_or(said);
+        error.get("message").or_else(|| said.get("detail"))?.as_str()
+    });
+    let words = said.map_or_else(|| status.to_string(), |said| format!("{status}: {said}"));
+    let words: String = words.chars().take(WORDS_CHARS_MAX).collect();
+    if let Some(why) = headers.get(REFUSED).and_then(|why| why.to_str().ok()) {
+        return Call::Refused { why: why.to_owned(), words };
+    }
+    let passes = status.is_server_error()
+        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+    if passes { Call::Trouble(words) } else { Call::Rejected(words) }
+}

@@ -1,0 +1,73 @@
+//! What an agent brings about, whatever it says about it.
+
+use selfheal::domain::agent::AgentName;
+use serde_json::json;
+
+use super::provider::Provider;
+use super::scene::{INSTALLED, OWN_KEY, broken, heal};
+
+async fn turns_green(agent: AgentName) {
+    let (repo, provider) = (broken(), Provider::start());
+    let healing = heal(agent, &repo, &provider, "fix_after_failed_try").await;
+    assert!(healing.is_healed(), "{} {}", healing.result, healing.progress);
+    assert_eq!(healing.code, Some(0));
+    assert_eq!(healing.result["fixer"], format!("agent:{}", agent.as_str()));
+    // Nothing of the machine around it has gone out.
+    for secret in [OWN_KEY, "planted-s3cret-variable"] {
+        assert!(!provider.has_seen(secret).await, "{secret}");
+    }
+    assert!(provider.has_seen("fn adds").await, "the search finds nothing at all");
+}
+
+#[tokio::test]
+async fn claude_code_turns_a_red_repository_green() {
+    turns_green(AgentName::ClaudeCode).await;
+}
+
+#[tokio::test]
+async fn codex_turns_a_red_repository_green() {
+    turns_green(AgentName::Codex).await;
+}
+
+#[tokio::test]
+async fn opencode_turns_a_red_repository_green() {
+    turns_green(AgentName::Opencode).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_says_that_it_is_done_is_not_believed() {
+    for agent in INSTALLED {
+        for scenario in ["no_change", "wrong_fix"] {
+            let (repo, provider) = (broken(), Provider::start());
+            let healing = heal(agent, &repo, &provider, scenario).await;
+            assert!(!healing.is_healed(), "{agent:?} {scenario} {}", healing.result);
+            assert_eq!(healing.code, Some(1), "{agent:?} {scenario} {}", healing.progress);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_agent_is_told_the_task_the_evidence_and_the_base_branchs_guidance() {
+    let (repo, provider) = (broken(), Provider::start());
+    repo.write("AGENTS.md", "Keep functions small.\n");
+    repo.commit();
+    let healing = heal(AgentName::ClaudeCode, &repo, &provider, "fix").await;
+    assert!(healing.is_healed(), "{} {}", healing.result, healing.progress);
+    for told in ["Keep functions small.", "cargo test", "assertion `left == right` failed"] {
+        assert!(provider.has_seen(told).await, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_agent_leaves_running_is_gone_with_it() {
+    let provider = Provider::start();
+    let secs = format!("{}", 300_000 + std::process::id());
+    let leave = format!("nohup setsid sleep {secs} >/dev/null 2>&1 & echo started");
+    let steps = json!({ "steps": [{ "do": [{ "bash": leave }] }, { "say": "done" }] });
+    provider.learn("leaves", steps).await;
+    for agent in INSTALLED {
+        let healing = heal(agent, &broken(), &provider, "leaves").await;
+        assert!(provider.has_seen("started").await, "{agent:?} {}", healing.progress);
+        assert_eq!(crate::runner::programs::sleepers(&secs), 0, "{agent:?}");
+    }
+}

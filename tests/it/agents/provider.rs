@@ -1,0 +1,64 @@
+//! The scripted model provider (`tests/fixtures/model-server`), one for each test.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// A provider that lives as long as this value.
+pub struct Provider {
+    child: Child,
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Provider {
+    /// Starts one; it is ready when this returns.
+    pub fn start() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut child = Command::new("python3")
+            .arg(root.join("tests/fixtures/model-server/modelserver.py"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut told = BufReader::new(child.stdout.take().unwrap());
+        told.read_line(&mut line).unwrap();
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        Self { child, url: line.trim().to_owned(), http }
+    }
+
+    /// Its address when it plays that scenario.
+    pub fn playing(&self, scenario: &str) -> String {
+        format!("{}/s/{scenario}", self.url)
+    }
+
+    /// Teaches it another scenario.
+    pub async fn learn(&self, name: &str, scenario: Value) {
+        let body = json!({ name: scenario });
+        let url = format!("{}/__admin/scenarios", self.url);
+        let answer = self.http.post(url).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
+    /// Whether a text was ever sent to it, in a body, a header that is no credential, or a URL.
+    pub async fn has_seen(&self, needle: &str) -> bool {
+        let url = format!("{}/__admin/search", self.url);
+        let body = json!({ "needles": [needle] });
+        let answer: Value =
+            self.http.post(url).json(&body).send().await.unwrap().json().await.unwrap();
+        let found = answer.get(needle).or_else(|| answer["found"].get(needle));
+        let found = found.unwrap_or_else(|| panic!("{answer}"));
+        !found.as_array().unwrap().is_empty()
+    }
+}
