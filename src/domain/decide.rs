@@ -56,6 +56,8 @@ pub struct Facts<'a> {
     pub attempt: Option<AttemptFacts<'a>>,
     /// What people want, and what they may do.
     pub asks: &'a [(Ask, Permission)],
+    /// What they have said before that lasts ([`Heed::Lasting`](super::ask::Heed::Lasting)).
+    pub heeded: &'a [Ask],
     /// How auto-merge is held.
     pub hold: AutoMergeHold,
     /// The head, when it is a commit of ours that the case does not know of.
