@@ -49,6 +49,14 @@ pub(super) fn decide(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<D
     Some(decision)
 }
 
+/// Decides about everything that people want, when a permitted stop is among it.
+pub(super) fn stop(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<Decision> {
+    let stops = |(ask, permission): &(Ask, Permission)| {
+        ask.kind == AskKind::Stop && *permission >= permission_for(ask.kind)
+    };
+    if facts.asks.iter().any(stops) { decide(case, facts, now) } else { None }
+}
+
 /// Answers asks of a case that is over.
 pub(super) fn answer_only(case: Case, facts: &Facts<'_>) -> Decision {
     let mut decision = Decision::stay(case, None);

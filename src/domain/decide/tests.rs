@@ -304,3 +304,19 @@ fn a_stop_that_comes_after_a_later_resume_stops_nothing() {
     let why = "mona has said \"resume\" since then".to_owned();
     assert_eq!(decision.answers[0].answer, Answer::Refused(why));
 }
+
+#[test]
+fn a_stop_that_is_heard_with_a_push_is_not_lost_with_the_old_case() {
+    let mut scene = Scene::new(CaseState::Healing(attempt_id(1)));
+    scene.pull.head.sha = sha('b');
+    scene.asks(AskKind::Stop, Permission::Write);
+    let decision = scene.decide();
+    assert_eq!(named(&decision.case.state), "stopped(person)");
+    scene.case = decision.case;
+    scene.asks.clear();
+    assert_eq!(
+        scene.decide().case.state,
+        CaseState::Superseded(sha('b')),
+        "and so is the next one"
+    );
+}
