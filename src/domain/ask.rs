@@ -1,7 +1,8 @@
 //! Asks: what people want of us, by command or button.
 //!
 //! An ask is recorded when it arrives and answered when a decision is made; whether its author may
-//! ask is checked then, not before.
+//! ask is checked then, not before. Of two asks that contradict each other the later one counts: the
+//! one that was asked later, whichever arrived first.
 
 use super::event::CommentRef;
 use super::ids::Timestamp;
@@ -63,6 +64,16 @@ impl AskKind {
         }
     }
 
+    /// Whether it takes a stop back.
+    const fn says_go_on(self) -> bool {
+        matches!(self, Self::Fix | Self::Retry | Self::Resume)
+    }
+
+    /// How long it is heeded when its author may ask it.
+    pub const fn heed(self) -> Heed {
+        if matches!(self, Self::Stop) || self.says_go_on() { Heed::Lasting } else { Heed::Passing }
+    }
+
     /// Reads a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
@@ -83,6 +94,105 @@ pub struct Ask {
     pub actor: Actor,
     /// The comment to answer, when it was one.
     pub comment: Option<CommentRef>,
-    /// When it was asked.
+    /// When it was asked: by the forge's clock, in whole seconds, where the forge tells; else when
+    /// its delivery came.
     pub at: Timestamp,
+}
+
+/// Whether an ask is remembered after its answer, because it may contradict one that comes late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heed {
+    /// It is: it says stop or go on, and its author may say so.
+    Lasting,
+    /// It is not.
+    Passing,
+}
+
+impl Ask {
+    /// Asks in the order in which they were asked: of those in one second comments in the order in
+    /// which they were written (their numbers grow), commands of one comment in its order. A button
+    /// comes after the comments of its moment, whose time lacks what is below a second.
+    pub fn order(&self) -> (Timestamp, u64, &str) {
+        (self.at, self.comment.map_or(u64::MAX, |comment| comment.id.get()), &self.key)
+    }
+
+    /// Whether that other one was asked later and says the contrary. A patch that was approved is not
+    /// committed after a stop, but to approve one takes no stop back.
+    pub fn is_overtaken_by(&self, other: &Self) -> bool {
+        let contradicts = match self.kind {
+            AskKind::Stop => other.kind.says_go_on(),
+            AskKind::Fix | AskKind::Retry | AskKind::Resume | AskKind::Approve => {
+                other.kind == AskKind::Stop
+            }
+            AskKind::Status
+            | AskKind::Explain
+            | AskKind::Reject
+            | AskKind::Help
+            | AskKind::Unknown => false,
+        };
+        contradicts && self.order() < other.order()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::CommentPlace;
+    use crate::domain::ids::{CommentId, Login, UserId};
+
+    /// Asked at that second, by the comment of that number; 0: by a button.
+    fn ask(kind: AskKind, at: i64, comment: u64) -> Ask {
+        let place = CommentPlace::Conversation;
+        let login = Login::parse("mona").unwrap();
+        Ask {
+            key: format!("comment:1:{comment}:0"),
+            kind,
+            text: String::new(),
+            actor: Actor { id: UserId::new(5), login, is_bot: false },
+            comment: (comment > 0).then(|| CommentRef { id: CommentId::new(comment), place }),
+            at: Timestamp::from_millis(at * 1_000),
+        }
+    }
+
+    #[test]
+    fn asks_are_in_the_order_in_which_they_were_asked() {
+        use AskKind::{Resume, Stop};
+        let check = |earlier: Ask, later: Ask| {
+            assert!(earlier.order() < later.order(), "{earlier:?} {later:?}");
+        };
+        check(ask(Stop, 10, 9), ask(Resume, 11, 8));
+        check(ask(Stop, 10, 99), ask(Resume, 10, 100));
+        check(ask(Stop, 10, 0), ask(Resume, 11, 0));
+        check(ask(Stop, 10, 99), ask(Resume, 10, 0));
+        let second = Ask { key: "comment:1:9:1".into(), ..ask(Stop, 10, 9) };
+        check(ask(Resume, 10, 9), second);
+    }
+
+    #[test]
+    fn an_ask_is_overtaken_by_a_later_one_that_says_the_contrary() {
+        use AskKind::{Approve, Explain, Fix, Help, Reject, Resume, Retry, Status, Stop, Unknown};
+        let check = |kind: AskKind, by: &[AskKind]| {
+            for other in AskKind::ALL {
+                let is_overtaken = |at| ask(kind, 10, 5).is_overtaken_by(&ask(other, at, 6));
+                assert_eq!(is_overtaken(11), by.contains(&other), "{kind:?} by {other:?}");
+                assert!(!is_overtaken(9), "{kind:?} by {other:?} before it");
+            }
+        };
+        check(Stop, &[Fix, Retry, Resume]);
+        for kind in [Fix, Retry, Resume, Approve] {
+            check(kind, &[Stop]);
+        }
+        for kind in [Status, Explain, Reject, Help, Unknown] {
+            check(kind, &[]);
+        }
+    }
+
+    #[test]
+    fn whatever_overtakes_is_remembered() {
+        for other in AskKind::ALL {
+            let overtakes = |kind: AskKind| ask(kind, 1, 1).is_overtaken_by(&ask(other, 2, 2));
+            let lasts = other.heed() == Heed::Lasting;
+            assert_eq!(AskKind::ALL.into_iter().any(overtakes), lasts, "{other:?}");
+        }
+    }
 }

@@ -5,7 +5,7 @@
 //! nothing changes. A fact that a state needs and that is absent keeps the state.
 //!
 //! Order of judgement, which is the order of who may overrule whom: the pull request is closed; a
-//! person pushed; a person asks; a person's label; the state's own business.
+//! person says stop; a person pushed; a person asks; a person's label; the state's own business.
 //!
 //! Races: our commit appears on the branch before its result does (the attempt is `Committing`:
 //! wait, the effect is repeated until its result is known); its result is known before the forge
@@ -56,6 +56,8 @@ pub struct Facts<'a> {
     pub attempt: Option<AttemptFacts<'a>>,
     /// What people want, and what they may do.
     pub asks: &'a [(Ask, Permission)],
+    /// What they have said before that lasts ([`Heed::Lasting`](super::ask::Heed::Lasting)).
+    pub heeded: &'a [Ask],
     /// How auto-merge is held.
     pub hold: AutoMergeHold,
     /// The head, when it is a commit of ours that the case does not know of.
@@ -169,6 +171,10 @@ fn judge(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
     let is_behind = commit_is_not_shown_yet(&case, facts, now);
     if facts.pull.head.sha != case.head && !is_behind && !commit_is_on_its_way(&case, facts) {
         if let Some(decision) = forgotten::adopt(&case, facts, now) {
+            return decision;
+        }
+        // A stop is about the pull request and goes on with its next case; so it is heard first.
+        if let Some(decision) = asks::stop(&case, facts, now) {
             return decision;
         }
         let by = facts.pull.head.sha.clone();

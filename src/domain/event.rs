@@ -4,7 +4,7 @@
 //! where to look; what is so is read from the forge when a decision is made.
 
 use super::ids::{
-    Branch, CheckRunId, CommentId, InstallationId, Login, PrNumber, RepoId, RunId, Sha,
+    Branch, CheckRunId, CommentId, InstallationId, Login, PrNumber, RepoId, RunId, Sha, Timestamp,
 };
 use super::pull::{Actor, Head, PullHead, Repo};
 
@@ -71,6 +71,8 @@ pub enum Event {
         body: String,
         /// Who wrote it.
         actor: Actor,
+        /// When it was written, where the forge says so.
+        at: Option<Timestamp>,
     },
     /// A branch moved.
     Pushed {

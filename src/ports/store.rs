@@ -15,7 +15,7 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::domain::ask::Ask;
+use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::Attempt;
 pub use crate::domain::attempt::AttemptRecord;
 use crate::domain::brief::StageReport;
@@ -76,7 +76,7 @@ pub struct NewDelivery {
     pub repo: Option<RepoId>,
     /// The raw body.
     pub body: bytes::Bytes,
-    /// When it arrived.
+    /// When it arrived, or when the forge says that it tried to deliver it.
     pub received_at: Timestamp,
 }
 
@@ -149,8 +149,10 @@ pub struct PullRecord {
     pub case: Option<Case>,
     /// The attempts of that case, by number.
     pub attempts: Vec<AttemptRecord>,
-    /// What people want and nobody has answered, oldest first.
+    /// What people want and nobody has answered, in the order in which it was asked.
     pub asks: Vec<Ask>,
+    /// What was answered and is heeded all the same ([`Heed::Lasting`]), in that order.
+    pub heeded: Vec<Ask>,
     /// How often looking at it has failed in a row.
     pub tries: u32,
 }
@@ -189,8 +191,8 @@ pub struct Changes {
     pub wake: Vec<(RepoId, PrNumber, Timestamp)>,
     /// What people want; known keys are ignored.
     pub asks: Vec<(RepoId, PrNumber, Ask)>,
-    /// Keys of asks that are answered.
-    pub answered: Vec<String>,
+    /// Keys of asks that are answered, and whether they are remembered.
+    pub answered: Vec<(String, Heed)>,
     /// A case, new or changed.
     pub case: Option<Case>,
     /// A case that takes the place of that one, which is final then.

@@ -19,7 +19,7 @@ use crate::domain::limits::Limits;
 use crate::domain::message::{OwnCommit, own_since};
 use crate::domain::outcome::Outcome;
 use crate::domain::pull::{Ci, CiRun, Permission, Pull, PullState, Queue};
-use crate::ports::store::Usage;
+use crate::ports::store::{PullRecord, Usage};
 use crate::report;
 
 /// A runner that was heard of this recently is alive; its run need not be asked after.
@@ -39,6 +39,8 @@ pub(super) struct Gathered {
     pub diff: Option<String>,
     pub run_ended: bool,
     pub asks: Vec<(Ask, Permission)>,
+    /// What they have said before that lasts.
+    pub heeded: Vec<Ask>,
     pub hold: AutoMergeHold,
     /// The head, when it is a commit of ours that the case does not know of.
     pub own_head: Option<OwnCommit>,
@@ -70,6 +72,7 @@ impl Gathered {
                 verdict: self.verdict.as_ref(),
             }),
             asks: &self.asks,
+            heeded: &self.heeded,
             hold: self.hold,
             own_head: self.own_head.as_ref(),
             next_attempt,
@@ -93,20 +96,22 @@ pub(super) async fn first(services: &Services, pull: Pull) -> Result<Gathered, S
         diff: None,
         run_ended: false,
         asks: Vec::new(),
+        heeded: Vec::new(),
         hold: AutoMergeHold::BySwitch,
         own_head: None,
         again_at: None,
     })
 }
 
-/// What people want, and what they may do.
-pub(super) async fn permissions(
+/// What people want, what they may do, and what they have said before.
+pub(super) async fn asks(
     services: &Services,
     gathered: &mut Gathered,
-    asks: &[Ask],
+    record: &PullRecord,
 ) -> Result<(), ServiceError> {
+    gathered.heeded.clone_from(&record.heeded);
     let mut known: Vec<(String, Permission)> = Vec::new();
-    for ask in asks {
+    for ask in &record.asks {
         let login = ask.actor.login.as_str().to_owned();
         let permission = match known.iter().find(|(name, _)| *name == login) {
             Some((_, permission)) => *permission,

@@ -15,13 +15,14 @@ use opening::{go_on_counting, opened, successor, wants_case};
 
 use super::gather::{self, Gathered};
 use super::{ServiceError, Services};
-use crate::domain::ask::{Ask, AskKind};
+use crate::domain::ask::{Ask, AskKind, Heed};
 use crate::domain::attempt::{Attempt, AttemptRecord, RunnerReport};
 use crate::domain::case::{Case, CaseState, Excuse};
+use crate::domain::command::permission_for;
 use crate::domain::decide::{Answer, Answered, decide};
 use crate::domain::effect::{Act, Effect};
 use crate::domain::ids::{AttemptId, EffectId, Timestamp};
-use crate::domain::pull::{PullHead, PullState};
+use crate::domain::pull::{Permission, PullHead, PullState};
 use crate::domain::view::Reaction;
 use crate::ports::forge::ForgeError;
 use crate::ports::store::{Changes, Finish, PullRecord};
@@ -78,7 +79,9 @@ pub(super) async fn look(
     }
     let facts = PullHead::from(pull.clone());
     let mut gathered = gather::first(services, pull).await?;
-    gather::permissions(services, &mut gathered, &record.asks).await?;
+    gather::asks(services, &mut gathered, record).await?;
+    let answered = gathered.asks.iter().map(|(ask, may)| (ask.key.clone(), heed(ask, *may)));
+    let answered = answered.collect();
     let mut changes = match begin(services, record, &gathered, now).await? {
         None => without_case(services, record, &gathered, now).await?,
         Some(mut look) => {
@@ -87,8 +90,13 @@ pub(super) async fn look(
         }
     };
     changes.pulls.push(facts);
-    changes.answered = record.asks.iter().map(|ask| ask.key.clone()).collect();
+    changes.answered = answered;
     Ok(changes)
+}
+
+/// How long an ask is heeded: not at all, when its author may not ask it.
+fn heed(ask: &Ask, permission: Permission) -> Heed {
+    if permission < permission_for(ask.kind) { Heed::Passing } else { ask.kind.heed() }
 }
 
 /// What is said while the forge cannot be asked: not at the first trouble, which mostly passes, and

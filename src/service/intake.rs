@@ -50,7 +50,8 @@ pub(super) async fn read(
             Ok(Changes::finish(now, Finish::Done))
         }
         Reading::Event(event) => {
-            let hint = Hint { id: &delivery.id, tries: pending.tries, now };
+            let (id, received_at) = (&delivery.id, delivery.received_at);
+            let hint = Hint { id, tries: pending.tries, received_at, now };
             of_event(services, *event, &hint).await
         }
     }
@@ -60,6 +61,7 @@ pub(super) async fn read(
 struct Hint<'a> {
     id: &'a DeliveryId,
     tries: u32,
+    received_at: Timestamp,
     now: Timestamp,
 }
 
@@ -79,16 +81,17 @@ async fn of_event(
         }
         Event::Rerequested { repo, sha, check, actor } => {
             let key = format!("rerequested:{}", hint.id);
-            let ask = AskAt { key, check, button: "retry", actor, now };
-            asked_at(services, &repo, &sha, ask).await
+            let ask = AskAt { key, check, button: "retry", actor };
+            asked_at(services, (&repo, &sha), ask, hint).await
         }
         Event::Pressed { repo, sha, button, actor, check } => {
             let key = format!("button:{}", hint.id);
-            let ask = AskAt { key, check: Some(check), button: &button, actor, now };
-            asked_at(services, &repo, &sha, ask).await
+            let ask = AskAt { key, check: Some(check), button: &button, actor };
+            asked_at(services, (&repo, &sha), ask, hint).await
         }
-        Event::Commented { repo, number, comment, body, actor } => {
-            let said = Said { comment, body: &body, actor };
+        Event::Commented { repo, number, comment, body, actor, at } => {
+            let at = at.unwrap_or(hint.received_at);
+            let said = Said { comment, body: &body, actor, at };
             commented(services, repo, number, &said, now).await
         }
         Event::Pushed { repo, branch, after: _ } => {
@@ -198,23 +201,23 @@ async fn pulls_of(services: &Services, moved: &CiMoved) -> Result<Vec<PullHead>,
         .collect())
 }
 
-/// A wish that is about a check run, and so about a commit.
+/// A wish that is about a check run, and so about a commit. GitHub does not say when a button was
+/// pressed: it was when the delivery came.
 struct AskAt<'a> {
     key: String,
     /// The check run; `None` when all of the commit are meant.
     check: Option<CheckRunId>,
     button: &'a str,
     actor: Actor,
-    now: Timestamp,
 }
 
 async fn asked_at(
     services: &Services,
-    repo: &Repo,
-    sha: &Sha,
+    (repo, sha): (&Repo, &Sha),
     ask: AskAt<'_>,
+    hint: &Hint<'_>,
 ) -> Result<Changes, ServiceError> {
-    let now = ask.now;
+    let (now, at) = (hint.now, hint.received_at);
     let Some(kind) = by_button(ask.button) else {
         return Ok(Changes::finish(now, Finish::Done));
     };
@@ -223,7 +226,7 @@ async fn asked_at(
         let key = format!("{}:{number}", ask.key);
         let text = format!("the button {}", kind.as_str());
         let actor = ask.actor.clone();
-        changes.asks.push((repo, number, Ask { key, kind, text, actor, comment: None, at: now }));
+        changes.asks.push((repo, number, Ask { key, kind, text, actor, comment: None, at }));
     }
     Ok(changes)
 }
@@ -253,6 +256,7 @@ struct Said<'a> {
     comment: CommentRef,
     body: &'a str,
     actor: Actor,
+    at: Timestamp,
 }
 
 async fn commented(
@@ -279,7 +283,7 @@ async fn commented(
             text: command.text,
             actor: said.actor.clone(),
             comment: Some(said.comment),
-            at: now,
+            at: said.at,
         };
         changes.asks.push((repo.id, number, ask));
     }

@@ -234,7 +234,8 @@ impl Walk<'_> {
             event: logged.event.clone(),
             repo: logged.repo,
             body,
-            received_at: self.services.clock.now(),
+            // When the forge told of it, or tried to; a clock of its own that is ahead delays nothing.
+            received_at: logged.at.min(self.services.clock.now()),
         };
         match self.services.store.insert_delivery(delivery).await {
             Ok(Inserted::New) => {

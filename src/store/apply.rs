@@ -9,7 +9,7 @@ use super::db::{Tx, args};
 use super::reads::{usage, usage_args};
 use super::rows::{attempt_columns, inconsistent, number, place, pull_state, state_columns};
 use super::{SqlStore, sql, unavailable};
-use crate::domain::ask::Ask;
+use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::Attempt;
 use crate::domain::case::{Asked, Case};
 use crate::domain::effect::{Class, Effect, EffectResult};
@@ -55,8 +55,9 @@ async fn write(tx: &mut Tx, lease: &Lease, changes: Changes) -> Result<(), Store
     for (repo, pull, ask) in &changes.asks {
         set_ask(tx, (number(repo.get()), number(pull.get())), ask, now).await?;
     }
-    for key in &changes.answered {
-        run(tx, sql::pulls::ANSWER_ASK, args![key.as_str(), now.millis()]).await?;
+    for (key, heed) in &changes.answered {
+        let heeded = i64::from(*heed == Heed::Lasting);
+        run(tx, sql::pulls::ANSWER_ASK, args![key.as_str(), now.millis(), heeded]).await?;
     }
     for case in changes.case.iter().chain(&changes.successor) {
         set_case(tx, case).await?;

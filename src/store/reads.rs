@@ -5,6 +5,7 @@ use sqlx::FromRow;
 use super::db::args;
 use super::rows::{AskRow, AttemptRow, CaseRow, DocumentRow, PullRow, inconsistent, number};
 use super::{SqlStore, sql, unavailable};
+use crate::domain::ask::Ask;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::case::Case;
 use crate::domain::effect::{EffectResult, commit_key, dispatch_key};
@@ -36,6 +37,13 @@ pub(super) fn usage(rows: Vec<UsageRow>) -> Usage {
         all_running: count(all),
         cases_open: count(cases),
     }
+}
+
+/// Asks in the order in which they were asked; no engine's order of texts is another's.
+fn in_order(rows: Vec<AskRow>) -> Result<Vec<Ask>, StoreError> {
+    let mut asks: Vec<Ask> = rows.into_iter().map(AskRow::into_ask).collect::<Result<_, _>>()?;
+    asks.sort_by(|one, other| one.order().cmp(&other.order()));
+    Ok(asks)
 }
 
 impl SqlStore {
@@ -87,10 +95,10 @@ impl SqlStore {
             Some(case) => self.attempts_of(case.id).await?,
             None => Vec::new(),
         };
-        let asks: Vec<AskRow> =
-            self.db.rows(sql::pulls::OPEN_ASKS, key()).await.map_err(unavailable)?;
-        let asks = asks.into_iter().map(AskRow::into_ask).collect::<Result<_, _>>()?;
-        Ok(Some(PullRecord { head: row.into_head()?, case, attempts, asks, tries: 0 }))
+        let asks: Vec<AskRow> = self.db.rows(sql::pulls::ASKS, key()).await.map_err(unavailable)?;
+        let (open, answered): (Vec<_>, Vec<_>) = asks.into_iter().partition(AskRow::is_open);
+        let (asks, heeded) = (in_order(open)?, in_order(answered)?);
+        Ok(Some(PullRecord { head: row.into_head()?, case, attempts, asks, heeded, tries: 0 }))
     }
 
     async fn attempts_of(&self, case: CaseId) -> Result<Vec<AttemptRecord>, StoreError> {

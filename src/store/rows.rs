@@ -119,6 +119,7 @@ pub(super) struct AskRow {
     comment_id: Option<i64>,
     comment_place: Option<String>,
     asked_at_ms: i64,
+    answered_at_ms: Option<i64>,
 }
 
 /// The name of a comment's place in tables.
@@ -130,6 +131,10 @@ pub(super) const fn place(place: CommentPlace) -> &'static str {
 }
 
 impl AskRow {
+    pub const fn is_open(&self) -> bool {
+        self.answered_at_ms.is_none()
+    }
+
     pub fn into_ask(self) -> Result<Ask, StoreError> {
         let read = Reader { table: "asks", id: &self.ask_key };
         let login = read.is(Login::parse(&self.actor_login))?;

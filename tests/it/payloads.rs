@@ -74,9 +74,10 @@ fn shown(event: &Event) -> String {
             let check = check.get();
             format!("{button} pressed by {}: {} check {check}", actor.login, of_repo(repo))
         }
-        Event::Commented { repo, number, body, actor, .. } => {
+        Event::Commented { repo, number, body, actor, at, .. } => {
             let (repo, number) = (of_repo(repo), number.get());
-            format!("comment by {}: {repo} #{number} {body:?}", actor.login)
+            let at = at.map_or(0, |at| at.millis());
+            format!("comment by {} at {at}: {repo} #{number} {body:?}", actor.login)
         }
         Event::Pushed { repo, branch, after } => {
             let after = after.as_ref().map_or("gone", |sha| &sha.as_str()[..7]);

@@ -30,7 +30,7 @@ pub(crate) use memory::MemoryStore;
 use plan::{Plan, Planned, Rates};
 use selfheal::domain::ask::AskKind;
 use shorten::shortened;
-use truth::Nature;
+use truth::{Nature, WRITER};
 
 /// Histories of an ordinary test run: a few seconds without optimisation.
 const SEEDS: u64 = 400;
@@ -142,6 +142,24 @@ fn a_stop_is_kept_although_a_commit_is_on_its_way() {
     }
 }
 
+/// A stop and a resume within two minutes, whose webhooks come in any order and up to twenty minutes
+/// late, or not at all.
+#[test]
+fn the_last_word_counts_in_whatever_order_it_is_heard() {
+    for seed in 0..300 {
+        let rates = Rates { hooks_late: 600, hooks_lost: 100, ..Rates::default() };
+        let say = |seconds: i64, word| (seconds * 1_000, Planned::Say(1, WRITER, word));
+        let (first, then) = match seed % 2 {
+            0 => (AskKind::Stop, AskKind::Resume),
+            _ => (AskKind::Resume, AskKind::Stop),
+        };
+        let open = (0, Planned::Open(Nature::Broken));
+        let acts = vec![open, say(300, AskKind::Stop), say(360, first), say(400, then)];
+        let plan = Plan { seed, replicas: 2, rates, acts, faults_end: 20 * 60_000 };
+        assert_eq!(wrong_with(&plan, Breakage::NONE), [""; 0], "{plan:#?}");
+    }
+}
+
 /// A forge that is down for most of an hour, while webhooks arrive that cannot be understood
 /// without asking it.
 #[test]
@@ -181,6 +199,11 @@ fn the_oracle_sees_a_store_that_forgets_who_lost_a_lease() {
 #[test]
 fn the_oracle_sees_a_store_that_forgets_the_keys_of_effects() {
     sees(Breakage { store: Broken::Keys, ..Breakage::NONE });
+}
+
+#[test]
+fn the_oracle_sees_a_store_that_forgets_when_something_was_asked() {
+    sees(Breakage { store: Broken::Times, ..Breakage::NONE });
 }
 
 #[test]

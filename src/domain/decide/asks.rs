@@ -1,4 +1,8 @@
 //! What people want, decided before the state's own business.
+//!
+//! Races: deliveries come late and in any order, so an ask may arrive after one that was asked later.
+//! Those that wait together are taken in the order in which they were asked; one that comes after a
+//! later one was answered changes nothing where the two contradict each other.
 
 use super::{Answer, Answered, Decision, Facts, ended, leave};
 use crate::domain::ask::{Ask, AskKind};
@@ -6,21 +10,28 @@ use crate::domain::attempt::AttemptEnd;
 use crate::domain::case::{Asked, Case, CaseState, Escalation, StoppedBy};
 use crate::domain::command::permission_for;
 use crate::domain::ids::Timestamp;
+use crate::domain::pull::Permission;
 
 use super::work::commit_allowed_patch;
 
 /// Decides about everything that people want; `None` when nobody wants anything.
 ///
-/// Of several asks that change the case the last permitted one wins; all are answered.
+/// Of several asks that change the case the one that was asked last and is permitted wins; all are
+/// answered.
 pub(super) fn decide(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<Decision> {
     if facts.asks.is_empty() {
         return None;
     }
     let mut decision = Decision::stay(case.clone(), Some(now));
     let mut answers = Vec::new();
-    for (ask, permission) in facts.asks {
+    let mut asks: Vec<&(Ask, Permission)> = facts.asks.iter().collect();
+    asks.sort_by(|(one, _), (other, _)| one.order().cmp(&other.order()));
+    for (ask, permission) in asks {
         let answer = if *permission < permission_for(ask.kind) {
             Answer::Refused("this needs write access to the repository".to_owned())
+        } else if let Some(later) = facts.heeded.iter().find(|said| ask.is_overtaken_by(said)) {
+            let (who, what) = (&later.actor.login, later.kind.as_str());
+            Answer::Refused(format!("{who} has said \"{what}\" since then"))
         } else {
             match granted(&decision.case, ask, facts, now) {
                 Ok(Some(next)) => {
@@ -36,6 +47,14 @@ pub(super) fn decide(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<D
     decision.answers = answers;
     decision.wake = Some(now);
     Some(decision)
+}
+
+/// Decides about everything that people want, when a permitted stop is among it.
+pub(super) fn stop(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<Decision> {
+    let stops = |(ask, permission): &(Ask, Permission)| {
+        ask.kind == AskKind::Stop && *permission >= permission_for(ask.kind)
+    };
+    if facts.asks.iter().any(stops) { decide(case, facts, now) } else { None }
 }
 
 /// Answers asks of a case that is over.

@@ -2,7 +2,7 @@
 //! it leaves out keeps the state and does nothing.
 
 use super::*;
-use crate::domain::ask::AskKind;
+use crate::domain::ask::{AskKind, Heed};
 use crate::domain::case::{Asked, Escalation, Excuse, Healed};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gate::{Finding, Weight};
@@ -15,7 +15,7 @@ use crate::domain::pull::{Actor, AutoMerge, CiRun, Head, Readiness, Repo};
 
 mod scene;
 
-use scene::{LONG_AGO, Scene, actor, attempt_id, label, sha};
+use scene::{LONG_AGO, NOW, Scene, actor, asked, attempt_id, label, sha};
 
 fn states() -> Vec<CaseState> {
     vec![
@@ -259,4 +259,64 @@ fn somebody_elses_labels_and_auto_merge_are_respected() {
     scene.case.labels.clear();
     let stopped = scene.decide().case.state;
     assert_eq!(stopped, CaseState::Stopped(StoppedBy::Label(label("stop-updating"))));
+}
+
+/// Where a case is after asks that were asked at those seconds and heard in that order, one look each
+/// or all in one: it is the same.
+#[track_caller]
+fn comes_to(said: &[(AskKind, i64)], expected: &str) {
+    let scene = || Scene::new(CaseState::Healing(attempt_id(1)));
+    let at = |second: i64| NOW.plus_ms(second * 1_000);
+    let mut one_by_one = scene();
+    for (kind, second) in said {
+        let ask = asked(*kind, at(*second));
+        one_by_one.asks = vec![(ask.clone(), Permission::Write)];
+        one_by_one.case = one_by_one.decide().case;
+        one_by_one.heeded.extend((kind.heed() == Heed::Lasting).then_some(ask));
+    }
+    assert_eq!(named(&one_by_one.case.state), expected, "one by one: {said:?}");
+    let mut together = scene();
+    let asks = said.iter().map(|(kind, second)| (asked(*kind, at(*second)), Permission::Write));
+    together.asks = asks.collect();
+    assert_eq!(named(&together.decide().case.state), expected, "together: {said:?}");
+}
+
+#[test]
+fn what_was_asked_last_counts_in_whatever_order_it_is_heard() {
+    use AskKind::{Fix, Resume, Retry, Status, Stop};
+    comes_to(&[(Stop, 1)], "stopped(person)");
+    comes_to(&[(Stop, 1), (Resume, 2)], "watching");
+    comes_to(&[(Stop, 3), (Resume, 2)], "stopped(person)");
+    comes_to(&[(Stop, 3), (Fix, 2)], "stopped(person)");
+    comes_to(&[(Stop, 3), (Retry, 2), (Status, 4)], "stopped(person)");
+    comes_to(&[(Stop, 1), (Resume, 5), (Stop, 3)], "watching");
+    comes_to(&[(Stop, 1), (Resume, 2), (Stop, 3)], "stopped(person)");
+    comes_to(&[(Resume, 4), (Stop, 5), (Resume, 2)], "stopped(person)");
+}
+
+#[test]
+fn a_stop_that_comes_after_a_later_resume_stops_nothing() {
+    let mut scene = Scene::new(CaseState::Healing(attempt_id(1)));
+    scene.heeded = vec![asked(AskKind::Resume, NOW)];
+    scene.asks = vec![(asked(AskKind::Stop, LONG_AGO), Permission::Write)];
+    let decision = scene.decide();
+    assert_eq!(decision.case.state, scene.case.state);
+    let why = "mona has said \"resume\" since then".to_owned();
+    assert_eq!(decision.answers[0].answer, Answer::Refused(why));
+}
+
+#[test]
+fn a_stop_that_is_heard_with_a_push_is_not_lost_with_the_old_case() {
+    let mut scene = Scene::new(CaseState::Healing(attempt_id(1)));
+    scene.pull.head.sha = sha('b');
+    scene.asks(AskKind::Stop, Permission::Write);
+    let decision = scene.decide();
+    assert_eq!(named(&decision.case.state), "stopped(person)");
+    scene.case = decision.case;
+    scene.asks.clear();
+    assert_eq!(
+        scene.decide().case.state,
+        CaseState::Superseded(sha('b')),
+        "and so is the next one"
+    );
 }

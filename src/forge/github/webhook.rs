@@ -312,6 +312,7 @@ fn commented(body: &Body, place: CommentPlace) -> Result<Event, Uninteresting> {
         comment: CommentRef { id: CommentId::new(comment.id.ok_or(INCOMPLETE)?), place },
         body: comment.body.clone().unwrap_or_default(),
         actor: author,
+        at: comment.created_at.as_deref().and_then(|text| super::types::moment(text).ok()),
     })
 }
 

@@ -2,7 +2,7 @@
 //! an attempt, where there is room.
 
 use super::Look;
-use crate::domain::ask::AskKind;
+use crate::domain::ask::{Ask, AskKind};
 use crate::domain::attempt::{Attempt, AttemptState};
 use crate::domain::case::{Asked, Case, CaseState, StoppedBy};
 use crate::domain::ids::{CaseId, Timestamp};
@@ -32,7 +32,11 @@ pub(super) fn wants_case(gathered: &Gathered) -> bool {
         Ci::Pending { red } => !red.is_empty(),
         Ci::Nothing | Ci::Green | Ci::NeedsApproval(_) | Ci::Cancelled(_) => false,
     };
-    failed || gathered.asks.iter().any(|(ask, _)| ask.kind == AskKind::Stop)
+    let stops = |ask: &Ask| {
+        let is_overtaken = gathered.heeded.iter().any(|said| ask.is_overtaken_by(said));
+        ask.kind == AskKind::Stop && !is_overtaken
+    };
+    failed || gathered.asks.iter().any(|(ask, _)| stops(ask))
 }
 
 /// Whether the repository may have one case more. What a person asks for is never put off.

@@ -186,20 +186,21 @@ family! {
          ON CONFLICT (ask_key) DO NOTHING",
     );
 
-    /// What nobody has answered, oldest first.
-    OPEN_ASKS = Statement::both(
-        "SELECT ask_key, kind, body, actor_id, actor_login, comment_id, comment_place, asked_at_ms
+    /// What nobody has answered, and what was heeded.
+    ASKS = Statement::both(
+        "SELECT ask_key, kind, body, actor_id, actor_login, comment_id, comment_place, asked_at_ms,
+                answered_at_ms
          FROM asks
          WHERE repo_id = $1
            AND number = $2
-           AND answered_at_ms IS NULL
-         ORDER BY asked_at_ms, ask_key",
+           AND (answered_at_ms IS NULL OR heeded = 1)",
     );
 
-    /// An ask is answered.
+    /// An ask is answered, and heeded from now on or not.
     ANSWER_ASK = Statement::both(
         "UPDATE asks
-         SET answered_at_ms = $2
+         SET answered_at_ms = $2,
+             heeded = $3
          WHERE ask_key = $1
            AND answered_at_ms IS NULL",
     );

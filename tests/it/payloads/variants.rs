@@ -97,12 +97,16 @@ fn a_button_is_pressed_by_somebody() {
 fn a_comment_counts_when_a_person_writes_it_on_a_pull_request() {
     let on_pull = |user: Value| json!({ "/issue/pull_request": {}, "/comment/user": user });
     let mona = json!({ "id": 2, "login": "mona", "type": "User" });
-    check(TALK, on_pull(mona.clone()), "comment by mona: Codertocat/Hello-World");
+    check(TALK, on_pull(mona.clone()), "comment by mona at 1557933621000: Codertocat");
     let bot = json!({ "id": 3, "login": "renovate[bot]", "type": "Bot" });
     check(TALK, on_pull(bot.clone()), "nothing: a bot's comment");
     check(REVIEW, json!({ "/comment/user": bot }), "nothing: a bot's comment");
     check(TALK, on_pull(Value::Null), "nothing: nobody is named who wrote it");
     let mut empty = on_pull(mona);
+    for (time, said) in [(Value::Null, "at 0:"), (json!("soon"), "at 0:"), (json!(7), "at 0:")] {
+        empty["/comment/created_at"] = time;
+        check(TALK, empty.clone(), said);
+    }
     empty["/comment/body"] = Value::Null;
     check(TALK, empty.clone(), "#1 \"\"");
     empty["/comment/id"] = Value::Null;

@@ -52,6 +52,8 @@ pub(crate) enum Broken {
     Leases,
     /// An effect under a known key is taken for a new one.
     Keys,
+    /// When something was asked: it takes the time at which it heard of it.
+    Times,
 }
 
 /// Decides what becomes of the next transaction.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use selfheal::domain::ask::AskKind;
+use selfheal::domain::ask::{AskKind, Heed};
 use selfheal::domain::case::{CaseState, StoppedBy};
 use selfheal::domain::ids::{AttemptId, PrNumber};
 use selfheal::domain::policy::ATTEMPTS_MAX;
@@ -15,7 +15,7 @@ use selfheal::domain::view::Reaction;
 use super::forge::{ci_of, lock};
 use super::history::Ended;
 use super::memory::Tables;
-use super::truth::{Deed, STOP_LABEL, SimPull, Truth, delivery_id, repo};
+use super::truth::{Deed, STOP_LABEL, SimPull, Truth, WRITER, delivery_id, repo};
 
 /// What is wrong at the end of a history; empty when nothing is.
 pub(crate) fn judged(ended: &Ended) -> Vec<String> {
@@ -35,6 +35,7 @@ pub(crate) fn judged(ended: &Ended) -> Vec<String> {
     wrong.extend(too_many_attempts(&truth, &tables));
     wrong.extend(against_peoples_word(&truth));
     for pull in &truth.pulls {
+        wrong.extend(not_the_last_word(pull, &truth, &tables));
         wrong.extend(state_of(pull, &truth, &tables));
         wrong.extend(shown_of(pull, &truth, &tables));
     }
@@ -80,7 +81,7 @@ fn twice(truth: &Truth, tables: &Tables) -> Vec<String> {
     let deeds = || truth.deeds.iter().map(|(_, deed)| deed);
     let mut wrong =
         repeated(truth.checks.iter().map(|check| ("check run on", check.head.as_str())));
-    let ours = truth.comments.iter().filter(|comment| comment.is_ours);
+    let ours = truth.comments.iter().filter(|comment| comment.is_ours());
     wrong.extend(repeated(ours.map(|comment| {
         ("comment", comment.number, comment.body.lines().next().unwrap_or_default())
     })));
@@ -127,30 +128,31 @@ fn too_many_attempts(truth: &Truth, tables: &Tables) -> Vec<String> {
     wrong
 }
 
-/// After a stop that we agreed to, nothing is begun and nothing is committed. Where somebody also
-/// said go on, before or after, nothing is asked: the forge's webhooks do not tell which came first.
+/// After a stop that we agreed to, nothing is begun and nothing is committed. Where somebody said go
+/// on after it, or by a button, of which the forge does not tell the time, nothing is asked.
 fn against_peoples_word(truth: &Truth) -> Vec<String> {
     let mut stops = BTreeMap::new();
     let mut stopped: BTreeSet<PrNumber> = BTreeSet::new();
-    let mut freed: BTreeSet<PrNumber> = BTreeSet::new();
+    let mut freed: BTreeMap<PrNumber, usize> = BTreeMap::new();
+    for (at, (_, deed)) in truth.deeds.iter().enumerate() {
+        if let Some(number) = frees(deed) {
+            let is_timed = matches!(deed, Deed::Asked(.., Some(_)));
+            freed.insert(number, if is_timed { at } else { usize::MAX });
+        }
+    }
     let mut wrong = Vec::new();
-    for (_, deed) in &truth.deeds {
+    for (at, (_, deed)) in truth.deeds.iter().enumerate() {
         match deed {
             Deed::Asked(number, AskKind::Stop, Some(comment)) => {
-                stops.insert(*comment, *number);
+                stops.insert(*comment, (at, *number));
             }
-            Deed::Asked(
-                number,
-                AskKind::Fix | AskKind::Retry | AskKind::Resume | AskKind::Approve,
-                _,
-            )
-            | Deed::Closed(number)
-            | Deed::Reopened(number) => {
-                freed.insert(*number);
+            Deed::Reacted(comment, Reaction::Rocket) => {
+                let said = stops.get(comment).copied();
+                let is_last = |at: usize, of| freed.get(&of).is_none_or(|freed| *freed < at);
+                stopped.extend(said.filter(|(at, of)| is_last(*at, *of)).map(|(_, of)| of));
             }
-            Deed::Reacted(comment, Reaction::Rocket) => stopped.extend(stops.get(comment)),
             Deed::Committed(number, attempt, _) | Deed::Dispatched(number, attempt, _)
-                if stopped.contains(number) && !freed.contains(number) =>
+                if stopped.contains(number) =>
             {
                 wrong.push(format!("{number} was stopped, and {attempt} went on: {deed:?}"));
             }
@@ -158,6 +160,45 @@ fn against_peoples_word(truth: &Truth) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// The pull request on which work may go on by that, whatever was said before.
+fn frees(deed: &Deed) -> Option<PrNumber> {
+    use AskKind::{Approve, Fix, Resume, Retry};
+    match deed {
+        Deed::Asked(number, Fix | Retry | Resume | Approve, _)
+        | Deed::Closed(number)
+        | Deed::Reopened(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// Of stop and resume the one that was said last is what is so in the end, in whatever order they
+/// were heard.
+fn not_the_last_word(pull: &SimPull, truth: &Truth, tables: &Tables) -> Option<String> {
+    let mut last = None;
+    for (_, deed) in &truth.deeds {
+        match deed {
+            Deed::Asked(number, kind, Some(comment)) if *number == pull.number => {
+                let by = truth.comments.iter().find(|known| known.id == *comment);
+                let may = by.is_some_and(|comment| comment.by == WRITER);
+                last = Some(*kind).filter(|kind| may && kind.heed() == Heed::Lasting).or(last);
+            }
+            // Buttons carry no time, and a stop ends with the pull request.
+            Deed::Asked(number, ..) | Deed::Closed(number) | Deed::Reopened(number)
+                if *number == pull.number =>
+            {
+                return None;
+            }
+            _ => {}
+        }
+    }
+    let state = tables.pull(repo().id, pull.number)?.case.map(|case| case.state);
+    let is_wrong = match (last?, &state) {
+        (AskKind::Stop, state) => !matches!(state, Some(CaseState::Stopped(_))),
+        (_, state) => matches!(state, Some(CaseState::Stopped(StoppedBy::Person(_)))),
+    };
+    is_wrong.then(|| format!("{}: `{last:?}` was the last word: {state:?}", pull.number))
 }
 
 /// Every failing head ended in one state in which nothing more comes by itself.

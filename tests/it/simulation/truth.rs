@@ -109,8 +109,14 @@ pub(crate) struct Check {
 pub(crate) struct Comment {
     pub(crate) id: CommentId,
     pub(crate) number: PrNumber,
-    pub(crate) is_ours: bool,
+    pub(crate) by: String,
     pub(crate) body: String,
+}
+
+impl Comment {
+    pub(crate) fn is_ours(&self) -> bool {
+        self.by == BOT
+    }
 }
 
 /// A try to tell of something by webhook, as the forge remembers it.
@@ -228,6 +234,9 @@ pub(crate) fn actor(name: &str) -> Actor {
 
 /// Our bot's login.
 pub(crate) const BOT: &str = "selfheal[bot]";
+
+/// Who may write in the repository.
+pub(crate) const WRITER: &str = "mona";
 
 /// The label that says hands off.
 pub(crate) const STOP_LABEL: &str = "selfheal:stop";

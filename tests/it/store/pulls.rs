@@ -1,7 +1,8 @@
 //! Pull requests: facts that only grow newer, wakes that are never lost, asks that are answered.
 
-use selfheal::domain::ask::AskKind;
-use selfheal::domain::ids::{InstallationId, RepoId};
+use selfheal::domain::ask::{AskKind, Heed};
+use selfheal::domain::event::CommentRef;
+use selfheal::domain::ids::{CommentId, InstallationId, RepoId};
 use selfheal::domain::pull::{PullHead, PullState, Repo};
 use selfheal::ports::store::{Finish, InstallationFact, InstallationState};
 
@@ -25,6 +26,7 @@ on_all! {
     an_ask_is_recorded_once_and_makes_its_pull_request_due,
     an_ask_is_open_until_it_is_answered,
     asks_come_oldest_first,
+    an_ask_that_is_heeded_is_remembered_after_its_answer,
     nothing_is_looked_at_through_a_suspended_installation,
     an_installation_that_is_gone_never_comes_back,
     the_effects_of_an_installation_that_is_gone_are_parked,
@@ -206,7 +208,8 @@ async fn an_ask_is_open_until_it_is_answered(opened: Opened) {
     button.comment = None;
     opened.ask(50, &pull(1), ask("comment:1", AskKind::Fix, 40)).await;
     opened.ask(50, &pull(1), button.clone()).await;
-    opened.write(60, |changes| changes.answered = vec!["comment:1".into(), "none".into()]).await;
+    let answered = ["comment:1", "none"].map(|key| (key.to_owned(), Heed::Passing));
+    opened.write(60, |changes| changes.answered = answered.into()).await;
     assert_eq!(opened.known(&pull(1)).await.asks, std::slice::from_ref(&button));
     opened.ask(70, &pull(1), ask("comment:1", AskKind::Fix, 40)).await;
     assert_eq!(opened.known(&pull(1)).await.asks, [button], "an answered ask stays answered");
@@ -214,12 +217,30 @@ async fn an_ask_is_open_until_it_is_answered(opened: Opened) {
 
 async fn asks_come_oldest_first(opened: Opened) {
     opened.know(&[pull(1), pull(2)]).await;
-    for (key, asked) in [("c", 30), ("a", 10), ("b", 20)] {
-        opened.ask(50, &pull(1), ask(key, AskKind::Status, asked)).await;
+    for (key, asked, comment) in [("c", 30, 9), ("a", 10, 17), ("b", 30, 8), ("aa", 30, 10)] {
+        let mut ask = ask(key, AskKind::Status, asked);
+        ask.comment = ask.comment.map(|at| CommentRef { id: CommentId::new(comment), ..at });
+        opened.ask(50, &pull(1), ask).await;
     }
     opened.ask(50, &pull(2), ask("other", AskKind::Status, 5)).await;
     let keys: Vec<_> = opened.known(&pull(1)).await.asks.into_iter().map(|ask| ask.key).collect();
-    assert_eq!(keys, ["a", "b", "c"]);
+    assert_eq!(keys, ["a", "b", "c", "aa"], "in one second by the comment's number");
+}
+
+async fn an_ask_that_is_heeded_is_remembered_after_its_answer(opened: Opened) {
+    opened.know(&[pull(1), pull(2)]).await;
+    let (stop, resume) = (ask("stop", AskKind::Stop, 40), ask("resume", AskKind::Resume, 30));
+    for asked in [&stop, &resume, &ask("status", AskKind::Status, 20)] {
+        opened.ask(50, &pull(1), asked.clone()).await;
+    }
+    opened.ask(50, &pull(2), ask("other", AskKind::Stop, 10)).await;
+    assert_eq!(opened.known(&pull(1)).await.heeded, [], "nothing was answered yet");
+    let heeds = [("stop", Heed::Lasting), ("resume", Heed::Lasting), ("status", Heed::Passing)];
+    let answered = heeds.map(|(key, heed)| (key.to_owned(), heed));
+    opened.write(60, |changes| changes.answered = answered.into()).await;
+    let record = opened.known(&pull(1)).await;
+    assert_eq!((record.asks, record.heeded), (vec![], vec![resume, stop]));
+    assert_eq!(opened.known(&pull(2)).await.heeded, [], "that is another pull request");
 }
 
 fn fact(id: u64, state: InstallationState) -> InstallationFact {

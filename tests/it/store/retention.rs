@@ -1,6 +1,6 @@
 //! Purging: what was finished long ago goes, what something refers to or waits for stays.
 
-use selfheal::domain::ask::AskKind;
+use selfheal::domain::ask::{AskKind, Heed};
 use selfheal::domain::case::CaseState;
 use selfheal::domain::effect::Effect;
 use selfheal::ports::store::{Admitted, Changes, Finish, Inserted};
@@ -51,7 +51,7 @@ async fn asks_go_when_they_were_answered_before(opened: Opened) {
         opened.ask(1_000, &pull(1), ask(key, AskKind::Fix, 1)).await;
     }
     for (now, key) in [(1_001, "early"), (1_100, "late")] {
-        opened.write(now, |changes| changes.answered.push(key.to_owned())).await;
+        opened.write(now, |changes| changes.answered.push((key.to_owned(), Heed::Passing))).await;
     }
     let deliveries = 6; // those that the promise's own writes were made under
     assert_eq!(purge(&opened, 1_050).await, deliveries - 1 + 1, "and the ask answered early");

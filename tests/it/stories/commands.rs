@@ -29,6 +29,33 @@ async fn stop_means_hands_off_until_resume_across_pushes() {
     t.finish().await;
 }
 
+/// Commands whose webhooks come the wrong way round, because the first is only found in GitHub's log.
+#[tokio::test]
+async fn a_resume_that_arrives_after_a_later_stop_resumes_nothing() {
+    let mut t = Tester::start().await;
+    let (_, pull) = at_work(&mut t).await;
+    t.world.comment(&pull, "mona", "/selfheal stop");
+    t.settle_with_ci().await;
+    t.wait_minutes(1).await;
+    t.world.lose_webhooks(1);
+    let late = t.world.comment(&pull, "mona", "/selfheal resume");
+    t.wait_minutes(1).await;
+    t.world.comment(&pull, "mona", "/selfheal stop");
+    t.settle_with_ci().await;
+    assert_eq!(t.world.reactions(&pull, late), [""; 0], "nobody has heard of it");
+
+    assert_eq!(t.reconcile().await.recorded, 1);
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  completed/neutral  Stopped by mona");
+    assert_eq!(t.world.reactions(&pull, late), ["selfheal[bot] -1"]);
+    let said = t.world.comment_bodies(&pull).join("\n");
+    assert!(said.contains("mona has said \"stop\" since then"), "{said}");
+    assert_eq!(count(&t, "POST", "/dispatches"), 1);
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    t.finish().await;
+}
+
 #[tokio::test]
 async fn questions_are_answered_once_in_words() {
     let mut t = Tester::start().await;

@@ -35,6 +35,18 @@ pub(super) fn red() -> Ci {
     Ci::Red(vec![CiRun::Workflow { run: RunId::new(11), attempt: 1, name: "ci".into() }])
 }
 
+/// What somebody asked by command at that time.
+pub(super) fn asked(kind: AskKind, at: Timestamp) -> Ask {
+    Ask {
+        key: "comment:1".into(),
+        kind,
+        text: format!("/selfheal {}", kind.as_str()),
+        actor: actor("mona"),
+        comment: None,
+        at,
+    }
+}
+
 /// Everything that a decision looks at, owned, so that a test changes one thing at a time.
 pub(super) struct Scene {
     pub(super) case: Case,
@@ -51,6 +63,7 @@ pub(super) struct Scene {
     pub(super) run_ended: bool,
     pub(super) verdict: Option<Verdict>,
     pub(super) asks: Vec<(Ask, Permission)>,
+    pub(super) heeded: Vec<Ask>,
     pub(super) own_head: Option<OwnCommit>,
 }
 
@@ -100,6 +113,7 @@ impl Scene {
             run_ended: false,
             verdict: None,
             asks: Vec::new(),
+            heeded: Vec::new(),
             own_head: None,
             case,
         };
@@ -127,6 +141,7 @@ impl Scene {
                 verdict: self.verdict.as_ref(),
             }),
             asks: &self.asks,
+            heeded: &self.heeded,
             hold: AutoMergeHold::BySwitch,
             own_head: self.own_head.as_ref(),
             next_attempt: attempt_id(2),
@@ -143,15 +158,7 @@ impl Scene {
     }
 
     pub(super) fn asks(&mut self, kind: AskKind, permission: Permission) {
-        let ask = Ask {
-            key: "comment:1".into(),
-            kind,
-            text: format!("/selfheal {}", kind.as_str()),
-            actor: actor("mona"),
-            comment: None,
-            at: NOW,
-        };
-        self.asks.push((ask, permission));
+        self.asks.push((asked(kind, NOW), permission));
     }
 
     pub(super) fn reads(&mut self, kind: FailureKind) {

@@ -225,6 +225,8 @@ pub(super) struct Comment {
     pub body: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     pub user: Option<User>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub created_at: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -15,7 +15,7 @@ use selfheal::ports::forge::{
 
 use super::{SimForge, ci_of};
 use crate::simulation::truth::{
-    BOT, By, Commit, Nature, Progress, Truth, actor, base_sha, branch, head_of, repo,
+    BOT, By, Commit, Nature, Progress, Truth, WRITER, actor, base_sha, branch, head_of, repo,
 };
 
 /// A pull request as a reader is shown it.
@@ -162,7 +162,7 @@ impl ForgeReader for SimForge {
     }
 
     async fn permission(&self, _repo: &Repo, login: &Login) -> Result<Permission, ForgeError> {
-        let may_write = login.as_str() == "mona";
+        let may_write = login.as_str() == WRITER;
         self.read(|_| Ok(if may_write { Permission::Write } else { Permission::Read })).await
     }
 

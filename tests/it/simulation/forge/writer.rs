@@ -61,7 +61,7 @@ impl ForgeWriter for SimForge {
             let is_it = |comment: &Comment| match known {
                 Some(known) => comment.id == known,
                 None => {
-                    let is_ours = comment.is_ours && comment.number == number;
+                    let is_ours = comment.is_ours() && comment.number == number;
                     looks && is_ours && comment.body.starts_with(&marker)
                 }
             };
@@ -83,7 +83,7 @@ impl ForgeWriter for SimForge {
     ) -> Result<CommentId, ForgeError> {
         let looks = self.careless != Careless::Lookups;
         self.write(|truth| {
-            let mut ours = truth.comments.iter().filter(|comment| comment.is_ours);
+            let mut ours = truth.comments.iter().filter(|comment| comment.is_ours());
             let known = ours.find(|comment| looks && comment.body.starts_with(marker));
             if let Some(known) = known {
                 return Ok(known.id);
@@ -206,7 +206,7 @@ impl ForgeWriter for SimForge {
 
 fn comment(truth: &mut Truth, number: PrNumber, body: String) -> CommentId {
     let id = CommentId::new(truth.next());
-    truth.comments.push(Comment { id, number, is_ours: true, body });
+    truth.comments.push(Comment { id, number, by: BOT.to_owned(), body });
     id
 }
 

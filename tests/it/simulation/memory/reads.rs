@@ -1,5 +1,6 @@
 //! Reads, and what is forgotten.
 
+use selfheal::domain::ask::{Ask, Heed};
 use selfheal::domain::attempt::{Attempt, AttemptRecord, AttemptState};
 use selfheal::domain::case::{Case, CaseState};
 use selfheal::domain::effect::{EffectResult, commit_key, dispatch_key};
@@ -11,10 +12,17 @@ use selfheal::domain::pull::{PullHead, PullState};
 use selfheal::ports::forge::PublishedCheck;
 use selfheal::ports::store::{PullRecord, RunnerView, Usage};
 
-use super::tables::{RowState, Tables};
+use super::tables::{AskRow, RowState, Tables};
 
 /// The window of the daily budget.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Asks in the order in which they were asked.
+fn in_order<'a>(rows: impl IntoIterator<Item = &'a AskRow>) -> Vec<Ask> {
+    let mut asks: Vec<Ask> = rows.into_iter().map(|row| row.ask.clone()).collect();
+    asks.sort_by(|one, other| one.order().cmp(&other.order()));
+    asks
+}
 
 impl Tables {
     pub(super) fn pulls_at(&self, repo: RepoId, sha: &Sha) -> Vec<PullHead> {
@@ -44,11 +52,12 @@ impl Tables {
             .max_by_key(|case| (!case.state.is_final(), case.opened_at, case.id));
         let case = last.map(|case| Case { repo: self.named(&case.repo), ..case.clone() });
         let attempts = case.as_ref().map(|case| self.attempts_of(case.id)).unwrap_or_default();
-        let open = self.asks.values().filter(|row| row.of == (repo, number));
-        let mut asks: Vec<_> =
-            open.filter(|row| row.answered_at.is_none()).map(|row| row.ask.clone()).collect();
-        asks.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
-        Some(PullRecord { head: self.head_of(row), case, attempts, asks, tries: 0 })
+        let of = |row: &&AskRow| row.of == (repo, number);
+        let (open, answered): (Vec<_>, Vec<_>) =
+            self.asks.values().filter(of).partition(|row| row.answered_at.is_none());
+        let heeded = answered.into_iter().filter(|row| row.heed == Heed::Lasting);
+        let (asks, heeded) = (in_order(open), in_order(heeded));
+        Some(PullRecord { head: self.head_of(row), case, attempts, asks, heeded, tries: 0 })
     }
 
     /// The attempts of a case, by number.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use selfheal::domain::ask::Ask;
+use selfheal::domain::ask::{Ask, Heed};
 use selfheal::domain::attempt::{Attempt, RunnerReport};
 use selfheal::domain::case::Case;
 use selfheal::domain::document::Document;
@@ -139,6 +139,7 @@ pub(super) struct AskRow {
     pub(super) of: PullKey,
     pub(super) ask: Ask,
     pub(super) answered_at: Option<i64>,
+    pub(super) heed: Heed,
 }
 
 #[derive(Default)]

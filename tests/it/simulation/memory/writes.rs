@@ -1,5 +1,6 @@
 //! Writes: everything of a step or nothing, and what runners say.
 
+use selfheal::domain::ask::{Ask, Heed};
 use selfheal::domain::attempt::AttemptState;
 use selfheal::domain::brief::StageReport;
 use selfheal::domain::case::Case;
@@ -44,14 +45,15 @@ impl Tables {
         for (repo, number, ask) in changes.asks {
             let (of, is_new) = ((repo, number), !self.asks.contains_key(&ask.key));
             if is_new && self.pulls.contains_key(&of) {
-                let ask = selfheal::domain::ask::Ask { text: text(&ask.text), ..ask };
-                self.asks.insert(ask.key.clone(), AskRow { of, ask, answered_at: None });
+                let at = if broken == Broken::Times { changes.now } else { ask.at };
+                let (ask, heed) = (Ask { text: text(&ask.text), at, ..ask }, Heed::Passing);
+                self.asks.insert(ask.key.clone(), AskRow { of, ask, answered_at: None, heed });
                 self.wake(of, now);
             }
         }
-        for key in &changes.answered {
-            if let Some(row) = self.asks.get_mut(key) {
-                row.answered_at.get_or_insert(now);
+        for (key, heed) in changes.answered {
+            if let Some(row) = self.asks.get_mut(&key).filter(|row| row.answered_at.is_none()) {
+                (row.answered_at, row.heed) = (Some(now), heed);
             }
         }
         for case in changes.case.into_iter().chain(changes.successor) {

@@ -29,8 +29,12 @@ impl Truth {
     }
 
     /// The forge's time has seconds only.
+    const fn seconds(&self) -> i64 {
+        self.now / 1_000 * 1_000
+    }
+
     fn touch(&mut self, number: PrNumber) {
-        let seconds = self.now / 1_000 * 1_000;
+        let seconds = self.seconds();
         if let Some(pull) = self.pull_mut(number) {
             pull.updated_at = seconds;
         }
@@ -161,11 +165,12 @@ impl Truth {
     pub(crate) fn say(&mut self, number: PrNumber, who: &str, command: AskKind) {
         let id = CommentId::new(self.next());
         let body = format!("/selfheal {}", command.as_str());
-        self.comments.push(Comment { id, number, is_ours: false, body: body.clone() });
+        self.comments.push(Comment { id, number, by: who.to_owned(), body: body.clone() });
         self.did(Deed::Asked(number, command, Some(id)));
         let comment = CommentRef { id, place: CommentPlace::Conversation };
         let (repo, actor) = (repo(), actor(who));
-        self.tell(Event::Commented { repo, number, comment, body, actor });
+        let at = Some(Timestamp::from_millis(self.seconds()));
+        self.tell(Event::Commented { repo, number, comment, body, actor, at });
     }
 
     /// A person presses a button of our check run, where there is one.
