@@ -19,11 +19,14 @@ pub enum Stage {
     PreVerify,
     /// Prove it: red before, green after, in a fresh checkout.
     Verify,
+    /// After three red rounds: find what all of them took for granted and is not so.
+    DevilsAdvocate,
 }
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 4] = [Self::Triage, Self::Execute, Self::PreVerify, Self::Verify];
+    pub const ALL: [Self; 5] =
+        [Self::Triage, Self::Execute, Self::PreVerify, Self::Verify, Self::DevilsAdvocate];
 
     /// The name in documents, tables and URLs.
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Stage {
             Self::Execute => "execute",
             Self::PreVerify => "pre-verify",
             Self::Verify => "verify",
+            Self::DevilsAdvocate => "devils-advocate",
         }
     }
 
@@ -55,16 +59,19 @@ pub enum DocumentName {
     ValidationStrategy,
     /// What the proof showed.
     VerificationResults,
+    /// Which assumption does not hold, and what to do instead.
+    AssumptionAnalysis,
 }
 
 impl DocumentName {
     /// Every document.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::TaskInput,
         Self::TriagePlan,
         Self::State,
         Self::ValidationStrategy,
         Self::VerificationResults,
+        Self::AssumptionAnalysis,
     ];
 
     /// The name in front matter, tables, schemas and URLs.
@@ -75,6 +82,7 @@ impl DocumentName {
             Self::State => "state",
             Self::ValidationStrategy => "validation-strategy",
             Self::VerificationResults => "verification-results",
+            Self::AssumptionAnalysis => "assumption-analysis",
         }
     }
 

@@ -133,6 +133,23 @@ impl GaveUp {
     }
 }
 
+/// What a second look at three red rounds found; an agent's words, bounded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Analysis {
+    /// What failed, in words.
+    pub what_failed: String,
+    /// What all repairs took for granted and is not so.
+    pub wrong_assumption: String,
+    /// What shows it.
+    pub evidence: Vec<String>,
+    /// Explanations that were tried and are not so either.
+    pub disproved: Vec<String>,
+    /// What to do instead.
+    pub recommended_fix: String,
+    /// What a person would have to answer.
+    pub question: String,
+}
+
 /// What a runner reports at the end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -156,6 +173,9 @@ pub enum Outcome {
         note: String,
         /// Commands that were run on the way.
         runs: Vec<CommandRun>,
+        /// What a second look found, where there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        analysis: Option<Analysis>,
     },
     /// The failing commands are green at the very commit that CI calls red.
     NotReproduced {

@@ -18,10 +18,11 @@ pub fn check(story: &Story<'_>) -> CheckView {
     let case = story.case;
     let said = saying(story);
     let summary = format!(
-        "{}\n\n{}{}{}{}",
+        "{}\n\n{}{}{}{}{}",
         said.happened,
         if said.next.is_empty() { String::new() } else { format!("**Next:** {}\n\n", said.next) },
         sections::what_failed(story.evidence),
+        sections::second_look(story),
         sections::attempts(story),
         sections::reasons(story.before),
     );

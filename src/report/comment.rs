@@ -23,11 +23,12 @@ pub fn comment(story: &Story<'_>) -> CommentView {
     let next =
         if said.next.is_empty() { String::new() } else { format!("**Next:** {}\n\n", said.next) };
     let body = format!(
-        "{COMMENT_MARKER}\n### {}\n\n{}\n\n{next}{}{}<sub>`/selfheal help` tells what can be \
+        "{COMMENT_MARKER}\n### {}\n\n{}\n\n{next}{}{}{}<sub>`/selfheal help` tells what can be \
          asked. The `selfheal` check run has the details.</sub>\n",
         super::markdown::words(&said.title),
         said.happened,
         sections::what_failed(story.evidence),
+        sections::second_look(story),
         sections::attempts(story),
     );
     CommentView { body: within(body, COMMENT_CHARS_MAX) }

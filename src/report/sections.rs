@@ -3,6 +3,7 @@
 use super::Story;
 use super::markdown::{block, code, cut, words};
 use crate::domain::attempt::{AttemptEnd, AttemptRecord, AttemptState};
+use crate::domain::case::CaseState;
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::gate::{Verdict, Weight};
@@ -16,6 +17,9 @@ const MESSAGE_CHARS_MAX: usize = 200;
 
 /// Characters of a test's name beside its message; names of parametrised tests are longer.
 const TEST_CHARS_MAX: usize = 100;
+
+/// Characters of one of an agent's texts.
+const ANALYSIS_CHARS_MAX: usize = 1000;
 
 /// What failed, as a table.
 pub(super) fn what_failed(evidence: Option<&Evidence>) -> String {
@@ -74,6 +78,31 @@ pub(super) fn attempts(story: &Story<'_>) -> String {
         out.push_str(&format!("| {} | {fixer} | {} |\n", record.attempt.number, came_of(record)));
     }
     out.push('\n');
+    out
+}
+
+/// What a second look at the last attempt found: the core of what is handed over to people.
+pub(super) fn second_look(story: &Story<'_>) -> String {
+    if !matches!(story.case.state, CaseState::Escalated(_)) {
+        return String::new();
+    }
+    let last = story.attempts.last().and_then(|record| record.report.outcome.as_ref());
+    let Some(Outcome::GaveUp { analysis: Some(found), .. }) = last else { return String::new() };
+    let said = |text: &str| words(&cut(text.trim(), ANALYSIS_CHARS_MAX));
+    let list = |items: &[String]| -> String {
+        items.iter().map(|item| format!("- {}\n", said(item))).collect()
+    };
+    let mut out = format!("### The question\n\n**{}**\n\n", said(&found.question));
+    out.push_str(
+        "A coding agent looked again at what was tried; its words, not checked by anybody:\n\n",
+    );
+    out.push_str(&format!("- What failed: {}\n", said(&found.what_failed)));
+    out.push_str(&format!("- What does not hold: {}\n", said(&found.wrong_assumption)));
+    out.push_str(&format!("- What to do instead: {}\n\n", said(&found.recommended_fix)));
+    out.push_str(&format!("What shows it:\n\n{}\n", list(&found.evidence)));
+    if !found.disproved.is_empty() {
+        out.push_str(&format!("What it is not either:\n\n{}\n", list(&found.disproved)));
+    }
     out
 }
 

@@ -13,7 +13,7 @@ use crate::domain::ids::{
     AttemptId, CaseId, InstallationId, Label, Login, PrNumber, RepoId, RepoPath, RepoSlug, Sha,
     Timestamp, UserId,
 };
-use crate::domain::outcome::GaveUp;
+use crate::domain::outcome::{Analysis, GaveUp, Outcome};
 use crate::domain::pull::{Actor, Repo};
 use crate::domain::view::{BUTTONS_MAX, CheckStatus};
 
@@ -164,6 +164,27 @@ fn attempts_are_told_with_their_reasons() {
     let view = told(&case, &attempts, check);
     let table = view.summary.split("### Attempts").nth(1).unwrap_or("").trim().to_owned();
     insta::assert_snapshot!("attempts", table);
+}
+
+#[test]
+fn what_a_second_look_asks_comes_first_when_people_take_over() {
+    let analysis = Analysis {
+        what_failed: "the test is red".into(),
+        wrong_assumption: "that `add` is called @octocat".into(),
+        evidence: vec!["<script>".into()],
+        disproved: vec!["an overflow".into()],
+        recommended_fix: "add, do not subtract".into(),
+        question: "Is add() meant to subtract?".into(),
+    };
+    let (why, note, runs) = (GaveUp::StillRed, String::new(), Vec::new());
+    let mut record = attempt(AttemptState::Ended(AttemptEnd::GaveUp(why)), None);
+    record.report.outcome = Some(Outcome::GaveUp { why, note, runs, analysis: Some(analysis) });
+    let case = case(CaseState::Escalated(Escalation::AttemptsUsed));
+    let attempts = [record];
+    let view = told(&case, &attempts, check);
+    let section = view.summary.split("### The question").nth(1).unwrap_or("");
+    let section = section.split("### Attempts").next().unwrap_or("").trim().to_owned();
+    insta::assert_snapshot!("second_look", section);
 }
 
 #[test]

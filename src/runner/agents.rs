@@ -177,7 +177,23 @@ impl Fixer for AgentFixer {
         true
     }
 
+    fn can_advise(&self) -> bool {
+        true
+    }
+
     async fn fix(&self, job: Job<'_>) -> Result<Report, FixerError> {
+        let prompt = job.task.markdown();
+        self.work(job, prompt).await
+    }
+
+    async fn ask(&self, job: Job<'_>, prompt: &str) -> Result<Report, FixerError> {
+        self.work(job, prompt.to_owned()).await
+    }
+}
+
+impl AgentFixer {
+    /// Runs it once with a prompt.
+    async fn work(&self, job: Job<'_>, prompt: String) -> Result<Report, FixerError> {
         let Some(models) = job.models else {
             let words = "there is no way to a model here".to_owned();
             return Ok(hindered(Hindrance::Unavailable(words)));
@@ -186,7 +202,7 @@ impl Fixer for AgentFixer {
             let words = format!("{} is not installed on the runner", self.agent.name());
             return Ok(hindered(Hindrance::ToolMissing(words)));
         };
-        let ask = self.ask(&job);
+        let ask = self.asked(&job, prompt);
         let launch = self.agent.launch(&ask);
         let mut spec = CommandSpec::shell("", job.workspace, job.limits);
         spec.program = Program::Argv(launch.argv);
@@ -210,6 +226,7 @@ impl Fixer for AgentFixer {
         let summary = summary(&said, &run, hindrance.as_ref());
         Ok(Report {
             summary,
+            words: said.last_words,
             runs: vec![run],
             hindrance,
             session: said.session,
@@ -217,9 +234,7 @@ impl Fixer for AgentFixer {
             model: said.model.or_else(|| Some(ask.model_or(self.agent.usual_model()).to_owned())),
         })
     }
-}
 
-impl AgentFixer {
     /// What its program says of itself; `None` when it is not there.
     async fn version(&self, job: &Job<'_>) -> Result<Option<String>, FixerError> {
         let Some(program) = self.agent.program() else { return Ok(Some(String::new())) };
@@ -235,9 +250,9 @@ impl AgentFixer {
         Ok(Some(line.chars().take(VERSION_CHARS_MAX).collect()))
     }
 
-    fn ask(&self, job: &Job<'_>) -> Ask {
+    fn asked(&self, job: &Job<'_>, prompt: String) -> Ask {
         Ask {
-            prompt: job.task.markdown(),
+            prompt,
             model: self.model.clone(),
             session: job.session.map(str::to_owned),
             new_session: uuid::Builder::from_random_bytes(rand::random()).into_uuid(),

@@ -13,7 +13,7 @@ use super::dependencies::Dependencies;
 use super::fixers::recipes::RepoFacts;
 use super::model::ModelEnd;
 use super::observe::Observer;
-use super::progress::{Next, Progress};
+use super::progress::{Left, Next, Progress};
 use super::sandbox::{NoSandbox, Sandbox};
 use super::server::{Server, ServerError};
 use super::stages::{self, StageError, Work};
@@ -105,7 +105,7 @@ pub async fn run(
 }
 
 fn gave_up(why: GaveUp, note: String) -> Outcome {
-    Outcome::GaveUp { why, note, runs: Vec::new() }
+    Outcome::GaveUp { why, note, runs: Vec::new(), analysis: None }
 }
 
 /// An error and everything behind it, on one line.
@@ -183,12 +183,17 @@ async fn drive(server: &dyn Server, work: &Work<'_>) -> Result<Outcome, Halt> {
         }),
     };
     loop {
-        let left = work.next_fixer(&progress);
-        let (stage, round) = match progress.next(work.brief, left.as_deref()) {
+        let (fixer, advisor) = (work.next_fixer(&progress), work.advisor(&progress));
+        let left = Left { fixer: fixer.as_deref(), advisor: advisor.as_deref() };
+        let (stage, round) = match progress.next(work.brief, left) {
             Next::End(outcome) => return Ok(*outcome),
             Next::Stage(stage, round) => (stage, round),
         };
         let documents = stages::run(work, &mut progress, stage, round).await?;
+        // The stage is done again when the provider is back, so it is not reported as done.
+        if let Some(waits) = progress.waits_for_a_model() {
+            return Ok(waits);
+        }
         let work_in_progress = progress.patch.clone();
         let report = StageReport { stage, round, documents, work_in_progress };
         match server.stage(&report).await? {

@@ -5,6 +5,7 @@
 //! Nothing in a document is trusted more than the runner that wrote it: an attempt can mislead
 //! itself and nobody else.
 
+mod analysis;
 mod notes;
 mod text;
 
@@ -18,6 +19,7 @@ use crate::domain::brief::PROTOCOL_VERSION;
 use crate::domain::document::{DOCUMENT_BYTES_MAX, Document, DocumentName};
 use crate::domain::ids::AttemptId;
 
+pub use self::analysis::AnalysisNote;
 pub use self::notes::{EndNote, FaultNote, HindranceNote, RunNote, notes, runs};
 pub use self::text::{fenced, short};
 
@@ -199,6 +201,24 @@ pub struct VerificationResults {
     pub runs: Vec<RunNote>,
 }
 
+/// Which assumption does not hold, and what to do instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssumptionAnalysis {
+    /// What the document is about.
+    pub about: About,
+    /// Who looked.
+    pub fixer: String,
+    /// The model that was asked, where one was.
+    pub model: Option<String>,
+    /// The SHA-256 of the prompt.
+    pub prompt: String,
+    /// What was found; none when the answer was not of its schema, also when asked again.
+    pub analysis: Option<AnalysisNote>,
+    /// What was wrong with an answer that was refused.
+    pub refused: Option<String>,
+}
+
 macro_rules! front {
     ($($name:ident),*) => {$(
         impl Front for $name {
@@ -211,7 +231,7 @@ macro_rules! front {
     )*};
 }
 
-front!(TaskInput, TriagePlan, State, ValidationStrategy, VerificationResults);
+front!(TaskInput, TriagePlan, State, ValidationStrategy, VerificationResults, AssumptionAnalysis);
 
 /// The top of a document of that attempt and round.
 pub fn about(name: DocumentName, attempt: AttemptId, round: u8) -> About {
@@ -295,6 +315,7 @@ pub fn schemas() -> Vec<(String, serde_json::Value)> {
         schema::<State>(),
         schema::<ValidationStrategy>(),
         schema::<VerificationResults>(),
+        schema::<AssumptionAnalysis>(),
     ]
 }
 

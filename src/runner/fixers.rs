@@ -60,6 +60,8 @@ impl std::fmt::Debug for Job<'_> {
 pub struct Report {
     /// One or two sentences, for people; may be a stranger's text.
     pub summary: String,
+    /// Its last words in full, as far as they were kept; a stranger's text.
+    pub words: String,
     /// What it ran.
     pub runs: Vec<CommandRun>,
     /// What kept it from its work, if anything did.
@@ -137,6 +139,11 @@ pub trait Fixer: Send + Sync {
     /// Whether another turn, with what was seen since, could bring something else.
     fn can_learn(&self) -> bool;
 
+    /// Whether it can be asked what went wrong, in words.
+    fn can_advise(&self) -> bool {
+        false
+    }
+
     /// Whether files that were not there before belong to its result.
     fn makes_files(&self) -> bool;
 
@@ -145,6 +152,15 @@ pub trait Fixer: Send + Sync {
     /// # Errors
     /// [`FixerError`] when it could not work at all.
     async fn fix(&self, job: Job<'_>) -> Result<Report, FixerError>;
+
+    /// Answers a question in words; what it changes meanwhile is thrown away.
+    ///
+    /// # Errors
+    /// [`FixerError`] when it could not work at all.
+    async fn ask(&self, _job: Job<'_>, _prompt: &str) -> Result<Report, FixerError> {
+        let words = format!("{} answers no questions", self.id());
+        Ok(Report { hindrance: Some(Hindrance::Unavailable(words)), ..Report::default() })
+    }
 }
 
 /// The fixers that answer, in the order of the policy; recipes among themselves cheapest first.

@@ -4,20 +4,23 @@
 //! change so far. [`Progress::next`] is the only place that says which stage follows which.
 
 use super::documents::{
-    BadDocument, HindranceNote, State, TriagePlan, TurnNote, ValidationStrategy,
-    VerificationResults, read, runs,
+    AssumptionAnalysis, BadDocument, HindranceNote, State, TriagePlan, TurnNote,
+    ValidationStrategy, VerificationResults, read, runs,
 };
 use super::fixers::Fixer;
 use super::sandbox::WORKSPACE;
 use crate::domain::brief::{Brief, Resume};
 use crate::domain::document::{Document, Stage};
 use crate::domain::failure::{FAILURES_MAX, Failure};
-use crate::domain::outcome::{CommandRun, Ended, GaveUp, Outcome, Proof};
+use crate::domain::outcome::{Analysis, CommandRun, Ended, GaveUp, Outcome, Proof};
 use crate::domain::patch::Patch;
 use crate::evidence::{self, Hints};
 
 /// Rounds of execute and verify in one attempt; past that a new attempt with fresh eyes is better.
 pub const ROUNDS_MAX: u8 = 3;
+
+/// The round that follows a second look.
+const LAST_ROUND: u8 = ROUNDS_MAX + 1;
 
 /// How far an attempt is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +35,8 @@ pub struct Progress {
     pub strategy: Option<ValidationStrategy>,
     /// What the last proof showed.
     pub results: Option<VerificationResults>,
+    /// What a second look found, when there was one.
+    pub analysis: Option<AssumptionAnalysis>,
     /// The change so far.
     pub patch: Patch,
 }
@@ -45,6 +50,23 @@ pub enum Next {
     End(Box<Outcome>),
 }
 
+/// Who is left when a round was red.
+#[derive(Clone, Copy, Default)]
+pub struct Left<'f> {
+    /// Who can work in one more round.
+    pub fixer: Option<&'f dyn Fixer>,
+    /// Who can take a second look.
+    pub advisor: Option<&'f dyn Fixer>,
+}
+
+impl std::fmt::Debug for Left<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let id = |fixer: Option<&dyn Fixer>| fixer.map(Fixer::id);
+        let (fixer, advisor) = (id(self.fixer), id(self.advisor));
+        f.debug_struct("Left").field("fixer", &fixer).field("advisor", &advisor).finish()
+    }
+}
+
 impl Progress {
     /// Where an earlier run of the same attempt stopped.
     ///
@@ -55,6 +77,8 @@ impl Progress {
         let documents = &resume.documents;
         let from = |wanted: Stage| if stage >= wanted { Some(round) } else { round.checked_sub(1) };
         let last = |wanted| from(wanted).filter(|round| *round > 0);
+        let looked = stage == Stage::DevilsAdvocate || round > ROUNDS_MAX;
+        let second_look = looked.then_some(ROUNDS_MAX);
         let plan: TriagePlan = read(documents, brief.attempt, 1)?;
         let state: Option<State> = optional(documents, brief, last(Stage::Execute))?;
         Ok(Self {
@@ -63,6 +87,7 @@ impl Progress {
             turns: state.map(|state| state.turns).unwrap_or_default(),
             strategy: optional(documents, brief, last(Stage::PreVerify))?,
             results: optional(documents, brief, last(Stage::Verify))?,
+            analysis: optional(documents, brief, second_look)?,
             patch: resume.work_in_progress.clone(),
         })
     }
@@ -98,8 +123,21 @@ impl Progress {
         failures
     }
 
-    /// What comes next; `left` is the fixer that is left for one more round.
-    pub fn next(&self, brief: &Brief, left: Option<&dyn Fixer>) -> Next {
+    /// What a second look found, for the fixer of the round after it.
+    pub fn advice(&self) -> String {
+        let found = self.analysis.as_ref().and_then(|document| document.analysis.as_ref());
+        found.map_or_else(String::new, |found| {
+            format!(
+                "What does not hold: {}\nWhat shows it: {}\nWhat to do instead: {}\n",
+                found.wrong_assumption,
+                found.evidence.join("; "),
+                found.recommended_fix
+            )
+        })
+    }
+
+    /// What comes next; `left` is who could do it.
+    pub fn next(&self, brief: &Brief, left: Left<'_>) -> Next {
         match self.finished {
             None => Next::Stage(Stage::Triage, 1),
             Some((Stage::Triage, _)) => match self.after_triage() {
@@ -114,11 +152,21 @@ impl Progress {
             Some((Stage::PreVerify, round)) => Next::Stage(Stage::Verify, round),
             Some((Stage::Verify, round)) => match self.proposed(brief) {
                 Some(proposed) => Next::End(Box::new(proposed)),
-                None if round < ROUNDS_MAX && left.is_some() => {
+                None if round < ROUNDS_MAX && left.fixer.is_some() => {
                     Next::Stage(Stage::Execute, round + 1)
+                }
+                None if round == ROUNDS_MAX && left.fixer.is_some() && left.advisor.is_some() => {
+                    Next::Stage(Stage::DevilsAdvocate, round)
                 }
                 None => self.ended_red(),
             },
+            Some((Stage::DevilsAdvocate, _)) => {
+                if self.advice().is_empty() || left.fixer.is_none() {
+                    self.ended_red()
+                } else {
+                    Next::Stage(Stage::Execute, LAST_ROUND)
+                }
+            }
         }
     }
 
@@ -127,7 +175,8 @@ impl Progress {
         let plan = self.plan.as_ref()?;
         let runs = self.before();
         let gave_up = |why, note: &str| {
-            Some(Outcome::GaveUp { why, note: note.to_owned(), runs: runs.clone() })
+            let (note, runs) = (note.to_owned(), runs.clone());
+            Some(Outcome::GaveUp { why, note, runs, analysis: None })
         };
         if !runs.is_empty() && runs.iter().all(|run| run.ended.is_green()) {
             return Some(Outcome::NotReproduced { runs });
@@ -194,7 +243,23 @@ impl Progress {
         } else {
             GaveUp::NothingChanged
         };
-        Next::End(Box::new(Outcome::GaveUp { why, note: self.note(), runs: seen }))
+        let found = self.analysis.as_ref().and_then(|document| document.analysis.as_ref());
+        let analysis = found.map(Analysis::from);
+        Next::End(Box::new(Outcome::GaveUp { why, note: self.note(), runs: seen, analysis }))
+    }
+
+    /// The end of a round in which nothing was changed because a provider is down or busy: not an end
+    /// of the attempt, which goes on where it was.
+    pub fn waits_for_a_model(&self) -> Option<Outcome> {
+        let Some((Stage::Execute, round)) = self.finished else { return None };
+        let mut turns = self.turns.iter().filter(|turn| turn.round == round);
+        let waits = turns.clone().find(|t| t.hindrance == Some(HindranceNote::Provider))?;
+        if turns.any(|turn| !turn.changed.is_empty()) {
+            return None;
+        }
+        let why = GaveUp::ModelUnavailable;
+        let note = format!("{}: {}", waits.fixer, waits.summary);
+        Some(Outcome::GaveUp { why, note, runs: Vec::new(), analysis: None })
     }
 
     /// Whether that is why a fixer did nothing, and no fixer did anything.

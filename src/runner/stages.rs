@@ -3,6 +3,7 @@
 //! A stage changes [`Progress`] and nothing else that outlives it: its checkouts are made for it and
 //! gone after it, so a stage that was interrupted is simply done again.
 
+pub mod devils_advocate;
 pub mod execute;
 pub mod pre_verify;
 pub mod triage;
@@ -127,6 +128,24 @@ impl Work<'_> {
         candidates(&self.brief.fixers, &failures, self.facts)
     }
 
+    /// A home for one turn of a fixer; gone with the value.
+    ///
+    /// # Errors
+    /// [`StageError::Place`].
+    pub fn home(&self) -> Result<TempDir, StageError> {
+        Ok(tempfile::Builder::new().prefix("home-").tempdir_in(self.scratch)?)
+    }
+
+    /// Who can take a second look: the first that can, and that nothing kept from its work.
+    pub fn advisor(&self, progress: &Progress) -> Option<Box<dyn Fixer>> {
+        let hindered = |id: &str| {
+            let mut turns = progress.turns.iter();
+            turns.any(|turn| turn.fixer == id && turn.hindrance.is_some())
+        };
+        let mut fixers = self.fixers(progress).into_iter();
+        fixers.find(|fixer| fixer.can_advise() && !hindered(&fixer.id()))
+    }
+
     /// The fixer whose turn was the last.
     pub fn last_fixer(&self, progress: &Progress) -> Option<Box<dyn Fixer>> {
         let id = &progress.turns.last()?.fixer;
@@ -177,6 +196,7 @@ pub async fn run(
         Stage::Execute => execute::run(work, progress, round).await?,
         Stage::PreVerify => pre_verify::run(work, progress, round)?,
         Stage::Verify => verify::run(work, progress, round).await?,
+        Stage::DevilsAdvocate => devils_advocate::run(work, progress, round).await?,
     };
     progress.finished = Some((stage, round));
     Ok(documents)

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::documents::short;
+use super::documents::{TurnNote, short};
 use crate::domain::brief::Brief;
 use crate::domain::failure::Failure;
 use crate::domain::outcome::CommandRun;
@@ -38,6 +38,8 @@ pub struct Task {
     seen: Vec<CommandRun>,
     round: u8,
     guidance: String,
+    advice: String,
+    turns: String,
     token: String,
 }
 
@@ -45,7 +47,39 @@ impl Task {
     /// The task of a brief in a round, with what the commands did before this turn.
     pub fn new(brief: &Brief, round: u8, seen: Vec<CommandRun>) -> Self {
         let token = format!("{:032x}", rand::random::<u128>());
-        Self { brief: brief.clone(), seen, round, guidance: String::new(), token }
+        Self { brief: brief.clone(), seen, round, token, ..Self::empty(brief) }
+    }
+
+    fn empty(brief: &Brief) -> Self {
+        let none = String::new;
+        let (brief, seen) = (brief.clone(), Vec::new());
+        Self {
+            brief,
+            seen,
+            round: 1,
+            guidance: none(),
+            advice: none(),
+            turns: none(),
+            token: none(),
+        }
+    }
+
+    /// The same, with what a second look found.
+    #[must_use]
+    pub fn advised_by(mut self, advice: String) -> Self {
+        self.advice = advice;
+        self
+    }
+
+    /// The same, with what was tried in this attempt.
+    #[must_use]
+    pub fn after(mut self, turns: &[TurnNote]) -> Self {
+        let told = turns.iter().map(|turn| {
+            let files = turn.changed.join(", ");
+            format!("round {}, {}, changed {files}: {}\n", turn.round, turn.fixer, turn.summary)
+        });
+        self.turns = told.collect();
+        self
     }
 
     /// The same, with the repository's own guidance for agents, from the base commit.
@@ -93,8 +127,17 @@ impl Task {
 
     /// For models: what to do, then the evidence as data.
     pub fn markdown(&self) -> String {
+        self.told(CONTRACT)
+    }
+
+    /// For models: a second look at what was tried, and the schema of the answer.
+    pub fn second_look(&self, schema: &Value) -> String {
+        self.told(&format!("{SECOND_LOOK}\n```json\n{schema:#}\n```\n"))
+    }
+
+    fn told(&self, contract: &str) -> String {
         let brief = &self.brief;
-        let mut text = String::from(CONTRACT);
+        let mut text = String::from(contract);
         let list =
             |items: &[String]| items.iter().map(|item| ["- `", item, "`\n"].concat()).collect();
         let commands: String = list(&brief.failing_commands);
@@ -120,6 +163,14 @@ impl Task {
             let output = short(&run.output_tail, OUTPUT_BYTES_MAX);
             text.push_str(&self.quoted("output", &format!("$ {}\n{output}", run.command)));
         }
+        if !self.turns.is_empty() {
+            text.push_str("\n## Tried in this attempt, without success\n\n");
+            text.push_str(&self.quoted("turns", &self.turns));
+        }
+        if !self.advice.is_empty() {
+            text.push_str("\n## What a second look found\n\n");
+            text.push_str(&self.quoted("advice", &self.advice));
+        }
         for earlier in &brief.earlier {
             let fixer = earlier.fixer.as_deref().unwrap_or("no fixer");
             let told = format!("attempt {} by {fixer}: {}", earlier.number, earlier.ended);
@@ -131,11 +182,16 @@ impl Task {
 
     /// The SHA-256 of what a model is told.
     pub fn digest(&self) -> String {
-        hex::encode(Sha256::digest(self.markdown().as_bytes()))
+        Self::digest_of(&self.markdown())
+    }
+
+    /// The SHA-256 of a prompt.
+    pub fn digest_of(prompt: &str) -> String {
+        hex::encode(Sha256::digest(prompt.as_bytes()))
     }
 
     /// A stranger's text between markers that it cannot contain.
-    fn quoted(&self, what: &str, text: &str) -> String {
+    pub fn quoted(&self, what: &str, text: &str) -> String {
         let token = &self.token;
         let text = visible(text).replace(token.as_str(), "");
         format!("<<<{what} {token}\n{}\n{token} {what}>>>\n", text.trim_end())
@@ -144,6 +200,9 @@ impl Task {
 
 /// What every fixer is told, whatever the case: a template with its version in its first line.
 const CONTRACT: &str = include_str!("prompts/execute.md");
+
+/// What is asked after three red rounds.
+const SECOND_LOOK: &str = include_str!("prompts/devils_advocate.md");
 
 /// A text without what a person who reads it would not see.
 fn visible(text: &str) -> String {

@@ -8,3 +8,4 @@ mod heals;
 mod hostile;
 mod provider;
 mod scene;
+mod second_look;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{code_of, ended};
 use crate::domain::failure::Failure;
 use crate::domain::gate::{Answer, Verdict};
-use crate::domain::outcome::{CommandRun, Outcome};
+use crate::domain::outcome::{Analysis, CommandRun, Outcome};
 use crate::domain::patch::Patch;
 use crate::domain::pull::BaseFile;
 use crate::report;
@@ -116,11 +116,14 @@ pub(super) fn human(ending: &Ending) -> io::Result<()> {
             }
             verdict(&mut out, ending)?;
         }
-        (None, Some(Outcome::GaveUp { why, note, runs: last })) => {
+        (None, Some(Outcome::GaveUp { why, note, runs: last, analysis })) => {
             let headline = format!("Not healed ({}).", why.as_str().replace('_', " "));
             writeln!(out, "{} {}\n", paint(AnsiColor::Red, &headline), harmless(note))?;
             failures(&mut out, &ending.failures)?;
             runs(&mut out, "Last", last)?;
+            if let Some(analysis) = analysis {
+                second_look(&mut out, analysis)?;
+            }
         }
         (None, Some(Outcome::NotReproduced { runs: last })) => {
             writeln!(out, "Not healed: it was red once and is green now.")?;
@@ -129,6 +132,19 @@ pub(super) fn human(ending: &Ending) -> io::Result<()> {
         (None, None) => {}
     }
     Ok(())
+}
+
+/// What a second look found.
+fn second_look(out: &mut impl io::Write, analysis: &Analysis) -> io::Result<()> {
+    writeln!(out, "\nWhat does not hold: {}", harmless(&analysis.wrong_assumption))?;
+    for shown in &analysis.evidence {
+        writeln!(out, "  shown by: {}", harmless(shown))?;
+    }
+    for disproved in &analysis.disproved {
+        writeln!(out, "  nor is it: {}", harmless(disproved))?;
+    }
+    writeln!(out, "Recommended: {}", harmless(&analysis.recommended_fix))?;
+    writeln!(out, "Question: {}", harmless(&analysis.question))
 }
 
 /// How many failures are listed; the first is the root cause.
@@ -190,8 +206,8 @@ pub(super) fn json(ending: &Ending) -> io::Result<()> {
         Some(Outcome::Proposed { fixer, summary, proof, .. }) => {
             json!({ "fixer": fixer, "summary": summary, "before": proof.before, "after": proof.after })
         }
-        Some(Outcome::GaveUp { why, note, runs }) => {
-            json!({ "why": why.as_str(), "note": note, "runs": runs })
+        Some(Outcome::GaveUp { why, note, runs, analysis }) => {
+            json!({ "why": why.as_str(), "note": note, "runs": runs, "analysis": analysis })
         }
         Some(Outcome::NotReproduced { runs }) => json!({ "why": "not_reproduced", "runs": runs }),
         None => json!({ "runs": ending.green.iter().collect::<Vec<_>>() }),

@@ -1,8 +1,9 @@
 //! Execute: one fixer after the other works in a fresh checkout, until one changes something.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use super::{StageError, Work};
+use super::{Room, StageError, Work};
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::patch::{FileChange, Patch};
 use crate::runner::documents::{
@@ -68,22 +69,11 @@ async fn turn(
     let mut room = work.room(&progress.patch).await?;
     room.checkout.take_agents_from_base().await?;
     work.observer.saw(&Happening::FixerBegins { fixer: &id });
-    let task =
-        Task::new(work.brief, round, progress.seen()).guided_by(work.source.guidance().await?);
-    let home = tempfile::Builder::new().prefix("home-").tempdir_in(work.scratch)?;
-    let job = Job {
-        task: &task,
-        workspace: room.checkout.dir(),
-        sandbox: work.sandbox,
-        dependencies: work.dependencies,
-        limits: work.brief.limits,
-        network: work.brief.network,
-        observer: work.observer,
-        session: None,
-        home: home.path(),
-        models: work.models,
-    };
-    let report = fixer.fix(job).await?;
+    let task = Task::new(work.brief, round, progress.seen())
+        .guided_by(work.source.guidance().await?)
+        .advised_by(progress.advice());
+    let home = work.home()?;
+    let report = fixer.fix(job(work, &room, &task, home.path())).await?;
     let (patch, summary) = match room.checkout.changes().await {
         Ok(patch) => (kept(fixer, &progress.patch, &room.checkout, patch), report.summary.clone()),
         // More than a patch can hold is no repair; the next fixer starts from where this one did.
@@ -105,6 +95,27 @@ async fn turn(
         model: report.model,
     };
     Ok((note, patch))
+}
+
+/// What a fixer is given for one turn.
+pub(super) fn job<'a>(
+    work: &'a Work<'_>,
+    room: &'a Room,
+    task: &'a Task,
+    home: &'a Path,
+) -> Job<'a> {
+    Job {
+        task,
+        workspace: room.checkout.dir(),
+        sandbox: work.sandbox,
+        dependencies: work.dependencies,
+        limits: work.brief.limits,
+        network: work.brief.network,
+        observer: work.observer,
+        session: None,
+        home,
+        models: work.models,
+    }
 }
 
 /// The patch without new files that the fixer has no business to leave behind.

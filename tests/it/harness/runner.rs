@@ -133,7 +133,8 @@ impl HandRunner {
     /// Brings no patch; its run ends green all the same.
     pub(crate) async fn gives_up(&self, tester: &Tester, why: GaveUp) {
         let note = "tried and failed".to_owned();
-        self.reports(tester, &Outcome::GaveUp { why, note, runs: Vec::new() }).await;
+        self.reports(tester, &Outcome::GaveUp { why, note, runs: Vec::new(), analysis: None })
+            .await;
     }
 
     /// Reports an outcome; its run ends green.

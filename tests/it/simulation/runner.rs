@@ -130,7 +130,9 @@ fn outcome(errand: Errand, head: Sha) -> Outcome {
         output_tail: String::new(),
     };
     match errand {
-        Errand::GivesUp(why) => Outcome::GaveUp { why, note: "tried".to_owned(), runs: Vec::new() },
+        Errand::GivesUp(why) => {
+            Outcome::GaveUp { why, note: "tried".to_owned(), runs: Vec::new(), analysis: None }
+        }
         Errand::NotReproduced => Outcome::NotReproduced { runs: vec![run(Ended::Exit(0))] },
         Errand::Patch(path, text) => {
             let (path, content) = (RepoPath::parse(path).unwrap(), Content::new(text));

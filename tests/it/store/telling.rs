@@ -61,8 +61,12 @@ async fn what_a_runner_reports_and_what_a_sweep_finds_is_told() {
     opened.keep(1, &case, &[attempt(1, &case, AttemptState::Running)]).await;
     opened.port().admit_runner(admission(attempt_id(1), "one", 2)).await.unwrap();
     let mut heard = listening(&opened).await;
-    let outcome =
-        Outcome::GaveUp { why: GaveUp::NothingChanged, note: String::new(), runs: Vec::new() };
+    let outcome = Outcome::GaveUp {
+        why: GaveUp::NothingChanged,
+        note: String::new(),
+        runs: Vec::new(),
+        analysis: None,
+    };
     opened.port().record_outcome(attempt_id(1), &outcome, at(3)).await.unwrap();
     heard.recv().await.expect("an outcome");
     opened.sql().swept(&pull(2).repo, &[pull(2)], at(4), at(5)).await.unwrap();

@@ -230,5 +230,10 @@ pub(crate) fn stage(stage: Stage, round: u8, documents: Vec<Document>) -> StageR
 }
 
 pub(crate) fn gave_up(note: &str) -> Outcome {
-    Outcome::GaveUp { why: GaveUp::StillRed, note: note.to_owned(), runs: Vec::new() }
+    Outcome::GaveUp {
+        why: GaveUp::StillRed,
+        note: note.to_owned(),
+        runs: Vec::new(),
+        analysis: None,
+    }
 }

@@ -195,7 +195,8 @@ impl Scene {
     }
 
     pub(super) fn gives_up(&mut self, why: GaveUp) {
-        self.report.outcome = Some(Outcome::GaveUp { why, note: String::new(), runs: Vec::new() });
+        self.report.outcome =
+            Some(Outcome::GaveUp { why, note: String::new(), runs: Vec::new(), analysis: None });
     }
 }
 
