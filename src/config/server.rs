@@ -8,6 +8,7 @@
 mod github;
 mod layers;
 mod limits;
+mod models;
 mod reference;
 mod stored;
 mod table;
@@ -22,6 +23,7 @@ use url::Url;
 
 pub use self::github::GithubHost;
 pub use self::layers::{SettingError, SettingsError};
+pub use self::models::{ModelSettings, ModelWay};
 pub use self::reference::docs;
 pub use self::stored::{
     STORED_CREDENTIALS_FILE, StoredCredentials, StoredCredentialsError, store_credentials,
@@ -64,6 +66,8 @@ pub struct ServerSettings {
     pub worker_count: usize,
     /// How much is taken and done at once.
     pub limits: Limits,
+    /// Which models may be called, and for how much.
+    pub models: ModelSettings,
 }
 
 /// What the App proves itself with.
@@ -202,6 +206,7 @@ impl Reader<'_> {
             text.parse().ok().filter(|count| *count <= WORKERS_MAX)
         });
         let limits = self.limits();
+        let models = self.models();
         let app = self.app(data_dir.as_deref());
         let data_dir = data_dir?;
         let database_url = match database_url {
@@ -223,6 +228,7 @@ impl Reader<'_> {
             shutdown_secs: shutdown_secs?,
             worker_count: worker_count?,
             limits: limits?,
+            models: models?,
         })
     }
 
