@@ -17,7 +17,7 @@ pub use registrar::GithubRegistrar;
 pub use system::{SystemClock, SystemIds};
 
 use crate::compute::actions::ActionsCompute;
-use crate::config::server::{AppCredentials, ServerSettings};
+use crate::config::server::{AppCredentials, ModelSettings, ServerSettings};
 use crate::domain::limits::Limits;
 use crate::forge::github::inbound::GithubInbound;
 use crate::forge::github::oidc::OidcVerifier;
@@ -25,9 +25,12 @@ use crate::forge::github::{GithubForge, GithubSettings, SetupError};
 use crate::http::{self, DoorLimits};
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::forge::Forge;
+use crate::ports::ledger::Ledger;
 use crate::ports::logs::LogStore;
 use crate::ports::store::Store;
 use crate::ports::upkeep::Upkeep;
+use crate::providers::{HttpProviders, Way, WayError};
+use crate::service::models::{CALLS_MAX, Models, Patience, Terms};
 use crate::service::worker::Worker;
 use crate::service::{PolicyCache, Services};
 use crate::store::{Migrate, OpenError, SqlStore};
@@ -51,6 +54,10 @@ pub struct Parts {
     pub public_url: Url,
     /// How much is taken and done at once.
     pub limits: Limits,
+    /// Which models may be called, and for how much.
+    pub models: ModelSettings,
+    /// How long is waited for their providers.
+    pub patience: Patience,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids and secrets.
@@ -88,6 +95,8 @@ impl Parts {
             oidc_issuer: settings.github.oidc_issuer.clone(),
             public_url: public_url(settings)?,
             limits: settings.limits,
+            models: settings.models.clone(),
+            patience: Patience::default(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
         })
@@ -118,6 +127,26 @@ pub async fn upkeep(settings: &ServerSettings) -> Result<Arc<dyn Upkeep>, OpenEr
     Ok(database::opened(settings).await?)
 }
 
+/// Models as an operator set them up.
+fn models(
+    ledger: Arc<dyn Ledger>,
+    settings: ModelSettings,
+    patience: Patience,
+) -> Result<Models, WayError> {
+    let ways = settings.ways.into_iter();
+    let ways = ways.map(|(of, way)| (of, Way { base_url: way.base_url, key: way.key }));
+    let providers = HttpProviders::new(ways.collect())?;
+    let terms = Terms {
+        prices: settings.prices,
+        caps: settings.caps,
+        models: settings.allowed,
+        output_tokens_max: settings.output_tokens_max,
+        patience,
+        calls_max: CALLS_MAX,
+    };
+    Ok(Models::new(ledger, Arc::new(providers), terms))
+}
+
 /// Why an instance could not be put together.
 #[derive(Debug, Error)]
 pub enum AssembleError {
@@ -127,6 +156,9 @@ pub enum AssembleError {
     /// The forge.
     #[error("GitHub cannot be used")]
     Github(#[from] SetupError),
+    /// The providers of models.
+    #[error("the providers of models cannot be used")]
+    Providers(#[from] WayError),
 }
 
 /// One instance of the server.
@@ -149,6 +181,7 @@ impl App {
         let audience = parts.public_url.as_str();
         let identity = OidcVerifier::new(&parts.oidc_issuer, audience, Arc::clone(&parts.clock))?;
         let compute = ActionsCompute::new(Arc::clone(&forge), parts.public_url);
+        let models = models(store.clone(), parts.models, parts.patience)?;
         let services = Services {
             store: store.clone() as Arc<dyn Store>,
             upkeep: store.clone() as Arc<dyn Upkeep>,
@@ -160,6 +193,7 @@ impl App {
             clock: parts.clock,
             ids: parts.ids,
             wake: Arc::new(tokio::sync::Notify::new()),
+            models: Arc::new(models),
             limits: parts.limits,
             policies: Arc::new(PolicyCache::default()),
             workflow_text: WORKFLOW,

@@ -1,11 +1,13 @@
-//! Configuration: what a repository wants ([`repository`]) and what an operator sets ([`server`]).
+//! Configuration: what a repository wants ([`repository`]), what an operator sets ([`server`]), and
+//! what models cost ([`prices`]).
 //!
-//! Both go the same way: read as written, then checked against one table of keys, and what comes
+//! All go the same way: read as written, then checked against one table of keys, and what comes
 //! out has no open questions left. Help, reference pages and schemas are derived from the same
 //! tables, so that none of them can say something else than the checks do. Nothing in here decides
 //! anything about a case.
 
 pub mod app_manifest;
+pub mod prices;
 pub mod repository;
 pub mod server;
 

@@ -4,6 +4,7 @@ mod bodies;
 mod connections;
 mod health;
 mod limits;
+mod models;
 mod problem;
 mod runner;
 pub mod setup;
@@ -12,7 +13,7 @@ mod webhook;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Extension, Router};
 use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -21,7 +22,8 @@ use tower_http::trace::TraceLayer;
 use bodies::{BytesMax, Room};
 pub use connections::serve;
 pub use limits::{
-    ADMISSION_BYTES_MAX, DoorLimits, HEAD_BYTES_MAX, RUNNER_BYTES_MAX, WEBHOOK_BYTES_MAX,
+    ADMISSION_BYTES_MAX, DoorLimits, HEAD_BYTES_MAX, MODEL_BYTES_MAX, RUNNER_BYTES_MAX,
+    WEBHOOK_BYTES_MAX,
 };
 pub use problem::Problem;
 
@@ -42,16 +44,24 @@ pub fn router(services: Services, limits: DoorLimits) -> Router {
         .route("/readyz", get(health::ready))
         .route("/setup/github/installed", get(setup::installed))
         .route("/", get(health::front));
-    Router::new()
+    let prompt = Router::new()
         .merge(bounded(webhooks, WEBHOOK_BYTES_MAX))
         .merge(bounded(admission, ADMISSION_BYTES_MAX))
         .merge(bounded(runners, RUNNER_BYTES_MAX))
         .merge(health)
+        .layer(Extension(Room::new(limits)))
+        .layer(from_fn(move |request, next| in_time(limits, request, next)));
+    // A model's answer takes minutes; these have limits of their own.
+    let models = Router::new()
+        .route("/model/{attempt}/spent", get(models::spent))
+        .route("/model/{attempt}/{provider}/{*path}", any(models::forward));
+    let models = bounded(models, MODEL_BYTES_MAX).layer(Extension(Room::new(limits.of_models())));
+    Router::new()
+        .merge(prompt)
+        .merge(models)
         .method_not_allowed_fallback(problem::wrong_method)
         .fallback(problem::not_found)
         .with_state(services)
-        .layer(Extension(Room::new(limits)))
-        .layer(from_fn(move |request, next| in_time(limits, request, next)))
         .layer(TraceLayer::new_for_http())
         .layer(CatchPanicLayer::new())
 }

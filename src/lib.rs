@@ -8,8 +8,9 @@
 //! | --- | --- |
 //! | [`domain`] | words, states and decisions: pure, no clock, no I/O |
 //! | [`evidence`], [`report`], [`config`] | logs into failures; cases into texts; files into policies |
+//! | [`models`] | requests to models, and what their answers say of their cost |
 //! | [`ports`] | what is needed from outside, as traits in domain words |
-//! | [`forge`], [`store`], [`compute`] | adapters: GitHub, SQLite and PostgreSQL, where attempts run |
+//! | [`forge`], [`store`], [`compute`], [`providers`] | adapters: GitHub, SQLite and PostgreSQL, where attempts and models run |
 //! | [`service`] | use cases: intake, healing, effects, runners, the worker |
 //! | [`http`], [`cli`] | the doors: the only code that knows status codes, arguments, exit codes |
 //! | [`app`] | the composition root: the only place that names adapters |
@@ -52,7 +53,9 @@ pub mod domain;
 pub mod evidence;
 pub mod forge;
 pub mod http;
+pub mod models;
 pub mod ports;
+pub mod providers;
 pub mod report;
 pub mod runner;
 pub mod service;

@@ -11,6 +11,7 @@ mod gather;
 mod healing;
 mod intake;
 mod lease;
+pub mod models;
 mod policies;
 mod reading;
 pub mod reconcile;
@@ -56,6 +57,8 @@ pub struct Services {
     pub ids: Arc<dyn Ids>,
     /// Rouses a resting worker when something has come in; only a hint, the store is the truth.
     pub wake: Arc<tokio::sync::Notify>,
+    /// Models, and what calls of them may cost.
+    pub models: Arc<models::Models>,
     /// How much is done at once.
     pub limits: Limits,
     /// Policies that were read, by base commit.

@@ -11,6 +11,7 @@ mod claims;
 mod db;
 mod inbox;
 mod lanes;
+mod ledger;
 mod lock;
 mod logs;
 mod packing;

@@ -34,7 +34,7 @@ use world::postgres::{How, Server};
 use self::forge::InstantForge;
 use crate::load::SECRET;
 use crate::old::Past;
-use crate::{process, say};
+use crate::{gateway, process, say};
 
 /// How many cases a turn has.
 const CASES: u64 = 2_000;
@@ -167,6 +167,7 @@ async fn services(url: &str) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
         clock,
         ids: Arc::new(selfheal::app::SystemIds),
         wake: Arc::new(Notify::new()),
+        models: gateway::closed(store.clone()),
         limits,
         policies: Arc::new(PolicyCache::default()),
         workflow_text: "",

@@ -8,6 +8,7 @@
 
 mod bodies;
 mod decide;
+mod gateway;
 mod hostile;
 mod load;
 mod old;

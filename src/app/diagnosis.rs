@@ -8,6 +8,7 @@ use super::App;
 use crate::compute::actions::WORKFLOW as WORKFLOW_FILE;
 use crate::config::{app_manifest, repository};
 use crate::domain::ids::RepoSlug;
+use crate::domain::model::Provider;
 use crate::domain::policy::{POLICY_FILE, policy_path};
 use crate::domain::pull::Repo;
 use crate::forge::github::app::Registration;
@@ -56,6 +57,7 @@ pub async fn diagnose(
             "check the App's number and its private key; make a new key on the App's page",
         )),
     }
+    findings.push(models(app));
     if let Some(slug) = slug {
         findings.extend(repository_findings(app, slug).await);
     }
@@ -146,6 +148,17 @@ async fn webhook(app: &App, public_url: Option<&Url>) -> Vec<Finding> {
         Err(error) => findings.push(cannot_tell("deliveries", &error)),
     }
     findings
+}
+
+/// Which providers of models are set up; without any there are recipes and programs, and no agents.
+fn models(app: &App) -> Finding {
+    let models = &app.services().models;
+    let open: Vec<&str> = models.providers().into_iter().map(Provider::as_str).collect();
+    if open.is_empty() {
+        return fine("models: no provider is set up; agents need a key, see docs/models.md");
+    }
+    let version = &models.prices().version;
+    fine(format!("models: {}, prices of {version}", open.join(", ")))
 }
 
 fn cannot_tell(what: &str, error: &ForgeError) -> Finding {

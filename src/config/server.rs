@@ -7,6 +7,8 @@
 
 mod github;
 mod layers;
+mod limits;
+mod models;
 mod reference;
 mod stored;
 mod table;
@@ -21,6 +23,7 @@ use url::Url;
 
 pub use self::github::GithubHost;
 pub use self::layers::{SettingError, SettingsError};
+pub use self::models::{ModelSettings, ModelWay};
 pub use self::reference::docs;
 pub use self::stored::{
     STORED_CREDENTIALS_FILE, StoredCredentials, StoredCredentialsError, store_credentials,
@@ -37,11 +40,6 @@ use self::table::{Otherwise, Secrecy, setting};
 const SHUTDOWN_SECS_MAX: u64 = 600;
 /// The most steps at the same time: beyond that the database's writer is the limit.
 const WORKERS_MAX: usize = 64;
-
-/// The most webhooks that may wait: beyond that counting them costs more than reading them.
-const DELIVERIES_WAITING_MAX: u64 = 10_000_000;
-/// The most attempts or cases at the same time: more than any forge lets one App start.
-const AT_ONCE_MAX: u32 = 100_000;
 
 /// The server's settings, all of them legal.
 #[derive(Debug, Clone)]
@@ -68,6 +66,8 @@ pub struct ServerSettings {
     pub worker_count: usize,
     /// How much is taken and done at once.
     pub limits: Limits,
+    /// Which models may be called, and for how much.
+    pub models: ModelSettings,
 }
 
 /// What the App proves itself with.
@@ -206,6 +206,7 @@ impl Reader<'_> {
             text.parse().ok().filter(|count| *count <= WORKERS_MAX)
         });
         let limits = self.limits();
+        let models = self.models();
         let app = self.app(data_dir.as_deref());
         let data_dir = data_dir?;
         let database_url = match database_url {
@@ -227,26 +228,7 @@ impl Reader<'_> {
             shutdown_secs: shutdown_secs?,
             worker_count: worker_count?,
             limits: limits?,
-        })
-    }
-
-    fn limits(&mut self) -> Option<Limits> {
-        let deliveries_waiting = self.required("deliveries-waiting-max", |text| {
-            text.parse().ok().filter(|count| (1..=DELIVERIES_WAITING_MAX).contains(count))
-        });
-        let mut count = |name: &str| {
-            self.required(name, |text| {
-                text.parse().ok().filter(|count| (1..=AT_ONCE_MAX).contains(count))
-            })
-        };
-        let attempts = count("attempts-max");
-        let installation_attempts = count("installation-attempts-max");
-        let repository_cases = count("repository-cases-max");
-        Some(Limits {
-            deliveries_waiting: deliveries_waiting?,
-            attempts: attempts?,
-            installation_attempts: installation_attempts?,
-            repository_cases: repository_cases?,
+            models: models?,
         })
     }
 

@@ -170,6 +170,10 @@ own_id! {
     /// An effect in the outbox.
     EffectId, "eff"
 }
+own_id! {
+    /// A call of a model.
+    CallId, "call"
+}
 
 macro_rules! text_value {
     ($(#[$doc:meta])* $name:ident) => {

@@ -6,6 +6,7 @@
 use super::brief::{FixerSpec, Network, RunLimits};
 use super::failure::FailureKind;
 use super::ids::{Label, RepoPath};
+use super::ledger::Caps;
 use super::protected::ProtectedPaths;
 
 /// The cap that no repository can raise: after three attempts a person looks.
@@ -72,6 +73,8 @@ pub struct Budget {
     pub attempts_per_day: u32,
     /// Attempts at the same time.
     pub attempts_at_once: u32,
+    /// What calls of models may cost; they lower the operator's caps and raise none.
+    pub models: Caps,
 }
 
 /// How large a patch may be.
@@ -180,7 +183,7 @@ impl Default for Policy {
             verify: Vec::new(),
             protected: ProtectedPaths::default(),
             labels: Labels::default(),
-            budget: Budget { attempts_per_day: 40, attempts_at_once: 4 },
+            budget: Budget { attempts_per_day: 40, attempts_at_once: 4, models: Caps::NONE },
             size: SizeLimits { files_max: 20, lines_max: 500, bytes_max: 512 * 1024 },
             workflows: NameFilter::default(),
             branches: NameFilter::default(),

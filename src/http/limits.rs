@@ -14,6 +14,14 @@ pub const RUNNER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A runner's identity: a signed token of some two kilobytes. Whoever sends it is not known yet.
 pub const ADMISSION_BYTES_MAX: usize = 64 * 1024;
 
+/// Anthropic takes 32 MB, the others less.
+pub const MODEL_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Requests to models that are held at the same time, from their first byte until they are sent on:
+/// two of the largest size, or hundreds of the usual one. They have a room of their own, because whoever
+/// sends them is known before.
+const MODEL_ROOM_BYTES: usize = 64 * 1024 * 1024;
+
 /// Request line and headers: GitHub's have one kilobyte, a runner's three; proxies add their own.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 
@@ -70,6 +78,13 @@ impl Default for DoorLimits {
     }
 }
 
+impl DoorLimits {
+    /// The limits of requests to models: the same, with their own room.
+    pub(super) const fn of_models(self) -> Self {
+        Self { large_bytes: MODEL_ROOM_BYTES, ..self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +99,6 @@ mod tests {
         assert!(limits.body < limits.request && limits.room < limits.request);
         assert!(limits.large_bytes >= WEBHOOK_BYTES_MAX.max(RUNNER_BYTES_MAX));
         assert!(limits.ordinary_bytes >= ORDINARY_BYTES_MAX);
+        assert!(limits.of_models().large_bytes >= MODEL_BYTES_MAX);
     }
 }

@@ -34,8 +34,10 @@ pub async fn forget(services: &Services) -> Result<u64, crate::ports::store::Sto
     let now = services.clock.now();
     let logs_before = now.plus_ms(-LOGS_KEPT_DAYS * DAY_MS);
     let logs = services.logs.forget_logs(logs_before, LOGS_BYTES_MAX).await?;
-    let rows = services.store.purge(now.plus_ms(-KEPT_DAYS * DAY_MS)).await?;
-    Ok(logs + rows)
+    let before = now.plus_ms(-KEPT_DAYS * DAY_MS);
+    let rows = services.store.purge(before).await?;
+    let calls = services.models.forget(now, before).await?;
+    Ok(logs + rows + calls)
 }
 
 /// Forgets now and then until told to stop.

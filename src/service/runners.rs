@@ -160,7 +160,8 @@ pub async fn with_token(
     }
 }
 
-fn digest(secret: &str) -> String {
+/// How a token is kept: SHA-256, in hexadecimal.
+pub(super) fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
 

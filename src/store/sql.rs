@@ -6,6 +6,7 @@
 pub mod cases;
 pub mod effects;
 pub mod inbox;
+pub mod ledger;
 pub mod logs;
 pub mod pulls;
 pub mod restored;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         effects::ALL,
         runners::ALL,
         logs::ALL,
+        ledger::ALL,
         upkeep::ALL,
         schema::ALL,
         telling::ALL,

@@ -8,17 +8,23 @@ mod program;
 mod runner;
 mod time;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::SecretString;
 use selfheal::app::{App, Parts};
+use selfheal::config::prices;
+use selfheal::config::server::ModelSettings;
+use selfheal::domain::ledger::Caps;
 use selfheal::domain::limits::Limits;
+use selfheal::domain::policy::NameFilter;
 use selfheal::forge::github::GithubSettings;
 use selfheal::http::{self, DoorLimits};
 use selfheal::ports::clock::{Clock as _, Ids as _};
 use selfheal::ports::store::Backlog;
+use selfheal::service::models::Patience;
 use selfheal::service::reconcile::{self, Turn};
 use selfheal::service::worker::Step;
 use selfheal::store::{Existing, Migrate, SqlStore};
@@ -50,6 +56,8 @@ pub(crate) struct Tester {
     running: Option<Running>,
     secrets: Vec<SecretString>,
     limits: Limits,
+    models: ModelSettings,
+    patience: Patience,
     /// Restart the server before every step of the worker.
     restarts: bool,
     /// Backups that were taken before each step, when they are.
@@ -59,6 +67,17 @@ pub(crate) struct Tester {
 struct Running {
     app: App,
     server: JoinHandle<()>,
+}
+
+/// The settings of models of an operator who sets none of them.
+pub(crate) fn no_models() -> ModelSettings {
+    ModelSettings {
+        ways: BTreeMap::new(),
+        prices: prices::shipped(),
+        allowed: NameFilter::default(),
+        output_tokens_max: 32_000,
+        caps: Caps::default(),
+    }
 }
 
 impl Tester {
@@ -76,6 +95,8 @@ impl Tester {
             running: None,
             secrets: vec![SecretString::from(world.webhook_secret())],
             limits: Limits::default(),
+            models: no_models(),
+            patience: Patience::default(),
             restarts: false,
             backups: None,
             world,
@@ -101,6 +122,12 @@ impl Tester {
     /// The operator sets these limits and starts the server again.
     pub(crate) async fn limit(&mut self, limits: Limits) {
         self.limits = limits;
+        self.restart().await;
+    }
+
+    /// The operator sets models up and starts the server again.
+    pub(crate) async fn model(&mut self, models: ModelSettings, patience: Patience) {
+        (self.models, self.patience) = (models, patience);
         self.restart().await;
     }
 
@@ -135,6 +162,8 @@ impl Tester {
             oidc_issuer: self.world.oidc_issuer(),
             public_url: url(self.url()),
             limits: self.limits,
+            models: self.models.clone(),
+            patience: self.patience,
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }

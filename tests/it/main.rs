@@ -13,6 +13,8 @@ mod faults;
 #[cfg(test)]
 mod fuzzing;
 #[cfg(test)]
+mod gateway;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod operators;

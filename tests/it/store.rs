@@ -10,6 +10,7 @@ mod engines;
 mod facts;
 mod fencing;
 mod inbox;
+mod ledger;
 mod logs;
 mod pulls;
 mod releases;

@@ -13,7 +13,8 @@
 //!   description, `auth` against tokens and permissions; `faults` gets in the way on order, `odds` by chance.
 //! - `shapes`: the JSON of things, the same in answers and webhooks; `views`: the text of things,
 //!   for assertions.
-//! - `postgres`: beside all that, a database server of our own.
+//! - `postgres`: beside all that, a database server of our own; `models`: a provider of models that
+//!   says what it is told.
 //!
 //! It fakes the wire and never the client's types; it is no mock: a request changes the state, and
 //! the state answers. Time comes from outside. The library of selfheal never depends on it.
@@ -32,6 +33,7 @@ mod graphql;
 mod hooks;
 mod keys;
 mod ledger;
+pub mod models;
 mod odds;
 mod oidc;
 mod pages;

@@ -10,6 +10,8 @@ use super::shape::{Key, Shape};
 use crate::domain::brief::{FixerSpec, Network};
 use crate::domain::failure::FailureKind;
 use crate::domain::ids::Label;
+use crate::domain::ledger::{Caps, Scope};
+use crate::domain::money::Usd;
 use crate::domain::policy::{Drafts, FileGlob, Forks, Policy};
 use crate::domain::protected::{BUILT_IN, ProtectedPaths, Protection};
 
@@ -38,6 +40,12 @@ pub fn effective(policy: &Policy) -> Value {
             "attempts_per_day": policy.budget.attempts_per_day,
             "attempts_at_once": policy.budget.attempts_at_once,
             "minutes_per_attempt": policy.limits.attempt_secs / 60,
+            "usd_per_attempt": usd(policy, Scope::Attempt),
+            "usd_per_case": usd(policy, Scope::Case),
+            "usd_per_pull": usd(policy, Scope::Pull),
+            "usd_per_day": usd(policy, Scope::Repository),
+            "tokens_per_attempt": tokens(policy, Scope::Attempt),
+            "tokens_per_day": tokens(policy, Scope::Repository),
         },
         "size": {
             "files": policy.size.files_max,
@@ -94,6 +102,17 @@ pub(super) fn value_of<'v>(values: &'v Value, key: &Key) -> Option<&'v Value> {
         .split('.')
         .try_fold(values, |value, name| value.get(name))
         .filter(|value| !value.is_null())
+}
+
+/// A cap in whole dollars, as the file has it; `None` where it has none.
+fn usd(policy: &Policy, scope: Scope) -> Option<u64> {
+    let cap = policy.budget.models.of(scope).usd;
+    (cap != Caps::NONE.of(scope).usd).then(|| cap.nanos() / Usd::dollars(1).nanos())
+}
+
+fn tokens(policy: &Policy, scope: Scope) -> Option<u64> {
+    let cap = policy.budget.models.of(scope).tokens;
+    (cap != Caps::NONE.of(scope).tokens).then_some(cap)
 }
 
 fn fixer(fixer: &FixerSpec) -> Value {

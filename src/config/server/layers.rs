@@ -10,7 +10,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::table::{CONFIG, SETTINGS, Secrecy, ServerArgs, Setting};
+use super::table::{CONFIG, Secrecy, ServerArgs, Setting, settings};
 use crate::config::{SENTENCE_CHARS_MAX, VALUE_CHARS_MAX, nearest, shown};
 
 /// The largest file of settings, and the largest file that holds a secret: keys have 4 KB.
@@ -188,14 +188,14 @@ fn named(text: Option<&str>, place: String) -> Option<Given> {
 
 /// The keys that a settings file may have.
 fn known_keys() -> impl Iterator<Item = String> {
-    SETTINGS.iter().flat_map(|setting| {
+    settings().flat_map(|setting| {
         let file = (setting.secrecy != Secrecy::Open).then(|| format!("{}_file", setting.key()));
         std::iter::once(setting.key()).chain(file)
     })
 }
 
 /// A bounded file's text, or why there is none; never any of its content.
-fn text_of(path: &Path) -> Result<String, String> {
+pub(super) fn text_of(path: &Path) -> Result<String, String> {
     let name = path.display();
     let mut text = String::new();
     std::fs::File::open(path)

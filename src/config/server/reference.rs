@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::table::{Otherwise, SETTINGS, Secrecy};
+use super::table::{Otherwise, Secrecy, settings};
 
 /// The reference page of the server's settings, in Markdown.
 pub fn docs() -> String {
@@ -24,7 +24,7 @@ pub fn docs() -> String {
          | flag | variable | key | allowed | default | meaning |\n\
          | --- | --- | --- | --- | --- | --- |\n",
     );
-    for row in SETTINGS {
+    for row in settings() {
         let flag = row.flag().map_or_else(|| format!("{}-file", row.name), str::to_owned);
         let file = if row.secrecy == Secrecy::Open { "" } else { " (also `…_FILE`)" };
         let default = match row.otherwise {

@@ -3,6 +3,8 @@
 //!
 //! A setting has one name in three spellings: `--data-dir`, `SELFHEAL_DATA_DIR`, `data_dir`.
 
+mod models;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -79,9 +81,14 @@ impl Setting {
     }
 }
 
+/// All settings, in the order of the reference page.
+pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(models::SETTINGS)
+}
+
 /// The setting of that name.
 pub(super) fn setting(name: &str) -> &'static Setting {
-    SETTINGS.iter().find(|s| s.name == name).expect("invariant: every name used is in the table")
+    settings().find(|s| s.name == name).expect("invariant: every name used is in the table")
 }
 
 const fn open(
@@ -114,8 +121,8 @@ const fn secret(
 
 const URL_FORM: &str = "an http or https address without user, query and fragment";
 
-/// All settings, in the order of the reference page.
-pub(super) const SETTINGS: &[Setting] = &[
+/// The settings of the server itself; those of models stand in a table of their own.
+const SETTINGS: &[Setting] = &[
     open(
         "listen",
         "ADDRESS:PORT",
@@ -289,7 +296,7 @@ impl ServerArgs {
         };
         let config = "A file of settings (TOML) [env: SELFHEAL_CONFIG]".to_owned();
         let mut flags = vec![arg(CONFIG, "FILE", config)];
-        for setting in SETTINGS {
+        for setting in settings() {
             let variable = setting.variable();
             if let Some(flag) = setting.flag() {
                 let default = match setting.otherwise {

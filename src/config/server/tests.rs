@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::{Args as _, Command, FromArgMatches as _};
 use secrecy::ExposeSecret;
 
-use super::table::SETTINGS;
+use super::table::settings;
 use super::*;
 use crate::config::tests::assert_current;
 
@@ -348,7 +348,7 @@ fn no_secret_can_be_given_on_the_command_line() {
 fn every_default_is_legal_and_every_setting_is_in_the_help() {
     let _ = Machine::new().good();
     let help = ServerArgs::augment_args(Command::new("serve")).render_long_help().to_string();
-    for row in SETTINGS {
+    for row in settings() {
         assert!(help.contains(&row.variable()), "{}", row.name);
         let file_flag = (row.secrecy != Secrecy::Open).then(|| format!("{}-file", row.name));
         assert_eq!(row.file_flag, file_flag.as_deref());

@@ -7,15 +7,22 @@ use std::task::{Context, Waker};
 use async_trait::async_trait;
 use bytes::Bytes;
 use selfheal::compute::actions::ActionsCompute;
+use selfheal::config::prices;
 use selfheal::domain::event::Reading;
-use selfheal::domain::ids::{JobId, PrNumber, RepoSlug, RunId, Timestamp};
+use selfheal::domain::ids::{AttemptId, CallId, JobId, PrNumber, RepoSlug, RunId, Timestamp};
+use selfheal::domain::ledger::Caps;
 use selfheal::domain::limits::Limits;
+use selfheal::domain::model::Provider;
+use selfheal::domain::policy::NameFilter;
 use selfheal::ports::clock::{Clock, Ids};
 use selfheal::ports::forge::Forge;
 use selfheal::ports::identity::{IdentityError, IdentityVerifier, RunnerClaims};
 use selfheal::ports::inbound::{Inbound, NotAuthentic, Unreadable};
+use selfheal::ports::ledger::{Account, Bill, Ledger, NewCall, Reserved, Settled, Spent};
 use selfheal::ports::logs::{Kept, KeptLog, LogStore, NewLog};
+use selfheal::ports::providers::{FromProvider, ProviderError, Providers, ToProvider};
 use selfheal::ports::store::StoreError;
+use selfheal::service::models::{Models, Patience, Terms};
 use selfheal::service::worker::Worker;
 use selfheal::service::{PolicyCache, Services};
 use url::Url;
@@ -156,6 +163,59 @@ impl LogStore for NoLogs {
     }
 }
 
+/// No history calls a model.
+struct NoModels;
+
+#[async_trait]
+impl Ledger for NoModels {
+    async fn account(&self, _attempt: AttemptId) -> Result<Option<Account>, StoreError> {
+        Ok(None)
+    }
+
+    async fn reserve(&self, _call: NewCall) -> Result<Reserved, StoreError> {
+        Ok(Reserved::AttemptOver)
+    }
+
+    async fn settle(&self, _: CallId, _: Bill, _: Timestamp) -> Result<Settled, StoreError> {
+        Ok(Settled::Before)
+    }
+
+    async fn spent(&self, _attempt: AttemptId) -> Result<Vec<Spent>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn give_up_calls(&self, _: Timestamp, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn forget_calls(&self, _before: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+#[async_trait]
+impl Providers for NoModels {
+    fn open(&self) -> Vec<Provider> {
+        Vec::new()
+    }
+
+    async fn send(&self, request: ToProvider) -> Result<FromProvider, ProviderError> {
+        Err(ProviderError::NotSetUp(request.provider))
+    }
+}
+
+fn no_models() -> Arc<Models> {
+    let terms = Terms {
+        prices: prices::shipped(),
+        caps: Caps::default(),
+        models: NameFilter::default(),
+        output_tokens_max: 1,
+        patience: Patience::default(),
+        calls_max: 1,
+    };
+    Arc::new(Models::new(Arc::new(NoModels), Arc::new(NoModels), terms))
+}
+
 /// The one policy of all histories. It is the same in each and takes long to make, so it is read
 /// before the first one, lest that differ from the others.
 static POLICIES: LazyLock<Arc<PolicyCache>> = LazyLock::new(|| {
@@ -197,6 +257,7 @@ impl Replica {
             clock: Arc::new(clock()),
             ids: Arc::new(SkewedIds { clock: clock(), counted: of.counted.clone() }),
             wake: Arc::new(tokio::sync::Notify::new()),
+            models: no_models(),
             limits: Limits::default(),
             policies: POLICIES.clone(),
             workflow_text: "",

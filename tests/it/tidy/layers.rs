@@ -15,14 +15,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("report", &["domain"]),
     ("config", &["domain"]),
     ("protocol", &["domain"]),
+    ("models", &["domain"]),
     ("telemetry", &["config"]),
     ("ports", &["domain"]),
     // Adapters never see each other.
     ("forge", &["domain", "ports"]),
     ("store", &["domain", "ports"]),
     ("compute", &["domain", "ports", "protocol"]),
-    ("service", &["domain", "evidence", "report", "config", "ports", "protocol"]),
-    ("http", &["domain", "evidence", "report", "config", "ports", "protocol", "service"]),
+    ("providers", &["domain", "ports"]),
+    ("service", &["domain", "evidence", "report", "config", "models", "ports", "protocol"]),
+    ("http", &["domain", "evidence", "report", "config", "models", "ports", "protocol", "service"]),
     // The untrusted side: it knows no port, no store, no forge.
     ("runner", &["domain", "evidence", "config", "protocol"]),
     // `selfheal heal` is the runner at a terminal; `serve` starts the whole.

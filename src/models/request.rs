@@ -1,0 +1,367 @@
+//! Requests: what one asks for, and the same with no more output than was granted.
+
+use bytes::Bytes;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::body::Object;
+use super::endpoint::{Endpoint, Form};
+use super::prompt::{self, Prompt};
+use super::tools;
+use crate::domain::model::{CacheFor, ModelName};
+
+/// Why a request is not forwarded.
+#[derive(Debug, Error)]
+pub enum Unreadable {
+    /// It is no JSON, or not in the form of its provider.
+    #[error("the request cannot be read: {0}")]
+    Json(#[source] serde_json::Error),
+    /// It asks for something that is not forwarded.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Unreadable {
+    pub(super) fn json(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
+
+    pub(super) fn refused(why: String) -> Self {
+        Self::Refused(why)
+    }
+}
+
+/// Fields that change what a call costs or makes it more than one answer, and the values that they
+/// may have. Prices of other values are in no list, and an answer is bounded once.
+const GUARDED: &[(Form, &str, &[&str])] = &[
+    (Form::Messages, "container", &[]),
+    (Form::Messages, "fallbacks", &[]),
+    (Form::Messages, "inference_geo", &["\"global\""]),
+    (Form::Messages, "mcp_servers", &["[]"]),
+    (Form::Messages, "service_tier", &["\"auto\"", "\"standard_only\""]),
+    (Form::Messages, "speed", &["\"standard\""]),
+    (Form::Responses, "background", &["false"]),
+    (Form::Responses, "conversation", &[]),
+    (Form::Responses, "previous_response_id", &[]),
+    (Form::Responses, "prompt", &[]),
+    (Form::Responses, "service_tier", &["\"auto\"", "\"default\"", "\"flex\""]),
+    (Form::Chat, "audio", &[]),
+    (Form::Chat, "modalities", &["[\"text\"]"]),
+    (Form::Chat, "n", &["1"]),
+    (Form::Chat, "prediction", &[]),
+    (Form::Chat, "service_tier", &["\"auto\"", "\"default\"", "\"flex\""]),
+    (Form::Chat, "web_search_options", &[]),
+    (Form::Generate, "cachedContent", &[]),
+    (Form::Generate, "cached_content", &[]),
+];
+
+/// The same inside Gemini's `generationConfig`.
+const GUARDED_GENERATION: &[(&str, &[&str])] = &[
+    ("candidateCount", &["1"]),
+    ("candidate_count", &["1"]),
+    ("responseModalities", &["[\"TEXT\"]"]),
+    ("response_modalities", &["[\"TEXT\"]"]),
+];
+
+/// What a request asks for.
+#[derive(Debug)]
+pub struct Asked {
+    form: Form,
+    /// The model.
+    pub model: ModelName,
+    /// The most tokens that its answer shall have, when it says so.
+    pub output_tokens: Option<u64>,
+    /// For how long its prompt shall be kept.
+    pub kept: CacheFor,
+    /// The provider's own tools that were taken out of it.
+    pub removed: Vec<String>,
+    prompt: Prompt,
+    body: Bytes,
+}
+
+impl Asked {
+    /// Reads the request to an endpoint that is paid for.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when it is not in the provider's form, or asks for what is not forwarded.
+    pub fn read(endpoint: &Endpoint, body: &Bytes) -> Result<Self, Unreadable> {
+        let form = endpoint.form;
+        let mut request = Object::read(body).map_err(Unreadable::Json)?;
+        let fields = GUARDED.iter().filter(|(of, ..)| *of == form);
+        for (_, name, allowed) in fields {
+            guard(&request, name, allowed)?;
+        }
+        let generation = match form {
+            Form::Generate => Some(generation(&request)?),
+            Form::Messages | Form::Responses | Form::Chat | Form::Count | Form::List => None,
+        };
+        for (name, allowed) in GUARDED_GENERATION {
+            generation.as_ref().map_or(Ok(()), |(_, inner)| guard(inner, name, allowed))?;
+        }
+        if form == Form::Messages && compacts(&request) {
+            let why = "a prompt that the provider compacts is paid twice; that is not forwarded";
+            return Err(Unreadable::Refused(why.to_owned()));
+        }
+        let model = match &endpoint.model {
+            Some(model) => model.clone(),
+            None => named_in(&request)?,
+        };
+        let limits = generation.as_ref().map_or(&request, |(_, inner)| inner);
+        let output_tokens = asked_output(form, limits)?;
+        let prompt = prompt::survey(form, &request)?;
+        let removed = tools::narrowed(form, &mut request)?;
+        let kept = if keeps_for_an_hour(body) { CacheFor::Hour } else { CacheFor::Minutes };
+        let body = if removed.is_empty() { body.clone() } else { request.written().into() };
+        Ok(Self { form, model, output_tokens, kept, removed, prompt, body })
+    }
+
+    /// The most tokens that its prompt can have, for a model that takes so many.
+    pub fn prompt_tokens_max(&self, context: u64) -> u64 {
+        self.prompt.tokens_max(self.body.len(), context)
+    }
+
+    /// The request, so that its answer has at most so many tokens, and says how many it had.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when a field is not in the provider's form.
+    pub fn within(&self, output_tokens: u64) -> Result<Bytes, Unreadable> {
+        let mut request = Object::read(&self.body).map_err(Unreadable::Json)?;
+        let limit = output_tokens.to_string();
+        match self.form {
+            Form::Messages => request.set("max_tokens", limit),
+            Form::Responses => request.set("max_output_tokens", limit),
+            Form::Chat => {
+                // The older field where it stands alone, because some gateways know no other.
+                let only_old = request.has("max_tokens") && !request.has("max_completion_tokens");
+                let field = if only_old { "max_tokens" } else { "max_completion_tokens" };
+                request.set(field, limit.clone());
+                if !only_old && request.has("max_tokens") {
+                    request.set("max_tokens", limit);
+                }
+                if request.value("stream") == Some(Value::Bool(true)) {
+                    let mut options = request.inner("stream_options").map_err(Unreadable::Json)?;
+                    options.set("include_usage", "true".to_owned());
+                    let options = options.written();
+                    request.set("stream_options", options);
+                }
+            }
+            Form::Generate => {
+                let (name, mut inner) = generation(&request)?;
+                let old = inner.has("max_output_tokens");
+                inner.set(if old { "max_output_tokens" } else { "maxOutputTokens" }, limit);
+                let inner = inner.written();
+                request.set(name, inner);
+            }
+            Form::Count | Form::List => {}
+        }
+        Ok(request.written().into())
+    }
+}
+
+/// Refuses a field whose value changes the price or the number of answers.
+fn guard(request: &Object<'_>, name: &str, allowed: &[&str]) -> Result<(), Unreadable> {
+    let Some(value) = request.value(name) else { return Ok(()) };
+    let fine = |text: &&str| serde_json::from_str(text).ok() == Some(value.clone());
+    if allowed.iter().any(fine) {
+        return Ok(());
+    }
+    let may = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(" or ") };
+    Err(Unreadable::Refused(format!(
+        "`{name}` is not forwarded with this value, because its price cannot be bounded or it \
+         reaches beyond this attempt; allowed is {may}"
+    )))
+}
+
+/// Gemini's settings of an answer, by the one of two names that the request uses.
+fn generation<'a>(request: &Object<'a>) -> Result<(&'static str, Object<'a>), Unreadable> {
+    let name = match (request.has("generationConfig"), request.has("generation_config")) {
+        (true, true) => {
+            let why = "`generationConfig` is there twice, by two names";
+            return Err(Unreadable::Refused(why.to_owned()));
+        }
+        (false, true) => "generation_config",
+        (_, false) => "generationConfig",
+    };
+    let inner = request.inner(name).map_err(Unreadable::Json)?;
+    if inner.has("maxOutputTokens") && inner.has("max_output_tokens") {
+        let why = "`maxOutputTokens` is there twice, by two names";
+        return Err(Unreadable::Refused(why.to_owned()));
+    }
+    Ok((name, inner))
+}
+
+fn named_in(request: &Object<'_>) -> Result<ModelName, Unreadable> {
+    let text = request.text("model").unwrap_or_default();
+    ModelName::parse(&text).map_err(|error| Unreadable::Refused(error.to_string()))
+}
+
+fn asked_output(form: Form, limits: &Object<'_>) -> Result<Option<u64>, Unreadable> {
+    let names: &[&str] = match form {
+        Form::Messages => &["max_tokens"],
+        Form::Responses => &["max_output_tokens"],
+        Form::Chat => &["max_completion_tokens", "max_tokens"],
+        Form::Generate => &["maxOutputTokens", "max_output_tokens"],
+        Form::Count | Form::List => &[],
+    };
+    let mut least: Option<u64> = None;
+    for name in names {
+        let Some(value) = limits.value(name) else { continue };
+        let tokens = value.as_u64().ok_or_else(|| {
+            Unreadable::Refused(format!("`{name}` is {value}; allowed is a whole number"))
+        })?;
+        least = Some(least.map_or(tokens, |least| least.min(tokens)));
+    }
+    Ok(least)
+}
+
+/// Whether a provider shall shorten the prompt by a model's answer of its own.
+fn compacts(request: &Object<'_>) -> bool {
+    request.given("context_management").is_some_and(|raw| raw.get().contains("compact"))
+}
+
+/// Whether any part of the prompt may be kept for an hour, which costs more to write. Looked for in
+/// the whole text, escapes of a key included: to hold too much is safe.
+fn keeps_for_an_hour(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    text.contains("\"1h\"") || text.contains("\\u0074tl") || text.contains("\\u0031h")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::model::Provider;
+
+    fn endpoint(form: Form) -> Endpoint {
+        let (provider, path) = match form {
+            Form::Messages => (Provider::Anthropic, "v1/messages"),
+            Form::Responses => (Provider::OpenAi, "responses"),
+            Form::Chat => (Provider::OpenAi, "chat/completions"),
+            _ => (Provider::Gemini, "v1beta/models/gemini-3-pro:generateContent"),
+        };
+        Endpoint::parse(provider, "POST", path, "").unwrap()
+    }
+
+    fn asked(form: Form, text: &str) -> Result<Asked, Unreadable> {
+        Asked::read(&endpoint(form), &Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    #[track_caller]
+    fn limits(form: Form, text: &str, output: Option<u64>, within: &str) {
+        let asked = asked(form, text).unwrap();
+        assert_eq!(asked.output_tokens, output);
+        assert_eq!(asked.within(700).unwrap(), within);
+    }
+
+    #[test]
+    fn an_answer_is_limited_in_the_words_of_its_provider() {
+        limits(
+            Form::Messages,
+            r#"{"max_tokens":9000,"model":"claude","messages":[]}"#,
+            Some(9000),
+            r#"{"max_tokens":700,"model":"claude","messages":[]}"#,
+        );
+        limits(
+            Form::Responses,
+            r#"{"model":"gpt","input":"x"}"#,
+            None,
+            r#"{"model":"gpt","input":"x","max_output_tokens":700}"#,
+        );
+        limits(
+            Form::Chat,
+            r#"{"model":"gpt","stream":true,"stream_options":{"a":1}}"#,
+            None,
+            r#"{"model":"gpt","stream":true,"stream_options":{"a":1,"include_usage":true},"max_completion_tokens":700}"#,
+        );
+        limits(
+            Form::Chat,
+            r#"{"model":"gpt","max_tokens":800}"#,
+            Some(800),
+            r#"{"model":"gpt","max_tokens":700}"#,
+        );
+        limits(
+            Form::Chat,
+            r#"{"model":"gpt","max_tokens":90,"max_completion_tokens":800}"#,
+            Some(90),
+            r#"{"model":"gpt","max_tokens":700,"max_completion_tokens":700}"#,
+        );
+        limits(
+            Form::Generate,
+            r#"{"contents":[],"generationConfig":{"temperature":0,"maxOutputTokens":5}}"#,
+            Some(5),
+            r#"{"contents":[],"generationConfig":{"temperature":0,"maxOutputTokens":700}}"#,
+        );
+        limits(
+            Form::Generate,
+            r#"{"generation_config":{"max_output_tokens":5}}"#,
+            Some(5),
+            r#"{"generation_config":{"max_output_tokens":700}}"#,
+        );
+        limits(Form::Generate, "{}", None, r#"{"generationConfig":{"maxOutputTokens":700}}"#);
+    }
+
+    #[track_caller]
+    fn refused(form: Form, text: &str) {
+        assert!(asked(form, text).is_err(), "{text}");
+    }
+
+    #[test]
+    fn what_would_cost_more_than_is_known_is_not_forwarded() {
+        for (form, name, _) in GUARDED {
+            for value in ["\"other\"", "true", "2", "[\"audio\"]", "{\"id\":\"x\"}"] {
+                refused(*form, &format!(r#"{{"model":"m","max_tokens":5,"{name}":{value}}}"#));
+            }
+            assert!(asked(*form, &format!(r#"{{"model":"m","{name}":null}}"#)).is_ok());
+        }
+        for (name, _) in GUARDED_GENERATION {
+            refused(Form::Generate, &format!(r#"{{"generationConfig":{{"{name}":2}}}}"#));
+        }
+        let ordinary = r#"{"model":"m","service_tier":"auto","background":false,"store":false}"#;
+        assert!(asked(Form::Responses, ordinary).is_ok());
+        let compact = r#"{"model":"m","context_management":{"edits":[{"type":"compact_1"}]}}"#;
+        refused(Form::Messages, compact);
+        let clear = r#"{"model":"m","context_management":{"edits":[{"type":"clear_tool_uses"}]}}"#;
+        assert!(asked(Form::Messages, clear).is_ok());
+    }
+
+    #[test]
+    fn a_limit_that_could_be_read_in_two_ways_is_refused() {
+        for text in [
+            r#"{"model":"m","max_tokens":5,"max_tokens":900000}"#,
+            r#"{"model":"m","max_tokens":5,"max\u005ftokens":900000}"#,
+            r#"{"model":"m","max_tokens":"5"}"#,
+            r#"{"model":"m","max_tokens":-5}"#,
+            r#"{"model":"m","max_tokens":1e9}"#,
+            r#"{"model":"m","max_tokens":5} x"#,
+            r#"{"max_tokens":5}"#,
+            r#"{"model":"a b"}"#,
+            "no JSON",
+        ] {
+            refused(Form::Messages, text);
+        }
+        refused(Form::Generate, r#"{"generationConfig":{},"generation_config":{}}"#);
+        let twice = r#"{"generationConfig":{"maxOutputTokens":1,"max_output_tokens":2}}"#;
+        refused(Form::Generate, twice);
+    }
+
+    #[test]
+    fn a_prompt_that_is_kept_for_an_hour_is_seen() {
+        let kept = |ttl: &str| {
+            let block = format!(r#"{{"type":"text","cache_control":{{"ttl":"{ttl}"}}}}"#);
+            let text = format!(r#"{{"model":"m","system":[{block}],"messages":[]}}"#);
+            asked(Form::Messages, &text).unwrap().kept
+        };
+        assert_eq!(kept("1h"), CacheFor::Hour);
+        assert_eq!(kept("\\u0031h"), CacheFor::Hour);
+        assert_eq!(kept("5m"), CacheFor::Minutes);
+    }
+
+    #[test]
+    fn tools_of_the_provider_are_taken_out_and_named() {
+        let text = r#"{"model":"m","tools":[{"type":"web_search"},{"type":"function"}]}"#;
+        let asked = asked(Form::Responses, text).unwrap();
+        assert_eq!(asked.removed, ["web_search"]);
+        let sent = asked.within(700).unwrap();
+        let expected = r#"{"model":"m","tools":[{"type":"function"}],"max_output_tokens":700}"#;
+        assert_eq!(sent, expected);
+    }
+}
