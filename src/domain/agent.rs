@@ -1,9 +1,11 @@
-//! Coding agents: their names, whose models they use, and what they do while they work.
+//! Coding agents: their names, and what they do while they work.
 //!
 //! An agent is a fixer and nothing more: it changes files in a workspace. What it says is shown to
 //! people and decides nothing.
 
 use serde::{Deserialize, Serialize};
+
+use super::model::ModelName;
 
 /// A coding agent that selfheal knows how to drive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,46 +45,9 @@ impl AgentName {
     }
 }
 
-/// Who answers for a model: the part of the gateway's address that follows the attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Provider {
-    /// Anthropic's Messages API.
-    Anthropic,
-    /// `OpenAI`'s Responses and Chat Completions APIs.
-    OpenAi,
-    /// Google's Gemini API.
-    Gemini,
-}
-
-impl Provider {
-    /// Every provider.
-    pub const ALL: [Self; 3] = [Self::Anthropic, Self::OpenAi, Self::Gemini];
-
-    /// The name in addresses, settings and tables.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Anthropic => "anthropic",
-            Self::OpenAi => "openai",
-            Self::Gemini => "gemini",
-        }
-    }
-
-    /// Reads a name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|provider| provider.as_str() == text)
-    }
-}
-
-/// The most characters of a model's name: it stands in tables and receipts.
-pub const MODEL_CHARS_MAX: usize = 100;
-
-/// Whether a text can be a model's name: nothing that a shell, a path or a table could mistake.
+/// Whether a text can be a model's name on a command line.
 pub fn is_model_name(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= MODEL_CHARS_MAX
-        && !text.starts_with('-')
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/@".contains(&b))
+    !text.starts_with('-') && ModelName::parse(text).is_ok()
 }
 
 /// Something that an agent does or says while it works; texts are a stranger's, and bounded.
@@ -151,10 +116,6 @@ mod tests {
         for name in AgentName::ALL {
             assert_eq!(AgentName::parse(name.as_str()), Some(name));
             assert_eq!(serde_json::to_value(name).unwrap(), name.as_str());
-        }
-        for provider in Provider::ALL {
-            assert_eq!(Provider::parse(provider.as_str()), Some(provider));
-            assert_eq!(serde_json::to_value(provider).unwrap(), provider.as_str());
         }
     }
 

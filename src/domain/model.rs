@@ -10,7 +10,7 @@ use super::ids::Malformed;
 use super::money::{Price, Usd, cost};
 
 /// The longest name of a model: gateways put a vendor's and a region's name before it.
-const NAME_BYTES_MAX: usize = 200;
+pub const NAME_BYTES_MAX: usize = 200;
 
 /// Who runs models, and whose words a request for one is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

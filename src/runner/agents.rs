@@ -26,8 +26,9 @@ use super::fixers::{Fixer, FixerError, Hindrance, Job, Report};
 use super::model::Call;
 use super::observe::Happening;
 use super::sandbox::{Answer, Bridge, CommandSpec, Opening, Program};
-use crate::domain::agent::{AgentName, Provider};
+use crate::domain::agent::AgentName;
 use crate::domain::brief::Network;
+use crate::domain::model::Provider;
 use crate::domain::outcome::{CommandRun, Ended};
 
 pub use self::acp::CustomAcp;

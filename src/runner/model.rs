@@ -25,7 +25,7 @@ use tokio::net::UnixListener;
 use url::Url;
 
 use super::server::ServerError;
-use crate::domain::agent::Provider;
+use crate::domain::model::Provider;
 
 /// The largest question: a million tokens of text and the pictures between them.
 const QUESTION_BYTES_MAX: usize = 32 * 1024 * 1024;

@@ -9,3 +9,4 @@ mod hostile;
 mod provider;
 mod scene;
 mod second_look;
+mod whole;

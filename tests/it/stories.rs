@@ -17,7 +17,7 @@ mod policy;
 mod reading;
 mod restored;
 mod runners;
-mod whole;
+pub(crate) mod whole;
 
 use world::{Pull, Repository, RunScript, World};
 

@@ -5,8 +5,9 @@
 use anyhow::Context as _;
 use url::Url;
 
-use crate::domain::agent::{AgentName, MODEL_CHARS_MAX, Provider, is_model_name};
+use crate::domain::agent::{AgentName, is_model_name};
 use crate::domain::brief::FixerSpec;
+use crate::domain::model::{NAME_BYTES_MAX, Provider};
 use crate::runner::model::{ModelEnd, OwnProvider, Upstream};
 
 /// Reads `recipes`, an agent, or an agent with its model.
@@ -22,7 +23,7 @@ pub(super) fn fixer(text: &str) -> Result<FixerSpec, String> {
     let agent = AgentName::parse(name).ok_or_else(|| format!("known are recipes, {names}"))?;
     if model.is_some_and(|model| !is_model_name(model)) {
         let allowed = "letters, digits, `-`, `_`, `.`, `:`, `/` and `@`";
-        return Err(format!("a model's name has at most {MODEL_CHARS_MAX} {allowed}"));
+        return Err(format!("a model's name has at most {NAME_BYTES_MAX} {allowed}"));
     }
     Ok(FixerSpec::Agent { agent, model: model.map(str::to_owned) })
 }

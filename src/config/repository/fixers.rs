@@ -16,7 +16,7 @@ pub(super) const FIXER_FORM: &str = "`recipes`, an agent (`claude-code`, `codex`
      `{command: \"…\", name: …}`";
 /// What a model's name may be, in words.
 const MODEL_FORM: &str =
-    "at most 100 letters, digits, `-`, `_`, `.`, `:`, `/` and `@`, not beginning with `-`";
+    "at most 200 letters, digits, `-`, `_`, `.`, `:`, `/` and `@`, not beginning with `-`";
 const FIXER_NAME_FORM: &str = "at most 50 letters, digits, `-`, `_` and `.`";
 
 impl Reader<'_> {

@@ -9,7 +9,8 @@ use super::fixers::{FIXER_FORM, FIXER_NAME_CHARS_MAX, FIXERS_MAX};
 use super::keys::{ITEMS_MAX, KEYS, TEXT_CHARS_MAX, keys_of};
 use super::raw::FILE_BYTES_MAX;
 use super::shape::{Key, Shape};
-use crate::domain::agent::{AgentName, MODEL_CHARS_MAX};
+use crate::domain::agent::AgentName;
+use crate::domain::model::NAME_BYTES_MAX;
 use crate::domain::policy::{POLICY_FILE, Policy};
 use crate::domain::protected::{BUILT_IN, Protection};
 
@@ -79,7 +80,7 @@ fn fixer_schema() -> Value {
     let line = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARS_MAX });
     let model = json!({
         "type": "string",
-        "pattern": format!("^[A-Za-z0-9_.:/@][A-Za-z0-9_.:/@-]{{0,{}}}$", MODEL_CHARS_MAX - 1),
+        "pattern": format!("^[A-Za-z0-9_.:/@][A-Za-z0-9_.:/@-]{{0,{}}}$", NAME_BYTES_MAX - 1),
     });
     let agents = AgentName::ALL.map(AgentName::as_str);
     let recipes = json!({ "type": "array", "items": name, "maxItems": ITEMS_MAX });

@@ -226,7 +226,7 @@ fn a_wrong_fixer_is_told_what_is_allowed() {
     );
     bad(
         "fixers: [{agent: codex, model: -p}]",
-        "line 1, `fixers[1].model: -p`: allowed are at most 100 letters, digits, `-`, `_`, `.`, `:`, \
+        "line 1, `fixers[1].model: -p`: allowed are at most 200 letters, digits, `-`, `_`, `.`, `:`, \
          `/` and `@`, not beginning with `-`",
     );
     bad(

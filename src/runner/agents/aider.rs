@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::{Agent, Ask, Launch, NO_KEY, Said};
-use crate::domain::agent::Provider;
+use crate::domain::model::Provider;
 use crate::runner::bridge;
 use crate::runner::sandbox::{Answer, Opening};
 

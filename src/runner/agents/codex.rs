@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::listener::{Went, count_at, text_at};
 use super::{Agent, Ask, Launch, NO_KEY, Said, Stopped};
-use crate::domain::agent::Provider;
+use crate::domain::model::Provider;
 use crate::runner::bridge;
 use crate::runner::sandbox::{Answer, Opening};
 

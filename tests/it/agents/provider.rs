@@ -51,6 +51,14 @@ impl Provider {
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 
+    /// How many tokens of a kind it has billed, whoever asked.
+    pub async fn billed(&self, kind: &str) -> u64 {
+        let url = format!("{}/__admin/usage", self.url);
+        let sessions: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        let sessions = sessions.as_object().unwrap().values();
+        sessions.map(|session| session[kind].as_u64().unwrap()).sum()
+    }
+
     /// Whether a text was ever sent to it, in a body, a header that is no credential, or a URL.
     pub async fn has_seen(&self, needle: &str) -> bool {
         let url = format!("{}/__admin/search", self.url);

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use selfheal::domain::agent::{AgentName, Provider as Api};
+use selfheal::domain::agent::AgentName;
+use selfheal::domain::model::Provider as Api;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -84,7 +85,7 @@ fn api(agent: AgentName) -> Api {
 }
 
 /// The search path with the agents' programs before everything else.
-fn path() -> OsString {
+pub fn path() -> OsString {
     let rest = env::var_os("PATH").unwrap_or_default();
     let all = programs().into_iter().chain(env::split_paths(&rest));
     env::join_paths(all).unwrap()
