@@ -122,6 +122,14 @@ pub struct AttemptRecord {
     pub committed: Option<EffectResult>,
 }
 
+impl AttemptRecord {
+    /// Whether it waits for its model's provider; over as soon as another runner is asked for.
+    pub fn is_waiting(&self) -> bool {
+        let dispatched_at = self.attempt.dispatched_at;
+        matches!(self.report.outcome, Some(Outcome::Waits { until, .. }) if dispatched_at < until)
+    }
+}
+
 /// What the runner of an attempt has said so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RunnerReport {

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::Sha;
+use super::ids::{Sha, Timestamp};
 use super::patch::Patch;
 
 /// How a command ended.
@@ -150,6 +150,35 @@ pub struct Analysis {
     pub question: String,
 }
 
+/// How often a provider is waited for in one attempt: with the pauses below some five hours.
+pub const WAITS_MAX: u8 = 6;
+
+/// The first pause; each further one is twice as long.
+const WAIT_MS: i64 = 5 * 60 * 1000;
+
+impl Outcome {
+    /// What is kept of a report: a provider that is down is waited for, a few times ever longer.
+    #[must_use]
+    pub fn after(self, earlier: Option<&Self>, now: Timestamp) -> Self {
+        let waited = match earlier {
+            Some(Self::Waits { tries, .. }) => *tries,
+            Some(_) | None => 0,
+        };
+        match self {
+            Self::GaveUp { why: GaveUp::ModelUnavailable, note, .. } if waited < WAITS_MAX => {
+                let until = now.plus_ms(WAIT_MS << waited);
+                Self::Waits { note, tries: waited + 1, until }
+            }
+            // Only the server says how long it waits.
+            Self::Waits { note, .. } => {
+                let (why, runs) = (GaveUp::ModelUnavailable, Vec::new());
+                Self::GaveUp { why, note, runs, analysis: None }.after(earlier, now)
+            }
+            end => end,
+        }
+    }
+}
+
 /// What a runner reports at the end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -177,6 +206,16 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         analysis: Option<Analysis>,
     },
+    /// No end: its model's provider is down or busy, and the attempt goes on where it was when that
+    /// is over. The server makes this of a runner's [`GaveUp::ModelUnavailable`].
+    Waits {
+        /// What the provider said.
+        note: String,
+        /// How often it has been waited for in this attempt, this time included.
+        tries: u8,
+        /// When a runner is started again.
+        until: Timestamp,
+    },
     /// The failing commands are green at the very commit that CI calls red.
     NotReproduced {
         /// The commands that were run.
@@ -201,6 +240,34 @@ mod tests {
             after: after.to_vec(),
         };
         assert_eq!(proof.is_red_to_green(), expected);
+    }
+
+    #[test]
+    fn a_provider_that_is_down_is_waited_for_ever_longer_and_not_for_ever() {
+        let down = || Outcome::GaveUp {
+            why: GaveUp::ModelUnavailable,
+            note: "429".into(),
+            runs: Vec::new(),
+            analysis: None,
+        };
+        let now = Timestamp::from_millis(1_000_000);
+        let (mut last, mut waited) = (None, Vec::new());
+        while let Outcome::Waits { until, tries, note } = down().after(last.as_ref(), now) {
+            waited.push(until.since_ms(now) / 60_000);
+            last = Some(Outcome::Waits { until, tries, note });
+        }
+        assert_eq!(waited, [5, 10, 20, 40, 80, 160]);
+        assert_eq!(down().after(last.as_ref(), now), down());
+        // How long is waited is not the runner's to say.
+        let asked = Outcome::Waits { note: "x".into(), tries: 0, until: now.plus_ms(i64::MAX / 4) };
+        let kept = asked.after(None, now);
+        assert!(matches!(kept, Outcome::Waits { until, .. } if until.since_ms(now) == WAIT_MS));
+    }
+
+    #[test]
+    fn what_is_waiting_is_stored_as_its_statement_expects() {
+        let waits = Outcome::Waits { note: "x".into(), tries: 1, until: Timestamp::from_millis(0) };
+        assert!(serde_json::to_string(&waits).unwrap().starts_with(r#"{"outcome":"waits""#));
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub(super) fn second_look(story: &Story<'_>) -> String {
     let Some(Outcome::GaveUp { analysis: Some(found), .. }) = last else { return String::new() };
     let said = |text: &str| words(&cut(text.trim(), ANALYSIS_CHARS_MAX));
     let list = |items: &[String]| -> String {
-        items.iter().map(|item| format!("- {}\n", said(item))).collect()
+        items.iter().flat_map(|item| ["- ".to_owned(), said(item), "\n".to_owned()]).collect()
     };
     let mut out = format!("### The question\n\n**{}**\n\n", said(&found.question));
     out.push_str(
@@ -109,7 +109,8 @@ pub(super) fn second_look(story: &Story<'_>) -> String {
 fn fixer_of(record: &AttemptRecord) -> Option<&str> {
     match &record.report.outcome {
         Some(Outcome::Proposed { fixer, .. }) => Some(fixer),
-        Some(Outcome::GaveUp { .. } | Outcome::NotReproduced { .. }) | None => None,
+        Some(Outcome::GaveUp { .. } | Outcome::Waits { .. } | Outcome::NotReproduced { .. })
+        | None => None,
     }
 }
 
@@ -119,6 +120,10 @@ fn came_of(record: &AttemptRecord) -> String {
     let note = attempt.note.as_deref().map(first_line).unwrap_or_default();
     let because = if note.is_empty() { String::new() } else { format!(": {note}") };
     match &attempt.state {
+        AttemptState::Running if waits(record).is_some() => {
+            let note = waits(record).map(first_line).unwrap_or_default();
+            format!("waits, its model cannot be reached: {note}")
+        }
         AttemptState::Running => match record.report.stage {
             Some((stage, round)) => format!("at work: {} is done, round {round}", stage.as_str()),
             None if record.report.admitted_at.is_some() => "at work".to_owned(),
@@ -140,6 +145,14 @@ fn came_of(record: &AttemptRecord) -> String {
             AttemptEnd::RunnerLost => format!("no runner{because}"),
             AttemptEnd::Abandoned => "cut short".to_owned(),
         },
+    }
+}
+
+/// What the provider said that an attempt waits for.
+fn waits(record: &AttemptRecord) -> Option<&str> {
+    match &record.report.outcome {
+        Some(Outcome::Waits { note, .. }) if record.is_waiting() => Some(note),
+        Some(_) | None => None,
     }
 }
 

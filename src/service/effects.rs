@@ -266,7 +266,12 @@ async fn commit(
 fn judged_patch<'a>(view: &'a RunnerView, digest: &str) -> Option<&'a Patch> {
     match &view.record.report.outcome {
         Some(Outcome::Proposed { patch, .. }) if patch.digest() == digest => Some(patch),
-        Some(Outcome::Proposed { .. } | Outcome::GaveUp { .. } | Outcome::NotReproduced { .. })
+        Some(
+            Outcome::Proposed { .. }
+            | Outcome::GaveUp { .. }
+            | Outcome::Waits { .. }
+            | Outcome::NotReproduced { .. },
+        )
         | None => None,
     }
 }

@@ -307,8 +307,11 @@ async fn at_work(
             gathered.diff = Some(report::unified(patch, &base));
             Ok(())
         }
-        Some(Outcome::Proposed { .. } | Outcome::GaveUp { .. } | Outcome::NotReproduced { .. }) => {
-            Ok(())
-        }
+        Some(
+            Outcome::Proposed { .. }
+            | Outcome::GaveUp { .. }
+            | Outcome::Waits { .. }
+            | Outcome::NotReproduced { .. },
+        ) => Ok(()),
     }
 }

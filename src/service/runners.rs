@@ -225,7 +225,8 @@ fn brief_of(view: &RunnerView, pull: &Pull, policy: &crate::domain::policy::Poli
 fn earlier(record: &AttemptRecord) -> EarlierAttempt {
     let fixer = match &record.report.outcome {
         Some(Outcome::Proposed { fixer, .. }) => Some(fixer.clone()),
-        Some(Outcome::GaveUp { .. } | Outcome::NotReproduced { .. }) | None => None,
+        Some(Outcome::GaveUp { .. } | Outcome::Waits { .. } | Outcome::NotReproduced { .. })
+        | None => None,
     };
     let end = match &record.attempt.state {
         AttemptState::Ended(end) => end.as_str(),
@@ -313,7 +314,12 @@ pub async fn outcome(
         return Ok(Instruction::Stop);
     }
     let now = services.clock.now();
-    let recorded = services.store.record_outcome(view.record.attempt.id, outcome, now).await?;
+    if view.record.is_waiting() {
+        // The same report again: no runner was started since.
+        return Ok(Instruction::Stop);
+    }
+    let outcome = outcome.clone().after(view.record.report.outcome.as_ref(), now);
+    let recorded = services.store.record_outcome(view.record.attempt.id, &outcome, now).await?;
     if recorded == Inserted::New {
         tracing::info!("the attempt's outcome is known");
         services.wake.notify_one();

@@ -68,7 +68,10 @@ impl Ending {
         static NONE: std::sync::LazyLock<Patch> = std::sync::LazyLock::new(Patch::default);
         match &self.outcome {
             Some(Outcome::Proposed { patch, .. }) => patch,
-            Some(Outcome::GaveUp { .. } | Outcome::NotReproduced { .. }) | None => &NONE,
+            Some(
+                Outcome::GaveUp { .. } | Outcome::Waits { .. } | Outcome::NotReproduced { .. },
+            )
+            | None => &NONE,
         }
     }
 
@@ -124,6 +127,9 @@ pub(super) fn human(ending: &Ending) -> io::Result<()> {
             if let Some(analysis) = analysis {
                 second_look(&mut out, analysis)?;
             }
+        }
+        (None, Some(Outcome::Waits { note, .. })) => {
+            writeln!(out, "Not healed, its model cannot be reached: {}", harmless(note))?;
         }
         (None, Some(Outcome::NotReproduced { runs: last })) => {
             writeln!(out, "Not healed: it was red once and is green now.")?;
@@ -209,6 +215,7 @@ pub(super) fn json(ending: &Ending) -> io::Result<()> {
         Some(Outcome::GaveUp { why, note, runs, analysis }) => {
             json!({ "why": why.as_str(), "note": note, "runs": runs, "analysis": analysis })
         }
+        Some(Outcome::Waits { note, .. }) => json!({ "why": "waits", "note": note }),
         Some(Outcome::NotReproduced { runs }) => json!({ "why": "not_reproduced", "runs": runs }),
         None => json!({ "runs": ending.green.iter().collect::<Vec<_>>() }),
     };

@@ -80,6 +80,16 @@ const SITUATIONS: &[Situation] = &[
         s.case.reruns = 1;
         s.report.outcome = Some(Outcome::NotReproduced { runs: Vec::new() });
     }),
+    ("the model is waited for", |s| s.waits(NOW.plus_ms(60_000), 1)),
+    ("the model was waited for", |s| {
+        s.waits(NOW, 1);
+        s.attempt.dispatched_at = LONG_AGO;
+    }),
+    ("the runner was lost, after waits", |s| {
+        s.waits(LONG_AGO, 2);
+        s.attempt.dispatched_at = LONG_AGO;
+        s.attempt.dispatches = DISPATCHES;
+    }),
     ("a patch is allowed", |s| s.proposes(None)),
     ("a patch is held", |s| s.proposes(Some(Weight::Hold))),
     ("a patch is refused", |s| s.proposes(Some(Weight::Refuse))),

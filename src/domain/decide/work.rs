@@ -53,6 +53,10 @@ pub(super) fn healing(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision
     match &current.attempt.state {
         AttemptState::Committing => committing(case, current, facts, now),
         AttemptState::Running => match &current.report.outcome {
+            // A runner was started since.
+            Some(Outcome::Waits { until, .. }) if current.attempt.dispatched_at >= *until => {
+                at_work(case, current, facts, now)
+            }
             Some(outcome) => with_outcome(case, current, outcome, facts, now),
             None => at_work(case, current, facts, now),
         },
@@ -77,20 +81,36 @@ fn at_work(case: Case, current: AttemptFacts<'_>, facts: &Facts<'_>, now: Timest
     if !is_lost(current, now) {
         return Decision::stay(case, None);
     }
-    if current.attempt.dispatches >= DISPATCHES_MAX {
+    if lost_before(current) >= DISPATCHES_MAX {
         let mut decision = Decision::enter(case, CaseState::Escalated(Escalation::RunnerLost), now);
         decision.attempt = Some(ended(current.attempt, AttemptEnd::RunnerLost));
         return decision;
     }
+    let mut decision = started_again(case, current, now);
+    if !current.run_ended {
+        let cancel = current.report.run.map(|run| Act::Cancel { run });
+        decision.acts.splice(0..0, cancel);
+    }
+    decision
+}
+
+/// How often a runner was started, but for the times when a provider was waited for.
+fn lost_before(current: AttemptFacts<'_>) -> u8 {
+    let waited = match current.report.outcome {
+        Some(Outcome::Waits { tries, .. }) => tries,
+        Some(_) | None => 0,
+    };
+    current.attempt.dispatches.saturating_sub(waited)
+}
+
+/// The same attempt by another runner, from where the last one was.
+fn started_again(case: Case, current: AttemptFacts<'_>, now: Timestamp) -> Decision {
     let again = Attempt {
-        dispatches: current.attempt.dispatches + 1,
+        dispatches: current.attempt.dispatches.saturating_add(1),
         dispatched_at: now,
         ..current.attempt.clone()
     };
     let mut decision = Decision::stay(case, None);
-    if !current.run_ended {
-        decision.acts.extend(current.report.run.map(|run| Act::Cancel { run }));
-    }
     decision.acts.push(dispatch_of(&again, current.report.run));
     decision.attempt = Some(again);
     decision
@@ -126,6 +146,12 @@ fn with_outcome(
             decision
         }
         Outcome::NotReproduced { .. } => not_reproduced(case, current, facts, now),
+        Outcome::Waits { .. } if matches!(facts.ci, Ci::Green) => {
+            let state = green(&case);
+            leave(case, state, facts, now)
+        }
+        Outcome::Waits { until, .. } if now < *until => Decision::stay(case, Some(*until)),
+        Outcome::Waits { .. } => started_again(case, current, now),
         Outcome::Proposed { .. } => match current.verdict.map(Verdict::answer) {
             None => Decision::stay(case, None),
             Some(Answer::Allow) => commit_allowed_patch(case.clone(), current, facts, now)
@@ -158,12 +184,11 @@ const fn is_hopeless(why: GaveUp) -> bool {
         | GaveUp::ToolMissing
         | GaveUp::NoSandbox
         | GaveUp::FixerUnavailable
+        | GaveUp::ModelUnavailable
         | GaveUp::BudgetSpent => true,
-        GaveUp::NothingChanged
-        | GaveUp::StillRed
-        | GaveUp::OverLimit
-        | GaveUp::NoWorkspace
-        | GaveUp::ModelUnavailable => false,
+        GaveUp::NothingChanged | GaveUp::StillRed | GaveUp::OverLimit | GaveUp::NoWorkspace => {
+            false
+        }
     }
 }
 

@@ -88,7 +88,7 @@ fn text(document: &AssumptionAnalysis) -> String {
         return format!("# No analysis\n\n{}", fenced(fault));
     };
     let mut text = format!("# What does not hold\n\n{}", fenced(&analysis.wrong_assumption));
-    let list = |items: &[String]| items.iter().map(|item| format!("- {item}\n")).collect();
+    let list = |items: &[String]| items.iter().flat_map(|item| ["- ", item, "\n"]).collect();
     let (evidence, disproved): (String, String) =
         (list(&analysis.evidence), list(&analysis.disproved));
     for (title, body) in [

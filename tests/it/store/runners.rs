@@ -24,6 +24,7 @@ on_all! {
     a_stage_that_is_sent_again_changes_nothing,
     documents_with_hostile_text_are_stored,
     an_outcome_is_recorded_once_and_wakes_its_pull_request,
+    what_is_waiting_is_no_end,
     an_outcome_during_a_look_is_not_lost,
     a_decision_never_overwrites_what_a_runner_said,
     a_runner_sees_its_case_and_what_was_tried_before,
@@ -195,6 +196,24 @@ async fn an_outcome_is_recorded_once_and_wakes_its_pull_request(opened: Opened) 
     assert_eq!(second, Inserted::Duplicate);
     assert_eq!(said(&opened).await.outcome, Some(gave_up("first")));
     assert!(opened.pull_at(900).await.is_none());
+}
+
+async fn what_is_waiting_is_no_end(opened: Opened) {
+    healing(&opened, 1).await;
+    admit(&opened, 1, "jti-1", 500).await;
+    let store = opened.port();
+    let waits = |tries| selfheal::domain::outcome::Outcome::Waits {
+        note: "429 ü".into(),
+        tries,
+        until: at(900),
+    };
+    for outcome in [waits(1), waits(2), gave_up("end")] {
+        let inserted = store.record_outcome(attempt_id(1), &outcome, at(700)).await.unwrap();
+        assert_eq!(inserted, Inserted::New);
+        assert_eq!(said(&opened).await.outcome, Some(outcome));
+    }
+    let late = store.record_outcome(attempt_id(1), &waits(3), at(800)).await.unwrap();
+    assert_eq!(late, Inserted::Duplicate);
 }
 
 async fn an_outcome_during_a_look_is_not_lost(opened: Opened) {

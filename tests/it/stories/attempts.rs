@@ -139,6 +139,51 @@ async fn a_lost_runner_is_replaced_and_the_attempt_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_model_that_is_down_is_waited_for_and_costs_no_attempt() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    let first = t.runner(&repository).await;
+    first.finishes(Stage::Triage, &[]).await;
+    first.gives_up(&t, GaveUp::ModelUnavailable).await;
+    t.settle_with_ci().await;
+    assert!(t.check(&pull).contains("waits, its model cannot be reached"), "{}", t.check(&pull));
+    t.wait_minutes(4).await;
+    assert_eq!(count(&t, "POST", "/dispatches"), 1, "it is waited for");
+    t.wait_minutes(2).await;
+    assert_eq!(count(&t, "POST", "/dispatches"), 2);
+
+    let second = t.runner(&repository).await;
+    assert_eq!((second.brief.attempt, second.brief.number), (first.brief.attempt, 1));
+    assert_eq!(second.brief.resume.as_ref().map(|resume| resume.stage), Some(Stage::Triage));
+    second.gives_up(&t, GaveUp::ModelUnavailable).await;
+    t.settle_with_ci().await;
+    t.wait_minutes(9).await;
+    assert_eq!(count(&t, "POST", "/dispatches"), 2, "twice as long as before");
+    t.wait_minutes(2).await;
+
+    let third = t.runner(&repository).await;
+    third.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle_with_ci().await;
+    assert!(headline(&t, &pull).contains("Healed by"), "{}", t.check(&pull));
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_model_that_stays_down_is_left_to_people() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    for minutes in [5, 10, 20, 40, 80, 160, 0] {
+        t.runner(&repository).await.gives_up(&t, GaveUp::ModelUnavailable).await;
+        t.settle_with_ci().await;
+        t.wait_minutes(minutes + 1).await;
+    }
+    let text = t.check(&pull);
+    assert!(headline(&t, &pull).contains("A person is needed: nothing to try"), "{text}");
+    assert!(text.contains("the agent's model could not be reached"), "{text}");
+    super::events::closes(t, &pull).await;
+}
+
+#[tokio::test]
 async fn a_runner_that_falls_silent_is_lost() {
     let mut t = Tester::start().await;
     let (repository, pull) = at_work(&mut t).await;

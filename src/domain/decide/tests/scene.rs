@@ -194,6 +194,11 @@ impl Scene {
         self.verdict = Some(Verdict::new(weight.map(finding).into_iter().collect()));
     }
 
+    /// Its runner waits for a model until then.
+    pub(super) fn waits(&mut self, until: Timestamp, tries: u8) {
+        self.report.outcome = Some(Outcome::Waits { note: "429".to_owned(), tries, until });
+    }
+
     pub(super) fn gives_up(&mut self, why: GaveUp) {
         self.report.outcome =
             Some(Outcome::GaveUp { why, note: String::new(), runs: Vec::new(), analysis: None });
