@@ -17,6 +17,7 @@ mod input;
 pub mod logs;
 pub mod migrate;
 pub mod parse;
+pub mod receipt;
 pub mod restore;
 pub mod serve;
 pub mod setup;
@@ -39,6 +40,7 @@ enum Command {
     Doctor(doctor::Args),
     Simulate(simulate::Args),
     Logs(logs::Args),
+    Receipt(receipt::Args),
     Deliveries(deliveries::Args),
     Migrate(migrate::Args),
     Backup(backup::Args),
@@ -64,6 +66,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Logs(args) => logs::run(&args).await,
+        Command::Receipt(args) => receipt::run(&args).await,
         Command::Deliveries(args) => deliveries::run(&args).await,
         Command::Migrate(args) => migrate::run(&args).await,
         Command::Backup(args) => backup::run(&args).await,

@@ -14,6 +14,7 @@ mod lease;
 pub mod models;
 mod policies;
 mod reading;
+pub mod receipts;
 pub mod reconcile;
 pub mod retention;
 pub mod runners;

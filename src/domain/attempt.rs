@@ -83,6 +83,20 @@ pub enum AttemptEnd {
 }
 
 impl AttemptEnd {
+    /// The commit that it made, where it made one.
+    pub const fn commit(&self) -> Option<&Sha> {
+        match self {
+            Self::Healed(sha) | Self::Disproved(sha) => Some(sha),
+            Self::GaveUp(_)
+            | Self::NotReproduced
+            | Self::Refused
+            | Self::Rejected(_)
+            | Self::CommitRefused
+            | Self::RunnerLost
+            | Self::Abandoned => None,
+        }
+    }
+
     /// The name in tables.
     pub const fn as_str(&self) -> &'static str {
         match self {

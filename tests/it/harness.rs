@@ -175,7 +175,8 @@ impl Tester {
         App::assemble(parts).await.unwrap()
     }
 
-    fn database(&self) -> String {
+    /// Its database, as its setting names it.
+    pub(crate) fn database(&self) -> String {
         format!("sqlite:{}", self.dir.path().join("selfheal.db").display())
     }
 

@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use selfheal::config::server::{ModelSettings, ModelWay};
 use selfheal::domain::ids::AttemptId;
+use selfheal::domain::ledger::{Amount, Caps, Scope};
 use selfheal::domain::model::{Provider as Api, Tokens};
 use selfheal::domain::money::Usd;
 use selfheal::service::models::Patience;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::process::Command;
 use url::Url;
 
 use super::provider::Provider;
@@ -27,6 +29,25 @@ fn models_at(url: &str) -> ModelSettings {
         || ModelWay { base_url: Url::parse(url).unwrap(), key: Some(SecretString::from(KEY)) };
     let ways: BTreeMap<_, _> = Api::ALL.into_iter().map(|api| (api, way())).collect();
     ModelSettings { ways, ..no_models() }
+}
+
+/// The receipt of an attempt, as the program prints it and the App's key signed it.
+async fn receipt(t: &Tester, attempt: &str) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_selfheal"))
+        .args(["receipt", attempt])
+        .env("SELFHEAL_DATABASE_URL", t.database())
+        .env("SELFHEAL_GITHUB_APP_ID", t.world.app_id().to_string())
+        .env("SELFHEAL_GITHUB_PRIVATE_KEY", t.world.private_key_pem())
+        .env("SELFHEAL_GITHUB_WEBHOOK_SECRET", t.world.webhook_secret())
+        .output()
+        .await
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let signature = printed["signature"].as_str().unwrap();
+    assert_eq!(t.world.signed_by_the_app(signature).as_ref(), Some(&printed["receipt"]));
+    printed["receipt"].clone()
 }
 
 async fn healed_by(fixer: &str) {
@@ -58,6 +79,16 @@ async fn healed_by(fixer: &str) {
     assert_eq!(healed.as_deref(), Some(LIB));
 
     let attempt = t.world.dispatched_ever(&repository, "attempt").pop().unwrap();
+    let receipt = receipt(&t, &attempt).await;
+    assert_eq!(receipt["turns"][0]["fixer"], format!("agent:{fixer}"), "{receipt:#}");
+    for name in ["version", "model", "prompt"] {
+        assert!(!receipt["turns"][0][name].as_str().unwrap_or("").is_empty(), "{receipt:#}");
+    }
+    assert_eq!((&receipt["state"], &receipt["commit"]), (&json!("healed"), &json!(head)));
+    assert_eq!(receipt["outcome"]["before"][0]["exit_code"], 101);
+    assert_eq!(receipt["outcome"]["after"][0]["exit_code"], 0);
+    assert_eq!(receipt["models"].as_array().unwrap().len(), 1);
+
     let spent = t.app().services().models.spent(AttemptId::parse(&attempt).unwrap()).await.unwrap();
     let counted = |of: fn(&Tokens) -> u64| spent.iter().map(|spent| of(&spent.tokens)).sum::<u64>();
     let counts = [("input", counted(|t| t.input)), ("output", counted(|t| t.output))];
@@ -70,6 +101,46 @@ async fn healed_by(fixer: &str) {
     assert!(provider.has_seen("HOME=/home/selfheal").await, "it saw no environment");
     assert!(!provider.has_seen(KEY).await, "the key was in a request's text");
     t.finish().await;
+}
+
+/// An agent that would go on for forty calls, and a cap that has room for a few.
+async fn spends_no_more_than_the_cap(fixer: &str) {
+    let provider = Provider::start();
+    let mut t = Tester::start().await;
+    let mut models = models_at(&provider.playing("long"));
+    let cap = Usd::parse("0.60").unwrap();
+    models.caps = Caps::NONE;
+    models.caps.set(Scope::Attempt, Amount { usd: cap, tokens: u64::MAX / 4 });
+    t.model(models, Patience::default()).await;
+    let policy = format!("fixers: [{fixer}]\n");
+    let path = scene::path();
+    let repository = real_widget_of(&t, &policy, &path.to_string_lossy()).await;
+    let files = [("src/lib.rs", Some(WRONG))];
+    let pull = t.world.pull_request(&repository).by("mona").files(&files).open().await.unwrap();
+    t.settle_with_ci().await;
+
+    let text = t.check(&pull);
+    assert!(text.contains("the budget for models is spent"), "{text}");
+    assert_eq!(t.world.commits(&pull).await.unwrap().len(), 1, "nothing was committed");
+    let attempt = t.world.dispatched_ever(&repository, "attempt").pop().unwrap();
+    let spent = t.app().services().models.spent(AttemptId::parse(&attempt).unwrap()).await.unwrap();
+    let charged = spent.iter().fold(Usd::ZERO, |sum, spent| sum.plus(spent.charged.usd));
+    assert!(charged > Usd::ZERO && charged <= cap, "{charged} {spent:?}");
+    let calls: u64 = spent.iter().map(|spent| spent.calls).sum();
+    assert!(provider.billed("answers").await <= calls, "{spent:?}");
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    t.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claude_code_stops_at_the_cap() {
+    spends_no_more_than_the_cap("claude-code").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn codex_stops_at_the_cap() {
+    spends_no_more_than_the_cap("codex").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,6 +21,15 @@ impl World {
         keys::app_key().pem.clone()
     }
 
+    /// What was signed with the App's key, if it was: the payload of a compact JSON Web Signature.
+    pub fn signed_by_the_app(&self, signature: &str) -> Option<serde_json::Value> {
+        let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::RS256);
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        let payload = jsonwebtoken::decode(signature, &keys::app_key().public, &validation);
+        payload.ok().map(|payload| payload.claims)
+    }
+
     /// The secret that webhooks are signed with.
     pub fn webhook_secret(&self) -> String {
         self.state().app.webhook_secret.clone()
