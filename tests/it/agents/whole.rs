@@ -104,11 +104,11 @@ async fn healed_by(fixer: &str) {
 }
 
 /// An agent that would go on for forty calls, and a cap that has room for a few.
-async fn spends_no_more_than_the_cap(fixer: &str) {
+async fn spends_no_more_than_the_cap(fixer: &str, cap: &str) {
     let provider = Provider::start();
     let mut t = Tester::start().await;
     let mut models = models_at(&provider.playing("long"));
-    let cap = Usd::parse("0.60").unwrap();
+    let cap = Usd::parse(cap).unwrap();
     models.caps = Caps::NONE;
     models.caps.set(Scope::Attempt, Amount { usd: cap, tokens: u64::MAX / 4 });
     t.model(models, Patience::default()).await;
@@ -135,12 +135,12 @@ async fn spends_no_more_than_the_cap(fixer: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn claude_code_stops_at_the_cap() {
-    spends_no_more_than_the_cap("claude-code").await;
+    spends_no_more_than_the_cap("claude-code", "0.12").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn codex_stops_at_the_cap() {
-    spends_no_more_than_the_cap("codex").await;
+    spends_no_more_than_the_cap("codex", "0.60").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
