@@ -29,6 +29,21 @@ UPDATE asks
          WHERE ask_key = $1
            AND answered_at_ms IS NULL
 
+-- ANSWER_ASK: postgres and sqlite
+UPDATE asks
+         SET answered_at_ms = $2,
+             heeded = $3
+         WHERE ask_key = $1
+           AND answered_at_ms IS NULL
+
+-- ASKS: postgres and sqlite
+SELECT ask_key, kind, body, actor_id, actor_login, comment_id, comment_place, asked_at_ms,
+                answered_at_ms
+         FROM asks
+         WHERE repo_id = $1
+           AND number = $2
+           AND (answered_at_ms IS NULL OR heeded = 1)
+
 -- ATTEMPTS: postgres and sqlite
 SELECT a.id, a.case_id, a.number, a.head, a.planned_at_ms, a.dispatches,
                 a.dispatched_at_ms, a.state, a.end_reason, a.end_detail, a.note,

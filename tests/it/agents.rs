@@ -9,3 +9,5 @@ mod hostile;
 mod provider;
 mod scene;
 mod second_look;
+
+pub(crate) use provider::Provider;
