@@ -66,6 +66,9 @@ fn main() {
         if chosen("server hostile") {
             hostile(&world).await;
         }
+        if chosen("server gateway") {
+            gateway::run(&world).await;
+        }
     });
 }
 

@@ -35,25 +35,36 @@ pub(crate) struct Program {
 impl Program {
     /// selfheal with a new SQLite file.
     pub(crate) fn sqlite(world: &World) -> Self {
-        Self::selfheal(world, None)
+        Self::selfheal(world, None, &[])
     }
 
     /// selfheal with a SQLite file that has a past.
     pub(crate) async fn with_past(world: &World, past: Past) -> Self {
         let (url, dir) = past.database().await;
-        let mut program = Self::selfheal(world, Some(url));
+        let mut program = Self::selfheal(world, Some(url), &[]);
         program.past = Some(dir);
         program
     }
 
     /// selfheal with a new database on a server.
     pub(crate) async fn on_postgres(world: &World, postgres: &Server) -> Self {
-        let mut program = Self::selfheal(world, Some(postgres.database().await));
+        let mut program = Self::selfheal(world, Some(postgres.database().await), &[]);
         program.helpers.push(postgres.pid());
         program
     }
 
-    fn selfheal(world: &World, database: Option<String>) -> Self {
+    /// selfheal with a database that is there, which calls models of a provider without any cap.
+    pub(crate) fn with_models(world: &World, database: String, provider: &str) -> Self {
+        let (usd, tokens) = ("1000000", "1000000000000");
+        let mut settings = vec![("SELFHEAL_ANTHROPIC_BASE_URL".to_owned(), provider.to_owned())];
+        for of in ["ATTEMPT", "CASE", "PULL", "REPOSITORY_DAY", "DAY"] {
+            settings.push((format!("SELFHEAL_MODEL_USD_PER_{of}"), usd.to_owned()));
+            settings.push((format!("SELFHEAL_MODEL_TOKENS_PER_{of}"), tokens.to_owned()));
+        }
+        Self::selfheal(world, Some(database), &settings)
+    }
+
+    fn selfheal(world: &World, database: Option<String>, more: &[(String, String)]) -> Self {
         let dir = tempfile::tempdir().expect("a folder can be made");
         let mut command = on_server_core(env!("CARGO_BIN_EXE_selfheal"));
         command
@@ -73,6 +84,7 @@ impl Program {
             .env("SELFHEAL_WORKER_COUNT", "0")
             .env("SELFHEAL_DELIVERIES_WAITING_MAX", "10000000")
             .env("SELFHEAL_GITHUB_WEBHOOK_SECRET", SECRET);
+        command.envs(more.iter().cloned());
         if let Some(database) = database {
             command.env("SELFHEAL_DATABASE_URL", database);
         }

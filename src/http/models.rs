@@ -189,9 +189,8 @@ fn answer(provider: Provider, passed: Passed) -> Response {
         // It is our key that was refused, and some providers repeat a part of it.
         tracing::error!(provider = provider.as_str(), "a provider refuses this server's key");
         let words = "the provider refuses this server's key; its operator must look";
-        let mut response = said(provider, StatusCode::SERVICE_UNAVAILABLE, words);
+        let mut response = said(provider, StatusCode::SERVICE_UNAVAILABLE, words, Again::No);
         mark(&mut response, PROVIDER, "trouble");
-        mark(&mut response, SHOULD_RETRY, "false");
         return response;
     }
     let pieces = unfold(passed.body, |mut body| async move { Some((body.recv().await?, body)) });
@@ -232,9 +231,8 @@ fn refusal(provider: Provider, error: &ModelError) -> Response {
             Problem::new(StatusCode::NOT_FOUND, words).into_response()
         }
         ModelError::NotYou => {
-            let mut response = said(provider, StatusCode::UNAUTHORIZED, &words);
+            let mut response = said(provider, StatusCode::UNAUTHORIZED, &words, Again::No);
             mark(&mut response, REFUSED, "token");
-            mark(&mut response, SHOULD_RETRY, "false");
             response
         }
         ModelError::Over => refused(provider, "over", &words),
@@ -253,7 +251,7 @@ fn refusal(provider: Provider, error: &ModelError) -> Response {
                 | ProviderError::Unreachable(_)
                 | ProviderError::Broken(_) => StatusCode::BAD_GATEWAY,
             };
-            let mut response = said(provider, status, &cause.to_string());
+            let mut response = said(provider, status, &cause.to_string(), Again::Maybe);
             mark(&mut response, PROVIDER, "trouble");
             response
         }
@@ -284,22 +282,28 @@ fn in_words(refusal: &Refusal) -> String {
 
 /// A refusal that stays one however often it is tried.
 fn refused(provider: Provider, why: &'static str, words: &str) -> Response {
-    let mut response = said(provider, StatusCode::TOO_MANY_REQUESTS, words);
+    let mut response = said(provider, StatusCode::TOO_MANY_REQUESTS, words, Again::No);
     mark(&mut response, REFUSED, why);
-    mark(&mut response, SHOULD_RETRY, "false");
     response
 }
 
 /// A refusal that passes by itself.
 fn busy(provider: Provider, words: &str) -> Response {
-    let mut response = said(provider, StatusCode::TOO_MANY_REQUESTS, words);
+    let mut response = said(provider, StatusCode::TOO_MANY_REQUESTS, words, Again::Maybe);
     mark(&mut response, REFUSED, "busy");
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(BUSY_SECS));
     response
 }
 
+/// Whether it makes sense to try again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Maybe,
+    No,
+}
+
 /// Words of ours in the form of a provider's error.
-fn said(provider: Provider, status: StatusCode, words: &str) -> Response {
+fn said(provider: Provider, status: StatusCode, words: &str, again: Again) -> Response {
     let message = format!("selfheal: {words}");
     let (anthropic, openai, gemini) = match status {
         StatusCode::UNAUTHORIZED => ("authentication_error", "invalid_api_key", "UNAUTHENTICATED"),
@@ -308,6 +312,12 @@ fn said(provider: Provider, status: StatusCode, words: &str) -> Response {
         }
         _ => ("api_error", "server_error", "UNAVAILABLE"),
     };
+    // Gemini's own client knows no header that ends its tries, but a quota of a day does.
+    let quota = json!([{
+        "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+        "violations": [{ "quotaId": "SelfhealPerDay", "description": message }],
+    }]);
+    let details = if again == Again::No { quota } else { json!([]) };
     let body = match provider {
         Provider::Anthropic => {
             json!({"type": "error", "error": {"type": anthropic, "message": message}})
@@ -315,9 +325,13 @@ fn said(provider: Provider, status: StatusCode, words: &str) -> Response {
         Provider::OpenAi => {
             json!({"error": {"message": message, "type": openai, "param": null, "code": openai}})
         }
-        Provider::Gemini => {
-            json!({"error": {"code": status.as_u16(), "message": message, "status": gemini}})
-        }
+        Provider::Gemini => json!({"error": {
+            "code": status.as_u16(), "message": message, "status": gemini, "details": details,
+        }}),
     };
-    (status, Json(body)).into_response()
+    let mut response = (status, Json(body)).into_response();
+    if again == Again::No {
+        mark(&mut response, SHOULD_RETRY, "false");
+    }
+    response
 }

@@ -110,19 +110,24 @@ struct Inline {
     mime_type: String,
 }
 
+/// Where Gemini's prompts stand.
+const GEMINI: &[&str] = &["contents", "systemInstruction", "system_instruction"];
+
 /// What the prompt of a request holds.
 pub(super) fn survey(form: Form, request: &Object<'_>) -> Result<Prompt, Unreadable> {
-    let mut prompt = Prompt::default();
-    let fields: &[&str] = match form {
-        Form::Messages | Form::Count => &["system", "messages"],
-        Form::Responses => &["input"],
-        Form::Chat => &["messages"],
-        Form::Generate => &["contents", "systemInstruction", "system_instruction"],
-        Form::List => &[],
+    let (others, gemini): (&[&str], &[&str]) = match form {
+        Form::Messages => (&["system", "messages"], &[]),
+        Form::Responses => (&["input"], &[]),
+        Form::Chat => (&["messages"], &[]),
+        Form::Generate => (&[], GEMINI),
+        Form::Count => (&["system", "messages"], GEMINI),
+        Form::List => (&[], &[]),
     };
-    for field in fields.iter().filter_map(|name| request.given(name)) {
-        let of = if form == Form::Generate { Of::Gemini } else { Of::Others };
-        prompt.several(field, of)?;
+    let mut prompt = Prompt::default();
+    for (names, of) in [(others, Of::Others), (gemini, Of::Gemini)] {
+        for field in names.iter().filter_map(|name| request.given(name)) {
+            prompt.several(field, of)?;
+        }
     }
     Ok(prompt)
 }
@@ -359,10 +364,9 @@ mod tests {
             r#"{"messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]}]}"#;
         refuses(Form::Chat, file);
         for name in ["fileData", "file_data"] {
-            refuses(
-                Form::Generate,
-                &format!(r#"{{"contents":[{{"parts":[{{"{name}":{{}}}}]}}]}}"#),
-            );
+            let text = format!(r#"{{"contents":[{{"parts":[{{"{name}":{{}}}}]}}]}}"#);
+            refuses(Form::Generate, &text);
+            refuses(Form::Count, &text);
         }
     }
 }

@@ -10,3 +10,5 @@ mod provider;
 mod scene;
 mod second_look;
 mod whole;
+
+pub(crate) use provider::Provider;

@@ -249,10 +249,24 @@ async fn doctor_is_content_when_everything_is_in_place() {
     ok     events: all subscribed
     ok     webhook: goes to https://heal.example/webhooks/github
     ok     deliveries: the last 0 arrived
+    ok     models: no provider is set up; agents need a key, see docs/models.md
     ok     acme/widget: the App is installed
     ok     acme/widget: workflow selfheal.yml
     ok     acme/widget: .github/selfheal.yml
     ");
+    machine.world.discard_webhooks();
+}
+
+#[tokio::test]
+async fn doctor_names_the_providers_of_models_and_never_their_keys() {
+    let mut machine = Machine::with_credentials().await;
+    machine.set("ANTHROPIC_API_KEY", "sk-hush");
+    machine.set("OPENAI_BASE_URL", "http://127.0.0.1:1/v1");
+    let said = machine.run(&["doctor"]).await;
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    let line = said.out.lines().find(|line| line.contains("models:")).unwrap();
+    assert!(line.starts_with("ok     models: anthropic, openai, prices of 20"), "{line}");
+    assert!(!format!("{said:?}").contains("sk-hush"));
     machine.world.discard_webhooks();
 }
 

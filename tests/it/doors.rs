@@ -41,7 +41,7 @@ fn signed(secret: &str, body: &[u8]) -> String {
 }
 
 /// Another door to a server, with limits of its own; its address.
-async fn door(services: &Services, limits: DoorLimits) -> String {
+pub(crate) async fn door(services: &Services, limits: DoorLimits) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = http::router(services.clone(), limits);

@@ -1,8 +1,10 @@
 //! The model gateway: what a runner's calls of models are worth, over real sockets, against a provider
 //! that says what it is told.
 
+mod bill;
 mod caps;
 mod cuts;
+mod kills;
 mod passing;
 mod refusals;
 mod shapes;

@@ -34,7 +34,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 use world::{Pull, Repository, World, WorldOptions};
 
-pub(crate) use program::{Machine, Said};
+pub(crate) use program::{Machine, Said, Serving};
 pub(crate) use runner::{HandRunner, claims, patch};
 pub(crate) use time::{SeededIds, TestClock};
 

@@ -22,7 +22,7 @@ mod telling;
 mod together;
 mod unavailable;
 mod upkeep;
-mod values;
+pub(crate) mod values;
 
 use selfheal::domain::ask::Ask;
 use selfheal::domain::attempt::Attempt;

@@ -14,6 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response, StatusCode};
+use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use http_body_util::channel::Channel;
 use tokio::sync::{Notify, Semaphore};
@@ -132,6 +133,10 @@ impl ModelHost {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        // As providers do it: a piece goes out without waiting for the one before it.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true); // it fails only where the peer has gone
+        });
         let server = tokio::spawn(async move {
             let served = axum::serve(listener, router).await;
             if let Err(error) = served {

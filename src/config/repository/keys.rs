@@ -8,8 +8,7 @@ use super::shape::{Accept, Draft, Key, Set, Shape, group, key, number, texts};
 use crate::domain::brief::{Network, RunLimits};
 use crate::domain::failure::FailureKind;
 use crate::domain::ids::{Label, Login};
-use crate::domain::ledger::{Amount, Scope};
-use crate::domain::money::Usd;
+use crate::domain::ledger::Scope;
 use crate::domain::policy::{ATTEMPTS_MAX, Drafts, FileGlob, Forks};
 
 /// The most items of one list: beyond that the file is generated, and so could be the policy.
@@ -201,22 +200,22 @@ pub(super) const KEYS: &[Key] = &[
     })
     .means("Time of one attempt from its start to its proof; after that it is ended.")
     .like("45"),
-    cap("budget.usd_per_attempt", USD, |d, n| usd(d, Scope::Attempt, n))
+    cap("budget.usd_per_attempt", USD, |d, n| d.cap_usd(Scope::Attempt, n))
         .means("What the models of one attempt may cost; it lowers the server's cap.")
         .like("2"),
-    cap("budget.usd_per_case", USD, |d, n| usd(d, Scope::Case, n))
+    cap("budget.usd_per_case", USD, |d, n| d.cap_usd(Scope::Case, n))
         .means("The same of all attempts at one red pull request.")
         .like("5"),
-    cap("budget.usd_per_pull", USD, |d, n| usd(d, Scope::Pull, n))
+    cap("budget.usd_per_pull", USD, |d, n| d.cap_usd(Scope::Pull, n))
         .means("The same of one pull request, as long as it is there.")
         .like("10"),
-    cap("budget.usd_per_day", USD, |d, n| usd(d, Scope::Repository, n))
+    cap("budget.usd_per_day", USD, |d, n| d.cap_usd(Scope::Repository, n))
         .means("The same of this repository within a day.")
         .like("25"),
-    cap("budget.tokens_per_attempt", TOKENS, |d, n| tokens(d, Scope::Attempt, n))
+    cap("budget.tokens_per_attempt", TOKENS, |d, n| d.cap_tokens(Scope::Attempt, n))
         .means("Tokens of one attempt's models, cached ones included.")
         .like("5000000"),
-    cap("budget.tokens_per_day", TOKENS, |d, n| tokens(d, Scope::Repository, n))
+    cap("budget.tokens_per_day", TOKENS, |d, n| d.cap_tokens(Scope::Repository, n))
         .means("The same of this repository within a day.")
         .like("50000000"),
     group("size", None, "How large a fix may be; a larger one is refused."),
@@ -351,16 +350,6 @@ const TOKENS: (&str, u64) = ("tokens", 1_000_000_000_000);
 
 const fn cap(path: &'static str, of: (&'static str, u64), set: Set<u64>) -> Key {
     number(path, of.0, (1, of.1), set)
-}
-
-fn usd(draft: &mut Draft, scope: Scope, dollars: u64) {
-    let caps = &mut draft.policy.budget.models;
-    caps.set(scope, Amount { usd: Usd::dollars(dollars), ..caps.of(scope) });
-}
-
-fn tokens(draft: &mut Draft, scope: Scope, tokens: u64) {
-    let caps = &mut draft.policy.budget.models;
-    caps.set(scope, Amount { tokens, ..caps.of(scope) });
 }
 
 const fn names(clear: fn(&mut Draft), accept: Accept) -> Shape {

@@ -3,6 +3,8 @@
 //! A row carries its own setter, so that no key can be documented and forgotten, or set and not
 //! documented.
 
+use crate::domain::ledger::{Amount, Scope};
+use crate::domain::money::Usd;
 use crate::domain::policy::Policy;
 use crate::domain::protected::Additions;
 
@@ -13,6 +15,20 @@ pub(super) struct Draft {
     pub policy: Policy,
     /// Protected paths, which are compiled at the end.
     pub additions: Additions,
+}
+
+impl Draft {
+    /// Lowers what models may cost.
+    pub(super) fn cap_usd(&mut self, scope: Scope, dollars: u64) {
+        let caps = &mut self.policy.budget.models;
+        caps.set(scope, Amount { usd: Usd::dollars(dollars), ..caps.of(scope) });
+    }
+
+    /// Lowers how many tokens models may have.
+    pub(super) fn cap_tokens(&mut self, scope: Scope, tokens: u64) {
+        let caps = &mut self.policy.budget.models;
+        caps.set(scope, Amount { tokens, ..caps.of(scope) });
+    }
 }
 
 /// A setter that cannot fail, because any value that gets here is legal.

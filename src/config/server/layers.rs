@@ -176,6 +176,10 @@ impl<'a> Layers<'a> {
                     let given = Given { text: number.as_str().to_owned(), place };
                     let _ = self.file.insert(key.into_owned(), given);
                 }
+                DeValue::Float(number) => {
+                    let given = Given { text: number.as_str().to_owned(), place };
+                    let _ = self.file.insert(key.into_owned(), given);
+                }
                 _ => self.problem(place, "allowed is a text or a number".to_owned()),
             }
         }

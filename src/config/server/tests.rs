@@ -1,5 +1,7 @@
 //! Which layer wins, and what operators read when a setting is wrong.
 
+mod models;
+
 use std::collections::BTreeMap;
 
 use clap::{Args as _, Command, FromArgMatches as _};

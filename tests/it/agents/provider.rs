@@ -59,6 +59,12 @@ impl Provider {
         sessions.map(|session| session[kind].as_u64().unwrap()).sum()
     }
 
+    /// The tokens that it bills for a scenario, by session.
+    pub async fn usage(&self, scenario: &str) -> Value {
+        let url = format!("{}/__admin/usage?scenario={scenario}", self.url);
+        self.http.get(url).send().await.unwrap().json().await.unwrap()
+    }
+
     /// Whether a text was ever sent to it, in a body, a header that is no credential, or a URL.
     pub async fn has_seen(&self, needle: &str) -> bool {
         let url = format!("{}/__admin/search", self.url);

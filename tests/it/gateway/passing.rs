@@ -1,14 +1,17 @@
 //! What passes through, and how: byte for byte, piece by piece, under the operator's key.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use selfheal::domain::model::ModelName;
+use selfheal::http::DoorLimits;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use world::models::Saying;
 
 use super::shapes::{MESSAGES, WAYS};
 use super::{KEY, Scene, header};
+use crate::doors::door;
 
 #[tokio::test]
 async fn a_stream_passes_through_byte_for_byte_and_costs_what_its_provider_counted() {
@@ -63,6 +66,23 @@ async fn each_piece_is_there_before_the_next_one_is_sent() {
         gate.add_permits(1);
         assert_eq!(answer.chunk().await.unwrap(), None);
     }
+}
+
+#[tokio::test]
+async fn a_model_may_think_longer_than_any_other_request_may_take() {
+    let scene = Scene::new().await;
+    let limits = DoorLimits { request: Duration::from_millis(1), ..DoorLimits::default() };
+    let door = door(scene.t.app().services(), limits).await;
+    let gate = Arc::new(Semaphore::new(0));
+    scene.host.says(MESSAGES.in_one_piece().behind(&gate));
+    let call = scene.call(MESSAGES.path, MESSAGES.body).build().unwrap();
+    let there = call.url().as_str().replace(&scene.t.url(), &format!("http://{door}"));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let call = client.post(there).bearer_auth(scene.token()).body(MESSAGES.body);
+    let answer = tokio::spawn(call.header("content-type", "application/json").send());
+    scene.host.was_asked(1).await;
+    gate.add_permits(2);
+    assert_eq!(answer.await.unwrap().unwrap().text().await.unwrap(), MESSAGES.whole);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use reqwest::{Method, Response};
 use selfheal::domain::ledger::{Caps, Scope};
 use selfheal::domain::policy::NameFilter;
+use selfheal::http::MODEL_BYTES_MAX;
 use selfheal::service::models::Patience;
 use serde_json::Value;
 use world::models::{ModelHost, Saying};
@@ -30,6 +31,9 @@ async fn refused(answer: Response, way: &Way, why: &str) -> String {
             (&body["error"]["code"], &body["error"]["status"]),
             (&Value::from(429), &Value::from("RESOURCE_EXHAUSTED"))
         );
+        // What Gemini CLI goes by; it knows no header that ends its tries.
+        let quota = &body["error"]["details"][0]["violations"][0]["quotaId"];
+        assert!(quota.as_str().unwrap().contains("PerDay"));
     }
     body["error"]["message"].as_str().unwrap().to_owned()
 }
@@ -101,6 +105,14 @@ async fn a_request_that_cannot_be_bounded_is_refused() {
     }
     let packed = scene.call(MESSAGES.path, MESSAGES.body).header("content-encoding", "zstd");
     refused(packed.send().await.unwrap(), &MESSAGES, "request").await;
+    assert!(scene.host.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_refused_before_it_is_read() {
+    let scene = Scene::new().await;
+    let answer = scene.answered(MESSAGES.path, "x".repeat(MODEL_BYTES_MAX + 1)).await;
+    assert_eq!(answer.status(), 413);
     assert!(scene.host.asked().is_empty());
 }
 

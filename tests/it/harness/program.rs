@@ -126,6 +126,11 @@ impl Serving {
         self.child.id().unwrap()
     }
 
+    /// Kills the server without a word of warning.
+    pub(crate) async fn killed(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Tells the server to stop, as an operator does, and waits for its end; its exit code.
     pub(crate) async fn stop(mut self) -> (Option<i32>, String) {
         let pid = self.child.id().unwrap().to_string();
