@@ -120,10 +120,8 @@ pub trait Agent: Send + Sync {
     /// Takes note of a line that it printed, when that is JSON.
     fn heard(&self, ask: &Ask, line: &Value, said: &mut Said<'_>) -> Answer;
 
-    /// Whether lines that are no JSON are its own words.
-    fn speaks_plainly(&self) -> bool {
-        false
-    }
+    /// Takes note of a line that is no JSON; most agents mean nothing by such.
+    fn heard_text(&self, _line: &str, _said: &mut Said<'_>) {}
 }
 
 /// An agent by its name.

@@ -61,6 +61,12 @@ pub(crate) fn agents(place: &Place) -> anyhow::Result<()> {
             .current_dir(&home),
     )
     .context("npm did not give us the coding agents; try again when it can be reached")?;
+    // A folder of that name is seen in the sandbox with what stands beside it, which a program in
+    // JavaScript needs; the others are programs of their own.
+    let _ = fs::remove_dir_all(home.join("bin"));
+    fs::create_dir(home.join("bin")).context("the tools' folder cannot be written")?;
+    std::os::unix::fs::symlink("../node_modules/.bin/gemini", home.join("bin/gemini"))
+        .context("the tools' folder cannot be written")?;
     fs::write(&stamp, &lock).context("the tools' folder cannot be written")
 }
 

@@ -14,6 +14,9 @@ use crate::runner::sandbox::{Answer, Opening};
 /// Where its message is, in its home.
 const MESSAGE: &str = "selfheal-message.md";
 
+/// How it says that it edited a file.
+const APPLIED: &str = "Applied edit to ";
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Aider;
 
@@ -63,11 +66,17 @@ impl Agent for Aider {
     }
 
     fn heard(&self, _ask: &Ask, line: &Value, said: &mut Said<'_>) -> Answer {
-        said.text(&line.to_string());
+        said.aside(&line.to_string());
         Answer::Listen
     }
 
-    fn speaks_plainly(&self) -> bool {
-        true
+    fn heard_text(&self, line: &str, said: &mut Said<'_>) {
+        match line.strip_prefix(APPLIED) {
+            Some(path) => {
+                said.file_change(path.trim());
+                said.text(line);
+            }
+            None => said.aside(line),
+        }
     }
 }

@@ -85,6 +85,11 @@ impl<'o> Said<'o> {
         }
     }
 
+    /// It says something that it will not want to be remembered by.
+    pub fn aside(&mut self, text: &str) {
+        self.tell(&AgentEvent::Text { text: short(text) });
+    }
+
     /// It says the next piece of something.
     pub fn piece(&mut self, text: &str) {
         if self.last_words.chars().count() + text.chars().count() > EVENT_CHARS_MAX {
@@ -167,9 +172,7 @@ impl Conversation for Listener<'_> {
         match serde_json::from_slice::<Value>(line) {
             Ok(value) if value.is_object() => self.agent.heard(self.ask, &value, &mut self.said),
             Ok(_) | Err(_) => {
-                if self.agent.speaks_plainly() {
-                    self.said.text(&String::from_utf8_lossy(line));
-                }
+                self.agent.heard_text(&String::from_utf8_lossy(line), &mut self.said);
                 Answer::Listen
             }
         }

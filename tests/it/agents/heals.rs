@@ -35,6 +35,11 @@ async fn opencode_turns_a_red_repository_green() {
 }
 
 #[tokio::test]
+async fn gemini_cli_turns_a_red_repository_green() {
+    turns_green(AgentName::GeminiCli).await;
+}
+
+#[tokio::test]
 async fn an_agent_that_says_that_it_is_done_is_not_believed() {
     for agent in INSTALLED {
         for scenario in ["no_change", "wrong_fix"] {

@@ -91,6 +91,9 @@ pub fn path() -> OsString {
     env::join_paths(all).unwrap()
 }
 
+/// What installs them.
+const HINT: &str = "`cargo xtask test --only tools` does it";
+
 /// The directories of the agents' native programs, each below its own package for this platform.
 fn programs() -> Vec<PathBuf> {
     let modules = tools().join("agents/node_modules");
@@ -103,11 +106,12 @@ fn programs() -> Vec<PathBuf> {
             .collect();
         dirs.sort();
         let first = dirs.into_iter().next();
-        first.unwrap_or_else(|| {
-            panic!("{program} is not installed: `cargo xtask test --only tools` installs it")
-        })
+        first.unwrap_or_else(|| panic!("{program} is not installed: {HINT}"))
     };
+    let gemini = tools().join("agents/bin");
+    assert!(gemini.join("gemini").exists(), "gemini is not installed: {HINT}");
     vec![
+        gemini,
         found("@anthropic-ai", "claude-code-", "", "claude"),
         found("@openai", "codex-", "vendor/*/bin", "codex"),
         found("", "opencode-", "bin", "opencode"),
