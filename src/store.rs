@@ -17,12 +17,15 @@ mod logs;
 mod packing;
 mod port;
 mod reads;
+mod records;
 mod restore;
 mod rows;
 mod runners;
 mod schema;
 pub mod sql;
+mod steps;
 mod telling;
+mod together;
 mod upkeep;
 
 pub use backup::{Backup, BackupError, Existing};
@@ -70,9 +73,13 @@ pub struct SqlStore {
     db: Db,
     inbox: inbox::GroupCommit,
     /// Whose turn it is with deliveries, effects and pull requests.
-    lanes: lanes::Lanes,
+    lanes: Arc<lanes::Lanes>,
     /// When other processes were told of work.
-    told: telling::Told,
+    told: Arc<telling::Told>,
+    claims: claims::Claims,
+    steps: apply::Steps,
+    reads: reads::Reads,
+    logs_kept: together::Together<logs::Packed, ()>,
 }
 
 impl SqlStore {
@@ -108,8 +115,16 @@ impl SqlStore {
             }
         }
         let inbox = inbox::GroupCommit::start(db.clone(), limits.deliveries_waiting);
-        let (lanes, told) = (lanes::Lanes::default(), telling::Told::default());
-        Ok(Arc::new(Self { db, inbox, lanes, told }))
+        Ok(Arc::new(Self {
+            db,
+            inbox,
+            lanes: Arc::default(),
+            told: Arc::default(),
+            claims: claims::Claims::default(),
+            steps: apply::Steps::default(),
+            reads: reads::Reads::default(),
+            logs_kept: together::Together::default(),
+        }))
     }
 
     /// How the schema stands; changes nothing, and makes no database where there is none.

@@ -37,13 +37,13 @@ use crate::old::Past;
 use crate::{gateway, process, say};
 
 /// How many cases a turn has.
-const CASES: u64 = 2_000;
+const CASES: u64 = 8_000;
 
 /// Over how many repositories they are spread.
 const REPOS: u64 = 500;
 
-/// How many steps are worked on at the same time.
-const WORKERS: usize = 48;
+/// How many steps are worked on at the same time: as many as the program can be told.
+const WORKERS: usize = 256;
 
 /// How many deliveries are at the door at the same time.
 const AT_THE_DOOR: usize = 64;

@@ -36,6 +36,20 @@ UPDATE asks
          WHERE ask_key = $1
            AND answered_at_ms IS NULL
 
+-- ASKS: sqlite
+SELECT a.ask_key, a.kind, a.body, a.actor_id, a.actor_login, a.comment_id,
+                a.comment_place, a.asked_at_ms, a.answered_at_ms, a.repo_id, a.number
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'number' AS number FROM json_each($1)) AS given
+         JOIN asks a ON a.repo_id = given.repo_id AND a.number = given.number
+         WHERE a.answered_at_ms IS NULL OR a.heeded = 1
+
+-- ASKS: postgres
+SELECT a.ask_key, a.kind, a.body, a.actor_id, a.actor_login, a.comment_id,
+                a.comment_place, a.asked_at_ms, a.answered_at_ms, a.repo_id, a.number
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, number BIGINT)
+         JOIN asks a ON a.repo_id = given.repo_id AND a.number = given.number
+         WHERE a.answered_at_ms IS NULL OR a.heeded = 1
+
 -- ASKS: postgres and sqlite
 SELECT ask_key, kind, body, actor_id, actor_login, comment_id, comment_place, asked_at_ms,
                 answered_at_ms
@@ -43,6 +57,15 @@ SELECT ask_key, kind, body, actor_id, actor_login, comment_id, comment_place, as
          WHERE repo_id = $1
            AND number = $2
            AND (answered_at_ms IS NULL OR heeded = 1)
+
+-- ATTEMPTS: sqlite
+SELECT a.id, a.case_id, a.number, a.head, a.planned_at_ms, a.dispatches,
+                a.dispatched_at_ms, a.state, a.end_reason, a.end_detail, a.note,
+                s.run_id, s.admitted_at_ms, s.heard_at_ms, s.stage, s.round, s.outcome
+         FROM (SELECT value ->> 'case_id' AS case_id FROM json_each($1)) AS given
+         JOIN attempts a ON a.case_id = given.case_id
+         LEFT JOIN runner_reports s ON s.attempt_id = a.id
+         ORDER BY a.case_id, a.number
 
 -- ATTEMPTS: postgres and sqlite
 SELECT a.id, a.case_id, a.number, a.head, a.planned_at_ms, a.dispatches,
@@ -52,6 +75,15 @@ SELECT a.id, a.case_id, a.number, a.head, a.planned_at_ms, a.dispatches,
          LEFT JOIN runner_reports s ON s.attempt_id = a.id
          WHERE a.case_id = $1
          ORDER BY a.number
+
+-- ATTEMPTS: postgres
+SELECT a.id, a.case_id, a.number, a.head, a.planned_at_ms, a.dispatches,
+                a.dispatched_at_ms, a.state, a.end_reason, a.end_detail, a.note,
+                s.run_id, s.admitted_at_ms, s.heard_at_ms, s.stage, s.round, s.outcome
+         FROM json_to_recordset($1::json) AS given (case_id TEXT)
+         JOIN attempts a ON a.case_id = given.case_id
+         LEFT JOIN runner_reports s ON s.attempt_id = a.id
+         ORDER BY a.case_id, a.number
 
 -- BACKLOG: postgres and sqlite
 SELECT
@@ -90,6 +122,22 @@ SELECT check_run_id, annotations_sent
          WHERE repo_id = $1
            AND number = $2
            AND head = $3
+
+-- CHECKS: sqlite
+SELECT c.repo_id, c.number, c.head, c.check_run_id, c.annotations_sent
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'number' AS number, value ->> 'head' AS head FROM json_each($1)) AS given
+         JOIN checks c
+           ON c.repo_id = given.repo_id
+          AND c.number = given.number
+          AND c.head = given.head
+
+-- CHECKS: postgres
+SELECT c.repo_id, c.number, c.head, c.check_run_id, c.annotations_sent
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, number BIGINT, head TEXT)
+         JOIN checks c
+           ON c.repo_id = given.repo_id
+          AND c.number = given.number
+          AND c.head = given.head
 
 -- CLAIM_ABANDONED_PULL: sqlite
 UPDATE pulls
@@ -130,6 +178,86 @@ UPDATE pulls
 FOR UPDATE OF p SKIP LOCKED
          )
          RETURNING repo_id, number, lease_epoch, tries
+
+-- CLAIM_ABANDONED_PULLS: sqlite
+WITH due AS (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             JOIN repos r ON r.id = p.repo_id
+             JOIN installations i ON i.id = r.installation_id
+             WHERE i.state = 'active'
+               AND r.reachable = 1
+               AND p.lease_until_ms <= $1
+               AND p.lease_until_ms > 0
+             ORDER BY p.lease_until_ms
+             LIMIT $3
+
+         )
+         UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
+         RETURNING repo_id, number, lease_epoch, tries
+
+-- CLAIM_ABANDONED_PULLS: postgres
+WITH due AS (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             JOIN repos r ON r.id = p.repo_id
+             JOIN installations i ON i.id = r.installation_id
+             WHERE i.state = 'active'
+               AND r.reachable = 1
+               AND p.lease_until_ms <= $1
+               AND p.lease_until_ms > 0
+             ORDER BY p.lease_until_ms
+             LIMIT $3
+FOR UPDATE OF p SKIP LOCKED
+         )
+         UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
+         RETURNING repo_id, number, lease_epoch, tries
+
+-- CLAIM_DELIVERIES: sqlite
+WITH due AS (
+             SELECT id
+             FROM deliveries
+             WHERE state = 'pending'
+               AND repo_id > $3
+               AND due_at_ms <= $1
+               AND lease_until_ms <= $1
+             ORDER BY repo_id, due_at_ms
+             LIMIT $4
+
+         )
+         UPDATE deliveries
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             claims = claims + 1
+         WHERE id IN (SELECT id FROM due)
+         RETURNING id, event, body, body_bytes, received_at_ms, tries, claims, lease_epoch, repo_id
+
+-- CLAIM_DELIVERIES: postgres
+WITH due AS (
+             SELECT id
+             FROM deliveries
+             WHERE state = 'pending'
+               AND repo_id > $3
+               AND due_at_ms <= $1
+               AND lease_until_ms <= $1
+             ORDER BY repo_id, due_at_ms
+             LIMIT $4
+FOR UPDATE SKIP LOCKED
+         )
+         UPDATE deliveries
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             claims = claims + 1
+         WHERE id IN (SELECT id FROM due)
+         RETURNING id, event, body, body_bytes, received_at_ms, tries, claims, lease_epoch, repo_id
 
 -- CLAIM_DELIVERY: sqlite
 UPDATE deliveries
@@ -247,6 +375,88 @@ FOR UPDATE OF e SKIP LOCKED
          )
          RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch, repo_id
 
+-- CLAIM_EFFECTS: sqlite
+WITH due AS (
+             SELECT e.id
+             FROM effects e
+             LEFT JOIN repos r ON r.id = e.repo_id
+             LEFT JOIN installations i ON i.id = r.installation_id
+             WHERE e.state = 'pending'
+               AND e.repo_id > $3
+               AND e.due_at_ms <= $1
+               AND e.lease_until_ms <= $1
+               AND COALESCE(i.state, 'active') = 'active'
+               AND COALESCE(r.reachable, 1) = 1
+               AND NOT EXISTS (
+                   SELECT 1
+                   FROM effects other
+                   WHERE other.repo_id = e.repo_id
+                     AND other.number = e.number
+                     AND other.id <> e.id
+                     AND other.lease_until_ms > 0
+                     AND other.lease_until_ms > $1
+               )
+               AND NOT EXISTS (
+                   SELECT 1
+                   FROM effects earlier
+                   WHERE earlier.state = 'pending'
+                     AND earlier.repo_id = e.repo_id
+                     AND earlier.number = e.number
+                     AND earlier.due_at_ms <= $1
+                     AND (earlier.wanted_at_ms, earlier.id) < (e.wanted_at_ms, e.id)
+               )
+             ORDER BY e.repo_id, e.due_at_ms
+             LIMIT $4
+
+         )
+         UPDATE effects
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             claimed_revision = revision
+         WHERE id IN (SELECT id FROM due)
+         RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch, repo_id
+
+-- CLAIM_EFFECTS: postgres
+WITH due AS (
+             SELECT e.id
+             FROM effects e
+             LEFT JOIN repos r ON r.id = e.repo_id
+             LEFT JOIN installations i ON i.id = r.installation_id
+             WHERE e.state = 'pending'
+               AND e.repo_id > $3
+               AND e.due_at_ms <= $1
+               AND e.lease_until_ms <= $1
+               AND COALESCE(i.state, 'active') = 'active'
+               AND COALESCE(r.reachable, 1) = 1
+               AND NOT EXISTS (
+                   SELECT 1
+                   FROM effects other
+                   WHERE other.repo_id = e.repo_id
+                     AND other.number = e.number
+                     AND other.id <> e.id
+                     AND other.lease_until_ms > 0
+                     AND other.lease_until_ms > $1
+               )
+               AND NOT EXISTS (
+                   SELECT 1
+                   FROM effects earlier
+                   WHERE earlier.state = 'pending'
+                     AND earlier.repo_id = e.repo_id
+                     AND earlier.number = e.number
+                     AND earlier.due_at_ms <= $1
+                     AND (earlier.wanted_at_ms, earlier.id) < (e.wanted_at_ms, e.id)
+               )
+             ORDER BY e.repo_id, e.due_at_ms
+             LIMIT $4
+FOR UPDATE OF e SKIP LOCKED
+         )
+         UPDATE effects
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             claimed_revision = revision
+         WHERE id IN (SELECT id FROM due)
+         RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch, repo_id
+
 -- CLAIM_PULL: sqlite
 UPDATE pulls
          SET lease_epoch = lease_epoch + 1,
@@ -287,6 +497,50 @@ UPDATE pulls
              LIMIT 1
 FOR UPDATE OF p SKIP LOCKED
          )
+         RETURNING repo_id, number, lease_epoch, tries
+
+-- CLAIM_PULLS: sqlite
+WITH due AS (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             JOIN repos r ON r.id = p.repo_id
+             JOIN installations i ON i.id = r.installation_id
+             WHERE i.state = 'active'
+               AND r.reachable = 1
+               AND p.lease_until_ms <= $1
+               AND p.repo_id > $3
+               AND p.wake_at_ms <= $1
+             ORDER BY p.repo_id, p.wake_at_ms
+             LIMIT $4
+
+         )
+         UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
+         RETURNING repo_id, number, lease_epoch, tries
+
+-- CLAIM_PULLS: postgres
+WITH due AS (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             JOIN repos r ON r.id = p.repo_id
+             JOIN installations i ON i.id = r.installation_id
+             WHERE i.state = 'active'
+               AND r.reachable = 1
+               AND p.lease_until_ms <= $1
+               AND p.repo_id > $3
+               AND p.wake_at_ms <= $1
+             ORDER BY p.repo_id, p.wake_at_ms
+             LIMIT $4
+FOR UPDATE OF p SKIP LOCKED
+         )
+         UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
          RETURNING repo_id, number, lease_epoch, tries
 
 -- CLAIM_RECONCILE: postgres and sqlite
@@ -340,6 +594,20 @@ SELECT result
          WHERE effect_key = $1
            AND state = 'done'
 
+-- EFFECT_RESULTS: sqlite
+SELECT e.effect_key, e.result
+         FROM (SELECT value ->> 'effect_key' AS effect_key FROM json_each($1)) AS given
+         JOIN effects e ON e.effect_key = given.effect_key
+         WHERE e.state = 'done'
+           AND e.result IS NOT NULL
+
+-- EFFECT_RESULTS: postgres
+SELECT e.effect_key, e.result
+         FROM json_to_recordset($1::json) AS given (effect_key TEXT)
+         JOIN effects e ON e.effect_key = given.effect_key
+         WHERE e.state = 'done'
+           AND e.result IS NOT NULL
+
 -- EFFECT_TARGET: postgres and sqlite
 SELECT kind, repo_id, number
          FROM effects
@@ -360,6 +628,34 @@ SELECT body
          FROM evidence
          WHERE case_id = $1
            AND head = $2
+
+-- FINISH_DELIVERIES: sqlite
+UPDATE deliveries
+         SET state = given.state,
+             due_at_ms = given.due_at_ms,
+             tries = deliveries.tries + given.failures,
+             error = given.error,
+             done_at_ms = CASE WHEN given.state = 'done' THEN given.now_ms ELSE NULL END,
+             lease_until_ms = 0,
+             claims = 0
+         FROM (SELECT value ->> 'id' AS id, value ->> 'epoch' AS epoch, value ->> 'state' AS state, value ->> 'due_at_ms' AS due_at_ms, value ->> 'failures' AS failures, value ->> 'error' AS error, value ->> 'now_ms' AS now_ms FROM json_each($1)) AS given
+         WHERE deliveries.id = given.id
+           AND deliveries.lease_epoch = given.epoch
+           AND deliveries.lease_until_ms > 0
+
+-- FINISH_DELIVERIES: postgres
+UPDATE deliveries
+         SET state = given.state,
+             due_at_ms = given.due_at_ms,
+             tries = deliveries.tries + given.failures,
+             error = given.error,
+             done_at_ms = CASE WHEN given.state = 'done' THEN given.now_ms ELSE NULL END,
+             lease_until_ms = 0,
+             claims = 0
+         FROM json_to_recordset($1::json) AS given (id TEXT, epoch BIGINT, state TEXT, due_at_ms BIGINT, failures BIGINT, error TEXT, now_ms BIGINT)
+         WHERE deliveries.id = given.id
+           AND deliveries.lease_epoch = given.epoch
+           AND deliveries.lease_until_ms > 0
 
 -- FINISH_DELIVERY: postgres and sqlite
 UPDATE deliveries
@@ -387,6 +683,46 @@ UPDATE effects
            AND lease_epoch = $2
            AND lease_until_ms > 0
 
+-- FINISH_EFFECTS: sqlite
+UPDATE effects
+         SET state = CASE WHEN effects.revision = effects.claimed_revision
+                 THEN given.state ELSE 'pending' END,
+             due_at_ms = CASE WHEN effects.revision = effects.claimed_revision
+                 THEN given.due_at_ms ELSE effects.due_at_ms END,
+             tries = CASE WHEN effects.revision = effects.claimed_revision
+                 THEN effects.tries + given.failures ELSE 0 END,
+             error = given.error,
+             result = CASE WHEN effects.revision = effects.claimed_revision
+                 THEN given.result ELSE NULL END,
+             done_at_ms = CASE WHEN given.state = 'pending' THEN NULL ELSE given.now_ms END,
+             lease_until_ms = 0
+         FROM (SELECT value ->> 'id' AS id, value ->> 'epoch' AS epoch, value ->> 'state' AS state, value ->> 'due_at_ms' AS due_at_ms, value ->> 'failures' AS failures, value ->> 'error' AS error, value ->> 'result' AS result, value ->> 'now_ms' AS now_ms FROM json_each($1)) AS given
+         WHERE effects.id = given.id
+           AND effects.lease_epoch = given.epoch
+           AND effects.lease_until_ms > 0
+         RETURNING effects.id AS id, effects.kind AS kind, effects.repo_id AS repo_id,
+                   effects.number AS number
+
+-- FINISH_EFFECTS: postgres
+UPDATE effects
+         SET state = CASE WHEN effects.revision = effects.claimed_revision
+                 THEN given.state ELSE 'pending' END,
+             due_at_ms = CASE WHEN effects.revision = effects.claimed_revision
+                 THEN given.due_at_ms ELSE effects.due_at_ms END,
+             tries = CASE WHEN effects.revision = effects.claimed_revision
+                 THEN effects.tries + given.failures ELSE 0 END,
+             error = given.error,
+             result = CASE WHEN effects.revision = effects.claimed_revision
+                 THEN given.result ELSE NULL END,
+             done_at_ms = CASE WHEN given.state = 'pending' THEN NULL ELSE given.now_ms END,
+             lease_until_ms = 0
+         FROM json_to_recordset($1::json) AS given (id TEXT, epoch BIGINT, state TEXT, due_at_ms BIGINT, failures BIGINT, error TEXT, result TEXT, now_ms BIGINT)
+         WHERE effects.id = given.id
+           AND effects.lease_epoch = given.epoch
+           AND effects.lease_until_ms > 0
+         RETURNING effects.id AS id, effects.kind AS kind, effects.repo_id AS repo_id,
+                   effects.number AS number
+
 -- FINISH_PULL: postgres and sqlite
 UPDATE pulls
          SET wake_at_ms = CASE
@@ -401,6 +737,40 @@ UPDATE pulls
            AND number = $2
            AND lease_epoch = $6
            AND lease_until_ms > 0
+
+-- FINISH_PULLS: sqlite
+UPDATE pulls
+         SET wake_at_ms = CASE
+                 WHEN given.wake_at_ms IS NULL THEN pulls.wake_at_ms
+                 WHEN pulls.wake_at_ms IS NULL OR pulls.wake_at_ms > given.wake_at_ms
+                     THEN given.wake_at_ms
+                 ELSE pulls.wake_at_ms
+             END,
+             tries = CASE WHEN given.failures = 0 THEN 0 ELSE pulls.tries + 1 END,
+             error = given.error,
+             lease_until_ms = 0
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'number' AS number, value ->> 'epoch' AS epoch, value ->> 'wake_at_ms' AS wake_at_ms, value ->> 'failures' AS failures, value ->> 'error' AS error FROM json_each($1)) AS given
+         WHERE pulls.repo_id = given.repo_id
+           AND pulls.number = given.number
+           AND pulls.lease_epoch = given.epoch
+           AND pulls.lease_until_ms > 0
+
+-- FINISH_PULLS: postgres
+UPDATE pulls
+         SET wake_at_ms = CASE
+                 WHEN given.wake_at_ms IS NULL THEN pulls.wake_at_ms
+                 WHEN pulls.wake_at_ms IS NULL OR pulls.wake_at_ms > given.wake_at_ms
+                     THEN given.wake_at_ms
+                 ELSE pulls.wake_at_ms
+             END,
+             tries = CASE WHEN given.failures = 0 THEN 0 ELSE pulls.tries + 1 END,
+             error = given.error,
+             lease_until_ms = 0
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, number BIGINT, epoch BIGINT, wake_at_ms BIGINT, failures BIGINT, error TEXT)
+         WHERE pulls.repo_id = given.repo_id
+           AND pulls.number = given.number
+           AND pulls.lease_epoch = given.epoch
+           AND pulls.lease_until_ms > 0
 
 -- FORGET_CALLS: postgres and sqlite
 DELETE FROM model_calls
@@ -537,6 +907,44 @@ INSERT INTO logs (
              kept_at_ms = excluded.kept_at_ms,
              packed = excluded.packed
 
+-- KEEP_LOGS: sqlite
+INSERT INTO logs (
+             repo_id, number, job_id, name, run_id, run_attempt, bytes, packed_bytes, kept_at_ms,
+             packed
+         )
+         SELECT given.repo_id, given.number, given.job_id, given.name, given.run_id,
+                given.run_attempt, given.bytes, given.packed_bytes, given.kept_at_ms,
+                SUBSTR($2, CAST(given.begins AS INTEGER), CAST(given.packed_bytes AS INTEGER))
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'number' AS number, value ->> 'job_id' AS job_id, value ->> 'name' AS name, value ->> 'run_id' AS run_id, value ->> 'run_attempt' AS run_attempt, value ->> 'bytes' AS bytes, value ->> 'packed_bytes' AS packed_bytes, value ->> 'kept_at_ms' AS kept_at_ms, value ->> 'begins' AS begins FROM json_each($1)) AS given
+         WHERE TRUE
+         ORDER BY given.repo_id, given.number, given.job_id
+         ON CONFLICT (repo_id, number, job_id) DO UPDATE
+         SET name = excluded.name,
+             bytes = excluded.bytes,
+             packed_bytes = excluded.packed_bytes,
+             kept_at_ms = excluded.kept_at_ms,
+             packed = excluded.packed
+         RETURNING job_id
+
+-- KEEP_LOGS: postgres
+INSERT INTO logs (
+             repo_id, number, job_id, name, run_id, run_attempt, bytes, packed_bytes, kept_at_ms,
+             packed
+         )
+         SELECT given.repo_id, given.number, given.job_id, given.name, given.run_id,
+                given.run_attempt, given.bytes, given.packed_bytes, given.kept_at_ms,
+                SUBSTR(CAST($2 AS BYTEA), CAST(given.begins AS INTEGER), CAST(given.packed_bytes AS INTEGER))
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, number BIGINT, job_id BIGINT, name TEXT, run_id BIGINT, run_attempt BIGINT, bytes BIGINT, packed_bytes BIGINT, kept_at_ms BIGINT, begins BIGINT)
+         WHERE TRUE
+         ORDER BY given.repo_id, given.number, given.job_id
+         ON CONFLICT (repo_id, number, job_id) DO UPDATE
+         SET name = excluded.name,
+             bytes = excluded.bytes,
+             packed_bytes = excluded.packed_bytes,
+             kept_at_ms = excluded.kept_at_ms,
+             packed = excluded.packed
+         RETURNING job_id
+
 -- KNOWN_RUNNER: postgres and sqlite
 SELECT attempt_id
          FROM runner_reports
@@ -555,6 +963,40 @@ SELECT c.id, c.repo_id, r.slug, r.installation_id, c.number, c.opened_head, c.he
                   c.id DESC
          LIMIT 1
 
+-- LAST_CASES: sqlite
+SELECT c.id, c.repo_id, r.slug, r.installation_id, c.number, c.opened_head, c.head,
+                c.opened_at_ms, c.since_ms, c.state, c.attempt_id, c.reason, c.note, c.attempts,
+                c.reruns, c.asked, c.labels, c.auto_merge
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'number' AS number FROM json_each($1)) AS given
+         JOIN cases c ON c.id = (
+             SELECT l.id
+             FROM cases l
+             WHERE l.repo_id = given.repo_id
+               AND l.number = given.number
+             ORDER BY CASE WHEN l.state IN ('superseded', 'closed') THEN 1 ELSE 0 END,
+                      l.opened_at_ms DESC,
+                      l.id DESC
+             LIMIT 1
+         )
+         JOIN repos r ON r.id = c.repo_id
+
+-- LAST_CASES: postgres
+SELECT c.id, c.repo_id, r.slug, r.installation_id, c.number, c.opened_head, c.head,
+                c.opened_at_ms, c.since_ms, c.state, c.attempt_id, c.reason, c.note, c.attempts,
+                c.reruns, c.asked, c.labels, c.auto_merge
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, number BIGINT)
+         JOIN cases c ON c.id = (
+             SELECT l.id
+             FROM cases l
+             WHERE l.repo_id = given.repo_id
+               AND l.number = given.number
+             ORDER BY CASE WHEN l.state IN ('superseded', 'closed') THEN 1 ELSE 0 END,
+                      l.opened_at_ms DESC,
+                      l.id DESC
+             LIMIT 1
+         )
+         JOIN repos r ON r.id = c.repo_id
+
 -- LOCK_ACCOUNTS: sqlite
 SELECT held_nanos
          FROM model_accounts
@@ -569,6 +1011,18 @@ SELECT held_nanos
            AND holder = ''
            AND hour = 0
          FOR UPDATE
+
+-- LOCK_PULLS: sqlite
+SELECT 1 AS locked
+
+-- LOCK_PULLS: postgres
+SELECT 1 AS locked
+         FROM pulls p
+         JOIN json_to_recordset($1::json) AS given (repo_id BIGINT, number BIGINT)
+           ON given.repo_id = p.repo_id
+          AND given.number = p.number
+         ORDER BY p.repo_id, p.number
+         FOR NO KEY UPDATE OF p
 
 -- LOG: postgres and sqlite
 SELECT l.bytes, l.packed
@@ -681,6 +1135,34 @@ SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch
          WHERE p.repo_id = $1
            AND p.number = $2
 
+-- PULLS: sqlite
+SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
+                p.head_repo_id, p.base, p.state, p.updated_at_ms
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'number' AS number FROM json_each($1)) AS given
+         JOIN pulls p ON p.repo_id = given.repo_id AND p.number = given.number
+         JOIN repos r ON r.id = p.repo_id
+
+-- PULLS: postgres
+SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
+                p.head_repo_id, p.base, p.state, p.updated_at_ms
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, number BIGINT)
+         JOIN pulls p ON p.repo_id = given.repo_id AND p.number = given.number
+         JOIN repos r ON r.id = p.repo_id
+
+-- PULLS_AT: sqlite
+SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
+                p.head_repo_id, p.base, p.state, p.updated_at_ms
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'sha' AS sha FROM json_each($1)) AS given
+         JOIN pulls p ON p.repo_id = given.repo_id AND p.head_sha = given.sha
+         JOIN repos r ON r.id = p.repo_id
+
+-- PULLS_AT: postgres
+SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
+                p.head_repo_id, p.base, p.state, p.updated_at_ms
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, sha TEXT)
+         JOIN pulls p ON p.repo_id = given.repo_id AND p.head_sha = given.sha
+         JOIN repos r ON r.id = p.repo_id
+
 -- PULLS_AT: postgres and sqlite
 SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
                 p.head_repo_id, p.base, p.state, p.updated_at_ms
@@ -689,6 +1171,22 @@ SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch
          WHERE p.repo_id = $1
            AND p.head_sha = $2
          ORDER BY CASE WHEN p.state = 'open' THEN 0 ELSE 1 END, p.number
+
+-- PULLS_OF_RUNS: sqlite
+SELECT c.repo_id, s.run_id, c.number
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'run_id' AS run_id FROM json_each($1)) AS given
+         JOIN runner_reports s ON s.run_id = given.run_id
+         JOIN attempts a ON a.id = s.attempt_id
+         JOIN cases c ON c.id = a.case_id
+         WHERE c.repo_id = given.repo_id
+
+-- PULLS_OF_RUNS: postgres
+SELECT c.repo_id, s.run_id, c.number
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, run_id BIGINT)
+         JOIN runner_reports s ON s.run_id = given.run_id
+         JOIN attempts a ON a.id = s.attempt_id
+         JOIN cases c ON c.id = a.case_id
+         WHERE c.repo_id = given.repo_id
 
 -- PULLS_ONTO: postgres and sqlite
 SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
@@ -785,6 +1283,22 @@ INSERT INTO installations (id, state)
          VALUES ($1, 'active')
          ON CONFLICT (id) DO NOTHING
 
+-- SEE_INSTALLATIONS: sqlite
+INSERT INTO installations (id, state)
+         SELECT DISTINCT given.installation_id, 'active'
+         FROM (SELECT value ->> 'installation_id' AS installation_id FROM json_each($1)) AS given
+         WHERE TRUE
+         ORDER BY given.installation_id
+         ON CONFLICT (id) DO NOTHING
+
+-- SEE_INSTALLATIONS: postgres
+INSERT INTO installations (id, state)
+         SELECT DISTINCT given.installation_id, 'active'
+         FROM json_to_recordset($1::json) AS given (installation_id BIGINT)
+         WHERE TRUE
+         ORDER BY given.installation_id
+         ON CONFLICT (id) DO NOTHING
+
 -- SETTLE: postgres and sqlite
 UPDATE model_accounts
          SET held_nanos = held_nanos - $6,
@@ -845,9 +1359,81 @@ INSERT INTO cases (
              labels = excluded.labels,
              auto_merge = excluded.auto_merge
 
+-- SET_CASES: sqlite
+INSERT INTO cases (
+             id, repo_id, number, opened_head, head, opened_at_ms, since_ms, state, attempt_id,
+             reason, note, attempts, reruns, asked, labels, auto_merge
+         )
+         SELECT given.id, given.repo_id, given.number, given.opened_head, given.head,
+                given.opened_at_ms, given.since_ms, given.state, given.attempt_id, given.reason,
+                given.note, given.attempts, given.reruns, given.asked, given.labels,
+                given.auto_merge
+         FROM (SELECT value ->> 'id' AS id, value ->> 'repo_id' AS repo_id, value ->> 'number' AS number, value ->> 'opened_head' AS opened_head, value ->> 'head' AS head, value ->> 'opened_at_ms' AS opened_at_ms, value ->> 'since_ms' AS since_ms, value ->> 'state' AS state, value ->> 'attempt_id' AS attempt_id, value ->> 'reason' AS reason, value ->> 'note' AS note, value ->> 'attempts' AS attempts, value ->> 'reruns' AS reruns, value ->> 'asked' AS asked, value ->> 'labels' AS labels, value ->> 'auto_merge' AS auto_merge FROM json_each($1)) AS given
+         WHERE TRUE
+         ORDER BY given.id
+         ON CONFLICT (id) DO UPDATE
+         SET opened_head = excluded.opened_head,
+             head = excluded.head,
+             since_ms = excluded.since_ms,
+             state = excluded.state,
+             attempt_id = excluded.attempt_id,
+             reason = excluded.reason,
+             note = excluded.note,
+             attempts = excluded.attempts,
+             reruns = excluded.reruns,
+             asked = excluded.asked,
+             labels = excluded.labels,
+             auto_merge = excluded.auto_merge
+
+-- SET_CASES: postgres
+INSERT INTO cases (
+             id, repo_id, number, opened_head, head, opened_at_ms, since_ms, state, attempt_id,
+             reason, note, attempts, reruns, asked, labels, auto_merge
+         )
+         SELECT given.id, given.repo_id, given.number, given.opened_head, given.head,
+                given.opened_at_ms, given.since_ms, given.state, given.attempt_id, given.reason,
+                given.note, given.attempts, given.reruns, given.asked, given.labels,
+                given.auto_merge
+         FROM json_to_recordset($1::json) AS given (id TEXT, repo_id BIGINT, number BIGINT, opened_head TEXT, head TEXT, opened_at_ms BIGINT, since_ms BIGINT, state TEXT, attempt_id TEXT, reason TEXT, note TEXT, attempts BIGINT, reruns BIGINT, asked BIGINT, labels TEXT, auto_merge TEXT)
+         WHERE TRUE
+         ORDER BY given.id
+         ON CONFLICT (id) DO UPDATE
+         SET opened_head = excluded.opened_head,
+             head = excluded.head,
+             since_ms = excluded.since_ms,
+             state = excluded.state,
+             attempt_id = excluded.attempt_id,
+             reason = excluded.reason,
+             note = excluded.note,
+             attempts = excluded.attempts,
+             reruns = excluded.reruns,
+             asked = excluded.asked,
+             labels = excluded.labels,
+             auto_merge = excluded.auto_merge
+
 -- SET_CHECK: postgres and sqlite
 INSERT INTO checks (repo_id, number, head, check_run_id, annotations_sent)
          VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (repo_id, number, head) DO UPDATE
+         SET check_run_id = excluded.check_run_id,
+             annotations_sent = excluded.annotations_sent
+
+-- SET_CHECKS: sqlite
+INSERT INTO checks (repo_id, number, head, check_run_id, annotations_sent)
+         SELECT given.repo_id, given.number, given.head, given.check_run_id, given.annotations_sent
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'number' AS number, value ->> 'head' AS head, value ->> 'check_run_id' AS check_run_id, value ->> 'annotations_sent' AS annotations_sent FROM json_each($1)) AS given
+         WHERE TRUE
+         ORDER BY given.repo_id, given.number, given.head
+         ON CONFLICT (repo_id, number, head) DO UPDATE
+         SET check_run_id = excluded.check_run_id,
+             annotations_sent = excluded.annotations_sent
+
+-- SET_CHECKS: postgres
+INSERT INTO checks (repo_id, number, head, check_run_id, annotations_sent)
+         SELECT given.repo_id, given.number, given.head, given.check_run_id, given.annotations_sent
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, number BIGINT, head TEXT, check_run_id BIGINT, annotations_sent BIGINT)
+         WHERE TRUE
+         ORDER BY given.repo_id, given.number, given.head
          ON CONFLICT (repo_id, number, head) DO UPDATE
          SET check_run_id = excluded.check_run_id,
              annotations_sent = excluded.annotations_sent
@@ -869,6 +1455,24 @@ INSERT INTO documents (attempt_id, position, name, round, body)
 -- SET_EVIDENCE: postgres and sqlite
 INSERT INTO evidence (case_id, head, body, read_at_ms)
          VALUES ($1, $2, $3, $4)
+         ON CONFLICT (case_id, head) DO UPDATE
+         SET body = excluded.body,
+             read_at_ms = excluded.read_at_ms
+
+-- SET_EVIDENCES: sqlite
+INSERT INTO evidence (case_id, head, body, read_at_ms)
+         SELECT given.case_id, given.head, given.body, given.read_at_ms
+         FROM (SELECT value ->> 'case_id' AS case_id, value ->> 'head' AS head, value ->> 'body' AS body, value ->> 'read_at_ms' AS read_at_ms FROM json_each($1)) AS given
+         WHERE TRUE
+         ON CONFLICT (case_id, head) DO UPDATE
+         SET body = excluded.body,
+             read_at_ms = excluded.read_at_ms
+
+-- SET_EVIDENCES: postgres
+INSERT INTO evidence (case_id, head, body, read_at_ms)
+         SELECT given.case_id, given.head, given.body, given.read_at_ms
+         FROM json_to_recordset($1::json) AS given (case_id TEXT, head TEXT, body TEXT, read_at_ms BIGINT)
+         WHERE TRUE
          ON CONFLICT (case_id, head) DO UPDATE
          SET body = excluded.body,
              read_at_ms = excluded.read_at_ms
@@ -910,6 +1514,54 @@ INSERT INTO pulls (
              updated_at_ms = excluded.updated_at_ms
          WHERE pulls.updated_at_ms <= excluded.updated_at_ms
 
+-- SET_PULLS: sqlite
+INSERT INTO pulls (
+             repo_id, number, head_sha, head_branch, head_repo_id, base, state, updated_at_ms
+         )
+         SELECT given.repo_id, given.number, given.head_sha, given.head_branch, given.head_repo_id,
+                given.base, given.state, given.updated_at_ms
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'number' AS number, value ->> 'head_sha' AS head_sha, value ->> 'head_branch' AS head_branch, value ->> 'head_repo_id' AS head_repo_id, value ->> 'base' AS base, value ->> 'state' AS state, value ->> 'updated_at_ms' AS updated_at_ms FROM json_each($1)) AS given
+         WHERE TRUE
+         ORDER BY given.repo_id, given.number
+         ON CONFLICT (repo_id, number) DO UPDATE
+         SET head_sha = excluded.head_sha,
+             head_branch = excluded.head_branch,
+             head_repo_id = excluded.head_repo_id,
+             base = excluded.base,
+             state = excluded.state,
+             updated_at_ms = excluded.updated_at_ms
+         WHERE pulls.updated_at_ms <= excluded.updated_at_ms
+           AND (pulls.updated_at_ms <> excluded.updated_at_ms
+                OR pulls.head_sha <> excluded.head_sha
+                OR pulls.head_branch <> excluded.head_branch
+                OR pulls.head_repo_id IS DISTINCT FROM excluded.head_repo_id
+                OR pulls.base <> excluded.base
+                OR pulls.state <> excluded.state)
+
+-- SET_PULLS: postgres
+INSERT INTO pulls (
+             repo_id, number, head_sha, head_branch, head_repo_id, base, state, updated_at_ms
+         )
+         SELECT given.repo_id, given.number, given.head_sha, given.head_branch, given.head_repo_id,
+                given.base, given.state, given.updated_at_ms
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, number BIGINT, head_sha TEXT, head_branch TEXT, head_repo_id BIGINT, base TEXT, state TEXT, updated_at_ms BIGINT)
+         WHERE TRUE
+         ORDER BY given.repo_id, given.number
+         ON CONFLICT (repo_id, number) DO UPDATE
+         SET head_sha = excluded.head_sha,
+             head_branch = excluded.head_branch,
+             head_repo_id = excluded.head_repo_id,
+             base = excluded.base,
+             state = excluded.state,
+             updated_at_ms = excluded.updated_at_ms
+         WHERE pulls.updated_at_ms <= excluded.updated_at_ms
+           AND (pulls.updated_at_ms <> excluded.updated_at_ms
+                OR pulls.head_sha <> excluded.head_sha
+                OR pulls.head_branch <> excluded.head_branch
+                OR pulls.head_repo_id IS DISTINCT FROM excluded.head_repo_id
+                OR pulls.base <> excluded.base
+                OR pulls.state <> excluded.state)
+
 -- SET_REPO: postgres and sqlite
 INSERT INTO repos (id, slug, installation_id)
          VALUES ($1, $2, $3)
@@ -918,6 +1570,46 @@ INSERT INTO repos (id, slug, installation_id)
              installation_id = excluded.installation_id,
              reachable = 1
          WHERE EXISTS (
+             SELECT 1
+             FROM installations i
+             WHERE i.id = excluded.installation_id
+               AND i.state <> 'deleted'
+         )
+
+-- SET_REPOS: sqlite
+INSERT INTO repos (id, slug, installation_id)
+         SELECT given.id, given.slug, given.installation_id
+         FROM (SELECT value ->> 'id' AS id, value ->> 'slug' AS slug, value ->> 'installation_id' AS installation_id FROM json_each($1)) AS given
+         WHERE TRUE
+         ORDER BY given.id
+         ON CONFLICT (id) DO UPDATE
+         SET slug = excluded.slug,
+             installation_id = excluded.installation_id,
+             reachable = 1
+         WHERE (repos.slug <> excluded.slug
+                OR repos.installation_id <> excluded.installation_id
+                OR repos.reachable = 0)
+           AND EXISTS (
+             SELECT 1
+             FROM installations i
+             WHERE i.id = excluded.installation_id
+               AND i.state <> 'deleted'
+         )
+
+-- SET_REPOS: postgres
+INSERT INTO repos (id, slug, installation_id)
+         SELECT given.id, given.slug, given.installation_id
+         FROM json_to_recordset($1::json) AS given (id BIGINT, slug TEXT, installation_id BIGINT)
+         WHERE TRUE
+         ORDER BY given.id
+         ON CONFLICT (id) DO UPDATE
+         SET slug = excluded.slug,
+             installation_id = excluded.installation_id,
+             reachable = 1
+         WHERE (repos.slug <> excluded.slug
+                OR repos.installation_id <> excluded.installation_id
+                OR repos.reachable = 0)
+           AND EXISTS (
              SELECT 1
              FROM installations i
              WHERE i.id = excluded.installation_id
@@ -1028,6 +1720,74 @@ SELECT
                 AND c.state IN ('watching', 'diagnosing', 'rerunning', 'healing', 'proving'))
                  AS cases_open
 
+-- USAGE: sqlite
+SELECT
+             (SELECT COUNT(*)
+              FROM attempts a
+              JOIN cases c ON c.id = a.case_id
+              WHERE +c.repo_id = given.repo_id
+                AND a.planned_at_ms > given.since_ms) AS today,
+             (SELECT COUNT(*)
+              FROM attempts a
+              JOIN cases c ON c.id = a.case_id
+              WHERE +c.repo_id = given.repo_id
+                AND a.state = 'running') AS running,
+             (SELECT COUNT(*)
+              FROM attempts a
+              JOIN cases c ON c.id = a.case_id
+              JOIN repos r ON r.id = c.repo_id
+              WHERE a.state = 'running'
+                AND r.installation_id = (
+                    SELECT own.installation_id
+                    FROM repos own
+                    WHERE own.id = given.repo_id
+                )) AS installation_running,
+             (SELECT COUNT(*)
+              FROM attempts a
+              WHERE a.state = 'running') AS all_running,
+             (SELECT COUNT(*)
+              FROM cases c
+              WHERE c.repo_id = given.repo_id
+                AND c.state NOT IN ('superseded', 'closed')
+                AND c.state IN ('watching', 'diagnosing', 'rerunning', 'healing', 'proving'))
+                 AS cases_open,
+             given.repo_id AS repo_id
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'since_ms' AS since_ms FROM json_each($1)) AS given
+
+-- USAGE: postgres
+SELECT
+             (SELECT COUNT(*)
+              FROM attempts a
+              JOIN cases c ON c.id = a.case_id
+              WHERE +c.repo_id = given.repo_id
+                AND a.planned_at_ms > given.since_ms) AS today,
+             (SELECT COUNT(*)
+              FROM attempts a
+              JOIN cases c ON c.id = a.case_id
+              WHERE +c.repo_id = given.repo_id
+                AND a.state = 'running') AS running,
+             (SELECT COUNT(*)
+              FROM attempts a
+              JOIN cases c ON c.id = a.case_id
+              JOIN repos r ON r.id = c.repo_id
+              WHERE a.state = 'running'
+                AND r.installation_id = (
+                    SELECT own.installation_id
+                    FROM repos own
+                    WHERE own.id = given.repo_id
+                )) AS installation_running,
+             (SELECT COUNT(*)
+              FROM attempts a
+              WHERE a.state = 'running') AS all_running,
+             (SELECT COUNT(*)
+              FROM cases c
+              WHERE c.repo_id = given.repo_id
+                AND c.state NOT IN ('superseded', 'closed')
+                AND c.state IN ('watching', 'diagnosing', 'rerunning', 'healing', 'proving'))
+                 AS cases_open,
+             given.repo_id AS repo_id
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, since_ms BIGINT)
+
 -- USAGE_OF_CAPS: postgres and sqlite
 SELECT scope,
                 CAST(SUM(settled_nanos) AS BIGINT) AS settled_nanos,
@@ -1055,6 +1815,88 @@ UPDATE pulls
              END
          WHERE repo_id = $1
            AND number = $2
+
+-- WAKE_PULLS: sqlite
+UPDATE pulls
+         SET wake_at_ms = given.wake_at_ms
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'number' AS number, value ->> 'wake_at_ms' AS wake_at_ms FROM json_each($1)) AS given
+         WHERE pulls.repo_id = given.repo_id
+           AND pulls.number = given.number
+           AND (pulls.wake_at_ms IS NULL OR pulls.wake_at_ms > given.wake_at_ms)
+
+-- WAKE_PULLS: postgres
+UPDATE pulls
+         SET wake_at_ms = given.wake_at_ms
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, number BIGINT, wake_at_ms BIGINT)
+         WHERE pulls.repo_id = given.repo_id
+           AND pulls.number = given.number
+           AND (pulls.wake_at_ms IS NULL OR pulls.wake_at_ms > given.wake_at_ms)
+
+-- WANT_EACH_LATEST: sqlite
+INSERT INTO effects (
+             id, effect_key, kind, repo_id, number, payload, digest, wanted_at_ms, due_at_ms
+         )
+         SELECT given.id, given.effect_key, given.kind, given.repo_id, given.number, given.payload,
+                given.digest, given.wanted_at_ms, given.wanted_at_ms
+         FROM (SELECT value ->> 'id' AS id, value ->> 'effect_key' AS effect_key, value ->> 'kind' AS kind, value ->> 'repo_id' AS repo_id, value ->> 'number' AS number, value ->> 'payload' AS payload, value ->> 'digest' AS digest, value ->> 'wanted_at_ms' AS wanted_at_ms FROM json_each($1)) AS given
+         WHERE TRUE
+         ORDER BY given.effect_key
+         ON CONFLICT (effect_key) DO UPDATE
+         SET payload = excluded.payload,
+             digest = excluded.digest,
+             revision = effects.revision + 1,
+             state = 'pending',
+             tries = 0,
+             wanted_at_ms = excluded.wanted_at_ms,
+             due_at_ms = excluded.due_at_ms,
+             error = NULL,
+             result = NULL,
+             done_at_ms = NULL
+         WHERE effects.digest <> excluded.digest
+
+-- WANT_EACH_LATEST: postgres
+INSERT INTO effects (
+             id, effect_key, kind, repo_id, number, payload, digest, wanted_at_ms, due_at_ms
+         )
+         SELECT given.id, given.effect_key, given.kind, given.repo_id, given.number, given.payload,
+                given.digest, given.wanted_at_ms, given.wanted_at_ms
+         FROM json_to_recordset($1::json) AS given (id TEXT, effect_key TEXT, kind TEXT, repo_id BIGINT, number BIGINT, payload TEXT, digest TEXT, wanted_at_ms BIGINT)
+         WHERE TRUE
+         ORDER BY given.effect_key
+         ON CONFLICT (effect_key) DO UPDATE
+         SET payload = excluded.payload,
+             digest = excluded.digest,
+             revision = effects.revision + 1,
+             state = 'pending',
+             tries = 0,
+             wanted_at_ms = excluded.wanted_at_ms,
+             due_at_ms = excluded.due_at_ms,
+             error = NULL,
+             result = NULL,
+             done_at_ms = NULL
+         WHERE effects.digest <> excluded.digest
+
+-- WANT_EACH_ONCE: sqlite
+INSERT INTO effects (
+             id, effect_key, kind, repo_id, number, payload, digest, wanted_at_ms, due_at_ms
+         )
+         SELECT given.id, given.effect_key, given.kind, given.repo_id, given.number, given.payload,
+                given.digest, given.wanted_at_ms, given.wanted_at_ms
+         FROM (SELECT value ->> 'id' AS id, value ->> 'effect_key' AS effect_key, value ->> 'kind' AS kind, value ->> 'repo_id' AS repo_id, value ->> 'number' AS number, value ->> 'payload' AS payload, value ->> 'digest' AS digest, value ->> 'wanted_at_ms' AS wanted_at_ms FROM json_each($1)) AS given
+         WHERE TRUE
+         ORDER BY given.effect_key
+         ON CONFLICT (effect_key) DO NOTHING
+
+-- WANT_EACH_ONCE: postgres
+INSERT INTO effects (
+             id, effect_key, kind, repo_id, number, payload, digest, wanted_at_ms, due_at_ms
+         )
+         SELECT given.id, given.effect_key, given.kind, given.repo_id, given.number, given.payload,
+                given.digest, given.wanted_at_ms, given.wanted_at_ms
+         FROM json_to_recordset($1::json) AS given (id TEXT, effect_key TEXT, kind TEXT, repo_id BIGINT, number BIGINT, payload TEXT, digest TEXT, wanted_at_ms BIGINT)
+         WHERE TRUE
+         ORDER BY given.effect_key
+         ON CONFLICT (effect_key) DO NOTHING
 
 -- WANT_LATEST: postgres and sqlite
 INSERT INTO effects (

@@ -39,7 +39,7 @@ use self::table::{Otherwise, Secrecy, setting};
 /// The longest stop that can be asked for: past ten minutes every platform kills.
 const SHUTDOWN_SECS_MAX: u64 = 600;
 /// The most steps at the same time: beyond that the database's writer is the limit.
-const WORKERS_MAX: usize = 64;
+const WORKERS_MAX: usize = 256;
 
 /// The server's settings, all of them legal.
 #[derive(Debug, Clone)]

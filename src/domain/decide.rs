@@ -5,7 +5,7 @@
 //! nothing changes. A fact that a state needs and that is absent keeps the state.
 //!
 //! Order of judgement, which is the order of who may overrule whom: the pull request is closed; a
-//! person says stop; a person pushed; a person asks; a person's label; the state's own business.
+//! person says stop, or takes it back; a person pushed; a person asks; a person's label; the state's own business.
 //!
 //! Races: our commit appears on the branch before its result does (the attempt is `Committing`:
 //! wait, the effect is repeated until its result is known); its result is known before the forge
@@ -173,8 +173,9 @@ fn judge(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
         if let Some(decision) = forgotten::adopt(&case, facts, now) {
             return decision;
         }
-        // A stop is about the pull request and goes on with its next case; so it is heard first.
-        if let Some(decision) = asks::stop(&case, facts, now) {
+        // A stop is about the pull request and outlives this case; so it, and what takes it back, is
+        // heard first.
+        if let Some(decision) = asks::about_stopping(&case, facts, now) {
             return decision;
         }
         let by = facts.pull.head.sha.clone();

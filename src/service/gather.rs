@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::policies::PolicyRead;
 use super::{OWN_WORKFLOW, ServiceError, Services};
-use crate::domain::ask::Ask;
+use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::{AttemptRecord, AttemptState};
 use crate::domain::case::{Case, CaseState, Excuse};
+use crate::domain::command::permission_for;
 use crate::domain::decide::{AttemptFacts, AutoMergeHold, Facts, PolicyState};
 use crate::domain::evidence::Evidence;
 use crate::domain::gate::Verdict;
@@ -32,6 +33,10 @@ pub(super) struct Gathered {
     pub ci: Ci,
     pub policy: PolicyRead,
     pub evidence: Option<Evidence>,
+    /// Whether the case was opened in this look.
+    pub opens_case: bool,
+    /// How much of its budgets the repository uses, once it was asked for.
+    pub usage: Option<Usage>,
     /// Evidence that was read in this look and is to be kept.
     pub evidence_is_new: bool,
     pub before: Option<Verdict>,
@@ -90,6 +95,8 @@ pub(super) async fn first(services: &Services, pull: Pull) -> Result<Gathered, S
         ci,
         policy,
         evidence: None,
+        opens_case: false,
+        usage: None,
         evidence_is_new: false,
         before: None,
         verdict: None,
@@ -121,6 +128,15 @@ pub(super) async fn asks(
         gathered.asks.push((ask.clone(), permission));
     }
     Ok(())
+}
+
+/// Every ask, and whether it is remembered after its answer: not, when its author may not ask it.
+pub(super) fn heeds(gathered: &Gathered) -> Vec<(String, Heed)> {
+    let heed = |(ask, permission): &(Ask, Permission)| {
+        let may = *permission >= permission_for(ask.kind);
+        (ask.key.clone(), if may { ask.kind.heed() } else { Heed::Passing })
+    };
+    gathered.asks.iter().map(heed).collect()
 }
 
 /// Whose commit a head is that the case does not know. A database that was put back from a backup may
@@ -186,7 +202,12 @@ async fn to_begin(
     if gathered.pull.head.sha != case.head || gathered.policy.problem.is_some() {
         return Ok(());
     }
-    let known = services.store.evidence(case.id, &case.head).await?;
+    // Of a case that was opened in this look nothing can be known.
+    let known = if gathered.opens_case {
+        None
+    } else {
+        services.store.evidence(case.id, &case.head).await?
+    };
     let evidence = match known.filter(|known| known.runs == red) {
         Some(evidence) => evidence,
         None => {
@@ -224,7 +245,10 @@ async fn begin_verdict(
         services.forge.branch_rules(&pull.repo, &pull.head.branch).await?
     };
     let queue = queue_of(services, pull).await?;
-    let usage = services.store.usage(pull.repo.id, services.clock.now()).await?;
+    let usage = match gathered.usage {
+        Some(usage) => usage,
+        None => services.store.usage(pull.repo.id, services.clock.now()).await?,
+    };
     let failed: Vec<String> = red.iter().map(|run| run.name().to_owned()).collect();
     Ok(judge_before(&BeforeAttempt {
         pull,

@@ -15,14 +15,13 @@ use opening::{go_on_counting, opened, successor, wants_case};
 
 use super::gather::{self, Gathered};
 use super::{ServiceError, Services};
-use crate::domain::ask::{Ask, AskKind, Heed};
+use crate::domain::ask::{Ask, AskKind};
 use crate::domain::attempt::{Attempt, AttemptRecord, RunnerReport};
 use crate::domain::case::{Case, CaseState, Excuse};
-use crate::domain::command::permission_for;
 use crate::domain::decide::{Answer, Answered, decide};
 use crate::domain::effect::{Act, Effect};
 use crate::domain::ids::{AttemptId, EffectId, Timestamp};
-use crate::domain::pull::{Permission, PullHead, PullState};
+use crate::domain::pull::{PullHead, PullState};
 use crate::domain::view::Reaction;
 use crate::ports::forge::ForgeError;
 use crate::ports::store::{Changes, Finish, PullRecord};
@@ -80,11 +79,11 @@ pub(super) async fn look(
     let facts = PullHead::from(pull.clone());
     let mut gathered = gather::first(services, pull).await?;
     gather::asks(services, &mut gathered, record).await?;
-    let answered = gathered.asks.iter().map(|(ask, may)| (ask.key.clone(), heed(ask, *may)));
-    let answered = answered.collect();
-    let mut changes = match begin(services, record, &gathered, now).await? {
+    let answered = gather::heeds(&gathered);
+    let mut changes = match begin(services, record, &mut gathered, now).await? {
         None => without_case(services, record, &gathered, now).await?,
         Some(mut look) => {
+            gathered.opens_case = look.was.is_none();
             transitions(services, &mut look, &mut gathered, now).await?;
             written(services, look, &gathered, now).await?
         }
@@ -92,11 +91,6 @@ pub(super) async fn look(
     changes.pulls.push(facts);
     changes.answered = answered;
     Ok(changes)
-}
-
-/// How long an ask is heeded: not at all, when its author may not ask it.
-fn heed(ask: &Ask, permission: Permission) -> Heed {
-    if permission < permission_for(ask.kind) { Heed::Passing } else { ask.kind.heed() }
 }
 
 /// What is said while the forge cannot be asked: not at the first trouble, which mostly passes, and
@@ -119,7 +113,7 @@ pub(super) fn waiting(
 async fn begin(
     services: &Services,
     record: &PullRecord,
-    gathered: &Gathered,
+    gathered: &mut Gathered,
     now: Timestamp,
 ) -> Result<Option<Look>, ServiceError> {
     let look = |case: Case, was: Option<Case>, attempts: Vec<AttemptRecord>| Look {
@@ -229,6 +223,7 @@ async fn written(
 ) -> Result<Changes, ServiceError> {
     let shown = match &gathered.evidence {
         Some(evidence) => Some(evidence.clone()),
+        None if gathered.opens_case => None,
         None => shown_evidence(services, &look).await?,
     };
     let story = Story {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use self::draft::{Draft, Remarks, is_certain, remarks};
 use self::matchers::Own;
-use super::beside::beside;
+use super::beside::beside_if_long;
 use super::{ServiceError, Services};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
@@ -275,8 +275,9 @@ impl Reader<'_> {
             return;
         }
         let Place { run, attempt, .. } = place;
-        let (job, name) = (job.id, place.name_of(job));
-        let text = beside(move || evidence::redact(&String::from_utf8_lossy(&log), &[])).await;
+        let (job, name, bytes) = (job.id, place.name_of(job), log.len());
+        let redacted = move || evidence::redact(&String::from_utf8_lossy(&log), &[]);
+        let text = beside_if_long(bytes, redacted).await;
         let log = NewLog {
             repo: self.repo.id,
             number: self.pull.number,
@@ -342,7 +343,8 @@ async fn understood(
 ) -> Reading {
     let (log, matchers) = (Arc::clone(log), Arc::clone(matchers));
     let failed_steps = failed_steps.to_vec();
-    beside(move || {
+    let bytes = log.len() + green.as_ref().map_or(0, |green| green.bytes.len());
+    beside_if_long(bytes, move || {
         let green = green.as_ref().map(|green| green.bytes.as_slice());
         let hints = Hints { failed_steps, matchers: &matchers, green, ..Hints::default() };
         evidence::read(&log, &hints)

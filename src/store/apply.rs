@@ -1,13 +1,19 @@
 //! Apply: everything that one step decided, in one transaction, under its lease.
 //!
 //! The lease is checked first, by ending it: when the epoch is not ours any more, no row changes
-//! and the whole transaction is rolled back.
+//! and the whole transaction is rolled back. Steps that are written at the same time share a
+//! transaction (`steps`).
+
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::db::{Tx, args};
-use super::reads::{usage, usage_args};
+use super::db::{Db, Tx, args};
+use super::reads::used_in;
 use super::rows::{attempt_columns, inconsistent, number, place, pull_state, state_columns};
+use super::steps::{self, Step};
+use super::telling::{Leaves, Telling};
+use super::together::Together;
 use super::{SqlStore, sql, unavailable};
 use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::Attempt;
@@ -20,20 +26,52 @@ use crate::ports::store::{
     Ceiling, Changes, Finish, InstallationFact, InstallationState, Learned, Lease, StoreError, Work,
 };
 
+/// Steps that are written at the same time, and what each leaves.
+pub(super) type Steps = Together<(Arc<Step>, Leaves), Result<(), StoreError>>;
+
 impl SqlStore {
     pub(super) async fn applied(&self, lease: Lease, changes: Changes) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await.map_err(unavailable)?;
         let now = changes.now;
-        let is_work = !changes.effects.is_empty() || changes.wake.iter().any(|(.., at)| *at <= now);
-        write(&mut tx, &lease, changes).await?;
-        if is_work && self.told.is_long_ago(now) {
-            tx.tell().await.map_err(unavailable)?;
+        let leaves = if changes.effects.is_empty() && changes.wake.iter().all(|(.., at)| *at > now)
+        {
+            Leaves::Nothing
+        } else {
+            Leaves::Work
+        };
+        if !steps::fits(&changes) {
+            let telling = self.told.telling(leaves, now);
+            return alone(&self.db, &lease, &changes, telling).await;
         }
-        tx.commit().await.map_err(unavailable)
+        let (db, told) = (self.db.clone(), Arc::clone(&self.told));
+        let write = move |group: Vec<(Arc<Step>, Leaves)>| {
+            let db = db.clone();
+            let leave_work = group.iter().any(|(_, leaves)| *leaves == Leaves::Work);
+            let leaves = if leave_work { Leaves::Work } else { Leaves::Nothing };
+            let telling = told.telling(leaves, now);
+            let group = group.into_iter().map(|(step, _)| step).collect();
+            async move { steps::write(&db, group, telling).await }
+        };
+        let step = Arc::new(Step { lease, changes });
+        self.steps.call((step, leaves), write).await?
     }
 }
 
-async fn write(tx: &mut Tx, lease: &Lease, changes: Changes) -> Result<(), StoreError> {
+/// Writes one step in a transaction of its own.
+pub(super) async fn alone(
+    db: &Db,
+    lease: &Lease,
+    changes: &Changes,
+    telling: Telling,
+) -> Result<(), StoreError> {
+    let mut tx = db.begin().await.map_err(unavailable)?;
+    write(&mut tx, lease, changes).await?;
+    if telling == Telling::Now {
+        tx.tell().await.map_err(unavailable)?;
+    }
+    tx.commit().await.map_err(unavailable)
+}
+
+async fn write(tx: &mut Tx, lease: &Lease, changes: &Changes) -> Result<(), StoreError> {
     let now = changes.now;
     // Everybody takes locks in one order, so that no two steps wait for each other: repositories,
     // the leased row, pull requests.
@@ -43,7 +81,7 @@ async fn write(tx: &mut Tx, lease: &Lease, changes: Changes) -> Result<(), Store
     for repo in repos {
         set_repo(tx, repo).await?;
     }
-    if !finish(tx, lease, &changes).await? {
+    if !finish(tx, lease, changes).await? {
         return Err(StoreError::LeaseLost(format!("{:?}", lease.work)));
     }
     for fact in &changes.installations {
@@ -75,7 +113,7 @@ async fn write(tx: &mut Tx, lease: &Lease, changes: Changes) -> Result<(), Store
         want(tx, *id, effect, now).await?;
     }
     learned(tx, &changes.learned).await?;
-    wake_after_result(tx, lease, &changes).await?;
+    wake_after_result(tx, lease, changes).await?;
     for (repo, pull, at) in &changes.wake {
         wake(tx, number(repo.get()), number(pull.get()), *at).await?;
     }
@@ -90,30 +128,43 @@ async fn run(
     tx.run(statement, args).await.map_err(unavailable)
 }
 
+/// What ending a lease writes into the leased row.
+pub(super) struct End {
+    pub state: &'static str,
+    pub at: Option<i64>,
+    pub failures: i64,
+    pub error: Option<String>,
+}
+
+impl End {
+    pub fn of(finish: &Finish) -> Self {
+        let (state, at, failures, error) = match finish {
+            Finish::Done => ("done", None, 0, None),
+            Finish::At(at) => ("pending", Some(*at), 0, None),
+            Finish::Retry { at, error } => ("pending", Some(*at), 1, Some(error.clone())),
+            Finish::Park { error } => ("parked", None, 1, Some(error.clone())),
+        };
+        Self { state, at: at.map(Timestamp::millis), failures, error }
+    }
+}
+
 /// Ends the lease; whether it was still ours.
 async fn finish(tx: &mut Tx, lease: &Lease, changes: &Changes) -> Result<bool, StoreError> {
-    let (state, at, failures, error) = match &changes.finish {
-        Finish::Done => ("done", None, 0, None),
-        Finish::At(at) => ("pending", Some(*at), 0, None),
-        Finish::Retry { at, error } => ("pending", Some(*at), 1, Some(error.clone())),
-        Finish::Park { error } => ("parked", None, 1, Some(error.clone())),
-    };
-    let due = at.unwrap_or(changes.now).millis();
+    let End { state, at, failures, error } = End::of(&changes.finish);
+    let now = changes.now.millis();
+    let due = at.unwrap_or(now);
     let rows = match &lease.work {
         Work::Delivery(id) => {
-            let now = changes.now.millis();
             let args = args![id.as_str(), lease.epoch, state, due, failures, error, now];
             run(tx, sql::inbox::FINISH_DELIVERY, args).await?
         }
         Work::Pull(repo, pull) => {
-            let at = at.map(Timestamp::millis);
             let key = (number(repo.get()), number(pull.get()));
             let args = args![key.0, key.1, at, failures, error, lease.epoch];
             run(tx, sql::pulls::FINISH_PULL, args).await?
         }
         Work::Effect(id) => {
             let result = changes.result.as_ref().map(json).transpose()?;
-            let now = changes.now.millis();
             let args = args![id.to_string(), lease.epoch, state, due, failures, error, result, now];
             run(tx, sql::effects::FINISH_EFFECT, args).await?
         }
@@ -121,7 +172,7 @@ async fn finish(tx: &mut Tx, lease: &Lease, changes: &Changes) -> Result<bool, S
     Ok(rows == 1)
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+pub(super) fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| inconsistent("none", "new", error))
 }
 
@@ -243,9 +294,8 @@ async fn set_attempt(tx: &mut Tx, attempt: &Attempt) -> Result<(), StoreError> {
 /// Sees that one attempt more passes no limit. Who comes here at the same time waits, so none is passed.
 async fn has_room(tx: &mut Tx, ceiling: &Ceiling, now: Timestamp) -> Result<(), StoreError> {
     run(tx, sql::cases::ONE_BY_ONE, args![]).await?;
-    let args = usage_args(ceiling.repo, now);
-    let rows = tx.rows(sql::cases::USAGE, args).await.map_err(unavailable)?;
-    if ceiling.admits(&usage(rows)) { Ok(()) } else { Err(StoreError::NoRoom) }
+    let used = used_in(tx, ceiling.repo, now).await?;
+    if ceiling.admits(&used) { Ok(()) } else { Err(StoreError::NoRoom) }
 }
 
 async fn set_evidence(
@@ -329,9 +379,14 @@ async fn wake_after_result(
     let rows: Vec<(String, i64, Option<i64>)> =
         tx.rows(sql::effects::EFFECT_TARGET, args![id.to_string()]).await.map_err(unavailable)?;
     let Some((kind, repo, Some(pull))) = rows.into_iter().next() else { return Ok(()) };
-    let done = matches!(result, EffectResult::Done { .. });
-    if kind == "commit" || (kind == "dispatch" && !done) {
+    if waits_for(&kind, result) {
         wake(tx, repo, pull, changes.now).await?;
     }
     Ok(())
+}
+
+/// Whether a case waits for that answer of an effect of that kind.
+pub(super) fn waits_for(kind: &str, result: &EffectResult) -> bool {
+    let done = matches!(result, EffectResult::Done { .. });
+    kind == "commit" || (kind == "dispatch" && !done)
 }

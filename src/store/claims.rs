@@ -1,12 +1,17 @@
 //! Claims: one piece of work under a lease.
+//!
+//! Workers that claim at the same time are served by one statement, each with a piece of his own.
+
+use std::sync::Arc;
 
 use sqlx::FromRow;
 
-use super::db::{Arg, args};
+use super::db::{Arg, Db, args};
 use super::lanes::Lane;
 use super::packing::unpack;
 use super::rows::inconsistent;
-use super::{SqlStore, sql, unavailable};
+use super::together::Together;
+use super::{SqlStore, Statement, records, sql, unavailable};
 use crate::domain::effect::{Effect, PendingEffect};
 use crate::domain::ids::{DeliveryId, EffectId, PrNumber, RepoId, Timestamp};
 use crate::ports::store::{
@@ -50,45 +55,146 @@ pub(super) fn times(claim: Claim) -> Vec<Arg> {
     args![claim.now.millis(), claim.now.plus_ms(claim.lease_ms).millis()]
 }
 
+/// What was claimed, and until when it is held.
+type Claimed<T> = Option<(T, Timestamp)>;
+
+/// Claims that are made at the same time, each kind by one statement.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    deliveries: Together<Claim, Claimed<DeliveryRow>>,
+    effects: Together<Claim, Claimed<EffectRow>>,
+    pulls: Together<Claim, Option<Result<Leased<PullRecord>, StoreError>>>,
+}
+
+/// Something that was claimed of a repository.
+trait OfRepo: super::db::Row {
+    fn repo(&self) -> i64;
+}
+
+impl OfRepo for DeliveryRow {
+    fn repo(&self) -> i64 {
+        self.repo_id
+    }
+}
+
+impl OfRepo for EffectRow {
+    fn repo(&self) -> i64 {
+        self.repo_id
+    }
+}
+
+impl OfRepo for ClaimedPull {
+    fn repo(&self) -> i64 {
+        self.repo_id
+    }
+}
+
+/// The claim of all who claim at the same time: as of the latest of their moments.
+fn whole(claims: &[Claim]) -> Claim {
+    let latest = claims.iter().copied().max_by_key(|claim| claim.now);
+    latest.expect("invariant: a group has a caller")
+}
+
+/// Claims at most so many of what is due, from the repository on whose turn it is.
+async fn next_in<T: OfRepo>(
+    db: &Db,
+    statement: Statement,
+    (claim, count): (Claim, usize),
+    lane: &Lane,
+) -> Result<Vec<T>, StoreError> {
+    let mut found: Vec<T> = Vec::new();
+    for after in lane.places() {
+        let left = count - found.len();
+        if left == 0 {
+            break;
+        }
+        let mut args = times(claim);
+        args.extend(args![after, i64::try_from(left).unwrap_or(i64::MAX)]);
+        let rows: Vec<T> = db.claim(statement, args).await.map_err(unavailable)?;
+        if let Some(last) = rows.iter().map(T::repo).max() {
+            lane.served(last);
+        }
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// One for each who claimed, as far as they go.
+fn dealt<T>(found: Vec<T>, callers: usize) -> Vec<Option<T>> {
+    let mut dealt: Vec<Option<T>> = found.into_iter().map(Some).collect();
+    dealt.resize_with(callers, || None);
+    dealt
+}
+
+/// Rows that were claimed, for each caller one.
+async fn rows<T: OfRepo>(
+    db: &Db,
+    statement: Statement,
+    claims: &[Claim],
+    lane: &Lane,
+) -> Result<Vec<Claimed<T>>, StoreError> {
+    let claim = whole(claims);
+    let until = claim.now.plus_ms(claim.lease_ms);
+    let found: Vec<T> = next_in(db, statement, (claim, claims.len()), lane).await?;
+    Ok(dealt(found.into_iter().map(|row| (row, until)).collect(), claims.len()))
+}
+
+/// Pull requests that were claimed, each with what is known of it.
+async fn pulls(
+    db: &Db,
+    claims: &[Claim],
+    lane: &Lane,
+) -> Result<Vec<Option<Result<Leased<PullRecord>, StoreError>>>, StoreError> {
+    let claim = whole(claims);
+    let mut found: Vec<ClaimedPull> =
+        next_in(db, sql::pulls::CLAIM_PULLS, (claim, claims.len()), lane).await?;
+    if found.len() < claims.len() {
+        let left = claims.len() - found.len();
+        let mut args = times(claim);
+        args.push(Arg::from(i64::try_from(left).unwrap_or(i64::MAX)));
+        let abandoned = db.claim(sql::pulls::CLAIM_ABANDONED_PULLS, args).await;
+        found.extend::<Vec<ClaimedPull>>(abandoned.map_err(unavailable)?);
+    }
+    let keys: Vec<(i64, i64)> = found.iter().map(|row| (row.repo_id, row.number)).collect();
+    let mut records = records::of_pulls(db, &keys).await?;
+    let leased = |row: ClaimedPull| {
+        let repo = RepoId::new(u64::try_from(row.repo_id).unwrap_or(0));
+        let number = PrNumber::new(u64::try_from(row.number).unwrap_or(0));
+        let missing = || StoreError::Missing(format!("pull request {repo}#{number}"));
+        let record = records.remove(&(row.repo_id, row.number));
+        let mut item = record.ok_or_else(missing)??;
+        item.tries = tries(row.tries);
+        let until = claim.now.plus_ms(claim.lease_ms);
+        let lease = Lease { work: Work::Pull(repo, number), epoch: row.lease_epoch, until };
+        Ok(Leased { lease, item })
+    };
+    Ok(dealt(found.into_iter().map(leased).collect(), claims.len()))
+}
+
 impl SqlStore {
     pub(super) async fn claim<T: super::db::Row>(
         &self,
-        statement: super::Statement,
+        statement: Statement,
         args: Vec<Arg>,
     ) -> Result<Option<T>, StoreError> {
-        let mut rows = self.db.write(statement, args).await.map_err(unavailable)?;
+        let mut rows = self.db.claim(statement, args).await.map_err(unavailable)?;
         Ok(rows.pop())
-    }
-
-    /// Claims what is due of the repository whose turn it is.
-    async fn next_in<T: super::db::Row>(
-        &self,
-        statement: super::Statement,
-        claim: Claim,
-        lane: &Lane,
-    ) -> Result<Option<T>, StoreError> {
-        for after in lane.places() {
-            let mut args = times(claim);
-            args.push(Arg::from(after));
-            let row = self.claim(statement, args).await?;
-            if row.is_some() {
-                return Ok(row);
-            }
-        }
-        Ok(None)
     }
 
     pub(super) async fn delivery_claimed(
         &self,
         claim: Claim,
     ) -> Result<Option<Leased<PendingDelivery>>, StoreError> {
-        let lane = &self.lanes.deliveries;
-        let row = self.next_in(sql::inbox::CLAIM_DELIVERY, claim, lane).await?;
-        let Some(row): Option<DeliveryRow> = row else { return Ok(None) };
-        lane.served(row.repo_id);
+        let (db, lanes) = (self.db.clone(), Arc::clone(&self.lanes));
+        let carry_out = move |claims: Vec<Claim>| {
+            let (db, lanes) = (db.clone(), Arc::clone(&lanes));
+            let statement = sql::inbox::CLAIM_DELIVERIES;
+            async move { rows(&db, statement, &claims, &lanes.deliveries).await }
+        };
+        let claimed = self.claims.deliveries.call(claim, carry_out).await?;
+        let Some((row, until)) = claimed else { return Ok(None) };
         let id = DeliveryId::parse(&row.id)
             .map_err(|error| inconsistent("deliveries", &row.id, error))?;
-        let until = claim.now.plus_ms(claim.lease_ms);
         let lease = Lease { work: Work::Delivery(id.clone()), epoch: row.lease_epoch, until };
         let delivery = NewDelivery {
             id,
@@ -106,14 +212,17 @@ impl SqlStore {
         &self,
         claim: Claim,
     ) -> Result<Option<Leased<PendingEffect>>, StoreError> {
-        let lane = &self.lanes.effects;
-        let row = self.next_in(sql::effects::CLAIM_EFFECT, claim, lane).await?;
-        let Some(row): Option<EffectRow> = row else { return Ok(None) };
-        lane.served(row.repo_id);
+        let (db, lanes) = (self.db.clone(), Arc::clone(&self.lanes));
+        let carry_out = move |claims: Vec<Claim>| {
+            let (db, lanes) = (db.clone(), Arc::clone(&lanes));
+            let statement = sql::effects::CLAIM_EFFECTS;
+            async move { rows(&db, statement, &claims, &lanes.effects).await }
+        };
+        let claimed: Claimed<EffectRow> = self.claims.effects.call(claim, carry_out).await?;
+        let Some((row, until)) = claimed else { return Ok(None) };
         let bad = |error: &dyn std::fmt::Display| inconsistent("effects", &row.id, error);
         let id = EffectId::parse(&row.id).map_err(|error| bad(&error))?;
         let effect: Effect = serde_json::from_str(&row.payload).map_err(|error| bad(&error))?;
-        let until = claim.now.plus_ms(claim.lease_ms);
         let lease = Lease { work: Work::Effect(id), epoch: row.lease_epoch, until };
         let item = PendingEffect {
             id,
@@ -129,21 +238,12 @@ impl SqlStore {
         &self,
         claim: Claim,
     ) -> Result<Option<Leased<PullRecord>>, StoreError> {
-        let lane = &self.lanes.pulls;
-        let mut row = self.next_in(sql::pulls::CLAIM_PULL, claim, lane).await?;
-        if row.is_none() {
-            row = self.claim(sql::pulls::CLAIM_ABANDONED_PULL, times(claim)).await?;
-        }
-        let Some(row): Option<ClaimedPull> = row else { return Ok(None) };
-        lane.served(row.repo_id);
-        let repo = RepoId::new(u64::try_from(row.repo_id).unwrap_or(0));
-        let number = PrNumber::new(u64::try_from(row.number).unwrap_or(0));
-        let missing = || StoreError::Missing(format!("pull request {repo}#{number}"));
-        let mut item = self.pull_record(repo, number).await?.ok_or_else(missing)?;
-        item.tries = tries(row.tries);
-        let until = claim.now.plus_ms(claim.lease_ms);
-        let lease = Lease { work: Work::Pull(repo, number), epoch: row.lease_epoch, until };
-        Ok(Some(Leased { lease, item }))
+        let (db, lanes) = (self.db.clone(), Arc::clone(&self.lanes));
+        let carry_out = move |claims: Vec<Claim>| {
+            let (db, lanes) = (db.clone(), Arc::clone(&lanes));
+            async move { pulls(&db, &claims, &lanes.pulls).await }
+        };
+        self.claims.pulls.call(claim, carry_out).await?.transpose()
     }
 }
 

@@ -33,10 +33,19 @@ const POSTGRES_CONNECTIONS: u32 = 10;
 /// How long a statement waits for a lock or a connection before the store counts as unavailable.
 const BUSY_SECS: u64 = 5;
 
-/// What PostgreSQL ends by itself, so that a replica that is paused or cut off holds up no other:
-/// the wait for a lock, and a transaction in which nothing happens.
-const SESSION: [(&str, &str); 2] =
-    [("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "30s")];
+/// What PostgreSQL ends by itself, so that a replica that is paused or cut off holds up no other: the
+/// wait for a lock, and a transaction in which nothing happens. And how it finds rows: by an index, as
+/// every statement of ours does; a plan is kept for long, and one that was made while a table was small
+/// would go through it from one end to the other when it is large. What has to be read from one end to
+/// the other all the same would count as so dear that it is compiled first, which takes longer.
+const SESSION: [(&str, &str); 6] = [
+    ("lock_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
 
 /// An argument of a statement.
 #[derive(Debug, Clone)]
@@ -77,7 +86,7 @@ impl From<Option<String>> for Arg {
 }
 
 /// PostgreSQL's text has no NUL; on both engines it becomes the sign for what cannot be shown.
-fn storable(text: String) -> String {
+pub(super) fn storable(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
@@ -225,6 +234,24 @@ impl Db {
         }
     }
 
+    /// What a statement claims. It names every row that it changes; where it names none, there is no
+    /// flush to wait for.
+    pub async fn claim<T: Row>(
+        &self,
+        statement: Statement,
+        args: Vec<Arg>,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        let Self::Sqlite { writer, .. } = self else { return self.write(statement, args).await };
+        let mut member = writer.begin().await?;
+        let rows = sqlite_as(statement.sqlite, args).fetch_all(member.connection()?).await?;
+        if rows.is_empty() {
+            member.leave().await?;
+        } else {
+            member.commit().await?;
+        }
+        Ok(rows)
+    }
+
     /// Ends every connection.
     pub async fn close(&self) {
         match self {
@@ -247,6 +274,11 @@ pub(super) enum Tx {
 }
 
 impl Tx {
+    /// Whether others write at the same time, so that locks have an order; else there is one writer.
+    pub const fn locks_rows(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// How many rows a statement changed.
     pub async fn run(&mut self, statement: Statement, args: Vec<Arg>) -> Result<u64, sqlx::Error> {
         match self {

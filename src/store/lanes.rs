@@ -2,8 +2,9 @@
 //!
 //! A claim takes the longest due work of the next repository after the one that was served last. So a
 //! repository with a thousand things to do is served once a round, like one with a single thing, and
-//! nobody waits longer than a round. The place is known to this process alone: replicas share the
-//! work, and what each serves fairly is served fairly by all.
+//! nobody waits longer than a round. Where several workers claim at the same moment a turn is as many
+//! things as there are workers, so a round is longer by no more than that. The place is known to this
+//! process alone: replicas share the work, and what each serves fairly is served fairly by all.
 //!
 //! Races: two claims at once may serve the same repository; that is one turn too many and no more.
 

@@ -20,6 +20,10 @@ const BODY_BYTES_MAX: i64 = 32 * 1024 * 1024;
 thread_local! {
     /// Making one for each body would cost half as much again.
     static PACKER: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+
+    /// The same, for unpacking.
+    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> =
+        const { RefCell::new(None) };
 }
 
 /// A body as it is kept.
@@ -56,7 +60,11 @@ pub(super) fn unpack(id: &str, bytes: Vec<u8>, length: Option<i64>) -> Result<By
     let allowed = Some(length).filter(|length| (0..=BODY_BYTES_MAX).contains(length));
     let room = allowed.and_then(|length| usize::try_from(length).ok());
     let room = room.ok_or_else(|| bad(&"a length that no body has"))?;
-    let body = zstd::bulk::decompress(&bytes, room).map_err(|error| bad(&error))?;
+    let body = UNPACKER.with_borrow_mut(|unpacker| {
+        let known = unpacker.take().map_or_else(zstd::bulk::Decompressor::new, Ok);
+        unpacker.insert(known?).decompress(&bytes, room)
+    });
+    let body = body.map_err(|error| bad(&error))?;
     if body.len() == room {
         Ok(Bytes::from(body))
     } else {

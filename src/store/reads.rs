@@ -1,34 +1,40 @@
 //! Reads: what is known, without a lease.
 
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
 use sqlx::FromRow;
 
-use super::db::args;
-use super::rows::{AskRow, AttemptRow, CaseRow, DocumentRow, PullRow, inconsistent, number};
+use super::db::{Db, Tx, args};
+use super::records::{self, rows};
+use super::rows::{CaseRow, DocumentRow, PullRow, inconsistent, number};
+use super::steps::given;
+use super::together::Together;
 use super::{SqlStore, sql, unavailable};
-use crate::domain::ask::Ask;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::case::Case;
-use crate::domain::effect::{EffectResult, commit_key, dispatch_key};
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{
     AttemptId, Branch, CaseId, CheckRunId, CommentId, PrNumber, RepoId, RunId, Sha, Timestamp,
 };
-use crate::domain::pull::PullHead;
+use crate::domain::pull::{PullHead, PullState};
 use crate::ports::forge::PublishedCheck;
 use crate::ports::store::{Backlog, PullRecord, RunnerView, StoreError, Usage};
 
 /// The window of the daily budget.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Attempts today, at work, for the installation, in all; cases that go on.
-type UsageRow = (i64, i64, i64, i64, i64);
+/// Attempts today, at work, for the installation, in all; cases that go on; the repository.
+type UsageRow = (i64, i64, i64, i64, i64, i64);
 
-pub(super) fn usage_args(repo: RepoId, now: Timestamp) -> Vec<super::db::Arg> {
-    args![number(repo.get()), now.plus_ms(-DAY_MS).millis()]
-}
+/// A repository, and since when attempts are counted.
+type Budget = (i64, i64);
 
-pub(super) fn usage(rows: Vec<UsageRow>) -> Usage {
-    let (today, running, installation, all, cases) = rows.into_iter().next().unwrap_or_default();
+/// A pull request, and one of its heads.
+type Headed = (i64, i64, String);
+
+fn usage(row: &UsageRow) -> Usage {
+    let (today, running, installation, all, cases, _) = *row;
     let count = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
     Usage {
         attempts_today: count(today),
@@ -39,11 +45,76 @@ pub(super) fn usage(rows: Vec<UsageRow>) -> Usage {
     }
 }
 
-/// Asks in the order in which they were asked; no engine's order of texts is another's.
-fn in_order(rows: Vec<AskRow>) -> Result<Vec<Ask>, StoreError> {
-    let mut asks: Vec<Ask> = rows.into_iter().map(AskRow::into_ask).collect::<Result<_, _>>()?;
-    asks.sort_by(|one, other| one.order().cmp(&other.order()));
-    Ok(asks)
+fn budget(repo: RepoId, now: Timestamp) -> Budget {
+    (number(repo.get()), now.plus_ms(-DAY_MS).millis())
+}
+
+/// How much of a repository's budget is used, as a transaction sees it.
+pub(super) async fn used_in(
+    tx: &mut Tx,
+    repo: RepoId,
+    now: Timestamp,
+) -> Result<Usage, StoreError> {
+    let (repo, since) = budget(repo, now);
+    let given = given(vec![json!({ "repo_id": repo, "since_ms": since })]);
+    let rows = tx.rows(sql::cases::USAGE, given).await.map_err(unavailable)?;
+    Ok(rows.first().map(usage).unwrap_or_default())
+}
+
+/// Reads that are asked for at the same time, each kind by one statement.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    heads_at: Together<(i64, String), Vec<PullRow>>,
+    pulls_of: Together<(i64, i64), Option<i64>>,
+    usage: Together<Budget, Usage>,
+    checks: Together<Headed, Option<PublishedCheck>>,
+}
+
+async fn heads_at(db: Db, about: Vec<(i64, String)>) -> Result<Vec<Vec<PullRow>>, StoreError> {
+    let given = about.iter().map(|(repo, sha)| json!({ "repo_id": repo, "sha": sha }));
+    let mut found: HashMap<(i64, String), Vec<PullRow>> = HashMap::new();
+    for row in rows::<PullRow>(&db, sql::pulls::PULLS_AT, once(given)).await? {
+        found.entry(row.head_key()).or_default().push(row);
+    }
+    Ok(about.iter().map(|key| found.get(key).cloned().unwrap_or_default()).collect())
+}
+
+async fn pulls_of(db: Db, about: Vec<(i64, i64)>) -> Result<Vec<Option<i64>>, StoreError> {
+    let given = about.iter().map(|(repo, run)| json!({ "repo_id": repo, "run_id": run }));
+    let found = rows::<(i64, i64, i64)>(&db, sql::runners::PULLS_OF_RUNS, once(given)).await?;
+    let found: HashMap<_, _> = found.into_iter().map(|(repo, run, of)| ((repo, run), of)).collect();
+    Ok(about.iter().map(|key| found.get(key).copied()).collect())
+}
+
+async fn usages(db: Db, about: Vec<Budget>) -> Result<Vec<Usage>, StoreError> {
+    let given = about.iter().map(|(repo, since)| json!({ "repo_id": repo, "since_ms": since }));
+    // Since when hardly differs: of two for one repository either answer will do.
+    let found = rows::<UsageRow>(&db, sql::cases::USAGE, once(given)).await?;
+    let found: HashMap<i64, Usage> = found.iter().map(|row| (row.5, usage(row))).collect();
+    Ok(about.iter().map(|(repo, _)| found.get(repo).copied().unwrap_or_default()).collect())
+}
+
+async fn checks(db: Db, about: Vec<Headed>) -> Result<Vec<Option<PublishedCheck>>, StoreError> {
+    let given = about
+        .iter()
+        .map(|(repo, pull, head)| json!({ "repo_id": repo, "number": pull, "head": head }));
+    let found =
+        rows::<(i64, i64, String, i64, i64)>(&db, sql::effects::CHECKS, once(given)).await?;
+    let found: HashMap<Headed, PublishedCheck> = found
+        .into_iter()
+        .map(|(repo, pull, head, id, sent)| {
+            let id = CheckRunId::new(u64::try_from(id).unwrap_or(0));
+            let annotations_sent = u32::try_from(sent).unwrap_or(0);
+            ((repo, pull, head), PublishedCheck { id, annotations_sent })
+        })
+        .collect();
+    Ok(about.iter().map(|key| found.get(key).copied()).collect())
+}
+
+/// Each of these once: a row that is asked about twice would come twice.
+fn once(about: impl Iterator<Item = Value>) -> Vec<Value> {
+    let mut seen = HashSet::new();
+    about.filter(|row| seen.insert(row.to_string())).collect()
 }
 
 impl SqlStore {
@@ -65,12 +136,33 @@ impl SqlStore {
         rows.into_iter().map(PullRow::into_head).collect()
     }
 
+    /// What a read comes to that may be asked for by several at the same time.
+    async fn together<I, O, F>(
+        &self,
+        calls: &Together<I, O>,
+        about: I,
+        read: impl Fn(Db, Vec<I>) -> F + Send + 'static,
+    ) -> Result<O, StoreError>
+    where
+        I: Clone + Send + 'static,
+        O: Send + 'static,
+        F: Future<Output = Result<Vec<O>, StoreError>> + Send + 'static,
+    {
+        let db = self.db.clone();
+        calls.call(about, move |about| read(db.clone(), about)).await
+    }
+
     pub(super) async fn heads_at(
         &self,
         repo: RepoId,
         sha: &Sha,
     ) -> Result<Vec<PullHead>, StoreError> {
-        self.heads(sql::pulls::PULLS_AT, args![number(repo.get()), sha.as_str()]).await
+        let about = (number(repo.get()), sha.as_str().to_owned());
+        let rows = self.together(&self.reads.heads_at, about, heads_at).await?;
+        let heads: Result<Vec<PullHead>, _> = rows.into_iter().map(PullRow::into_head).collect();
+        let mut heads = heads?;
+        heads.sort_by_key(|pull| (pull.state != PullState::Open, pull.number));
+        Ok(heads)
     }
 
     pub(super) async fn heads_onto(
@@ -86,46 +178,14 @@ impl SqlStore {
         repo: RepoId,
         pull: PrNumber,
     ) -> Result<Option<PullRecord>, StoreError> {
-        let key = || args![number(repo.get()), number(pull.get())];
-        let row: Option<PullRow> = self.first(sql::pulls::PULL, key()).await?;
-        let Some(row) = row else { return Ok(None) };
-        let case: Option<CaseRow> = self.first(sql::cases::LAST_CASE, key()).await?;
-        let case = case.map(CaseRow::into_case).transpose()?;
-        let attempts = match &case {
-            Some(case) => self.attempts_of(case.id).await?,
-            None => Vec::new(),
-        };
-        let asks: Vec<AskRow> = self.db.rows(sql::pulls::ASKS, key()).await.map_err(unavailable)?;
-        let (open, answered): (Vec<_>, Vec<_>) = asks.into_iter().partition(AskRow::is_open);
-        let (asks, heeded) = (in_order(open)?, in_order(answered)?);
-        Ok(Some(PullRecord { head: row.into_head()?, case, attempts, asks, heeded, tries: 0 }))
+        let key = (number(repo.get()), number(pull.get()));
+        records::of_pulls(&self.db, &[key]).await?.remove(&key).transpose()
     }
 
     async fn attempts_of(&self, case: CaseId) -> Result<Vec<AttemptRecord>, StoreError> {
-        let rows: Vec<AttemptRow> = self
-            .db
-            .rows(sql::cases::ATTEMPTS, args![case.to_string()])
-            .await
-            .map_err(unavailable)?;
-        let mut records = Vec::with_capacity(rows.len());
-        for row in rows {
-            let (attempt, report) = row.into_parts()?;
-            let dispatch = dispatch_key(attempt.id, attempt.dispatches);
-            let dispatched = self.result_under(&dispatch).await?;
-            let committed = self.result_under(&commit_key(attempt.id)).await?;
-            records.push(AttemptRecord { attempt, report, dispatched, committed });
-        }
-        Ok(records)
-    }
-
-    async fn result_under(&self, key: &str) -> Result<Option<EffectResult>, StoreError> {
-        let row: Option<(Option<String>,)> =
-            self.first(sql::effects::EFFECT_RESULT, args![key]).await?;
-        row.and_then(|(text,)| text)
-            .map(|text| {
-                serde_json::from_str(&text).map_err(|error| inconsistent("effects", key, error))
-            })
-            .transpose()
+        let case = case.to_string();
+        let found = records::of_cases(&self.db, vec![case.clone()]).await?.remove(&case);
+        Ok(found.transpose()?.unwrap_or_default())
     }
 
     async fn case(&self, id: &str) -> Result<Option<Case>, StoreError> {
@@ -138,9 +198,9 @@ impl SqlStore {
         repo: RepoId,
         run: RunId,
     ) -> Result<Option<PrNumber>, StoreError> {
-        let args = args![number(repo.get()), number(run.get())];
-        let row: Option<(i64, i64)> = self.first(sql::runners::PULL_OF_RUN, args).await?;
-        Ok(row.and_then(|(_, pull)| u64::try_from(pull).ok()).map(PrNumber::new))
+        let about = (number(repo.get()), number(run.get()));
+        let pull = self.together(&self.reads.pulls_of, about, pulls_of).await?;
+        Ok(pull.and_then(|pull| u64::try_from(pull).ok()).map(PrNumber::new))
     }
 
     pub(super) async fn evidence_of(
@@ -162,12 +222,8 @@ impl SqlStore {
         pull: PrNumber,
         head: &Sha,
     ) -> Result<Option<PublishedCheck>, StoreError> {
-        let args = args![number(repo.get()), number(pull.get()), head.as_str()];
-        let row: Option<(i64, i64)> = self.first(sql::effects::CHECK, args).await?;
-        Ok(row.map(|(id, sent)| PublishedCheck {
-            id: CheckRunId::new(u64::try_from(id).unwrap_or(0)),
-            annotations_sent: u32::try_from(sent).unwrap_or(0),
-        }))
+        let about = (number(repo.get()), number(pull.get()), head.as_str().to_owned());
+        self.together(&self.reads.checks, about, checks).await
     }
 
     pub(super) async fn comment_on(
@@ -181,8 +237,7 @@ impl SqlStore {
     }
 
     pub(super) async fn usage_of(&self, repo: RepoId, now: Timestamp) -> Result<Usage, StoreError> {
-        let args = usage_args(repo, now);
-        Ok(usage(self.db.rows(sql::cases::USAGE, args).await.map_err(unavailable)?))
+        self.together(&self.reads.usage, budget(repo, now), usages).await
     }
 
     pub(super) async fn view_of(

@@ -61,7 +61,7 @@ fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
-#[derive(Debug, FromRow)]
+#[derive(Debug, Clone, FromRow)]
 pub(super) struct PullRow {
     repo_id: i64,
     slug: String,
@@ -85,6 +85,15 @@ pub(super) const fn pull_state(state: PullState) -> &'static str {
 }
 
 impl PullRow {
+    pub const fn key(&self) -> (i64, i64) {
+        (self.repo_id, self.number)
+    }
+
+    /// Its repository and its head.
+    pub fn head_key(&self) -> (i64, String) {
+        (self.repo_id, self.head_sha.clone())
+    }
+
     pub fn into_head(self) -> Result<PullHead, StoreError> {
         let id = format!("{}#{}", self.repo_id, self.number);
         let read = Reader { table: "pulls", id: &id };
@@ -120,6 +129,8 @@ pub(super) struct AskRow {
     comment_place: Option<String>,
     asked_at_ms: i64,
     answered_at_ms: Option<i64>,
+    repo_id: i64,
+    number: i64,
 }
 
 /// The name of a comment's place in tables.
@@ -131,6 +142,11 @@ pub(super) const fn place(place: CommentPlace) -> &'static str {
 }
 
 impl AskRow {
+    /// Whose it is.
+    pub const fn key(&self) -> (i64, i64) {
+        (self.repo_id, self.number)
+    }
+
     pub const fn is_open(&self) -> bool {
         self.answered_at_ms.is_none()
     }
@@ -212,6 +228,15 @@ pub(super) fn state_columns(
 }
 
 impl CaseRow {
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whose it is.
+    pub const fn key(&self) -> (i64, i64) {
+        (self.repo_id, self.number)
+    }
+
     fn state(&self, read: &Reader<'_>) -> Result<CaseState, StoreError> {
         let columns = (self.attempt_id.as_deref(), self.reason.as_deref(), self.note.as_deref());
         let attempt = |id: &str| read.is(AttemptId::parse(id));

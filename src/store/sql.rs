@@ -12,6 +12,7 @@ pub mod pulls;
 pub mod restored;
 pub mod runners;
 pub mod schema;
+pub mod steps;
 pub mod telling;
 pub mod upkeep;
 
@@ -29,6 +30,7 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         ledger::ALL,
         upkeep::ALL,
         schema::ALL,
+        steps::ALL,
         telling::ALL,
         restored::ALL,
     ]
@@ -46,7 +48,37 @@ macro_rules! family {
 }
 use family;
 
-/// A statement that claims one row: the same text, and where PostgreSQL skips what others have locked.
+/// A statement about everything in `$1`, a JSON list of objects: between its two parts it reads them as
+/// the rows of a table `given` with these columns. The first part may differ between the engines.
+macro_rules! given {
+    ($before:literal, ($($columns:tt)*), $after:literal) => {
+        given!($before, $before, ($($columns)*), $after)
+    };
+    (
+        $sqlite:literal, $postgres:literal,
+        ($first:ident $type:ident $(, $name:ident $types:ident)*),
+        $after:literal
+    ) => {
+        Statement {
+            sqlite: concat!(
+                $sqlite,
+                "(SELECT value ->> '", stringify!($first), "' AS ", stringify!($first),
+                $(", value ->> '", stringify!($name), "' AS ", stringify!($name),)*
+                " FROM json_each($1)) AS given",
+                $after
+            ),
+            postgres: concat!(
+                $postgres,
+                "json_to_recordset($1::json) AS given (", stringify!($first), " ", stringify!($type),
+                $(", ", stringify!($name), " ", stringify!($types),)* ")",
+                $after
+            ),
+        }
+    };
+}
+use given;
+
+/// A statement that claims rows: the same text, and where PostgreSQL skips what others have locked.
 macro_rules! claim {
     ($before:literal, $lock:literal, $after:literal $(,)?) => {
         Statement { sqlite: concat!($before, $after), postgres: concat!($before, $lock, $after) }

@@ -42,7 +42,31 @@ impl Default for Told {
     }
 }
 
+/// What a step leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaves {
+    /// Work that is due.
+    Work,
+    /// Nothing, or nothing that is due yet.
+    Nothing,
+}
+
+/// Whether others are told of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    Now,
+    NotNow,
+}
+
 impl Told {
+    /// Whether others are told of steps that leave that.
+    pub fn telling(&self, leaves: Leaves, now: Timestamp) -> Telling {
+        match leaves {
+            Leaves::Work if self.is_long_ago(now) => Telling::Now,
+            Leaves::Work | Leaves::Nothing => Telling::NotNow,
+        }
+    }
+
     /// Whether a step may tell again.
     pub fn is_long_ago(&self, now: Timestamp) -> bool {
         let (now, last) = (now.millis(), self.0.load(Ordering::Relaxed));

@@ -76,7 +76,7 @@ fn shown(event: &Event) -> String {
         }
         Event::Commented { repo, number, body, actor, at, .. } => {
             let (repo, number) = (of_repo(repo), number.get());
-            let at = at.map_or(0, |at| at.millis());
+            let at = at.map_or(0, selfheal::domain::ids::Timestamp::millis);
             format!("comment by {} at {at}: {repo} #{number} {body:?}", actor.login)
         }
         Event::Pushed { repo, branch, after } => {

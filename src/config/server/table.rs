@@ -237,7 +237,7 @@ const SETTINGS: &[Setting] = &[
     open(
         "worker-count",
         "NUMBER",
-        "0 to 64",
+        "0 to 256",
         Otherwise::Value("4"),
         "How many steps the server works on at the same time; 0 for a replica that only takes in \
          webhooks and runners' reports and leaves the work to others on the same database",

@@ -257,8 +257,8 @@ fn a_wrong_setting_is_named_by_flag_variable_or_line() {
          127.0.0.1:8080 or [::]:8080",
     );
     Machine::new()
-        .variable("SELFHEAL_WORKER_COUNT", "65")
-        .says("`SELFHEAL_WORKER_COUNT`: 65 will not do; allowed is 0 to 64");
+        .variable("SELFHEAL_WORKER_COUNT", "257")
+        .says("`SELFHEAL_WORKER_COUNT`: 257 will not do; allowed is 0 to 256");
     Machine::new()
         .config("# x\n\nshutdown_secs = 601\n")
         .says("DIR/s.toml line 3, `shutdown_secs`: 601 will not do; allowed is 1 to 600 seconds");

@@ -5,7 +5,7 @@
 //! later one was answered changes nothing where the two contradict each other.
 
 use super::{Answer, Answered, Decision, Facts, ended, leave};
-use crate::domain::ask::{Ask, AskKind};
+use crate::domain::ask::{Ask, AskKind, Heed};
 use crate::domain::attempt::AttemptEnd;
 use crate::domain::case::{Asked, Case, CaseState, Escalation, StoppedBy};
 use crate::domain::command::permission_for;
@@ -49,12 +49,15 @@ pub(super) fn decide(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<D
     Some(decision)
 }
 
-/// Decides about everything that people want, when a permitted stop is among it.
-pub(super) fn stop(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<Decision> {
-    let stops = |(ask, permission): &(Ask, Permission)| {
-        ask.kind == AskKind::Stop && *permission >= permission_for(ask.kind)
+/// Decides about everything that people want, when a stop is among it, or what takes one back.
+pub(super) fn about_stopping(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<Decision> {
+    let is_stopped = matches!(case.state, CaseState::Stopped(StoppedBy::Person(_)));
+    let is_about_it = |(ask, permission): &(Ask, Permission)| {
+        let is_permitted = *permission >= permission_for(ask.kind);
+        let takes_it_back = is_stopped && ask.kind.heed() == Heed::Lasting;
+        is_permitted && (takes_it_back || ask.kind == AskKind::Stop)
     };
-    if facts.asks.iter().any(stops) { decide(case, facts, now) } else { None }
+    if facts.asks.iter().any(is_about_it) { decide(case, facts, now) } else { None }
 }
 
 /// Answers asks of a case that is over.

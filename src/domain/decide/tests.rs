@@ -330,3 +330,19 @@ fn a_stop_that_is_heard_with_a_push_is_not_lost_with_the_old_case() {
         "and so is the next one"
     );
 }
+
+#[test]
+fn what_takes_a_stop_back_is_heard_with_a_push_too() {
+    use AskKind::{Approve, Fix, Resume};
+    let stopped = CaseState::Stopped(StoppedBy::Person(Login::parse("mona").unwrap()));
+    let check = |state: &CaseState, kind, expected| {
+        let mut scene = Scene::new(state.clone());
+        scene.pull.head.sha = sha('b');
+        scene.asks(kind, Permission::Write);
+        assert_eq!(scene.decide().case.state.as_str(), expected, "{state:?} {kind:?}");
+    };
+    check(&stopped, Resume, "watching");
+    check(&stopped, Fix, "watching");
+    check(&stopped, Approve, "superseded");
+    check(&CaseState::Diagnosing, Fix, "superseded");
+}

@@ -42,10 +42,12 @@ pub(super) fn wants_case(gathered: &Gathered) -> bool {
 /// Whether the repository may have one case more. What a person asks for is never put off.
 pub(super) async fn has_room(
     services: &Services,
-    gathered: &Gathered,
+    gathered: &mut Gathered,
     now: Timestamp,
 ) -> Result<bool, ServiceError> {
-    let open = services.store.usage(gathered.pull.repo.id, now).await?.cases_open;
+    let usage = services.store.usage(gathered.pull.repo.id, now).await?;
+    gathered.usage = Some(usage);
+    let open = usage.cases_open;
     let has_room = open < services.limits.repository_cases || !gathered.asks.is_empty();
     if !has_room {
         tracing::warn!(open, "a red head waits: as many cases are open as the repository may have");

@@ -137,6 +137,20 @@ impl Member {
         group.map(|group| &mut *group.connection).ok_or(sqlx::Error::WorkerCrashed)
     }
 
+    /// Goes away without a wait for the flush, because nothing was written.
+    ///
+    /// # Errors
+    /// When the engine cannot go on.
+    pub async fn leave(mut self) -> Result<(), sqlx::Error> {
+        if self.is_first {
+            tokio::spawn(self.writer.clone().close()); // for those who may join before
+        } else {
+            sqlx::raw_sql(KEEP_MEMBER).execute(self.connection()?).await?;
+        }
+        drop(self.open.take());
+        Ok(())
+    }
+
     /// Makes everything durable.
     ///
     /// # Errors

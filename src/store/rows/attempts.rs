@@ -69,6 +69,10 @@ const GAVE_UP: [GaveUp; 11] = [
 ];
 
 impl AttemptRow {
+    pub fn case_id(&self) -> &str {
+        &self.case_id
+    }
+
     fn state(&self, read: &Reader<'_>) -> Result<AttemptState, StoreError> {
         let columns = (self.end_reason.as_deref(), self.end_detail.as_deref());
         let sha = |text: &str| read.is(Sha::parse(text));

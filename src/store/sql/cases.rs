@@ -1,6 +1,6 @@
 //! Cases, attempts and evidence.
 
-use super::{Statement, family};
+use super::{Statement, family, given};
 
 family! {
     /// A case, new or changed. Its pull request and what opened it never change.
@@ -25,19 +25,25 @@ family! {
              auto_merge = excluded.auto_merge",
     );
 
-    /// The live case of a pull request, or its last one.
-    LAST_CASE = Statement::both(
+    /// The live cases of pull requests, or their last ones.
+    LAST_CASES = given!(
         "SELECT c.id, c.repo_id, r.slug, r.installation_id, c.number, c.opened_head, c.head,
                 c.opened_at_ms, c.since_ms, c.state, c.attempt_id, c.reason, c.note, c.attempts,
                 c.reruns, c.asked, c.labels, c.auto_merge
-         FROM cases c
-         JOIN repos r ON r.id = c.repo_id
-         WHERE c.repo_id = $1
-           AND c.number = $2
-         ORDER BY CASE WHEN c.state IN ('superseded', 'closed') THEN 1 ELSE 0 END,
-                  c.opened_at_ms DESC,
-                  c.id DESC
-         LIMIT 1",
+         FROM ",
+        (repo_id BIGINT, number BIGINT),
+        "
+         JOIN cases c ON c.id = (
+             SELECT l.id
+             FROM cases l
+             WHERE l.repo_id = given.repo_id
+               AND l.number = given.number
+             ORDER BY CASE WHEN l.state IN ('superseded', 'closed') THEN 1 ELSE 0 END,
+                      l.opened_at_ms DESC,
+                      l.id DESC
+             LIMIT 1
+         )
+         JOIN repos r ON r.id = c.repo_id"
     );
 
     /// A case by its id.
@@ -66,15 +72,17 @@ family! {
              note = excluded.note",
     );
 
-    /// The attempts of a case with what their runners said, by number.
-    ATTEMPTS = Statement::both(
+    /// The attempts of cases with what their runners said, by number.
+    ATTEMPTS = given!(
         "SELECT a.id, a.case_id, a.number, a.head, a.planned_at_ms, a.dispatches,
                 a.dispatched_at_ms, a.state, a.end_reason, a.end_detail, a.note,
                 s.run_id, s.admitted_at_ms, s.heard_at_ms, s.stage, s.round, s.outcome
-         FROM attempts a
+         FROM ",
+        (case_id TEXT),
+        "
+         JOIN attempts a ON a.case_id = given.case_id
          LEFT JOIN runner_reports s ON s.attempt_id = a.id
-         WHERE a.case_id = $1
-         ORDER BY a.number",
+         ORDER BY a.case_id, a.number"
     );
 
     /// The case of an attempt.
@@ -108,20 +116,20 @@ family! {
          WHERE id = 1",
     );
 
-    /// What a repository uses: attempts planned since $2, at work now, at work for its installation
-    /// and for all, and cases that go on by themselves. The plus keeps both engines from going through
-    /// all cases that the repository ever had.
-    USAGE = Statement::both(
+    /// What repositories use: attempts planned since then, at work now, at work for the installation and
+    /// for all, and cases that go on by themselves. The plus keeps both engines from going through all
+    /// cases that a repository ever had.
+    USAGE = given!(
         "SELECT
              (SELECT COUNT(*)
               FROM attempts a
               JOIN cases c ON c.id = a.case_id
-              WHERE +c.repo_id = $1
-                AND a.planned_at_ms > $2) AS today,
+              WHERE +c.repo_id = given.repo_id
+                AND a.planned_at_ms > given.since_ms) AS today,
              (SELECT COUNT(*)
               FROM attempts a
               JOIN cases c ON c.id = a.case_id
-              WHERE +c.repo_id = $1
+              WHERE +c.repo_id = given.repo_id
                 AND a.state = 'running') AS running,
              (SELECT COUNT(*)
               FROM attempts a
@@ -131,16 +139,20 @@ family! {
                 AND r.installation_id = (
                     SELECT own.installation_id
                     FROM repos own
-                    WHERE own.id = $1
+                    WHERE own.id = given.repo_id
                 )) AS installation_running,
              (SELECT COUNT(*)
               FROM attempts a
               WHERE a.state = 'running') AS all_running,
              (SELECT COUNT(*)
               FROM cases c
-              WHERE c.repo_id = $1
+              WHERE c.repo_id = given.repo_id
                 AND c.state NOT IN ('superseded', 'closed')
                 AND c.state IN ('watching', 'diagnosing', 'rerunning', 'healing', 'proving'))
-                 AS cases_open",
+                 AS cases_open,
+             given.repo_id AS repo_id
+         FROM ",
+        (repo_id BIGINT, since_ms BIGINT),
+        ""
     );
 }

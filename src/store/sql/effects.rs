@@ -1,6 +1,6 @@
 //! The outbox, and what its effects have learned.
 
-use super::{Statement, claim, family};
+use super::{Statement, claim, family, given};
 
 family! {
     /// An effect that happens once: a known key changes nothing.
@@ -34,15 +34,11 @@ family! {
          WHERE effects.digest <> excluded.digest",
     );
 
-    /// Claims the longest due effect of the next repository after $3 that has one: of one pull request
-    /// the first that was wanted, and one at a time. Installations that cannot be used are passed over.
-    /// That a lease is above 0 is said for the sake of the index of leased ones.
-    CLAIM_EFFECT = claim!(
-        "UPDATE effects
-         SET lease_epoch = lease_epoch + 1,
-             lease_until_ms = $2,
-             claimed_revision = revision
-         WHERE id = (
+    /// Claims at most $4 effects: the longest due ones of the next repositories after $3 that have one;
+    /// of one pull request the first that was wanted, and one at a time. Installations that cannot be
+    /// used are passed over. That a lease is above 0 is said for the sake of the index of leased ones.
+    CLAIM_EFFECTS = claim!(
+        "WITH due AS (
              SELECT e.id
              FROM effects e
              LEFT JOIN repos r ON r.id = e.repo_id
@@ -72,11 +68,16 @@ family! {
                      AND (earlier.wanted_at_ms, earlier.id) < (e.wanted_at_ms, e.id)
                )
              ORDER BY e.repo_id, e.due_at_ms
-             LIMIT 1
+             LIMIT $4
 ",
         "FOR UPDATE OF e SKIP LOCKED",
         "
          )
+         UPDATE effects
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             claimed_revision = revision
+         WHERE id IN (SELECT id FROM due)
          RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch, repo_id",
     );
 
@@ -103,12 +104,15 @@ family! {
          WHERE id = $1",
     );
 
-    /// What came of the effect under a key.
-    EFFECT_RESULT = Statement::both(
-        "SELECT result
-         FROM effects
-         WHERE effect_key = $1
-           AND state = 'done'",
+    /// What came of the effects under keys.
+    EFFECT_RESULTS = given!(
+        "SELECT e.effect_key, e.result
+         FROM ",
+        (effect_key TEXT),
+        "
+         JOIN effects e ON e.effect_key = given.effect_key
+         WHERE e.state = 'done'
+           AND e.result IS NOT NULL"
     );
 
     /// Nothing more is done through an installation that is gone.
@@ -138,13 +142,16 @@ family! {
              annotations_sent = excluded.annotations_sent",
     );
 
-    /// The check run that we made on a head.
-    CHECK = Statement::both(
-        "SELECT check_run_id, annotations_sent
-         FROM checks
-         WHERE repo_id = $1
-           AND number = $2
-           AND head = $3",
+    /// The check runs that we made on heads.
+    CHECKS = given!(
+        "SELECT c.repo_id, c.number, c.head, c.check_run_id, c.annotations_sent
+         FROM ",
+        (repo_id BIGINT, number BIGINT, head TEXT),
+        "
+         JOIN checks c
+           ON c.repo_id = given.repo_id
+          AND c.number = given.number
+          AND c.head = given.head"
     );
 
     /// A sticky comment that we made.

@@ -36,14 +36,10 @@ family! {
          WHERE state = 'pending'",
     );
 
-    /// Claims the longest due delivery of the next repository after $3 that has one: $1 now, $2 the
-    /// lease's end.
-    CLAIM_DELIVERY = claim!(
-        "UPDATE deliveries
-         SET lease_epoch = lease_epoch + 1,
-             lease_until_ms = $2,
-             claims = claims + 1
-         WHERE id = (
+    /// Claims at most $4 deliveries: the longest due ones of the next repositories after $3 that have
+    /// one: $1 now, $2 the lease's end.
+    CLAIM_DELIVERIES = claim!(
+        "WITH due AS (
              SELECT id
              FROM deliveries
              WHERE state = 'pending'
@@ -51,11 +47,16 @@ family! {
                AND due_at_ms <= $1
                AND lease_until_ms <= $1
              ORDER BY repo_id, due_at_ms
-             LIMIT 1
+             LIMIT $4
 ",
         "FOR UPDATE SKIP LOCKED",
         "
          )
+         UPDATE deliveries
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             claims = claims + 1
+         WHERE id IN (SELECT id FROM due)
          RETURNING id, event, body, body_bytes, received_at_ms, tries, claims, lease_epoch, repo_id",
     );
 

@@ -1,21 +1,39 @@
 //! Kept logs of failed jobs.
 
-use super::{Statement, family};
+use super::{Statement, family, given};
 
 family! {
-    /// Keeps a log; the same one again takes its place.
-    KEEP_LOG = Statement::both(
+    /// Keeps logs, each in the place of an older one of its job: $1 a JSON list of what is known of
+    /// each, $2 what they are packed to, one behind the other.
+    KEEP_LOGS = given!(
         "INSERT INTO logs (
              repo_id, number, job_id, name, run_id, run_attempt, bytes, packed_bytes, kept_at_ms,
              packed
          )
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         SELECT given.repo_id, given.number, given.job_id, given.name, given.run_id,
+                given.run_attempt, given.bytes, given.packed_bytes, given.kept_at_ms,
+                SUBSTR($2, CAST(given.begins AS INTEGER), CAST(given.packed_bytes AS INTEGER))
+         FROM ",
+        "INSERT INTO logs (
+             repo_id, number, job_id, name, run_id, run_attempt, bytes, packed_bytes, kept_at_ms,
+             packed
+         )
+         SELECT given.repo_id, given.number, given.job_id, given.name, given.run_id,
+                given.run_attempt, given.bytes, given.packed_bytes, given.kept_at_ms,
+                SUBSTR(CAST($2 AS BYTEA), CAST(given.begins AS INTEGER), CAST(given.packed_bytes AS INTEGER))
+         FROM ",
+        (repo_id BIGINT, number BIGINT, job_id BIGINT, name TEXT, run_id BIGINT,
+         run_attempt BIGINT, bytes BIGINT, packed_bytes BIGINT, kept_at_ms BIGINT, begins BIGINT),
+        "
+         WHERE TRUE
+         ORDER BY given.repo_id, given.number, given.job_id
          ON CONFLICT (repo_id, number, job_id) DO UPDATE
          SET name = excluded.name,
              bytes = excluded.bytes,
              packed_bytes = excluded.packed_bytes,
              kept_at_ms = excluded.kept_at_ms,
-             packed = excluded.packed",
+             packed = excluded.packed
+         RETURNING job_id"
     );
 
     /// The logs of a pull request, the newest first.

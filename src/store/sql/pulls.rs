@@ -1,6 +1,6 @@
 //! Installations, repositories, pull requests and asks.
 
-use super::{Statement, claim, family};
+use super::{Statement, claim, family, given};
 
 family! {
     /// What is known of an installation. One that is gone never comes back: installed again it
@@ -72,16 +72,12 @@ family! {
            AND number = $2",
     );
 
-    /// Claims the longest due pull request of the next repository after $3 that has one: $1 now, $2
-    /// the lease's end.
+    /// Claims at most $4 pull requests: the longest due ones of the next repositories after $3 that
+    /// have one: $1 now, $2 the lease's end.
     ///
     /// A claim clears the wake, so that one that comes meanwhile is seen.
-    CLAIM_PULL = claim!(
-        "UPDATE pulls
-         SET lease_epoch = lease_epoch + 1,
-             lease_until_ms = $2,
-             wake_at_ms = NULL
-         WHERE (repo_id, number) IN (
+    CLAIM_PULLS = claim!(
+        "WITH due AS (
              SELECT p.repo_id, p.number
              FROM pulls p
              JOIN repos r ON r.id = p.repo_id
@@ -92,21 +88,22 @@ family! {
                AND p.repo_id > $3
                AND p.wake_at_ms <= $1
              ORDER BY p.repo_id, p.wake_at_ms
-             LIMIT 1
+             LIMIT $4
 ",
         "FOR UPDATE OF p SKIP LOCKED",
         "
          )
-         RETURNING repo_id, number, lease_epoch, tries",
-    );
-
-    /// Claims a pull request whose lease has run out with its holder.
-    CLAIM_ABANDONED_PULL = claim!(
-        "UPDATE pulls
+         UPDATE pulls
          SET lease_epoch = lease_epoch + 1,
              lease_until_ms = $2,
              wake_at_ms = NULL
-         WHERE (repo_id, number) IN (
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
+         RETURNING repo_id, number, lease_epoch, tries",
+    );
+
+    /// Claims at most $3 pull requests whose lease has run out with its holder.
+    CLAIM_ABANDONED_PULLS = claim!(
+        "WITH due AS (
              SELECT p.repo_id, p.number
              FROM pulls p
              JOIN repos r ON r.id = p.repo_id
@@ -116,11 +113,16 @@ family! {
                AND p.lease_until_ms <= $1
                AND p.lease_until_ms > 0
              ORDER BY p.lease_until_ms
-             LIMIT 1
+             LIMIT $3
 ",
         "FOR UPDATE OF p SKIP LOCKED",
         "
          )
+         UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
          RETURNING repo_id, number, lease_epoch, tries",
     );
 
@@ -142,25 +144,26 @@ family! {
            AND lease_until_ms > 0",
     );
 
-    /// A pull request's facts.
-    PULL = Statement::both(
+    /// The facts of pull requests.
+    PULLS = given!(
         "SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
                 p.head_repo_id, p.base, p.state, p.updated_at_ms
-         FROM pulls p
-         JOIN repos r ON r.id = p.repo_id
-         WHERE p.repo_id = $1
-           AND p.number = $2",
+         FROM ",
+        (repo_id BIGINT, number BIGINT),
+        "
+         JOIN pulls p ON p.repo_id = given.repo_id AND p.number = given.number
+         JOIN repos r ON r.id = p.repo_id"
     );
 
-    /// Pull requests by head commit, open ones first.
-    PULLS_AT = Statement::both(
+    /// Pull requests by head commit.
+    PULLS_AT = given!(
         "SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
                 p.head_repo_id, p.base, p.state, p.updated_at_ms
-         FROM pulls p
-         JOIN repos r ON r.id = p.repo_id
-         WHERE p.repo_id = $1
-           AND p.head_sha = $2
-         ORDER BY CASE WHEN p.state = 'open' THEN 0 ELSE 1 END, p.number",
+         FROM ",
+        (repo_id BIGINT, sha TEXT),
+        "
+         JOIN pulls p ON p.repo_id = given.repo_id AND p.head_sha = given.sha
+         JOIN repos r ON r.id = p.repo_id"
     );
 
     /// Open pull requests by base branch.
@@ -187,13 +190,14 @@ family! {
     );
 
     /// What nobody has answered, and what was heeded.
-    ASKS = Statement::both(
-        "SELECT ask_key, kind, body, actor_id, actor_login, comment_id, comment_place, asked_at_ms,
-                answered_at_ms
-         FROM asks
-         WHERE repo_id = $1
-           AND number = $2
-           AND (answered_at_ms IS NULL OR heeded = 1)",
+    ASKS = given!(
+        "SELECT a.ask_key, a.kind, a.body, a.actor_id, a.actor_login, a.comment_id,
+                a.comment_place, a.asked_at_ms, a.answered_at_ms, a.repo_id, a.number
+         FROM ",
+        (repo_id BIGINT, number BIGINT),
+        "
+         JOIN asks a ON a.repo_id = given.repo_id AND a.number = given.number
+         WHERE a.answered_at_ms IS NULL OR a.heeded = 1"
     );
 
     /// An ask is answered, and heeded from now on or not.

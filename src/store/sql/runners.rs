@@ -1,6 +1,6 @@
 //! What runners say.
 
-use super::{Statement, family};
+use super::{Statement, family, given};
 
 family! {
     /// Marks an identity as used; one that was used before changes nothing.
@@ -107,14 +107,16 @@ family! {
          WHERE a.id = $1",
     );
 
-    /// The pull request whose attempt a run works on.
-    PULL_OF_RUN = Statement::both(
-        "SELECT c.repo_id, c.number
-         FROM runner_reports s
+    /// The pull requests whose attempts are run by workflow runs.
+    PULLS_OF_RUNS = given!(
+        "SELECT c.repo_id, s.run_id, c.number
+         FROM ",
+        (repo_id BIGINT, run_id BIGINT),
+        "
+         JOIN runner_reports s ON s.run_id = given.run_id
          JOIN attempts a ON a.id = s.attempt_id
          JOIN cases c ON c.id = a.case_id
-         WHERE c.repo_id = $1
-           AND s.run_id = $2",
+         WHERE c.repo_id = given.repo_id"
     );
 
     /// Forgets identities whose tokens ended long ago.

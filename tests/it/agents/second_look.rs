@@ -18,27 +18,22 @@ fn looked() -> Value {
     })
 }
 
-/// A step that is played when the prompt is of that template, and else the other one.
-fn when(prompt: &str, step: Value, otherwise: Value) -> Value {
-    let mut first = step;
-    first["when"] = json!({ "prompt_matches": prompt });
-    json!({ "any": [first, otherwise] })
+/// A step that is played when the prompt says that.
+fn when(said: &str, mut step: Value) -> Value {
+    step["when"] = json!({ "prompt_matches": said });
+    step
 }
-
-const SECOND: &str = "prompt: devils-advocate";
-const LAST: &str = "What a second look found";
 
 /// Wrong edits, each another one, until a second look was taken; then what `last` does.
 fn stubborn(answer: &str, last: Value) -> Value {
     let wrong = "n=$(cat tries 2>/dev/null || echo 0); echo $((n+1)) > tries; \
                  sed -i \"s|^    a - b.*|    a - b // $n|\" src/lib.rs";
-    let tries = when(LAST, last, json!({ "do": [{ "bash": wrong }] }));
-    let step = when(SECOND, json!({ "say": answer }), tries["any"][1].clone());
-    let steps = json!([
-        { "any": [step["any"][0], tries["any"][0], tries["any"][1]] },
-        { "say": "FIXED, surely" },
-    ]);
-    json!({ "steps": steps, "repeat_last": true })
+    let step = [
+        when("prompt: devils-advocate", json!({ "say": answer })),
+        when("What a second look found", last),
+        json!({ "do": [{ "bash": wrong }] }),
+    ];
+    json!({ "steps": [{ "any": step }, { "say": "FIXED, surely" }], "repeat_last": true })
 }
 
 async fn taught(answer: &str, last: Value) -> Provider {

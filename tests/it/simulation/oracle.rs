@@ -196,7 +196,10 @@ fn not_the_last_word(pull: &SimPull, truth: &Truth, tables: &Tables) -> Option<S
     let state = tables.pull(repo().id, pull.number)?.case.map(|case| case.state);
     let is_wrong = match (last?, &state) {
         (AskKind::Stop, state) => !matches!(state, Some(CaseState::Stopped(_))),
-        (_, state) => matches!(state, Some(CaseState::Stopped(StoppedBy::Person(_)))),
+        (AskKind::Resume, state) => {
+            matches!(state, Some(CaseState::Stopped(StoppedBy::Person(_))))
+        }
+        _ => false, // another attempt may be refused for other reasons
     };
     is_wrong.then(|| format!("{}: `{last:?}` was the last word: {state:?}", pull.number))
 }

@@ -10,7 +10,9 @@ use selfheal::ports::store::{Ceiling, Changes, Claim, Finish, Lease, Store, Stor
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use super::values::{at, attempt, attempt_id, case, comment, delivery, performed, pull, reply};
+use super::values::{
+    at, attempt, attempt_id, case, comment, delivery, effect_id, performed, pull, reply, sha,
+};
 use super::{Opened, done, on_all};
 
 on_all! {
@@ -21,6 +23,9 @@ on_all! {
     wakes_during_looks_of_others_are_never_lost,
     two_replicas_share_the_work,
     of_many_attempts_that_begin_at_once_no_more_do_than_may,
+    a_step_that_lost_its_lease_takes_no_other_along,
+    what_is_written_together_is_as_if_written_one_by_one,
+    a_step_that_is_refused_takes_no_other_along,
 }
 
 const WORKERS: usize = 8;
@@ -262,4 +267,89 @@ async fn of_many_attempts_that_begin_at_once_no_more_do_than_may(opened: Opened)
     assert!(room.admits(&used) && !full.admits(&used));
     assert!(!Ceiling { attempts_running: 3, ..room }.admits(&used));
     assert!(!Ceiling { all_running: 3, ..room }.admits(&used));
+}
+
+/// Steps of several workers share a transaction; one of them has lost its lease meanwhile.
+async fn a_step_that_lost_its_lease_takes_no_other_along(opened: Opened) {
+    let pulls: Vec<_> = (1..=6).map(pull).collect();
+    opened.know(&pulls).await;
+    for of in &pulls {
+        opened.wake(of, 10).await;
+    }
+    let store = opened.port();
+    let mut held = Vec::new();
+    for _ in &pulls {
+        held.push(store.claim_pull(Claim { now: at(10), lease_ms: 100 }).await.unwrap().unwrap());
+    }
+    let again = store.claim_pull(Claim { now: at(111), lease_ms: 1_000 }).await.unwrap().unwrap();
+    let lost = again.item.head.number;
+    let steps = held.into_iter().map(|leased| {
+        let (store, of) = (opened.port(), leased.item.head.clone());
+        let mut changes = done(120);
+        changes.case = Some(case(u128::from(of.number.get()), &of, CaseState::Diagnosing));
+        changes.effects.push((effect_id(of.number.get()), comment(&of, "hello")));
+        async move { (of.number, store.apply(leased.lease, changes).await) }
+    });
+    for (number, written) in futures_util::future::join_all(steps).await {
+        match written {
+            Ok(()) => assert_ne!(number, lost),
+            Err(error) => {
+                assert!(matches!(error, StoreError::LeaseLost(_)), "{error:?}");
+                assert_eq!(number, lost);
+            }
+        }
+        let record = store.pull(super::values::repo().id, number).await.unwrap().unwrap();
+        assert_eq!(record.case.is_some(), number != lost, "{number}");
+    }
+    assert_eq!(store.backlog().await.unwrap().effects, 5);
+}
+
+/// Of steps at the same time about the same pull request the newest facts count, and the earliest wake.
+async fn what_is_written_together_is_as_if_written_one_by_one(opened: Opened) {
+    opened.know(&[pull(1)]).await;
+    for number in 0..8 {
+        opened.insert(delivery(&format!("d{number}"), 1)).await.unwrap();
+    }
+    let mut steps = Vec::new();
+    for number in 0..8_i64 {
+        let store = opened.port();
+        let leased = store.claim_delivery(LONG).await.unwrap().unwrap();
+        let mut changes = done(1_001);
+        let mut facts = pull(1);
+        facts.updated_at = at(200 + (number * 5) % 8);
+        facts.head.sha = sha(char::from(b'0' + u8::try_from((number * 5) % 8).unwrap()));
+        changes.wake = vec![(facts.repo.id, facts.number, at(2_000 + number))];
+        changes.pulls = vec![facts];
+        steps.push(async move { store.apply(leased.lease, changes).await });
+    }
+    for written in futures_util::future::join_all(steps).await {
+        written.unwrap();
+    }
+    assert_eq!(opened.known(&pull(1)).await.head.head.sha, sha('7'));
+    assert!(opened.pull_at(1_999).await.is_none());
+    assert!(opened.pull_at(2_000).await.is_some());
+}
+
+/// One that the database refuses: a case of a pull request that nobody has told of.
+async fn a_step_that_is_refused_takes_no_other_along(opened: Opened) {
+    let pulls: Vec<_> = (1..=4).map(pull).collect();
+    opened.know(&pulls).await;
+    for number in 0..4 {
+        opened.insert(delivery(&format!("d{number}"), 1)).await.unwrap();
+    }
+    let mut steps = Vec::new();
+    for number in 1..=4_u64 {
+        let store = opened.port();
+        let leased = store.claim_delivery(LONG).await.unwrap().unwrap();
+        let mut changes = done(1_001);
+        let of = pull(if number == 3 { 99 } else { number });
+        changes.case = Some(case(u128::from(number), &of, CaseState::Diagnosing));
+        steps.push(async move { store.apply(leased.lease, changes).await });
+    }
+    let written = futures_util::future::join_all(steps).await;
+    let written: Vec<bool> = written.iter().map(Result::is_ok).collect();
+    assert_eq!(written, [true, true, false, true]);
+    for number in [1, 2, 4] {
+        assert!(opened.known(&pull(number)).await.case.is_some(), "{number}");
+    }
 }
