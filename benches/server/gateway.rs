@@ -81,18 +81,15 @@ pub(crate) async fn run(world: &World) {
     say::line("| store | first byte, direct | through | added | whole, direct | through | added |");
     say::line("| --- | --- | --- | --- | --- | --- | --- |");
     let urls = [("SQLite", sqlite), ("PostgreSQL", postgres.database().await)];
-    let mut streams = Vec::new();
     for (name, url) in urls {
         let attempt = at_work(world, &url).await;
         let program = Program::with_models(world, url, &host.url());
         let caller = Caller::new(&program, &host, attempt);
         host.always_says(answer());
         caller.turn(name).await;
-        streams.push((name, caller.many(&program, &host).await));
+        let told = caller.many(&program, &host).await;
+        say::line(&format!("\n{name}: {told}\n"));
         host.always_says(answer());
-    }
-    for (name, told) in streams {
-        say::line(&format!("\n{name}: {told}"));
     }
 }
 
@@ -113,10 +110,11 @@ fn answer() -> Saying {
 /// An attempt at work, written before the server starts.
 async fn at_work(world: &World, url: &str) -> AttemptId {
     let ids = selfheal::app::SystemIds;
-    let slug = format!("acme/widget-{}", ids.uuid().simple());
+    let account = format!("acme-{}", ids.uuid().simple());
+    let slug = format!("{account}/widget");
     let repository = world.repository(&slug).file("a.txt", "a\n").collaborator("mona", "write");
     let repository = repository.create().await.expect("a repository can be made");
-    let installation = InstallationId::new(world.install("acme"));
+    let installation = InstallationId::new(world.install(&account));
     let files = [("a.txt", Some("b\n"))];
     let pull = world.pull_request(&repository).by("mona").files(&files).open().await;
     let pull = pull.expect("a pull request can be opened");
@@ -286,14 +284,8 @@ impl Caller {
         let begin = Instant::now();
         let calls = (0..STREAMS).map(|_| self.sent(&self.through));
         let all = futures_util::future::join_all(calls);
-        let open = async {
-            host.was_asked(asked + STREAMS).await;
-            gate.add_permits(STREAMS); // a piece for each
-        };
-        let (mut answers, ()) = futures_util::future::join(all, open).await;
-        for answer in &mut answers {
-            answer.chunk().await.expect("a piece");
-        }
+        let answers = all.await;
+        host.was_asked(asked + STREAMS).await;
         let opened = begin.elapsed();
         let after = program.memory().now_kb;
         host.always_says(answer());
@@ -301,7 +293,7 @@ impl Caller {
         for _ in 0..CALLS / 5 {
             self.call(&self.through, &mut beside).await;
         }
-        gate.add_permits(STREAMS * PIECES);
+        gate.add_permits(STREAMS * (PIECES + 1));
         for mut answer in answers {
             while answer.chunk().await.expect("a piece").is_some() {}
         }

@@ -299,11 +299,13 @@ pub async fn forward(
     }
     let place = Arc::clone(&models.places).try_acquire_owned();
     let place = place.map_err(|_| ModelError::Crowded)?;
-    let (prepared, removed) = prepared(services, account, &request).await?;
+    let Request { endpoint, headers, body } = request;
+    let (prepared, removed) = prepared(services, account, &endpoint, &body).await?;
+    drop(body); // its room is for others while the provider thinks
     let (head, headed) = oneshot::channel();
     let call = Call {
         services: services.clone(),
-        form: request.endpoint.form,
+        form: endpoint.form,
         new: prepared.new,
         patience: models.terms.patience,
         place,
@@ -311,9 +313,9 @@ pub async fn forward(
     let id = call.new.as_ref().map(|(new, _)| new.id);
     let to_provider = ToProvider {
         provider,
-        method: if request.endpoint.form == Form::List { Method::GET } else { Method::POST },
-        path: request.endpoint.path,
-        headers: request.headers,
+        method: if endpoint.form == Form::List { Method::GET } else { Method::POST },
+        path: endpoint.path,
+        headers,
         body: Bytes::new(),
     };
     let asked = prepared.asked;
@@ -342,18 +344,18 @@ enum Sending {
 async fn prepared(
     services: &Services,
     account: &Account,
-    request: &Request,
+    endpoint: &Endpoint,
+    body: &Bytes,
 ) -> Result<(Prepared, Vec<String>), ModelError> {
     let models = &services.models;
-    let endpoint = &request.endpoint;
     if endpoint.form == Form::List {
         let asked = Sending::Unchanged(Bytes::new());
         return Ok((Prepared { new: None, asked }, Vec::new()));
     }
-    let mut asked = Asked::read(endpoint, &request.body)?;
+    let mut asked = Asked::read(endpoint, body)?;
     let price = *models.price(endpoint.provider, &asked.model)?;
     if !endpoint.is_paid() {
-        let asked = Sending::Unchanged(request.body.clone());
+        let asked = Sending::Unchanged(body.clone());
         return Ok((Prepared { new: None, asked }, Vec::new()));
     }
     let removed = std::mem::take(&mut asked.removed);

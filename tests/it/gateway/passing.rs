@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use selfheal::domain::model::ModelName;
 use selfheal::http::DoorLimits;
 use serde_json::Value;
@@ -66,6 +67,24 @@ async fn each_piece_is_there_before_the_next_one_is_sent() {
         gate.add_permits(1);
         assert_eq!(answer.chunk().await.unwrap(), None);
     }
+}
+
+#[tokio::test]
+async fn two_hundred_streams_pass_at_once() {
+    const STREAMS: usize = 200;
+    let scene = Scene::new().await;
+    let gate = Arc::new(Semaphore::new(0));
+    scene.host.always_says(MESSAGES.streamed().behind(&gate));
+    let long = MESSAGES.with("\"hi\"", &format!("\"{}\"", "x".repeat(200_000)));
+    let calls = (0..STREAMS).map(|_| scene.call(MESSAGES.path, long.clone()).send());
+    let answers: Vec<_> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
+    assert!(answers.iter().all(|answer| answer.status() == 200));
+    assert_eq!(scene.t.app().services().models.under_way(), STREAMS);
+    gate.add_permits(STREAMS * (MESSAGES.stream.len() + 1));
+    for text in join_all(answers.into_iter().map(reqwest::Response::text)).await {
+        assert_eq!(text.unwrap(), MESSAGES.stream.concat());
+    }
+    assert_eq!((scene.spent().await[0].calls, scene.spent().await[0].unsettled), (200, 0));
 }
 
 #[tokio::test]
