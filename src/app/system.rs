@@ -1,5 +1,8 @@
 //! The machine's own time and randomness; the only place that asks for either.
 
+use std::sync::LazyLock;
+use std::time::Instant;
+
 use rand::Rng;
 use uuid::Uuid;
 
@@ -14,6 +17,12 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+    fn ticks_ms(&self) -> i64 {
+        static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+        i64::try_from(BEGINNING.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 }
 

@@ -8,8 +8,12 @@ use crate::domain::ids::Timestamp;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
-    /// The time now, UTC.
+    /// The time now, UTC. Clocks are set, forth and back.
     fn now(&self) -> Timestamp;
+
+    /// Milliseconds on a clock that nobody sets: only differences mean anything. It may stand still
+    /// while the machine sleeps.
+    fn ticks_ms(&self) -> i64;
 }
 
 /// Makes ids up.

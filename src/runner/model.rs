@@ -42,6 +42,9 @@ const WORDS_CHARS_MAX: usize = 300;
 /// By which the gateway says that it refused a call itself, and why.
 pub const REFUSED: HeaderName = HeaderName::from_static("x-selfheal-refused");
 
+/// The one refusal that passes by itself.
+const BUSY: &str = "busy";
+
 /// By which a client of OpenAI's and Anthropic's makes knows that asking again is no use.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
@@ -308,6 +311,10 @@ fn failed(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Call {
     let words = said.map_or_else(|| status.to_string(), |said| format!("{status}: {said}"));
     let words: String = words.chars().take(WORDS_CHARS_MAX).collect();
     if let Some(why) = headers.get(REFUSED).and_then(|why| why.to_str().ok()) {
+        // Other calls hold the room; that passes.
+        if why == BUSY {
+            return Call::Trouble(words);
+        }
         return Call::Refused { why: why.to_owned(), words };
     }
     let passes = status.is_server_error()

@@ -30,6 +30,10 @@ impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.ms())
     }
+
+    fn ticks_ms(&self) -> i64 {
+        self.ms()
+    }
 }
 
 /// Ids that count up, so that they order by time as real ones do.

@@ -77,6 +77,10 @@ impl Clock for SkewedClock {
         let offset = self.offset.load(Ordering::Relaxed);
         Timestamp::from_millis(self.time.load(Ordering::Relaxed) + offset)
     }
+
+    fn ticks_ms(&self) -> i64 {
+        self.time.load(Ordering::Relaxed)
+    }
 }
 
 /// Ids that order by the clock of their replica, as UUIDs of version 7 do.
