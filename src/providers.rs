@@ -91,15 +91,10 @@ impl HttpProviders {
 impl Route {
     fn new(provider: Provider, way: &Way) -> Result<Self, WayError> {
         let key = way.key.as_ref().map(|key| -> Result<_, WayError> {
-            let key = key.expose_secret();
-            let (name, value) = match provider {
-                Provider::Anthropic => (HeaderName::from_static("x-api-key"), key.to_owned()),
-                Provider::OpenAi => (header::AUTHORIZATION, format!("Bearer {key}")),
-                Provider::Gemini => (HeaderName::from_static("x-goog-api-key"), key.to_owned()),
-            };
+            let (name, value) = provider.credential(key.expose_secret());
             let mut value = HeaderValue::from_str(&value).map_err(|_| WayError::Key(provider))?;
             value.set_sensitive(true);
-            Ok((name, value))
+            Ok((HeaderName::from_static(name), value))
         });
         let base = way.base_url.as_str().trim_end_matches('/').to_owned();
         Ok(Self { base, key: key.transpose()? })

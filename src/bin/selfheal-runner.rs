@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use selfheal::cli;
 use selfheal::domain::brief::Brief;
 use selfheal::domain::ids::AttemptId;
 use selfheal::runner::attempt::{End, Setting};
@@ -21,7 +22,7 @@ use selfheal::runner::server::identity::Credentials;
 use selfheal::runner::server::remote::{self, RemoteServer};
 use selfheal::runner::server::{Server, ServerError};
 use selfheal::runner::workspace::{Remote, Source, Wanted, WorkspaceError};
-use selfheal::runner::{attempt, bridge, exit};
+use selfheal::runner::{attempt, exit};
 use url::Url;
 
 /// Heals one failing commit in a sandbox and reports a patch with its proof.
@@ -39,16 +40,7 @@ enum Verb {
     Attempt(Attempt),
     /// Run a program in a sandbox beside a way to its models; used by attempts themselves.
     #[command(hide = true)]
-    Bridge(Bridge),
-}
-
-#[derive(Debug, Parser)]
-struct Bridge {
-    /// The socket that the way leads to.
-    socket: PathBuf,
-    /// The program and its arguments.
-    #[arg(last = true, required = true, num_args = 1..)]
-    command: Vec<String>,
+    Bridge(cli::bridge::Args),
 }
 
 #[derive(Debug, Parser)]
@@ -90,15 +82,12 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn bridged(args: &Bridge) -> ExitCode {
-    match bridge::run(&args.socket, &args.command).await {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            // Standard error goes to the attempt, as the program's own does.
-            let _ = writeln!(std::io::stderr(), "selfheal-runner: no way to models: {error}");
-            ExitCode::from(exit::COULD_NOT)
-        }
-    }
+async fn bridged(args: &cli::bridge::Args) -> ExitCode {
+    cli::bridge::run(args).await.unwrap_or_else(|error| {
+        // Standard error goes to the attempt, as the program's own does.
+        let _ = writeln!(std::io::stderr(), "selfheal-runner: {error:#}");
+        ExitCode::from(exit::COULD_NOT)
+    })
 }
 
 /// The way to models through the server; without it there are no coding agents.

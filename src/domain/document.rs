@@ -103,5 +103,17 @@ pub struct Document {
     pub body: String,
 }
 
+/// What stands before and after the front matter.
+pub const FENCE: &str = "---\n";
+
+impl Document {
+    /// Its front matter as YAML, if it has one.
+    pub fn front_matter(&self) -> Option<&str> {
+        let rest = self.body.strip_prefix(FENCE)?;
+        // The line feed before the fence is part of the last value.
+        rest.get(..=rest.find("\n---\n")?)
+    }
+}
+
 /// A document is for reading: a quarter of a megabyte holds any excerpt within its own budget.
 pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;

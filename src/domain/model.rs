@@ -38,11 +38,29 @@ impl Provider {
         }
     }
 
+    /// The header in which it takes a key, and the key as it stands there.
+    pub fn credential(self, key: &str) -> (&'static str, String) {
+        match self {
+            Self::Anthropic => ("x-api-key", key.to_owned()),
+            Self::OpenAi => ("authorization", format!("Bearer {key}")),
+            Self::Gemini => ("x-goog-api-key", key.to_owned()),
+        }
+    }
+
     /// The provider of that name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.as_str() == text)
     }
 }
+
+/// The header in which the gateway tells a runner why it refused a call.
+pub const REFUSED_HEADER: &str = "x-selfheal-refused";
+
+/// Why, when a cap is reached.
+pub const REFUSED_BUDGET: &str = "budget";
+
+/// Why, when calls that are under way hold the rest of a cap: the one refusal that passes by itself.
+pub const REFUSED_BUSY: &str = "busy";
 
 /// The name of a model, as its provider writes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -19,15 +19,12 @@ use super::Problem;
 use super::bodies::Whole;
 use crate::domain::ids::AttemptId;
 use crate::domain::ledger::{Passes, Refusal};
-use crate::domain::model::Provider;
+use crate::domain::model::{Provider, REFUSED_BUDGET, REFUSED_BUSY, REFUSED_HEADER};
 use crate::models::Endpoint;
 use crate::ports::ledger::{Account, Spent};
 use crate::ports::providers::ProviderError;
 use crate::service::Services;
 use crate::service::models::{self, ModelError, Passed};
-
-/// Why a call was refused, for the runner: `budget`, `busy`, `model`, `over`, `request` or `token`.
-pub const REFUSED: &str = "x-selfheal-refused";
 
 /// That the provider is in trouble and not the agent: `trouble`.
 pub const PROVIDER: &str = "x-selfheal-provider";
@@ -232,14 +229,14 @@ fn refusal(provider: Provider, error: &ModelError) -> Response {
         }
         ModelError::NotYou => {
             let mut response = said(provider, StatusCode::UNAUTHORIZED, &words, Again::No);
-            mark(&mut response, REFUSED, "token");
+            mark(&mut response, REFUSED_HEADER, "token");
             response
         }
         ModelError::Over => refused(provider, "over", &words),
         ModelError::Unpriced(_) | ModelError::NotAllowed(_) => refused(provider, "model", &words),
         ModelError::Unreadable(_) => refused(provider, "request", &words),
         ModelError::Refused(refusal) => match refusal.passes {
-            Passes::Never => refused(provider, "budget", &in_words(refusal)),
+            Passes::Never => refused(provider, REFUSED_BUDGET, &in_words(refusal)),
             Passes::Soon => busy(provider, &in_words(refusal)),
         },
         ModelError::Crowded => busy(provider, &words),
@@ -283,14 +280,14 @@ fn in_words(refusal: &Refusal) -> String {
 /// A refusal that stays one however often it is tried.
 fn refused(provider: Provider, why: &'static str, words: &str) -> Response {
     let mut response = said(provider, StatusCode::TOO_MANY_REQUESTS, words, Again::No);
-    mark(&mut response, REFUSED, why);
+    mark(&mut response, REFUSED_HEADER, why);
     response
 }
 
 /// A refusal that passes by itself.
 fn busy(provider: Provider, words: &str) -> Response {
     let mut response = said(provider, StatusCode::TOO_MANY_REQUESTS, words, Again::Maybe);
-    mark(&mut response, REFUSED, "busy");
+    mark(&mut response, REFUSED_HEADER, REFUSED_BUSY);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(BUSY_SECS));
     response
 }

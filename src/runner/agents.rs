@@ -13,7 +13,6 @@ mod aider;
 mod claude_code;
 mod codex;
 mod listener;
-mod policy;
 
 use std::fs;
 use std::path::Path;
@@ -26,9 +25,10 @@ use super::fixers::{Fixer, FixerError, Hindrance, Job, Report};
 use super::model::Call;
 use super::observe::Happening;
 use super::sandbox::{Answer, Bridge, CommandSpec, Opening, Program};
+use super::task::Task;
 use crate::domain::agent::AgentName;
 use crate::domain::brief::Network;
-use crate::domain::model::Provider;
+use crate::domain::model::{Provider, REFUSED_BUDGET};
 use crate::domain::outcome::{CommandRun, Ended};
 
 pub use self::acp::CustomAcp;
@@ -201,6 +201,7 @@ impl AgentFixer {
             let words = format!("{} is not installed on the runner", self.agent.name());
             return Ok(hindered(Hindrance::ToolMissing(words)));
         };
+        let digest = Task::digest_of(&prompt);
         let ask = self.asked(&job, prompt);
         let launch = self.agent.launch(&ask);
         let mut spec = CommandSpec::shell("", job.workspace, job.limits);
@@ -230,6 +231,7 @@ impl AgentFixer {
             hindrance,
             session: said.session,
             version: Some(version),
+            prompt: Some(digest),
             model: said.model.or_else(|| Some(ask.model_or(self.agent.usual_model()).to_owned())),
         })
     }
@@ -278,7 +280,7 @@ fn hindrance(said: &Said<'_>, ended: Ended, last: Option<Call>) -> Option<Hindra
     }
     let is_done = matches!(said.stopped, Some(Stopped::Done)) && ended.is_green();
     match (last, &said.stopped) {
-        (Some(Call::Refused { why, words }), _) if why == "budget" => {
+        (Some(Call::Refused { why, words }), _) if why == REFUSED_BUDGET => {
             Some(Hindrance::Budget(words))
         }
         (Some(Call::Refused { words, .. }), _) => Some(Hindrance::Unavailable(words)),

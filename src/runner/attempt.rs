@@ -18,7 +18,7 @@ use super::sandbox::{NoSandbox, Sandbox};
 use super::server::{Server, ServerError};
 use super::stages::{self, StageError, Work};
 use super::workspace::{Source, WorkspaceError};
-use crate::domain::brief::{Brief, Instruction, PROTOCOL_VERSION, StageReport};
+use crate::domain::brief::{Brief, FixerSpec, Instruction, PROTOCOL_VERSION, StageReport};
 use crate::domain::outcome::{CommandRun, GaveUp, Outcome};
 
 /// What an attempt is made with.
@@ -157,12 +157,19 @@ async fn outcome(
     let files = source.files().await.map_err(StageError::from)?;
     let facts = RepoFacts::new(files.into_keys());
     let mut brief = brief.clone();
+    let is_recipe = |fixer: &FixerSpec| matches!(fixer, FixerSpec::Recipes { .. });
+    let guidance = if brief.fixers.iter().all(is_recipe) {
+        String::new()
+    } else {
+        source.guidance().await.map_err(StageError::from)?
+    };
     source.hold_places(&mut brief.failures).await.map_err(StageError::from)?;
     let work = Work {
         brief: &brief,
         source,
         sandbox,
         dependencies: &setting.dependencies,
+        guidance: &guidance,
         facts: &facts,
         known: &setting.known,
         scratch: &setting.scratch,

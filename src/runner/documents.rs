@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::domain::brief::PROTOCOL_VERSION;
-use crate::domain::document::{DOCUMENT_BYTES_MAX, Document, DocumentName};
+use crate::domain::document::{DOCUMENT_BYTES_MAX, Document, DocumentName, FENCE};
 use crate::domain::ids::AttemptId;
 
 pub use self::analysis::AnalysisNote;
@@ -28,9 +28,6 @@ pub const ENTRIES_MAX: usize = 60;
 
 /// The most runs with output in one document, so that a quarter of a megabyte holds them.
 pub const RUNS_MAX: usize = 16;
-
-/// What stands before and after the front matter.
-const FENCE: &str = "---\n";
 
 /// Why a document is not what it should be.
 #[derive(Debug, Error)]
@@ -288,12 +285,7 @@ fn front_of<T: Front>(document: &Document) -> Result<T, BadDocument> {
     if bytes > DOCUMENT_BYTES_MAX {
         return Err(BadDocument::TooLarge { name, bytes });
     }
-    let yaml = document
-        .body
-        .strip_prefix(FENCE)
-        // The line feed before the fence is part of the last value.
-        .and_then(|rest| rest.get(..=rest.find("\n---\n")?))
-        .ok_or(BadDocument::NoFrontMatter(name))?;
+    let yaml = document.front_matter().ok_or(BadDocument::NoFrontMatter(name))?;
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_total_scalar_bytes: DOCUMENT_BYTES_MAX },
         strict_booleans: true,

@@ -72,6 +72,8 @@ pub struct Report {
     pub version: Option<String>,
     /// The model that it asked, where it asks one.
     pub model: Option<String>,
+    /// The SHA-256 of the prompt, where it was given one.
+    pub prompt: Option<String>,
 }
 
 /// What kept a fixer from its work, each with words for people.

@@ -25,7 +25,8 @@ use tokio::net::UnixListener;
 use url::Url;
 
 use super::server::ServerError;
-use crate::domain::model::Provider;
+use super::server::remote::is_passing;
+use crate::domain::model::{Provider, REFUSED_BUSY, REFUSED_HEADER};
 
 /// The largest question: a million tokens of text and the pictures between them.
 const QUESTION_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -40,10 +41,7 @@ const CONNECT_SECS_MAX: u64 = 10;
 const WORDS_CHARS_MAX: usize = 300;
 
 /// By which the gateway says that it refused a call itself, and why.
-pub const REFUSED: HeaderName = HeaderName::from_static("x-selfheal-refused");
-
-/// The one refusal that passes by itself.
-const BUSY: &str = "busy";
+const REFUSED: HeaderName = HeaderName::from_static(REFUSED_HEADER);
 
 /// By which a client of OpenAI's and Anthropic's makes knows that asking again is no use.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -231,16 +229,11 @@ impl Shared {
 
 /// A key in the header in which its provider wants it.
 fn credential(provider: Provider, key: &SecretString) -> HeaderMap {
-    let key = key.expose_secret();
-    let (name, value) = match provider {
-        Provider::Anthropic => (HeaderName::from_static("x-api-key"), key.to_owned()),
-        Provider::OpenAi => (header::AUTHORIZATION, format!("Bearer {key}")),
-        Provider::Gemini => (HeaderName::from_static("x-goog-api-key"), key.to_owned()),
-    };
+    let (name, value) = provider.credential(key.expose_secret());
     let mut headers = HeaderMap::new();
     if let Ok(mut value) = HeaderValue::from_str(&value) {
         value.set_sensitive(true);
-        headers.insert(name, value);
+        headers.insert(HeaderName::from_static(name), value);
     }
     headers
 }
@@ -312,12 +305,10 @@ fn failed(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Call {
     let words: String = words.chars().take(WORDS_CHARS_MAX).collect();
     if let Some(why) = headers.get(REFUSED).and_then(|why| why.to_str().ok()) {
         // Other calls hold the room; that passes.
-        if why == BUSY {
+        if why == REFUSED_BUSY {
             return Call::Trouble(words);
         }
         return Call::Refused { why: why.to_owned(), words };
     }
-    let passes = status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-    if passes { Call::Trouble(words) } else { Call::Rejected(words) }
+    if is_passing(status) { Call::Trouble(words) } else { Call::Rejected(words) }
 }

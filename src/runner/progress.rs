@@ -232,8 +232,6 @@ impl Progress {
             GaveUp::OverLimit
         } else if !seen.is_empty() {
             GaveUp::StillRed
-        } else if self.all_hindered_by(HindranceNote::Provider) {
-            GaveUp::ModelUnavailable
         } else if self.all_hindered_by(HindranceNote::Budget) {
             GaveUp::BudgetSpent
         } else if self.all_hindered_by(HindranceNote::ToolMissing) {

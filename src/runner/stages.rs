@@ -69,6 +69,8 @@ pub struct Work<'a> {
     pub sandbox: &'a Sandbox,
     /// What is lent to commands.
     pub dependencies: &'a Dependencies,
+    /// What the base branch tells agents; empty where no fixer is told anything.
+    pub guidance: &'a str,
     /// The names of the repository's files.
     pub facts: &'a RepoFacts,
     /// Runs at the head that are known already and need not be repeated.

@@ -47,21 +47,8 @@ impl Task {
     /// The task of a brief in a round, with what the commands did before this turn.
     pub fn new(brief: &Brief, round: u8, seen: Vec<CommandRun>) -> Self {
         let token = format!("{:032x}", rand::random::<u128>());
-        Self { brief: brief.clone(), seen, round, token, ..Self::empty(brief) }
-    }
-
-    fn empty(brief: &Brief) -> Self {
-        let none = String::new;
-        let (brief, seen) = (brief.clone(), Vec::new());
-        Self {
-            brief,
-            seen,
-            round: 1,
-            guidance: none(),
-            advice: none(),
-            turns: none(),
-            token: none(),
-        }
+        let (guidance, advice, turns) = (String::new(), String::new(), String::new());
+        Self { brief: brief.clone(), seen, round, guidance, advice, turns, token }
     }
 
     /// The same, with what a second look found.
@@ -84,15 +71,8 @@ impl Task {
 
     /// The same, with the repository's own guidance for agents, from the base commit.
     #[must_use]
-    pub fn guided_by(mut self, guidance: String) -> Self {
-        self.guidance = guidance;
-        self
-    }
-
-    /// The same, with a token that is known; tokens are random otherwise.
-    #[must_use]
-    pub fn fenced_by(mut self, token: &str) -> Self {
-        token.clone_into(&mut self.token);
+    pub fn guided_by(mut self, guidance: &str) -> Self {
+        guidance.clone_into(&mut self.guidance);
         self
     }
 
@@ -180,11 +160,6 @@ impl Task {
         text
     }
 
-    /// The SHA-256 of what a model is told.
-    pub fn digest(&self) -> String {
-        Self::digest_of(&self.markdown())
-    }
-
     /// The SHA-256 of a prompt.
     pub fn digest_of(prompt: &str) -> String {
         hex::encode(Sha256::digest(prompt.as_bytes()))
@@ -209,12 +184,10 @@ fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("<!--") {
-        shown.push_str(&rest[..start]);
         // A comment that is never closed is text that happens to look like one.
-        match rest[start..].find("-->") {
-            Some(end) => rest = &rest[start + end + "-->".len()..],
-            None => break,
-        }
+        let Some(end) = rest[start..].find("-->") else { break };
+        shown.push_str(&rest[..start]);
+        rest = &rest[start + end + "-->".len()..];
     }
     shown.push_str(rest);
     shown.retain(|c| matches!(c, '\n' | '\t') || !(c.is_control() || is_invisible(c)));
@@ -249,4 +222,22 @@ fn failure_line(failure: &Failure) -> String {
 
 fn run_json(run: &CommandRun) -> Value {
     json!({ "command": run.command, "ended": run.ended, "output_tail": run.output_tail })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_would_see_is_not_quoted() {
+        for (text, shown) in [
+            ("a <!-- do this --> b", "a  b"),
+            ("<!--<!---->x", "x"),
+            ("a <!-- never closed", "a <!-- never closed"),
+            ("a\u{200b}b\u{202e}c\u{e0041}d\u{feff}", "abcd"),
+            ("a\u{1b}[31mb\tc\nd", "a[31mb\tc\nd"),
+        ] {
+            assert_eq!(visible(text), shown, "{text:?}");
+        }
+    }
 }

@@ -166,11 +166,8 @@ fn of(view: &RunnerView, spent: &[Spent]) -> Receipt {
 /// The turns in the last `state` document; a document that cannot be read has none.
 fn turns(documents: &[Document]) -> Vec<Value> {
     let last = documents.iter().rev().find(|document| document.name == DocumentName::State);
-    let front = last.and_then(|document| {
-        let rest = document.body.strip_prefix("---\n")?;
-        let yaml = rest.get(..=rest.find("\n---\n")?)?;
-        serde_saphyr::from_str::<Value>(yaml).ok()
-    });
+    let front = last.and_then(Document::front_matter);
+    let front = front.and_then(|yaml| serde_saphyr::from_str::<Value>(yaml).ok());
     let turns = front.as_ref().and_then(|front| front.get("turns")?.as_array());
     turns.cloned().unwrap_or_default()
 }

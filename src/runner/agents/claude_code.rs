@@ -5,10 +5,10 @@
 //! the prompt, from the base commit. The order of keys in its events is not fixed; success is
 //! `subtype: success` without `is_error`, because an API failure says `success`, too.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::listener::{Went, count_at, text_at};
-use super::{Agent, Ask, Launch, NO_KEY, Said, Stopped, policy};
+use super::{Agent, Ask, Launch, NO_KEY, Said, Stopped};
 use crate::domain::model::Provider;
 use crate::runner::bridge;
 use crate::runner::sandbox::{Answer, Opening};
@@ -21,6 +21,9 @@ const TURNS_MAX: &str = "80";
 
 /// Tries of one call; waiting longer than seconds is not the agent's business.
 const RETRIES_MAX: &str = "3";
+
+/// The most patterns that are passed on.
+const PATTERNS_MAX: usize = 200;
 
 /// How it says that an answer was cut off, which it also calls an API error.
 const OUTPUT_MAXIMUM: &str = "output token maximum";
@@ -54,7 +57,7 @@ impl Agent for ClaudeCode {
         launch.args(&["--verbose", "--setting-sources", "", "--strict-mcp-config"]);
         launch.args(&["--permission-mode", "acceptEdits", "--permission-prompts", "none"]);
         launch.args(&["--tools", &TOOLS.join(","), "--allowedTools", &TOOLS.join(",")]);
-        launch.args(&["--settings", &policy::claude_code(&ask.protected).to_string()]);
+        launch.args(&["--settings", &settings(&ask.protected).to_string()]);
         launch.args(&["--max-turns", TURNS_MAX, "--model", ask.model_or(self.usual_model())]);
         match &ask.session {
             Some(session) => launch.args(&["--resume", session]),
@@ -158,4 +161,16 @@ fn result(line: &Value, said: &mut Said<'_>) {
         Some("error_max_turns") => Stopped::Limit(format!("it took more than {TURNS_MAX} turns")),
         _ => Stopped::Failed(words),
     });
+}
+
+/// Its settings: which edits it refuses by itself. This saves wasted work and nothing else: the gate
+/// judges the difference, whoever made it.
+fn settings(protected: &[String]) -> Value {
+    let deny: Vec<String> = protected
+        .iter()
+        .take(PATTERNS_MAX)
+        .filter(|pattern| !pattern.contains(['(', ')', '\n']))
+        .map(|pattern| format!("Edit({})", pattern.trim_start_matches('/')))
+        .collect();
+    json!({ "permissions": { "deny": deny } })
 }

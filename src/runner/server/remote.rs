@@ -194,12 +194,16 @@ async fn sent(request: RequestBuilder) -> Result<Vec<u8>, Try> {
     }
     let wanted = retry_after(&response);
     let detail = detail(response).await;
-    let is_passing = status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-    if is_passing {
+    if is_passing(status) {
         return Err(Try::Again(format!("{status}: {detail}"), wanted));
     }
     Err(Try::Enough(ServerError::Refused { status: status.as_u16(), detail }))
+}
+
+/// Whether the same request may be answered later.
+pub(in crate::runner) fn is_passing(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {

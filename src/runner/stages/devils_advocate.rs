@@ -33,7 +33,7 @@ pub async fn run(
 ) -> Result<Vec<Document>, StageError> {
     let Some(fixer) = work.advisor(progress) else { return Ok(Vec::new()) };
     let task = Task::new(work.brief, round, progress.seen())
-        .guided_by(work.source.guidance().await?)
+        .guided_by(work.guidance)
         .after(&progress.turns);
     let prompt = task.second_look(&AnalysisNote::schema());
     let mut found = asked(work, progress, fixer.as_ref(), &task, &prompt).await?;

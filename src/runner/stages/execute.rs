@@ -70,7 +70,7 @@ async fn turn(
     room.checkout.take_agents_from_base().await?;
     work.observer.saw(&Happening::FixerBegins { fixer: &id });
     let task = Task::new(work.brief, round, progress.seen())
-        .guided_by(work.source.guidance().await?)
+        .guided_by(work.guidance)
         .advised_by(progress.advice());
     let home = work.home()?;
     let report = fixer.fix(job(work, &room, &task, home.path())).await?;
@@ -91,7 +91,7 @@ async fn turn(
         hindrance: report.hindrance.as_ref().map(HindranceNote::from),
         summary: short(&summary, SUMMARY_BYTES_MAX).to_owned(),
         version: report.version,
-        prompt: report.model.is_some().then(|| task.digest()),
+        prompt: report.prompt,
         model: report.model,
     };
     Ok((note, patch))
