@@ -51,11 +51,9 @@ pub(crate) fn only(scope: Scope, usd: &str, tokens: u64) -> Caps {
 }
 
 /// Settings in which all providers are at one address.
-pub(crate) fn models_at(host: &ModelHost, caps: Caps) -> ModelSettings {
-    let way = || ModelWay {
-        base_url: Url::parse(&host.url()).unwrap(),
-        key: Some(SecretString::from(KEY)),
-    };
+pub(crate) fn models_at(url: &str, caps: Caps) -> ModelSettings {
+    let way =
+        || ModelWay { base_url: Url::parse(url).unwrap(), key: Some(SecretString::from(KEY)) };
     let ways: BTreeMap<_, _> = Provider::ALL.into_iter().map(|it| (it, way())).collect();
     ModelSettings { ways, caps, ..no_models() }
 }
@@ -73,7 +71,7 @@ impl Scene {
     pub(crate) async fn of(policy: &str, caps: Caps, patience: Patience) -> Self {
         let host = ModelHost::start().await.unwrap();
         let mut t = Tester::start().await;
-        t.model(models_at(&host, caps), patience).await;
+        t.model(models_at(&host.url(), caps), patience).await;
         let repository = widget_of(&t.world, policy).await;
         let pull = broken_pull(&t, &repository).await;
         t.settle_with_ci().await;
@@ -111,13 +109,23 @@ impl Scene {
 
     /// What the attempt's calls took, by model.
     pub(crate) async fn spent(&self) -> Vec<Spent> {
-        self.t.app().services().models.spent(self.attempt()).await.unwrap()
+        spent_by(&self.t, self.attempt()).await
     }
 
     /// What the attempt's calls took together.
     pub(crate) async fn charged(&self) -> Usd {
-        self.spent().await.iter().fold(Usd::ZERO, |sum, spent| sum.plus(spent.charged.usd))
+        charged(&self.spent().await)
     }
+}
+
+/// What an attempt's calls took, by model.
+pub(crate) async fn spent_by(t: &Tester, attempt: AttemptId) -> Vec<Spent> {
+    t.app().services().models.spent(attempt).await.unwrap()
+}
+
+/// What calls took together.
+pub(crate) fn charged(spent: &[Spent]) -> Usd {
+    spent.iter().fold(Usd::ZERO, |sum, spent| sum.plus(spent.charged.usd))
 }
 
 /// A header of an answer, as text.

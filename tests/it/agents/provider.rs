@@ -53,15 +53,18 @@ impl Provider {
 
     /// How many tokens of a kind it has billed, whoever asked.
     pub async fn billed(&self, kind: &str) -> u64 {
-        let url = format!("{}/__admin/usage", self.url);
-        let sessions: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        let sessions = self.bill("").await;
         let sessions = sessions.as_object().unwrap().values();
         sessions.map(|session| session[kind].as_u64().unwrap()).sum()
     }
 
     /// The tokens that it bills for a scenario, by session.
     pub async fn usage(&self, scenario: &str) -> Value {
-        let url = format!("{}/__admin/usage?scenario={scenario}", self.url);
+        self.bill(&format!("?scenario={scenario}")).await
+    }
+
+    async fn bill(&self, query: &str) -> Value {
+        let url = format!("{}/__admin/usage{query}", self.url);
         self.http.get(url).send().await.unwrap().json().await.unwrap()
     }
 

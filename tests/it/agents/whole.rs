@@ -2,34 +2,20 @@
 //!
 //! Played are GitHub and the model alone; the key is the server's, and the money is counted there.
 
-use std::collections::BTreeMap;
-
-use secrecy::SecretString;
-use selfheal::config::server::{ModelSettings, ModelWay};
 use selfheal::domain::ids::AttemptId;
 use selfheal::domain::ledger::{Amount, Caps, Scope};
-use selfheal::domain::model::{Provider as Api, Tokens};
+use selfheal::domain::model::Tokens;
 use selfheal::domain::money::Usd;
 use selfheal::service::models::Patience;
 use serde_json::{Value, json};
 use tokio::process::Command;
-use url::Url;
 
 use super::provider::Provider;
 use super::scene;
-use crate::harness::{Tester, no_models};
+use crate::gateway::{KEY, charged, models_at, spent_by};
+use crate::harness::Tester;
 use crate::stories::headline;
 use crate::stories::whole::{LIB, WRONG, real_widget_of};
-
-const KEY: &str = "sk-the-servers-own-s3cret";
-
-/// All providers at one address, as one scenario.
-fn models_at(url: &str) -> ModelSettings {
-    let way =
-        || ModelWay { base_url: Url::parse(url).unwrap(), key: Some(SecretString::from(KEY)) };
-    let ways: BTreeMap<_, _> = Api::ALL.into_iter().map(|api| (api, way())).collect();
-    ModelSettings { ways, ..no_models() }
-}
 
 /// The receipt of an attempt, as the program prints it and the App's key signed it.
 async fn receipt(t: &Tester, attempt: &str) -> Value {
@@ -62,7 +48,7 @@ async fn healed_by(fixer: &str) {
     let usage = json!({ "input": 1200, "output": 60, "cache_read": 8000, "cache_write": 0 });
     provider.learn("answers", json!({ "usage": usage, "steps": steps })).await;
     let mut t = Tester::start().await;
-    t.model(models_at(&provider.playing("answers")), Patience::default()).await;
+    t.model(models_at(&provider.playing("answers"), Caps::default()), Patience::default()).await;
     let policy = format!("fixers: [{fixer}]\n");
     let path = scene::path();
     let repository = real_widget_of(&t, &policy, &path.to_string_lossy()).await;
@@ -89,14 +75,14 @@ async fn healed_by(fixer: &str) {
     assert_eq!(receipt["outcome"]["after"][0]["exit_code"], 0);
     assert_eq!(receipt["models"].as_array().unwrap().len(), 1);
 
-    let spent = t.app().services().models.spent(AttemptId::parse(&attempt).unwrap()).await.unwrap();
+    let spent = spent_by(&t, AttemptId::parse(&attempt).unwrap()).await;
     let counted = |of: fn(&Tokens) -> u64| spent.iter().map(|spent| of(&spent.tokens)).sum::<u64>();
     let counts = [("input", counted(|t| t.input)), ("output", counted(|t| t.output))];
     let counts = counts.into_iter().chain([("cache_read", counted(|t| t.cache_read))]);
     for (kind, count) in counts {
         assert_eq!(count, provider.billed(kind).await, "{kind} {spent:?}");
     }
-    let charged = spent.iter().fold(Usd::ZERO, |sum, spent| sum.plus(spent.charged.usd));
+    let charged = charged(&spent);
     assert!(charged > Usd::ZERO, "{spent:?}");
     assert!(provider.has_seen("HOME=/home/selfheal").await, "it saw no environment");
     assert!(!provider.has_seen(KEY).await, "the key was in a request's text");
@@ -107,9 +93,8 @@ async fn healed_by(fixer: &str) {
 async fn spends_no_more_than_the_cap(fixer: &str, cap: &str) {
     let provider = Provider::start();
     let mut t = Tester::start().await;
-    let mut models = models_at(&provider.playing("long"));
+    let mut models = models_at(&provider.playing("long"), Caps::NONE);
     let cap = Usd::parse(cap).unwrap();
-    models.caps = Caps::NONE;
     models.caps.set(Scope::Attempt, Amount { usd: cap, tokens: u64::MAX / 4 });
     t.model(models, Patience::default()).await;
     let policy = format!("fixers: [{fixer}]\n");
@@ -123,8 +108,8 @@ async fn spends_no_more_than_the_cap(fixer: &str, cap: &str) {
     assert!(text.contains("the budget for models is spent"), "{text}");
     assert_eq!(t.world.commits(&pull).await.unwrap().len(), 1, "nothing was committed");
     let attempt = t.world.dispatched_ever(&repository, "attempt").pop().unwrap();
-    let spent = t.app().services().models.spent(AttemptId::parse(&attempt).unwrap()).await.unwrap();
-    let charged = spent.iter().fold(Usd::ZERO, |sum, spent| sum.plus(spent.charged.usd));
+    let spent = spent_by(&t, AttemptId::parse(&attempt).unwrap()).await;
+    let charged = charged(&spent);
     assert!(charged > Usd::ZERO && charged <= cap, "{charged} {spent:?}");
     let calls: u64 = spent.iter().map(|spent| spent.calls).sum();
     assert!(provider.billed("answers").await <= calls, "{spent:?}");

@@ -65,7 +65,7 @@ async fn a_model_without_a_price_is_not_called() {
 async fn a_model_that_the_operator_does_not_allow_is_not_called() {
     let mut scene = Scene::new().await;
     let allowed = NameFilter { include: vec!["claude-haiku*".to_owned()], exclude: Vec::new() };
-    let mut settings = models_at(&scene.host, Caps::NONE);
+    let mut settings = models_at(&scene.host.url(), Caps::NONE);
     settings.allowed = allowed;
     scene.t.model(settings, Patience::default()).await;
     for way in WAYS {
@@ -164,7 +164,7 @@ async fn only_the_paths_that_agents_need_are_there() {
 #[tokio::test]
 async fn a_provider_that_nobody_set_up_is_told_apart() {
     let mut scene = Scene::new().await;
-    let mut settings = models_at(&scene.host, Caps::NONE);
+    let mut settings = models_at(&scene.host.url(), Caps::NONE);
     settings.ways.remove(&MESSAGES.provider);
     scene.t.model(settings, Patience::default()).await;
     let answer = scene.answered(MESSAGES.path, MESSAGES.body).await;
@@ -219,7 +219,7 @@ async fn a_key_that_the_provider_refuses_is_never_repeated() {
 async fn a_provider_that_cannot_be_reached_is_trouble_and_costs_nothing() {
     let mut scene = Scene::new().await;
     let gone = ModelHost::start().await.unwrap();
-    let settings = models_at(&gone, Caps::NONE);
+    let settings = models_at(&gone.url(), Caps::NONE);
     gone.stop().await;
     scene.t.model(settings, Patience::default()).await;
     let answer = scene.answered(MESSAGES.path, MESSAGES.body).await;
