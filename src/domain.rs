@@ -16,6 +16,7 @@ pub mod effect;
 pub mod event;
 pub mod evidence;
 pub mod failure;
+pub mod feedback;
 pub mod gate;
 pub mod ids;
 pub mod ledger;

@@ -15,7 +15,7 @@ mod reply;
 mod sections;
 
 pub use check::{check, green_without_case, left_behind, waiting_for_forge, waiting_for_room};
-pub use comment::{COMMENT_MARKER, comment, deserves_comment};
+pub use comment::{COMMENT_MARKER, comment, deserves_comment, reminder};
 pub use diff::unified;
 pub use reply::{help, reply};
 

@@ -187,6 +187,7 @@ async fn written(store: &SqlStore, head: PullHead, case: Case, attempt: AttemptI
         dispatched_at: now,
         state: AttemptState::Running,
         note: None,
+        feedback: Vec::new(),
     }];
     changes.pulls = vec![head];
     changes.case = Some(case);

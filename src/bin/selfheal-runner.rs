@@ -128,6 +128,7 @@ fn tell(end: &End) {
             tracing::info!(why = why.as_str(), "no patch; the reasons were reported");
         }
         End::Reported(Outcome::Waits { .. }) => tracing::info!("the model is waited for"),
+        End::Reported(Outcome::Asks { .. }) => tracing::info!("people are asked"),
         End::Reported(Outcome::NotReproduced { .. }) => {
             tracing::info!("the failing commands are green here; that was reported");
         }

@@ -225,6 +225,9 @@ async fn brief(
         earlier: Vec::new(),
         limits: policy.limits,
         network: policy.network,
+        // Whoever runs this reads what an agent says, and can run it again.
+        questions_max: 0,
+        feedback: Vec::new(),
         resume: None,
     })
 }

@@ -9,6 +9,7 @@
 mod checked;
 mod effective;
 mod fixers;
+mod forms;
 mod keys;
 mod raw;
 mod reference;

@@ -27,6 +27,8 @@ pub enum AskKind {
     Approve,
     /// Throw the held patch away.
     Reject,
+    /// Answer the questions of an attempt.
+    Answer,
     /// Say what can be asked.
     Help,
     /// Something that starts like a command and is none.
@@ -35,7 +37,7 @@ pub enum AskKind {
 
 impl AskKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Fix,
         Self::Retry,
         Self::Stop,
@@ -44,6 +46,7 @@ impl AskKind {
         Self::Explain,
         Self::Approve,
         Self::Reject,
+        Self::Answer,
         Self::Help,
         Self::Unknown,
     ];
@@ -59,6 +62,7 @@ impl AskKind {
             Self::Explain => "explain",
             Self::Approve => "approve",
             Self::Reject => "reject",
+            Self::Answer => "answer",
             Self::Help => "help",
             Self::Unknown => "unknown",
         }
@@ -117,13 +121,15 @@ impl Ask {
     }
 
     /// Whether that other one was asked later and says the contrary. A patch that was approved is not
-    /// committed after a stop, but to approve one takes no stop back.
+    /// committed after a stop, but to approve one takes no stop back; so with answers.
     pub fn is_overtaken_by(&self, other: &Self) -> bool {
         let contradicts = match self.kind {
             AskKind::Stop => other.kind.says_go_on(),
-            AskKind::Fix | AskKind::Retry | AskKind::Resume | AskKind::Approve => {
-                other.kind == AskKind::Stop
-            }
+            AskKind::Fix
+            | AskKind::Retry
+            | AskKind::Resume
+            | AskKind::Approve
+            | AskKind::Answer => other.kind == AskKind::Stop,
             AskKind::Status
             | AskKind::Explain
             | AskKind::Reject
@@ -170,7 +176,9 @@ mod tests {
 
     #[test]
     fn an_ask_is_overtaken_by_a_later_one_that_says_the_contrary() {
-        use AskKind::{Approve, Explain, Fix, Help, Reject, Resume, Retry, Status, Stop, Unknown};
+        use AskKind::{
+            Answer, Approve, Explain, Fix, Help, Reject, Resume, Retry, Status, Stop, Unknown,
+        };
         let check = |kind: AskKind, by: &[AskKind]| {
             for other in AskKind::ALL {
                 let is_overtaken = |at| ask(kind, 10, 5).is_overtaken_by(&ask(other, at, 6));
@@ -179,7 +187,7 @@ mod tests {
             }
         };
         check(Stop, &[Fix, Retry, Resume]);
-        for kind in [Fix, Retry, Resume, Approve] {
+        for kind in [Fix, Retry, Resume, Approve, Answer] {
             check(kind, &[Stop]);
         }
         for kind in [Status, Explain, Reject, Help, Unknown] {

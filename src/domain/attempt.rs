@@ -5,6 +5,7 @@
 
 use super::document::Stage;
 use super::effect::EffectResult;
+use super::feedback::{self, Exchange};
 use super::ids::{AttemptId, CaseId, Login, RunId, Sha, Timestamp};
 use super::outcome::{GaveUp, Outcome};
 
@@ -29,6 +30,8 @@ pub struct Attempt {
     pub state: AttemptState,
     /// Why it stands there, for people: the gate's findings, the forge's words.
     pub note: Option<String>,
+    /// What it has asked people and was answered.
+    pub feedback: Vec<Exchange>,
 }
 
 /// Where an attempt stands.
@@ -36,7 +39,7 @@ pub struct Attempt {
 pub enum AttemptState {
     /// A runner was asked for; it may be at work.
     Running,
-    /// Its patch waits for a person's word.
+    /// It waits for people: for a word about its patch, or for answers.
     Held,
     /// The gate allowed its patch; the commit is on its way.
     Committing,
@@ -137,10 +140,15 @@ pub struct AttemptRecord {
 }
 
 impl AttemptRecord {
-    /// Whether it waits for its model's provider; over as soon as another runner is asked for.
+    /// Whether it waits, for its model's provider or for answers, and no runner is at work.
     pub fn is_waiting(&self) -> bool {
-        let dispatched_at = self.attempt.dispatched_at;
-        matches!(self.report.outcome, Some(Outcome::Waits { until, .. }) if dispatched_at < until)
+        match &self.report.outcome {
+            Some(Outcome::Waits { until, .. }) => self.attempt.dispatched_at < *until,
+            Some(Outcome::Asks { questions, time, .. }) => {
+                !feedback::is_answered(questions, *time, &self.attempt.feedback)
+            }
+            Some(_) | None => false,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::AgentName;
 use super::document::{Document, Stage};
 use super::failure::Failure;
+use super::feedback::Exchange;
 use super::ids::{AttemptId, Branch, PrNumber, RepoId, RepoPath, RepoSlug, Sha};
 use super::patch::Patch;
 
@@ -140,6 +141,12 @@ pub struct Brief {
     pub limits: RunLimits,
     /// What the sandbox may reach.
     pub network: Network,
+    /// How many questions a fixer may ask people at a time; 0: none.
+    #[serde(default)]
+    pub questions_max: u8,
+    /// What the attempt has asked and was answered; people's words.
+    #[serde(default)]
+    pub feedback: Vec<Exchange>,
     /// Where a resumed attempt stands: the last stage whose documents arrived.
     pub resume: Option<Resume>,
 }

@@ -62,6 +62,8 @@ pub enum CaseState {
     Healing(AttemptId),
     /// A patch waits for a person's word.
     AwaitingApproval(AttemptId),
+    /// An attempt waits for answers to its questions.
+    AwaitingAnswer(AttemptId),
     /// Our commit is on the branch; CI has to say.
     Proving(AttemptId),
     /// CI is green.
@@ -159,11 +161,13 @@ pub enum Escalation {
     NotReproduced,
     /// No fixer can answer, so further attempts would be the same.
     NothingToTry,
+    /// A fixer asked, and nobody answered in time.
+    Unanswered,
 }
 
 impl Escalation {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AttemptsUsed,
         Self::GateRefused,
         Self::Rejected,
@@ -173,6 +177,7 @@ impl Escalation {
         Self::NoCiOnCommit,
         Self::NotReproduced,
         Self::NothingToTry,
+        Self::Unanswered,
     ];
 
     /// The name in tables.
@@ -187,6 +192,7 @@ impl Escalation {
             Self::NoCiOnCommit => "no_ci_on_commit",
             Self::NotReproduced => "not_reproduced",
             Self::NothingToTry => "nothing_to_try",
+            Self::Unanswered => "unanswered",
         }
     }
 }
@@ -210,6 +216,7 @@ impl CaseState {
             Self::Excused(_) => "excused",
             Self::Healing(_) => "healing",
             Self::AwaitingApproval(_) => "awaiting_approval",
+            Self::AwaitingAnswer(_) => "awaiting_answer",
             Self::Proving(_) => "proving",
             Self::Healed(_) => "healed",
             Self::Escalated(_) => "escalated",
@@ -234,6 +241,7 @@ impl CaseState {
             | Self::Proving(_) => true,
             Self::Excused(_)
             | Self::AwaitingApproval(_)
+            | Self::AwaitingAnswer(_)
             | Self::Healed(_)
             | Self::Escalated(_)
             | Self::Stopped(_)
@@ -245,7 +253,10 @@ impl CaseState {
     /// Whether we are at work, so that labels and auto-merge are held.
     pub const fn is_working(&self) -> bool {
         match self {
-            Self::Healing(_) | Self::AwaitingApproval(_) | Self::Proving(_) => true,
+            Self::Healing(_)
+            | Self::AwaitingApproval(_)
+            | Self::AwaitingAnswer(_)
+            | Self::Proving(_) => true,
             Self::Watching
             | Self::Diagnosing
             | Self::Rerunning
@@ -261,7 +272,10 @@ impl CaseState {
     /// The attempt that the state is about.
     pub const fn attempt(&self) -> Option<AttemptId> {
         match self {
-            Self::Healing(id) | Self::AwaitingApproval(id) | Self::Proving(id) => Some(*id),
+            Self::Healing(id)
+            | Self::AwaitingApproval(id)
+            | Self::AwaitingAnswer(id)
+            | Self::Proving(id) => Some(*id),
             Self::Watching
             | Self::Diagnosing
             | Self::Rerunning

@@ -3,6 +3,7 @@
 //! Adding a command is one row in [`COMMANDS`] and the decision about its [`AskKind`].
 
 use super::ask::AskKind;
+use super::feedback::ANSWER_CHARS_MAX;
 use super::pull::Permission;
 
 /// A command that people can give.
@@ -79,6 +80,14 @@ pub const COMMANDS: &[Command] = &[
         button: Some(("Reject", "Throw the patch away")),
     },
     Command {
+        kind: AskKind::Answer,
+        name: "answer",
+        permission: Permission::Write,
+        help: "Answer the questions of an attempt: `/selfheal answer 1: … 2: …`, on one line or on \
+               several.",
+        button: None,
+    },
+    Command {
         kind: AskKind::Help,
         name: "help",
         permission: Permission::Read,
@@ -101,31 +110,51 @@ pub const COMMANDS_PER_COMMENT_MAX: usize = 5;
 pub struct Given {
     /// What is wanted.
     pub kind: AskKind,
-    /// The line, bounded.
+    /// The line, bounded; of an answer all that follows the command, up to the next one.
     pub text: String,
 }
 
 /// The commands that a comment gives, in order.
 ///
 /// A command stands at the beginning of a line. Lines in code fences and quotations do not count:
-/// there a command is being talked about, not given. A bare `/selfheal` asks for help.
+/// there a command is being talked about, not given; in an answer they are part of it. A bare
+/// `/selfheal` asks for help.
 pub fn commands_in(body: &str) -> Vec<Given> {
     let mut fence: Option<&str> = None;
-    let mut found = Vec::new();
+    let mut found: Vec<Given> = Vec::new();
     for line in body.lines() {
         let trimmed = line.trim();
         let marker = ["```", "~~~"].into_iter().find(|m| trimmed.starts_with(m));
-        match (fence, marker) {
-            (Some(open), Some(close)) if open == close => fence = None,
-            (None, Some(open)) => fence = Some(open),
-            (Some(_), _) => {}
-            (None, None) => found.extend(command_on(line)),
-        }
-        if found.len() == COMMANDS_PER_COMMENT_MAX {
-            break;
+        let given = match (fence, marker) {
+            (Some(open), Some(close)) if open == close => {
+                fence = None;
+                None
+            }
+            (None, Some(open)) => {
+                fence = Some(open);
+                None
+            }
+            (Some(_), _) => None,
+            (None, None) => command_on(line),
+        };
+        match given {
+            Some(_) if found.len() == COMMANDS_PER_COMMENT_MAX => break,
+            Some(given) => found.push(given),
+            None => {
+                let answer = found.last_mut().filter(|last| last.kind == AskKind::Answer);
+                if let Some(answer) = answer {
+                    push_line(&mut answer.text, line);
+                }
+            }
         }
     }
     found
+}
+
+/// Adds a line to an answer, as far as one may be.
+fn push_line(answer: &mut String, line: &str) {
+    let room = ANSWER_CHARS_MAX.saturating_sub(answer.chars().count());
+    answer.extend(std::iter::once('\n').chain(line.chars()).take(room));
 }
 
 fn command_on(line: &str) -> Option<Given> {
@@ -141,8 +170,19 @@ fn command_on(line: &str) -> Option<Given> {
         None => AskKind::Help,
         Some(word) => by_name(&word).map_or(AskKind::Unknown, |command| command.kind),
     };
-    let text = line.trim().chars().take(COMMAND_CHARS_MAX).collect();
+    let text = match kind {
+        AskKind::Answer => answer_on(line).chars().take(ANSWER_CHARS_MAX).collect(),
+        _ => line.trim().chars().take(COMMAND_CHARS_MAX).collect(),
+    };
     Some(Given { kind, text })
+}
+
+/// What follows the two words of a command.
+fn answer_on(line: &str) -> &str {
+    let after = |text: &'_ str| text.find(char::is_whitespace).unwrap_or(text.len());
+    let line = line.trim();
+    let rest = line[after(line)..].trim_start();
+    rest[after(rest)..].trim_start()
 }
 
 /// The command of that name.
@@ -204,6 +244,23 @@ mod tests {
         check(&"/selfheal fix\n".repeat(50), &[AskKind::Fix; COMMANDS_PER_COMMENT_MAX]);
         let long = format!("/selfheal fix {}", "x".repeat(5000));
         assert_eq!(commands_in(&long)[0].text.chars().count(), COMMAND_CHARS_MAX);
+    }
+
+    #[track_caller]
+    fn answers(body: &str, expected: &str) {
+        let given = commands_in(body);
+        assert_eq!(given[0].kind, AskKind::Answer, "{body:?}");
+        assert_eq!(given[0].text, expected, "{body:?}");
+    }
+
+    #[test]
+    fn an_answer_goes_on_to_the_next_command() {
+        answers("/selfheal answer 1: yes 2: no", "1: yes 2: no");
+        answers("/selfheal answer\n1: yes\n2: no", "\n1: yes\n2: no");
+        answers("/selfheal answer use\n```\nfoo()\n```\n", "use\n```\nfoo()\n```");
+        answers("/selfheal answer yes\n/selfheal status", "yes");
+        let long = format!("/selfheal answer {}\n{}", "x".repeat(3_000), "y".repeat(5_000));
+        assert_eq!(commands_in(&long)[0].text.chars().count(), ANSWER_CHARS_MAX);
     }
 
     #[test]

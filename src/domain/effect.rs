@@ -50,6 +50,17 @@ pub enum Act {
         /// How.
         reaction: Reaction,
     },
+    /// Remind people, in a comment of its own, of what an attempt waits for.
+    Remind {
+        /// The attempt.
+        attempt: AttemptId,
+        /// How often it has asked, this time included.
+        time: u8,
+        /// Which reminder of that time it is, counted from 1.
+        nth: u8,
+        /// Markdown.
+        body: String,
+    },
     /// Make a label be there or not.
     SetLabel {
         /// The label.
@@ -128,7 +139,9 @@ impl Effect {
     /// The attempt that it is about, if it is about one.
     pub const fn attempt(&self) -> Option<AttemptId> {
         match &self.act {
-            Act::Dispatch { attempt, .. } | Act::Commit { attempt, .. } => Some(*attempt),
+            Act::Dispatch { attempt, .. }
+            | Act::Commit { attempt, .. }
+            | Act::Remind { attempt, .. } => Some(*attempt),
             Act::PublishCheck { .. }
             | Act::UpsertComment { .. }
             | Act::Reply { .. }
@@ -149,6 +162,7 @@ impl Effect {
             Act::PublishCheck { view } => format!("check:{repo}:{}:{}", number, view.head),
             Act::UpsertComment { .. } => format!("comment:{repo}:{number}"),
             Act::Reply { to, .. } => format!("reply:{repo}:{to}"),
+            Act::Remind { attempt, time, nth, .. } => format!("remind:{attempt}:{time}:{nth}"),
             Act::React { to, reaction } => {
                 format!("react:{repo}:{:?}:{}:{reaction:?}", to.place, to.id)
             }
@@ -172,6 +186,7 @@ impl Effect {
             | Act::SetLabel { .. }
             | Act::SetAutoMerge { .. } => Class::Latest,
             Act::Reply { .. }
+            | Act::Remind { .. }
             | Act::React { .. }
             | Act::Dispatch { .. }
             | Act::Cancel { .. }
@@ -187,6 +202,7 @@ impl Effect {
             Act::PublishCheck { .. } => "publish_check",
             Act::UpsertComment { .. } => "upsert_comment",
             Act::Reply { .. } => "reply",
+            Act::Remind { .. } => "remind",
             Act::React { .. } => "react",
             Act::SetLabel { .. } => "set_label",
             Act::SetAutoMerge { .. } => "set_auto_merge",

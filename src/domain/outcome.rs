@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::feedback::ASKS_MAX;
 use super::ids::{Sha, Timestamp};
 use super::patch::Patch;
 
@@ -112,9 +113,27 @@ pub enum GaveUp {
     ModelUnavailable,
     /// The budget for models is spent.
     BudgetSpent,
+    /// A fixer asked people, and they did not answer in time.
+    NoAnswer,
 }
 
 impl GaveUp {
+    /// Every reason.
+    pub const ALL: [Self; 12] = [
+        Self::NoFixerAnswers,
+        Self::NothingChanged,
+        Self::StillRed,
+        Self::NothingToProveWith,
+        Self::ToolMissing,
+        Self::NoSandbox,
+        Self::OverLimit,
+        Self::NoWorkspace,
+        Self::FixerUnavailable,
+        Self::ModelUnavailable,
+        Self::BudgetSpent,
+        Self::NoAnswer,
+    ];
+
     /// The name in tables and on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -129,6 +148,7 @@ impl GaveUp {
             Self::FixerUnavailable => "fixer_unavailable",
             Self::ModelUnavailable => "model_unavailable",
             Self::BudgetSpent => "budget_spent",
+            Self::NoAnswer => "no_answer",
         }
     }
 }
@@ -157,17 +177,28 @@ pub const WAITS_MAX: u8 = 6;
 const WAIT_MS: i64 = 5 * 60 * 1000;
 
 impl Outcome {
-    /// What is kept of a report: a provider that is down is waited for, a few times ever longer.
+    /// What is kept of a report: a provider that is down is waited for, a few times ever longer, and
+    /// people are asked, a few times.
     #[must_use]
     pub fn after(self, earlier: Option<&Self>, now: Timestamp) -> Self {
-        let waited = match earlier {
-            Some(Self::Waits { tries, .. }) => *tries,
-            Some(_) | None => 0,
+        let (waited, asked) = match earlier {
+            Some(Self::Waits { tries, asked, .. }) => (*tries, *asked),
+            Some(Self::Asks { waited, time, .. }) => (*waited, *time),
+            Some(_) | None => (0, 0),
         };
         match self {
             Self::GaveUp { why: GaveUp::ModelUnavailable, note, .. } if waited < WAITS_MAX => {
                 let until = now.plus_ms(WAIT_MS << waited);
-                Self::Waits { note, tries: waited + 1, until }
+                Self::Waits { note, tries: waited + 1, until, asked }
+            }
+            // Only the server counts.
+            Self::Asks { questions, note, .. } if asked < ASKS_MAX => {
+                Self::Asks { questions, note, time: asked + 1, waited }
+            }
+            Self::Asks { questions, .. } => {
+                let note = format!("it asked once more: {}", questions.join(" "));
+                let (why, runs) = (GaveUp::NothingChanged, Vec::new());
+                Self::GaveUp { why, note, runs, analysis: None }
             }
             // Only the server says how long it waits.
             Self::Waits { note, .. } => {
@@ -215,6 +246,22 @@ pub enum Outcome {
         tries: u8,
         /// When a runner is started again.
         until: Timestamp,
+        /// How often people have been asked in this attempt.
+        #[serde(default)]
+        asked: u8,
+    },
+    /// No end: a fixer asks people, and the attempt goes on where it was when they have answered.
+    Asks {
+        /// The questions, in the order of their numbers; an agent's words, bounded.
+        questions: Vec<String>,
+        /// Who asks, and what was done so far, for people.
+        note: String,
+        /// How often people have been asked in this attempt, this time included; the server's count.
+        #[serde(default)]
+        time: u8,
+        /// How often its provider has been waited for.
+        #[serde(default)]
+        waited: u8,
     },
     /// The failing commands are green at the very commit that CI calls red.
     NotReproduced {
@@ -252,22 +299,43 @@ mod tests {
         };
         let now = Timestamp::from_millis(1_000_000);
         let (mut last, mut waited) = (None, Vec::new());
-        while let Outcome::Waits { until, tries, note } = down().after(last.as_ref(), now) {
+        while let waits @ Outcome::Waits { until, .. } = down().after(last.as_ref(), now) {
             waited.push(until.since_ms(now) / 60_000);
-            last = Some(Outcome::Waits { until, tries, note });
+            last = Some(waits);
         }
         assert_eq!(waited, [5, 10, 20, 40, 80, 160]);
         assert_eq!(down().after(last.as_ref(), now), down());
         // How long is waited is not the runner's to say.
-        let asked = Outcome::Waits { note: "x".into(), tries: 0, until: now.plus_ms(i64::MAX / 4) };
-        let kept = asked.after(None, now);
+        let wished = now.plus_ms(i64::MAX / 4);
+        let wish = Outcome::Waits { note: "x".into(), tries: 0, until: wished, asked: 0 };
+        let kept = wish.after(None, now);
         assert!(matches!(kept, Outcome::Waits { until, .. } if until.since_ms(now) == WAIT_MS));
     }
 
+    fn asks() -> Outcome {
+        let (questions, note) = (vec!["why?".to_owned()], String::new());
+        Outcome::Asks { questions, note, time: 0, waited: 0 }
+    }
+
     #[test]
-    fn what_is_waiting_is_stored_as_its_statement_expects() {
-        let waits = Outcome::Waits { note: "x".into(), tries: 1, until: Timestamp::from_millis(0) };
+    fn people_are_asked_a_few_times_and_what_was_waited_is_not_forgotten() {
+        let now = Timestamp::from_millis(0);
+        let waits = Outcome::Waits { note: "x".into(), tries: 2, until: now, asked: 0 };
+        let mut last = waits;
+        for wanted in 1..=ASKS_MAX {
+            last = asks().after(Some(&last), now);
+            assert!(matches!(last, Outcome::Asks { time, waited: 2, .. } if time == wanted));
+        }
+        let end = asks().after(Some(&last), now);
+        assert!(matches!(end, Outcome::GaveUp { why: GaveUp::NothingChanged, .. }), "{end:?}");
+    }
+
+    #[test]
+    fn what_is_no_end_is_stored_as_its_statement_expects() {
+        let until = Timestamp::from_millis(0);
+        let waits = Outcome::Waits { note: "x".into(), tries: 1, until, asked: 0 };
         assert!(serde_json::to_string(&waits).unwrap().starts_with(r#"{"outcome":"waits""#));
+        assert!(serde_json::to_string(&asks()).unwrap().starts_with(r#"{"outcome":"asks""#));
     }
 
     #[test]

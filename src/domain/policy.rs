@@ -49,6 +49,17 @@ pub struct Policy {
     pub limits: RunLimits,
     /// How long CI may take to start on our commit before we say that it does not, in minutes.
     pub ci_start_minutes_max: u32,
+    /// Whether fixers may ask people.
+    pub questions: Questions,
+}
+
+/// Whether fixers may ask people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Questions {
+    /// The most questions at a time; with 0 nobody is asked.
+    pub max: u8,
+    /// How long people have to answer, in hours.
+    pub hours: u32,
 }
 
 /// Labels that matter.
@@ -202,6 +213,7 @@ impl Default for Policy {
             network: Network::Closed,
             limits: RunLimits::default(),
             ci_start_minutes_max: 15,
+            questions: Questions { max: 3, hours: 72 },
         }
     }
 }

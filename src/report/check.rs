@@ -18,9 +18,10 @@ pub fn check(story: &Story<'_>) -> CheckView {
     let case = story.case;
     let said = saying(story);
     let summary = format!(
-        "{}\n\n{}{}{}{}{}",
+        "{}\n\n{}{}{}{}{}{}",
         said.happened,
         if said.next.is_empty() { String::new() } else { format!("**Next:** {}\n\n", said.next) },
+        sections::questions(story),
         sections::what_failed(story.evidence),
         sections::second_look(story),
         sections::attempts(story),
@@ -123,7 +124,9 @@ const fn status(state: &CaseState) -> CheckStatus {
         | CaseState::Rerunning
         | CaseState::Healing(_)
         | CaseState::Proving(_) => CheckStatus::InProgress,
-        CaseState::AwaitingApproval(_) | CaseState::Escalated(_) => CheckStatus::ActionRequired,
+        CaseState::AwaitingApproval(_) | CaseState::AwaitingAnswer(_) | CaseState::Escalated(_) => {
+            CheckStatus::ActionRequired
+        }
         CaseState::Healed(_) => CheckStatus::Success,
         CaseState::Excused(_)
         | CaseState::Stopped(_)
@@ -135,7 +138,7 @@ const fn status(state: &CaseState) -> CheckStatus {
 fn buttons(state: &CaseState) -> Vec<Button> {
     let names: &[&str] = match state {
         CaseState::AwaitingApproval(_) => &["approve", "reject", "stop"],
-        CaseState::Escalated(Escalation::AttemptsUsed) => &["stop"],
+        CaseState::AwaitingAnswer(_) | CaseState::Escalated(Escalation::AttemptsUsed) => &["stop"],
         CaseState::Escalated(_) | CaseState::Excused(_) => &["retry", "stop"],
         CaseState::Stopped(StoppedBy::Person(_)) => &["resume"],
         CaseState::Watching
@@ -204,6 +207,16 @@ pub(super) fn saying(story: &Story<'_>) -> Saying {
             "nothing to do; `/selfheal stop` ends it.",
         ),
         CaseState::AwaitingApproval(_) => awaiting(story),
+        CaseState::AwaitingAnswer(_) => says(
+            "Questions wait for your answer",
+            "A fixer cannot go on without knowing what only a person can tell. Nothing is spent \
+             meanwhile; the attempt goes on where it was when every question has an answer.",
+            format!(
+                "answer with `/selfheal answer 1: …` (or `2: …`, or several in one comment) within \
+                 {} hours of the question; `/selfheal stop` ends it.",
+                story.policy.questions.hours
+            ),
+        ),
         CaseState::Proving(_) => proving(story),
         CaseState::Healed(how) => healed(case, *how),
         CaseState::Escalated(why) => escalated(*why, story),
@@ -369,6 +382,11 @@ fn escalated(why: Escalation, story: &Story<'_>) -> Saying {
             title("nothing to try"),
             "Further attempts would end the same way; the reason stands below.",
             "add a fixer or verify commands to `.github/selfheal.yml`, or fix it by hand.",
+        ),
+        Escalation::Unanswered => says(
+            title("a question was not answered"),
+            "A fixer could not go on without an answer, and none came in time.",
+            "fix it by hand, push a change that answers it, or `/selfheal retry` for another attempt.",
         ),
     }
 }

@@ -3,9 +3,10 @@
 use super::Story;
 use super::markdown::{block, code, cut, words};
 use crate::domain::attempt::{AttemptEnd, AttemptRecord, AttemptState};
-use crate::domain::case::CaseState;
+use crate::domain::case::{CaseState, Escalation};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
+use crate::domain::feedback::answer_to;
 use crate::domain::gate::{Verdict, Weight};
 use crate::domain::outcome::{GaveUp, Outcome};
 
@@ -106,10 +107,39 @@ pub(super) fn second_look(story: &Story<'_>) -> String {
     out
 }
 
+/// What a fixer asks, numbered, and what was answered.
+pub(super) fn questions(story: &Story<'_>) -> String {
+    let is_open = matches!(
+        story.case.state,
+        CaseState::AwaitingAnswer(_) | CaseState::Escalated(Escalation::Unanswered)
+    );
+    let Some(record) = story.attempts.last().filter(|_| is_open) else { return String::new() };
+    let Some(Outcome::Asks { questions, time, note, .. }) = &record.report.outcome else {
+        return String::new();
+    };
+    let mut out = String::from("### Questions\n\n");
+    for (index, question) in questions.iter().enumerate() {
+        let number = index + 1;
+        // Outside a list, so that nothing renumbers them.
+        out.push_str(&format!("**{number}:** {}\n\n", words(question.trim())));
+        if let Some(given) = answer_to(number, *time, &record.attempt.feedback) {
+            let answer = words(&cut(given.answer.trim(), ANALYSIS_CHARS_MAX));
+            out.push_str(&format!("> {}: {answer}\n\n", words(given.by.as_str())));
+        }
+    }
+    out.push_str(&format!("Asked by {}; its words, not checked by anybody.\n\n", first_line(note)));
+    out
+}
+
 fn fixer_of(record: &AttemptRecord) -> Option<&str> {
     match &record.report.outcome {
         Some(Outcome::Proposed { fixer, .. }) => Some(fixer),
-        Some(Outcome::GaveUp { .. } | Outcome::Waits { .. } | Outcome::NotReproduced { .. })
+        Some(
+            Outcome::GaveUp { .. }
+            | Outcome::Waits { .. }
+            | Outcome::Asks { .. }
+            | Outcome::NotReproduced { .. },
+        )
         | None => None,
     }
 }
@@ -129,6 +159,7 @@ fn came_of(record: &AttemptRecord) -> String {
             None if record.report.admitted_at.is_some() => "at work".to_owned(),
             None => "a runner was asked for".to_owned(),
         },
+        AttemptState::Held if record.is_waiting() => "waits for answers".to_owned(),
         AttemptState::Held => format!("waits for a person{because}"),
         AttemptState::Committing => "proven; the commit is on its way".to_owned(),
         AttemptState::Committed(sha) => format!("committed as {sha}, CI has to say"),
@@ -174,6 +205,7 @@ const fn gave_up(why: GaveUp) -> &'static str {
         GaveUp::FixerUnavailable => "no fixer that answers is set up",
         GaveUp::ModelUnavailable => "the agent's model could not be reached",
         GaveUp::BudgetSpent => "the budget for models is spent",
+        GaveUp::NoAnswer => "it asked, and there was no answer",
     }
 }
 

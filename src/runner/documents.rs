@@ -6,6 +6,7 @@
 //! itself and nobody else.
 
 mod analysis;
+mod answer;
 mod notes;
 mod text;
 
@@ -20,6 +21,7 @@ use crate::domain::document::{DOCUMENT_BYTES_MAX, Document, DocumentName, FENCE}
 use crate::domain::ids::AttemptId;
 
 pub use self::analysis::AnalysisNote;
+pub use self::answer::{Answered, answered};
 pub use self::notes::{EndNote, FaultNote, HindranceNote, RunNote, notes, runs};
 pub use self::text::{fenced, short};
 
@@ -150,6 +152,9 @@ pub struct TurnNote {
     pub model: Option<String>,
     /// The SHA-256 of the prompt that it was given, where it was given one.
     pub prompt: Option<String>,
+    /// What it asks people; it goes on when they have answered.
+    #[serde(default)]
+    pub questions: Vec<String>,
 }
 
 /// What was done so far.

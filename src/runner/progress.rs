@@ -12,6 +12,7 @@ use super::sandbox::WORKSPACE;
 use crate::domain::brief::{Brief, Resume};
 use crate::domain::document::{Document, Stage};
 use crate::domain::failure::{FAILURES_MAX, Failure};
+use crate::domain::feedback::times_answered;
 use crate::domain::outcome::{Analysis, CommandRun, Ended, GaveUp, Outcome, Proof};
 use crate::domain::patch::Patch;
 use crate::evidence::{self, Hints};
@@ -144,11 +145,7 @@ impl Progress {
                 Some(end) => Next::End(Box::new(end)),
                 None => Next::Stage(Stage::Execute, 1),
             },
-            Some((Stage::Execute, round)) => {
-                let changed =
-                    self.turns.iter().any(|turn| turn.round == round && !turn.changed.is_empty());
-                if changed { Next::Stage(Stage::PreVerify, round) } else { self.ended_red() }
-            }
+            Some((Stage::Execute, round)) => self.after_execute(brief, round),
             Some((Stage::PreVerify, round)) => Next::Stage(Stage::Verify, round),
             Some((Stage::Verify, round)) => match self.proposed(brief) {
                 Some(proposed) => Next::End(Box::new(proposed)),
@@ -168,6 +165,33 @@ impl Progress {
                 }
             }
         }
+    }
+
+    fn after_execute(&self, brief: &Brief, round: u8) -> Next {
+        if let Some(turn) = self.asks() {
+            if self.is_answered(brief) {
+                return Next::Stage(Stage::Execute, round);
+            }
+            let (questions, note) = (turn.questions.clone(), turn.fixer.clone());
+            return Next::End(Box::new(Outcome::Asks { questions, note, time: 0, waited: 0 }));
+        }
+        let changed = |turn: &TurnNote| turn.round == round && !turn.changed.is_empty();
+        if self.turns.iter().any(changed) {
+            Next::Stage(Stage::PreVerify, round)
+        } else {
+            self.ended_red()
+        }
+    }
+
+    /// The last turn, if it ended with questions to people.
+    pub fn asks(&self) -> Option<&TurnNote> {
+        self.turns.last().filter(|turn| !turn.questions.is_empty())
+    }
+
+    /// Whether people have answered as often as they were asked.
+    fn is_answered(&self, brief: &Brief) -> bool {
+        let asked = self.turns.iter().filter(|turn| !turn.questions.is_empty()).count();
+        usize::from(times_answered(&brief.feedback)) >= asked
     }
 
     /// The end that triage itself found, if any.

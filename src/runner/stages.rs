@@ -157,24 +157,29 @@ impl Work<'_> {
         known.into_iter().flatten().find(|fixer| fixer.id() == *id)
     }
 
-    /// The fixer whose turn it is: the first of the plan without one, then such as answer what came
-    /// to light since, then one that can learn from its last turn.
+    /// The fixer whose turn it is: one whose questions people have answered, then the first of the
+    /// plan without a turn, then such as answer what came to light since, then one that can learn
+    /// from its last turn.
     pub fn next_fixer(&self, progress: &Progress) -> Option<Box<dyn Fixer>> {
         let fixers = self.fixers(progress);
         let had_turn = |id: &str| progress.turns.iter().any(|turn| turn.fixer == id);
         let changed = |id: &str| {
             progress.turns.iter().any(|turn| turn.fixer == id && !turn.changed.is_empty())
         };
+        let asks = progress.asks();
         let plan = progress.plan.as_ref();
         let is_planned =
             |id: &str| plan.is_some_and(|plan| plan.candidates.iter().any(|c| c.fixer == id));
         let comes_first = |fixer: &dyn Fixer| {
             let id = fixer.id();
+            if asks.is_some_and(|turn| turn.fixer == id) {
+                return Some(0);
+            }
             match (had_turn(&id), is_planned(&id)) {
-                (false, true) => Some(0),
+                (false, true) => Some(1),
                 // Before anything was tried, triage has decided against it.
-                (false, false) => progress.results.is_some().then_some(1),
-                (true, _) => (fixer.can_learn() && changed(&id)).then_some(2),
+                (false, false) => progress.results.is_some().then_some(2),
+                (true, _) => (fixer.can_learn() && changed(&id)).then_some(3),
             }
         };
         let ranked = fixers.into_iter().filter_map(|f| Some((comes_first(f.as_ref())?, f)));

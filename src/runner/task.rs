@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::documents::{TurnNote, short};
 use crate::domain::brief::Brief;
 use crate::domain::failure::Failure;
+use crate::domain::feedback::Exchange;
 use crate::domain::outcome::CommandRun;
 
 /// How much of the logs a task quotes.
@@ -27,6 +28,9 @@ const MESSAGE_BYTES_MAX: usize = 1000;
 
 /// How much of one command's output is quoted.
 const OUTPUT_BYTES_MAX: usize = 6 * 1024;
+
+/// How much of what is wrong with an answer is quoted to who gave it.
+const FAULT_BYTES_MAX: usize = 300;
 
 /// How much of the repository's own guidance a task quotes.
 const GUIDANCE_BYTES_MAX: usize = 24 * 1024;
@@ -101,18 +105,28 @@ impl Task {
             "protected": brief.protected,
             "changed_files": brief.changed_files,
             "earlier": brief.earlier,
+            "feedback": brief.feedback,
+            "questions_max": brief.questions_max,
             "seen": runs,
         })
     }
 
     /// For models: what to do, then the evidence as data.
     pub fn markdown(&self) -> String {
-        self.told(CONTRACT)
+        match self.brief.questions_max {
+            0 => self.told(CONTRACT),
+            most => self.told(&format!("{CONTRACT}{QUESTIONS}At most {most} at a time.\n")),
+        }
     }
 
     /// For models: a second look at what was tried, and the schema of the answer.
     pub fn second_look(&self, schema: &Value) -> String {
         self.told(&format!("{SECOND_LOOK}\n```json\n{schema:#}\n```\n"))
+    }
+
+    /// The same prompt again, with what was wrong with the answer to it.
+    pub fn repair(&self, prompt: &str, fault: &str) -> String {
+        format!("{prompt}\n{REPAIR}\n{}", self.quoted("fault", short(fault, FAULT_BYTES_MAX)))
     }
 
     fn told(&self, contract: &str) -> String {
@@ -151,6 +165,13 @@ impl Task {
             text.push_str("\n## What a second look found\n\n");
             text.push_str(&self.quoted("advice", &self.advice));
         }
+        if !brief.feedback.is_empty() {
+            text.push_str("\n## Answered by people who may write to this repository\n\n");
+            let line =
+                |it: &Exchange| format!("Question: {}\nAnswer: {}\n", it.question, it.answer);
+            let answers: String = brief.feedback.iter().map(line).collect();
+            text.push_str(&self.quoted("answers", &answers));
+        }
         for earlier in &brief.earlier {
             let fixer = earlier.fixer.as_deref().unwrap_or("no fixer");
             let told = format!("attempt {} by {fixer}: {}", earlier.number, earlier.ended);
@@ -175,6 +196,12 @@ impl Task {
 
 /// What every fixer is told, whatever the case: a template with its version in its first line.
 const CONTRACT: &str = include_str!("prompts/execute.md");
+
+/// What is added where people may be asked.
+const QUESTIONS: &str = include_str!("prompts/questions.md");
+
+/// What is asked when an answer was not of its form.
+const REPAIR: &str = include_str!("prompts/repair.md");
 
 /// What is asked after three red rounds.
 const SECOND_LOOK: &str = include_str!("prompts/devils_advocate.md");

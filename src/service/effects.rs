@@ -8,6 +8,7 @@
 use super::{ServiceError, Services};
 
 use crate::domain::attempt::AttemptState;
+use crate::domain::case::CaseState;
 use crate::domain::effect::{Act, Effect, EffectResult, PendingEffect, Wanted};
 use crate::domain::ids::{AttemptId, Branch, PrNumber, RepoPath, RunId, Sha, Timestamp};
 use crate::domain::outcome::Outcome;
@@ -107,6 +108,7 @@ const fn is_waited_for(act: &Act) -> bool {
         Act::PublishCheck { .. }
         | Act::UpsertComment { .. }
         | Act::Reply { .. }
+        | Act::Remind { .. }
         | Act::React { .. }
         | Act::SetLabel { .. }
         | Act::SetAutoMerge { .. }
@@ -137,6 +139,9 @@ async fn act(services: &Services, effect: &Effect) -> Result<Performed, ServiceE
             debug_assert_ne!(marker, COMMENT_MARKER);
             forge.reply(repo, number, &marker, body).await?;
             Ok(Performed::done())
+        }
+        Act::Remind { attempt, time, nth, body } => {
+            remind(services, effect, *attempt, &Reminder { time: *time, nth: *nth, body }).await
         }
         Act::React { to, reaction } => {
             forge.react(repo, *to, *reaction).await?;
@@ -173,6 +178,31 @@ async fn act(services: &Services, effect: &Effect) -> Result<Performed, ServiceE
         }
         Act::Onboard => onboard(services, effect).await,
     }
+}
+
+/// What people are reminded of.
+struct Reminder<'a> {
+    time: u8,
+    nth: u8,
+    body: &'a str,
+}
+
+/// Reminds people, unless they have answered meanwhile.
+async fn remind(
+    services: &Services,
+    effect: &Effect,
+    attempt: AttemptId,
+    reminder: &Reminder<'_>,
+) -> Result<Performed, ServiceError> {
+    let view = services.store.runner_view(attempt).await?;
+    let waits = |view: &RunnerView| view.case.state == CaseState::AwaitingAnswer(attempt);
+    if view.as_ref().is_some_and(waits) {
+        let Reminder { time, nth, body } = reminder;
+        let marker = format!("<!-- selfheal:remind:{attempt}:{time}:{nth} -->");
+        let number = effect.number.unwrap_or(PrNumber::new(0));
+        services.forge.reply(&effect.repo, number, &marker, body).await?;
+    }
+    Ok(Performed::done())
 }
 
 async fn publish_check(
@@ -270,6 +300,7 @@ fn judged_patch<'a>(view: &'a RunnerView, digest: &str) -> Option<&'a Patch> {
             Outcome::Proposed { .. }
             | Outcome::GaveUp { .. }
             | Outcome::Waits { .. }
+            | Outcome::Asks { .. }
             | Outcome::NotReproduced { .. },
         )
         | None => None,

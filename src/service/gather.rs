@@ -176,10 +176,12 @@ pub(super) async fn for_state(
         CaseState::Diagnosing | CaseState::Excused(Excuse::Policy | Excuse::BrokenPolicy) => {
             to_begin(services, gathered, case).await
         }
-        CaseState::Healing(_) | CaseState::AwaitingApproval(_) => match attempt {
-            Some(record) => at_work(services, gathered, record).await,
-            None => Ok(()),
-        },
+        CaseState::Healing(_) | CaseState::AwaitingApproval(_) | CaseState::AwaitingAnswer(_) => {
+            match attempt {
+                Some(record) => at_work(services, gathered, record).await,
+                None => Ok(()),
+            }
+        }
         CaseState::Watching
         | CaseState::Rerunning
         | CaseState::Excused(_)
@@ -335,6 +337,7 @@ async fn at_work(
             Outcome::Proposed { .. }
             | Outcome::GaveUp { .. }
             | Outcome::Waits { .. }
+            | Outcome::Asks { .. }
             | Outcome::NotReproduced { .. },
         ) => Ok(()),
     }

@@ -240,6 +240,7 @@ async fn written(
     acts.extend(answers(&look.answers, Some(&story)));
     if !is_silent(&look.case, gathered) {
         acts.extend(reports(&look, &story));
+        acts.extend(report::reminder(&story, now));
     }
     let successor = successor(services, &look, now);
     if let Some(next) = &successor {
@@ -381,7 +382,8 @@ fn idle_answer(ask: &Ask) -> Answer {
         | AskKind::Stop
         | AskKind::Resume
         | AskKind::Approve
-        | AskKind::Reject => Answer::Refused("CI is not red here, there is nothing to heal".into()),
+        | AskKind::Reject
+        | AskKind::Answer => Answer::Refused("CI is not red here, there is nothing to heal".into()),
     }
 }
 

@@ -197,6 +197,7 @@ fn came(outcome: &Outcome) -> Came {
             ..nothing
         },
         Outcome::Waits { .. } => Came { outcome: "waits", ..nothing },
+        Outcome::Asks { .. } => Came { outcome: "asks", ..nothing },
         Outcome::NotReproduced { runs } => {
             Came { before: runs.iter().map(ran).collect(), ..nothing }
         }

@@ -8,13 +8,15 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::{OWN_WORKFLOW, ServiceError, Services};
-use crate::domain::attempt::{AttemptRecord, AttemptState};
+use crate::domain::attempt::{Attempt, AttemptRecord, AttemptState};
 use crate::domain::brief::{
     Admission, Brief, EarlierAttempt, Identity, Instruction, PROTOCOL_VERSION, Resume, StageReport,
 };
 use crate::domain::document::DOCUMENT_BYTES_MAX;
+use crate::domain::feedback::{self, ASKS_MAX, times_answered};
 use crate::domain::ids::{AttemptId, RunId};
 use crate::domain::outcome::Outcome;
+use crate::domain::policy::Policy;
 use crate::domain::pull::Pull;
 use crate::ports::identity::{IdentityError, RunnerClaims};
 use crate::ports::store::{Admitted, Inserted, RunnerAdmission, RunnerView, StoreError};
@@ -195,7 +197,7 @@ pub async fn brief(services: &Services, view: &RunnerView) -> Result<Brief, Runn
     Ok(brief_of(view, &pull, &read.policy))
 }
 
-fn brief_of(view: &RunnerView, pull: &Pull, policy: &crate::domain::policy::Policy) -> Brief {
+fn brief_of(view: &RunnerView, pull: &Pull, policy: &Policy) -> Brief {
     let attempt = &view.record.attempt;
     let evidence = view.evidence.as_ref();
     Brief {
@@ -218,14 +220,26 @@ fn brief_of(view: &RunnerView, pull: &Pull, policy: &crate::domain::policy::Poli
         earlier: view.earlier.iter().map(earlier).collect(),
         limits: policy.limits,
         network: policy.network,
+        questions_max: questions_max(attempt, policy),
+        feedback: attempt.feedback.clone(),
         resume: resume(view),
     }
+}
+
+/// How many questions its fixers may ask: none any more once people were asked often enough.
+fn questions_max(attempt: &Attempt, policy: &Policy) -> u8 {
+    if times_answered(&attempt.feedback) < ASKS_MAX { policy.questions.max } else { 0 }
 }
 
 fn earlier(record: &AttemptRecord) -> EarlierAttempt {
     let fixer = match &record.report.outcome {
         Some(Outcome::Proposed { fixer, .. }) => Some(fixer.clone()),
-        Some(Outcome::GaveUp { .. } | Outcome::Waits { .. } | Outcome::NotReproduced { .. })
+        Some(
+            Outcome::GaveUp { .. }
+            | Outcome::Waits { .. }
+            | Outcome::Asks { .. }
+            | Outcome::NotReproduced { .. },
+        )
         | None => None,
     };
     let end = match &record.attempt.state {
@@ -317,6 +331,9 @@ pub async fn outcome(
     if view.record.is_waiting() {
         // The same report again: no runner was started since.
         return Ok(Instruction::Stop);
+    }
+    if let Outcome::Asks { questions, .. } = outcome {
+        feedback::checked(questions).map_err(RunnerError::Bad)?;
     }
     let outcome = outcome.clone().after(view.record.report.outcome.as_ref(), now);
     let recorded = services.store.record_outcome(view.record.attempt.id, &outcome, now).await?;

@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::db::{Db, Tx, args};
 use super::reads::used_in;
-use super::rows::{attempt_columns, inconsistent, number, place, pull_state, state_columns};
+use super::rows::{
+    attempt_columns, inconsistent, number, place, pull_state, state_columns, state_name,
+};
 use super::steps::{self, Step};
 use super::telling::{Leaves, Telling};
 use super::together::Together;
@@ -258,7 +260,7 @@ async fn set_case(tx: &mut Tx, case: &Case) -> Result<(), StoreError> {
         case.head.as_str(),
         case.opened_at.millis(),
         case.since.millis(),
-        case.state.as_str(),
+        state_name(&case.state),
         attempt,
         reason.map(str::to_owned),
         note,
@@ -286,6 +288,7 @@ async fn set_attempt(tx: &mut Tx, attempt: &Attempt) -> Result<(), StoreError> {
         reason.map(str::to_owned),
         detail,
         attempt.note.clone(),
+        json(&attempt.feedback)?,
     ];
     run(tx, sql::cases::SET_ATTEMPT, args).await?;
     Ok(())

@@ -203,6 +203,20 @@ pub(super) struct CaseRow {
     auto_merge: Option<String>,
 }
 
+/// The tables' check knows one state for all that waits for a person; the note tells for what.
+const WAITS: &str = "awaiting_approval";
+
+/// The note of a case that waits for answers.
+const ANSWER: &str = "answer";
+
+/// The name of a case's state in tables.
+pub(super) const fn state_name(state: &CaseState) -> &'static str {
+    match state {
+        CaseState::AwaitingAnswer(_) => WAITS,
+        state => state.as_str(),
+    }
+}
+
 /// The columns that a case's state fills: attempt, reason, note.
 pub(super) fn state_columns(
     state: &CaseState,
@@ -215,6 +229,7 @@ pub(super) fn state_columns(
         CaseState::Healing(id) | CaseState::AwaitingApproval(id) | CaseState::Proving(id) => {
             (Some(id.to_string()), None, None)
         }
+        CaseState::AwaitingAnswer(id) => (Some(id.to_string()), None, Some(ANSWER.to_owned())),
         CaseState::Healed(how) => (None, Some(how.as_str()), None),
         CaseState::Escalated(why) => (None, Some(why.as_str()), None),
         CaseState::Stopped(StoppedBy::Person(login)) => {
@@ -246,9 +261,8 @@ impl CaseRow {
             ("rerunning", (None, None, None)) => Ok(CaseState::Rerunning),
             ("closed", (None, None, None)) => Ok(CaseState::Closed),
             ("healing", (Some(id), None, None)) => attempt(id).map(CaseState::Healing),
-            ("awaiting_approval", (Some(id), None, None)) => {
-                attempt(id).map(CaseState::AwaitingApproval)
-            }
+            (WAITS, (Some(id), None, None)) => attempt(id).map(CaseState::AwaitingApproval),
+            (WAITS, (Some(id), None, Some(ANSWER))) => attempt(id).map(CaseState::AwaitingAnswer),
             ("proving", (Some(id), None, None)) => attempt(id).map(CaseState::Proving),
             ("excused", (None, Some(why), None)) => {
                 let why = Excuse::ALL.into_iter().find(|known| known.as_str() == why);

@@ -4,6 +4,7 @@ mod attempts;
 mod commands;
 mod events;
 mod faults;
+mod feedback;
 mod healing;
 mod held;
 mod installing;

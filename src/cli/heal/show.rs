@@ -69,7 +69,10 @@ impl Ending {
         match &self.outcome {
             Some(Outcome::Proposed { patch, .. }) => patch,
             Some(
-                Outcome::GaveUp { .. } | Outcome::Waits { .. } | Outcome::NotReproduced { .. },
+                Outcome::GaveUp { .. }
+                | Outcome::Waits { .. }
+                | Outcome::Asks { .. }
+                | Outcome::NotReproduced { .. },
             )
             | None => &NONE,
         }
@@ -130,6 +133,12 @@ pub(super) fn human(ending: &Ending) -> io::Result<()> {
         }
         (None, Some(Outcome::Waits { note, .. })) => {
             writeln!(out, "Not healed, its model cannot be reached: {}", harmless(note))?;
+        }
+        (None, Some(Outcome::Asks { questions, .. })) => {
+            writeln!(out, "Not healed, it asks:")?;
+            for question in questions {
+                writeln!(out, "- {}", harmless(question))?;
+            }
         }
         (None, Some(Outcome::NotReproduced { runs: last })) => {
             writeln!(out, "Not healed: it was red once and is green now.")?;
@@ -216,6 +225,7 @@ pub(super) fn json(ending: &Ending) -> io::Result<()> {
             json!({ "why": why.as_str(), "note": note, "runs": runs, "analysis": analysis })
         }
         Some(Outcome::Waits { note, .. }) => json!({ "why": "waits", "note": note }),
+        Some(Outcome::Asks { questions, .. }) => json!({ "why": "asks", "questions": questions }),
         Some(Outcome::NotReproduced { runs }) => json!({ "why": "not_reproduced", "runs": runs }),
         None => json!({ "runs": ending.green.iter().collect::<Vec<_>>() }),
     };

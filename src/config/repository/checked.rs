@@ -4,6 +4,7 @@
 //! never leaves this file. What one key cannot know (two labels that contradict each other, a
 //! pattern that does not compile) is checked at the end.
 
+use super::forms;
 use super::keys::{self, ITEMS_MAX, TEXT_CHARS_MAX};
 use super::raw::{self, Node, Place, Value};
 use super::shape::{Accept, Draft, Key, Shape};
@@ -253,7 +254,7 @@ impl Reader<'_> {
             let Some(path) = found else { return };
             let place = item_of(tree, &path, &bad.pattern, self.source);
             let about = (path, Some(bad.pattern));
-            self.problem(place, Some(about), bad.reason, keys::PATTERN.to_owned());
+            self.problem(place, Some(about), bad.reason, forms::PATTERN.to_owned());
         }
     }
 

@@ -77,6 +77,7 @@ pub fn effective(policy: &Policy) -> Value {
             Network::Open => "open",
         },
         "ci_start_minutes": policy.ci_start_minutes_max,
+        "questions": { "max": policy.questions.max, "hours": policy.questions.hours },
     })
 }
 

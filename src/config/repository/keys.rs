@@ -4,10 +4,15 @@
 //! policy. The reader ([`super::checked`]), the reference page and the schema
 //! ([`super::reference`]) all walk this table; a key that is not in it does not exist.
 
-use super::shape::{Accept, Draft, Key, Set, Shape, group, key, number, texts};
+use super::forms::{
+    CLEAR_VERIFY, FILES, LABEL, PATTERN, TOKENS, USD, cap, kind, label, name, names, narrow,
+    push_verify,
+};
+use super::shape::{Key, Shape, group, key, number, texts};
 use crate::domain::brief::{Network, RunLimits};
 use crate::domain::failure::FailureKind;
-use crate::domain::ids::{Label, Login};
+use crate::domain::feedback::QUESTIONS_MAX;
+use crate::domain::ids::Login;
 use crate::domain::ledger::Scope;
 use crate::domain::policy::{ATTEMPTS_MAX, Drafts, FileGlob, Forks};
 
@@ -15,8 +20,6 @@ use crate::domain::policy::{ATTEMPTS_MAX, Drafts, FileGlob, Forks};
 pub(super) const ITEMS_MAX: usize = 100;
 /// The most characters of one text: a command of several lines fits.
 pub(super) const TEXT_CHARS_MAX: usize = 2_000;
-/// The most characters of a workflow's or branch's name; the forge's own limit is 255.
-const NAME_CHARS_MAX: usize = 255;
 /// Attempts of one repository in a day: one every minute and a half, around the clock.
 const ATTEMPTS_PER_DAY_MAX: u64 = 1_000;
 /// Attempts of one repository at the same time: the concurrent jobs of a large plan.
@@ -29,6 +32,8 @@ const FILES_MAX: u64 = 300;
 const LINES_MAX: u64 = 20_000;
 /// Bytes of one patch: what travels to the server in one request.
 const BYTES_MAX: u64 = 10 * 1024 * 1024;
+/// A month: a pull request that waits longer is nobody's.
+const QUESTION_HOURS_MAX: u64 = 30 * 24;
 /// A day: CI that starts later than that does not start.
 const CI_START_MINUTES_MAX: u64 = 24 * 60;
 
@@ -336,54 +341,20 @@ pub(super) const KEYS: &[Key] = &[
     })
     .means("How long CI may take to start on a fix before selfheal says that it does not.")
     .like("30"),
+    group("questions", None, "What a coding agent may ask people while it works."),
+    number("questions.max", "questions", (0, QUESTIONS_MAX as u64), |d, n| {
+        d.policy.questions.max = narrow(n);
+    })
+    .means(
+        "The most questions at a time; with 0 nobody is asked, and an agent that cannot go on says \
+         why and changes nothing.",
+    )
+    .like("1"),
+    number("questions.hours", "hours", (1, QUESTION_HOURS_MAX), |d, n| {
+        d.policy.questions.hours = narrow(n);
+    })
+    .means(
+        "How long people have to answer; they are reminded twice. After that the case is theirs.",
+    )
+    .like("24"),
 ];
-
-/// The form of a path pattern, in words.
-pub(super) const PATTERN: &str = "a path pattern as in .gitignore";
-const FILES: &str = "a path of a file; `*` behind its first folder for any characters, also `/`";
-const LABEL: &str = "a label of at most 50 characters";
-const NAME: &str = "a name of at most 255 characters, `*` for any";
-const CLEAR_VERIFY: fn(&mut Draft) = |d| d.policy.verify.clear();
-
-const USD: (&str, u64) = ("US dollars", 1_000_000);
-const TOKENS: (&str, u64) = ("tokens", 1_000_000_000_000);
-
-const fn cap(path: &'static str, of: (&'static str, u64), set: Set<u64>) -> Key {
-    number(path, of.0, (1, of.1), set)
-}
-
-const fn names(clear: fn(&mut Draft), accept: Accept) -> Shape {
-    texts(NAME, 0, clear, accept)
-}
-
-/// A number that its key's limits have made small enough.
-fn narrow<T: TryFrom<u64>>(number: u64) -> T {
-    T::try_from(number).ok().expect("invariant: a key's limits fit its field")
-}
-
-fn push_verify(draft: &mut Draft, text: &str) -> Result<(), String> {
-    if text.trim().is_empty() {
-        return Err("it is empty".to_owned());
-    }
-    draft.policy.verify.push(text.to_owned());
-    Ok(())
-}
-
-fn label(text: &str) -> Result<Label, String> {
-    Label::parse(text).map_err(|_| format!("allowed is {LABEL}"))
-}
-
-fn name(text: &str) -> Result<String, String> {
-    let fine = !text.is_empty()
-        && text.chars().count() <= NAME_CHARS_MAX
-        && !text.chars().any(char::is_control);
-    if fine { Ok(text.to_owned()) } else { Err(format!("allowed is {NAME}")) }
-}
-
-fn kind(draft: &mut Draft, text: &str) -> Result<(), String> {
-    let kind = FailureKind::parse(text).ok_or("it is not a kind of failure")?;
-    if !draft.policy.kinds.contains(&kind) {
-        draft.policy.kinds.push(kind);
-    }
-    Ok(())
-}

@@ -6,13 +6,16 @@
 
 use super::{Answer, Answered, Decision, Facts, ended, leave};
 use crate::domain::ask::{Ask, AskKind, Heed};
-use crate::domain::attempt::AttemptEnd;
+use crate::domain::attempt::{Attempt, AttemptEnd};
 use crate::domain::case::{Asked, Case, CaseState, Escalation, StoppedBy};
 use crate::domain::command::permission_for;
+use crate::domain::effect::Act;
+use crate::domain::feedback::{Exchange, answer_to, answers_in, is_answered};
 use crate::domain::ids::Timestamp;
+use crate::domain::outcome::Outcome;
 use crate::domain::pull::Permission;
 
-use super::work::commit_allowed_patch;
+use super::work::{commit_allowed_patch, goes_on};
 
 /// Decides about everything that people want; `None` when nobody wants anything.
 ///
@@ -33,9 +36,9 @@ pub(super) fn decide(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<D
             let (who, what) = (&later.actor.login, later.kind.as_str());
             Answer::Refused(format!("{who} has said \"{what}\" since then"))
         } else {
-            match granted(&decision.case, ask, facts, now) {
+            match granted(&decision, ask, facts, now) {
                 Ok(Some(next)) => {
-                    decision = next;
+                    decision = following(decision, next);
                     Answer::Done
                 }
                 Ok(None) => Answer::Show,
@@ -47,6 +50,15 @@ pub(super) fn decide(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<D
     decision.answers = answers;
     decision.wake = Some(now);
     Some(decision)
+}
+
+/// What a later ask makes of an earlier one of the same look: what was begun is overtaken, what was
+/// ended stays ended.
+fn following(earlier: Decision, next: Decision) -> Decision {
+    let mut acts = earlier.acts;
+    acts.retain(|act| matches!(act, Act::Cancel { .. }));
+    acts.extend(next.acts);
+    Decision { acts, attempt: next.attempt.or(earlier.attempt), ..next }
 }
 
 /// Decides about everything that people want, when a stop is among it, or what takes one back.
@@ -77,7 +89,8 @@ pub(super) fn leftover(facts: &Facts<'_>) -> Vec<Answered> {
             | AskKind::Stop
             | AskKind::Resume
             | AskKind::Approve
-            | AskKind::Reject => Answer::Refused("this case is over".to_owned()),
+            | AskKind::Reject
+            | AskKind::Answer => Answer::Refused("this case is over".to_owned()),
         };
         Answered { ask: ask.clone(), answer }
     };
@@ -86,11 +99,12 @@ pub(super) fn leftover(facts: &Facts<'_>) -> Vec<Answered> {
 
 /// What a permitted ask does: a decision, nothing but showing, or why not.
 fn granted(
-    case: &Case,
+    so_far: &Decision,
     ask: &Ask,
     facts: &Facts<'_>,
     now: Timestamp,
 ) -> Result<Option<Decision>, String> {
+    let case = &so_far.case;
     match ask.kind {
         AskKind::Status | AskKind::Explain | AskKind::Help => Ok(None),
         AskKind::Unknown => Err("this is no command that I know".to_owned()),
@@ -110,6 +124,7 @@ fn granted(
         AskKind::Fix | AskKind::Retry => again(case, facts, now).map(Some),
         AskKind::Approve => approve(case, facts, now).map(Some),
         AskKind::Reject => reject(case, ask, facts, now).map(Some),
+        AskKind::Answer => answered(so_far, ask, facts, now).map(Some),
     }
 }
 
@@ -119,6 +134,9 @@ fn again(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Result<Decision, Str
         CaseState::Healing(_) | CaseState::Proving(_) => Err("an attempt is at work".to_owned()),
         CaseState::AwaitingApproval(_) => {
             Err("a patch waits for `/selfheal approve` or `/selfheal reject`".to_owned())
+        }
+        CaseState::AwaitingAnswer(_) => {
+            Err("an attempt waits for `/selfheal answer`; `/selfheal stop` ends it".to_owned())
         }
         CaseState::Healed(_) => Err("CI is green here".to_owned()),
         CaseState::Superseded(_) | CaseState::Closed => Err("this case is over".to_owned()),
@@ -163,5 +181,44 @@ fn reject(case: &Case, ask: &Ask, facts: &Facts<'_>, now: Timestamp) -> Result<D
         .attempt
         .filter(|current| current.attempt.id == id)
         .map(|current| ended(current.attempt, AttemptEnd::Rejected(ask.actor.login.clone())));
+    Ok(decision)
+}
+
+/// Takes note of answers; the attempt goes on when every question has one. The last answer to a
+/// question counts.
+fn answered(
+    so_far: &Decision,
+    ask: &Ask,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Result<Decision, String> {
+    let nothing = || "no attempt waits for an answer".to_owned();
+    let CaseState::AwaitingAnswer(id) = so_far.case.state else { return Err(nothing()) };
+    let current = facts.attempt.filter(|current| current.attempt.id == id).ok_or_else(nothing)?;
+    let Some(Outcome::Asks { questions, time, .. }) = &current.report.outcome else {
+        return Err(nothing());
+    };
+    let known = so_far.attempt.as_ref().unwrap_or(current.attempt);
+    let mut feedback = known.feedback.clone();
+    for (number, answer) in answers_in(&ask.text, questions.len())? {
+        let Some(question) = questions.get(number - 1) else { continue };
+        feedback
+            .retain(|exchange| answer_to(number, *time, std::slice::from_ref(exchange)).is_none());
+        feedback.push(Exchange {
+            time: *time,
+            number: u8::try_from(number).unwrap_or(u8::MAX),
+            question: question.clone(),
+            answer,
+            by: ask.actor.login.clone(),
+        });
+    }
+    feedback.sort_by_key(|exchange| (exchange.time, exchange.number));
+    let is_complete = is_answered(questions, *time, &feedback);
+    let attempt = Attempt { feedback, ..known.clone() };
+    if is_complete {
+        return Ok(goes_on(&so_far.case, attempt, current.report.run, now));
+    }
+    let mut decision = Decision::stay(so_far.case.clone(), None);
+    decision.attempt = Some(attempt);
     Ok(decision)
 }

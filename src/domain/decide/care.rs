@@ -64,6 +64,7 @@ fn give_back(decision: &mut Decision, facts: &Facts<'_>) {
         | CaseState::Excused(_)
         | CaseState::Healing(_)
         | CaseState::AwaitingApproval(_)
+        | CaseState::AwaitingAnswer(_)
         | CaseState::Proving(_)
         | CaseState::Healed(_)
         | CaseState::Escalated(_)

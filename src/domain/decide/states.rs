@@ -1,6 +1,6 @@
 //! What each state makes of the facts, when no person intervenes.
 
-use super::work::{begin_attempt, healing};
+use super::work::{awaiting_answer, begin_attempt, healing};
 use super::{Decision, Facts, PolicyState, ended, leave};
 use crate::domain::attempt::AttemptEnd;
 use crate::domain::case::{Case, CaseState, Escalation, Excuse, Healed, StoppedBy};
@@ -25,7 +25,7 @@ pub(super) const fn patience(state: &CaseState) -> Option<i64> {
         CaseState::Watching | CaseState::Rerunning => Some(5 * MINUTE_MS),
         CaseState::Diagnosing => Some(MINUTE_MS),
         CaseState::Healing(_) | CaseState::Proving(_) => Some(3 * MINUTE_MS),
-        CaseState::AwaitingApproval(_) => Some(30 * MINUTE_MS),
+        CaseState::AwaitingApproval(_) | CaseState::AwaitingAnswer(_) => Some(30 * MINUTE_MS),
         CaseState::Excused(_) | CaseState::Escalated(_) | CaseState::Stopped(_) => {
             Some(6 * 60 * MINUTE_MS)
         }
@@ -42,6 +42,7 @@ pub(super) fn decide(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision 
         CaseState::Excused(why) => excused(case, why, facts, now),
         CaseState::Healing(_) => healing(case, facts, now),
         CaseState::AwaitingApproval(_) => awaiting_approval(case, facts, now),
+        CaseState::AwaitingAnswer(_) => awaiting_answer(case, facts, now),
         CaseState::Proving(_) => proving(case, facts, now),
         CaseState::Healed(_) => healed(case, facts, now),
         CaseState::Escalated(_) => escalated(case, facts, now),

@@ -13,6 +13,7 @@ use crate::domain::outcome::{GaveUp, Outcome, Proof};
 use crate::domain::patch::Patch;
 use crate::domain::pull::{Actor, AutoMerge, CiRun, Head, Readiness, Repo};
 
+mod feedback;
 mod scene;
 
 use scene::{LONG_AGO, NOW, Scene, actor, asked, attempt_id, label, sha};
@@ -29,6 +30,7 @@ fn states() -> Vec<CaseState> {
         CaseState::Excused(Excuse::Cancelled),
         CaseState::Healing(attempt_id(1)),
         CaseState::AwaitingApproval(attempt_id(1)),
+        CaseState::AwaitingAnswer(attempt_id(1)),
         CaseState::Proving(attempt_id(1)),
         CaseState::Healed(Healed::ByUs),
         CaseState::Escalated(Escalation::AttemptsUsed),
@@ -90,6 +92,11 @@ const SITUATIONS: &[Situation] = &[
         s.attempt.dispatched_at = LONG_AGO;
         s.attempt.dispatches = DISPATCHES;
     }),
+    ("a question is asked", |s| s.is_asked(1)),
+    ("a question was asked, long since", |s| {
+        s.is_asked(1);
+        s.case.since = LONG_AGO;
+    }),
     ("a patch is allowed", |s| s.proposes(None)),
     ("a patch is held", |s| s.proposes(Some(Weight::Hold))),
     ("a patch is refused", |s| s.proposes(Some(Weight::Refuse))),
@@ -121,6 +128,18 @@ const SITUATIONS: &[Situation] = &[
         s.asks(AskKind::Approve, Permission::Write);
     }),
     ("asked to reject", |s| s.asks(AskKind::Reject, Permission::Write)),
+    ("asked to answer", |s| {
+        s.is_asked(1);
+        s.asks(AskKind::Answer, Permission::Write);
+    }),
+    ("asked to answer one of two", |s| {
+        s.is_asked(2);
+        s.asks(AskKind::Answer, Permission::Write);
+    }),
+    ("asked to answer by a reader", |s| {
+        s.is_asked(1);
+        s.asks(AskKind::Answer, Permission::Read);
+    }),
     ("asked for status", |s| s.asks(AskKind::Status, Permission::Read)),
 ];
 

@@ -8,6 +8,7 @@ use crate::domain::attempt::{
 use crate::domain::case::{Case, CaseState, Escalation};
 use crate::domain::effect::{Act, EffectResult};
 use crate::domain::evidence::Evidence;
+use crate::domain::feedback::{Patience, is_answered, times_answered};
 use crate::domain::gate::{Answer, Verdict};
 use crate::domain::ids::{RunId, Timestamp};
 use crate::domain::message::commit_message;
@@ -35,6 +36,7 @@ pub(super) fn begin_attempt(
         dispatched_at: now,
         state: AttemptState::Running,
         note: None,
+        feedback: Vec::new(),
     };
     let mut decision = Decision::enter(case, CaseState::Healing(attempt.id), now);
     decision.acts.push(dispatch_of(&attempt, None));
@@ -55,6 +57,11 @@ pub(super) fn healing(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision
         AttemptState::Running => match &current.report.outcome {
             // A runner was started since.
             Some(Outcome::Waits { until, .. }) if current.attempt.dispatched_at >= *until => {
+                at_work(case, current, facts, now)
+            }
+            Some(Outcome::Asks { questions, time, .. })
+                if is_answered(questions, *time, &current.attempt.feedback) =>
+            {
                 at_work(case, current, facts, now)
             }
             Some(outcome) => with_outcome(case, current, outcome, facts, now),
@@ -94,24 +101,44 @@ fn at_work(case: Case, current: AttemptFacts<'_>, facts: &Facts<'_>, now: Timest
     decision
 }
 
-/// How often a runner was started, but for the times when a provider was waited for.
+/// How often a runner was started, but for the times when a provider was waited for, or answers.
 fn lost_before(current: AttemptFacts<'_>) -> u8 {
     let waited = match current.report.outcome {
         Some(Outcome::Waits { tries, .. }) => tries,
+        Some(Outcome::Asks { waited, .. }) => waited,
         Some(_) | None => 0,
     };
-    current.attempt.dispatches.saturating_sub(waited)
+    let answered = times_answered(&current.attempt.feedback);
+    current.attempt.dispatches.saturating_sub(waited.saturating_add(answered))
 }
 
 /// The same attempt by another runner, from where the last one was.
 fn started_again(case: Case, current: AttemptFacts<'_>, now: Timestamp) -> Decision {
-    let again = Attempt {
-        dispatches: current.attempt.dispatches.saturating_add(1),
-        dispatched_at: now,
-        ..current.attempt.clone()
-    };
-    let mut decision = Decision::stay(case, None);
-    decision.acts.push(dispatch_of(&again, current.report.run));
+    let decision = Decision::stay(case, None);
+    dispatched_again(decision, current.attempt.clone(), current.report.run, now)
+}
+
+/// An attempt whose questions are answered, by another runner.
+pub(super) fn goes_on(
+    case: &Case,
+    attempt: Attempt,
+    run: Option<RunId>,
+    now: Timestamp,
+) -> Decision {
+    let decision = Decision::enter(case.clone(), CaseState::Healing(attempt.id), now);
+    let attempt = Attempt { state: AttemptState::Running, ..attempt };
+    dispatched_again(decision, attempt, run, now)
+}
+
+fn dispatched_again(
+    mut decision: Decision,
+    attempt: Attempt,
+    run: Option<RunId>,
+    now: Timestamp,
+) -> Decision {
+    let dispatches = attempt.dispatches.saturating_add(1);
+    let again = Attempt { dispatches, dispatched_at: now, ..attempt };
+    decision.acts.push(dispatch_of(&again, run));
     decision.attempt = Some(again);
     decision
 }
@@ -146,9 +173,16 @@ fn with_outcome(
             decision
         }
         Outcome::NotReproduced { .. } => not_reproduced(case, current, facts, now),
-        Outcome::Waits { .. } if matches!(facts.ci, Ci::Green) => {
+        Outcome::Waits { .. } | Outcome::Asks { .. } if matches!(facts.ci, Ci::Green) => {
             let state = green(&case);
             leave(case, state, facts, now)
+        }
+        Outcome::Asks { .. } => {
+            let state = CaseState::AwaitingAnswer(current.attempt.id);
+            let mut decision = Decision::enter(case, state, now);
+            decision.attempt =
+                Some(Attempt { state: AttemptState::Held, ..current.attempt.clone() });
+            decision
         }
         Outcome::Waits { until, .. } if now < *until => Decision::stay(case, Some(*until)),
         Outcome::Waits { .. } => started_again(case, current, now),
@@ -185,11 +219,31 @@ const fn is_hopeless(why: GaveUp) -> bool {
         | GaveUp::NoSandbox
         | GaveUp::FixerUnavailable
         | GaveUp::ModelUnavailable
-        | GaveUp::BudgetSpent => true,
+        | GaveUp::BudgetSpent
+        | GaveUp::NoAnswer => true,
         GaveUp::NothingChanged | GaveUp::StillRed | GaveUp::OverLimit | GaveUp::NoWorkspace => {
             false
         }
     }
+}
+
+/// An attempt waits for answers, and not for ever.
+pub(super) fn awaiting_answer(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+    if matches!(facts.ci, Ci::Green) {
+        let state = green(&case);
+        return leave(case, state, facts, now);
+    }
+    let patience = Patience { since: case.since, hours: facts.policy.questions.hours };
+    if now < patience.deadline() {
+        return Decision::stay(case, Some(patience.next(now)));
+    }
+    let mut decision = Decision::enter(case, CaseState::Escalated(Escalation::Unanswered), now);
+    decision.attempt = facts.attempt.map(|current| {
+        let end = AttemptEnd::GaveUp(GaveUp::NoAnswer);
+        let why = format!("nobody answered within {} hours", patience.hours);
+        ended_because(current.attempt, end, why)
+    });
+    decision
 }
 
 fn not_reproduced(

@@ -90,7 +90,7 @@ impl From<&AnalysisNote> for Analysis {
 }
 
 /// The last object that stands in a text by itself, fenced or not.
-fn last_object(text: &str) -> Option<Value> {
+pub(super) fn last_object(text: &str) -> Option<Value> {
     let mut last = None;
     let mut rest = text;
     while let Some(start) = rest.find('{') {

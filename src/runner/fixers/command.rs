@@ -65,6 +65,7 @@ impl Fixer for CommandFixer {
         let summary = said.unwrap_or_else(|| format!("{} said nothing", self.name));
         Ok(Report {
             summary,
+            words: finished.run.output_tail.clone(),
             hindrance: missing(&finished.run),
             runs: vec![finished.run],
             ..Report::default()

@@ -19,9 +19,6 @@ use crate::runner::task::Task;
 /// How much of a refused answer's fault is kept.
 const FAULT_BYTES_MAX: usize = 300;
 
-/// What is asked when an answer did not fit.
-const REPAIR: &str = include_str!("../prompts/repair.md");
-
 /// Does the stage.
 ///
 /// # Errors
@@ -38,8 +35,7 @@ pub async fn run(
     let prompt = task.second_look(&AnalysisNote::schema());
     let mut found = asked(work, progress, fixer.as_ref(), &task, &prompt).await?;
     if let Err(fault) = &found.analysis {
-        let fault = short(fault, FAULT_BYTES_MAX);
-        let again = format!("{prompt}\n{REPAIR}\n{}", task.quoted("fault", fault));
+        let again = task.repair(&prompt, fault);
         found = asked(work, progress, fixer.as_ref(), &task, &again).await?;
     }
     let document = AssumptionAnalysis {

@@ -7,9 +7,9 @@ use super::{Room, StageError, Work};
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::patch::{FileChange, Patch};
 use crate::runner::documents::{
-    ENTRIES_MAX, HindranceNote, State, TurnNote, about, fenced, short, write,
+    Answered, ENTRIES_MAX, HindranceNote, State, TurnNote, about, answered, fenced, short, write,
 };
-use crate::runner::fixers::{Fixer, Job};
+use crate::runner::fixers::{Fixer, Job, Report};
 use crate::runner::observe::Happening;
 use crate::runner::progress::Progress;
 use crate::runner::task::Task;
@@ -33,6 +33,10 @@ pub async fn run(
         let changed = !turn.changed.is_empty();
         turns.turns.push(turn);
         if changed {
+            turns.patch = patch;
+            break;
+        }
+        if turns.asks().is_some() {
             turns.patch = patch;
             break;
         }
@@ -74,6 +78,7 @@ async fn turn(
         .advised_by(progress.advice());
     let home = work.home()?;
     let report = fixer.fix(job(work, &room, &task, home.path())).await?;
+    let questions = asked(work, (&room, &task, home.path()), fixer, &report).await?;
     let (patch, summary) = match room.checkout.changes().await {
         Ok(patch) => (kept(fixer, &progress.patch, &room.checkout, patch), report.summary.clone()),
         // More than a patch can hold is no repair; the next fixer starts from where this one did.
@@ -93,8 +98,33 @@ async fn turn(
         version: report.version,
         prompt: report.prompt,
         model: report.model,
+        questions,
     };
     Ok((note, patch))
+}
+
+/// What a fixer asks people. One that asks in a form of its own is told what is wrong with it, once.
+async fn asked(
+    work: &Work<'_>,
+    (room, task, home): (&Room, &Task, &Path),
+    fixer: &dyn Fixer,
+    report: &Report,
+) -> Result<Vec<String>, StageError> {
+    let most = work.brief.questions_max;
+    if report.hindrance.is_some() {
+        return Ok(Vec::new());
+    }
+    let fault = match answered(&report.words, most) {
+        Answered::Plain => return Ok(Vec::new()),
+        Answered::Asks(questions) => return Ok(questions),
+        Answered::Malformed(fault) => fault,
+    };
+    let prompt = task.repair(&task.markdown(), &fault);
+    let again = fixer.ask(job(work, room, task, home), &prompt).await?;
+    match answered(&again.words, most) {
+        Answered::Asks(questions) => Ok(questions),
+        Answered::Plain | Answered::Malformed(_) => Ok(Vec::new()),
+    }
 }
 
 /// What a fixer is given for one turn.
@@ -151,6 +181,9 @@ fn text(state: &State) -> String {
         let _ = write!(text, "## Round {}: `{}`\n\n", turn.round, turn.fixer);
         text.push_str(&fenced(&format!("{files}\n{}", turn.summary)));
         text.push('\n');
+        for question in &turn.questions {
+            let _ = writeln!(text, "It asks:\n\n{}", fenced(question));
+        }
     }
     text
 }

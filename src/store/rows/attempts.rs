@@ -22,6 +22,7 @@ pub(in crate::store) struct AttemptRow {
     end_reason: Option<String>,
     end_detail: Option<String>,
     note: Option<String>,
+    feedback: String,
     run_id: Option<i64>,
     admitted_at_ms: Option<i64>,
     heard_at_ms: Option<i64>,
@@ -53,21 +54,6 @@ pub(in crate::store) fn attempt_columns(
     }
 }
 
-/// Every reason for which a runner brings no patch.
-const GAVE_UP: [GaveUp; 11] = [
-    GaveUp::NoFixerAnswers,
-    GaveUp::NothingChanged,
-    GaveUp::StillRed,
-    GaveUp::NothingToProveWith,
-    GaveUp::ToolMissing,
-    GaveUp::NoSandbox,
-    GaveUp::OverLimit,
-    GaveUp::NoWorkspace,
-    GaveUp::FixerUnavailable,
-    GaveUp::ModelUnavailable,
-    GaveUp::BudgetSpent,
-];
-
 impl AttemptRow {
     pub fn case_id(&self) -> &str {
         &self.case_id
@@ -84,7 +70,7 @@ impl AttemptRow {
             ("ended", (Some("healed"), Some(text))) => AttemptEnd::Healed(sha(text)?),
             ("ended", (Some("disproved"), Some(text))) => AttemptEnd::Disproved(sha(text)?),
             ("ended", (Some("gave_up"), Some(text))) => {
-                let why = GAVE_UP.into_iter().find(|known| known.as_str() == text);
+                let why = GaveUp::ALL.into_iter().find(|known| known.as_str() == text);
                 AttemptEnd::GaveUp(read.some(why, "an unknown reason")?)
             }
             ("ended", (Some("rejected"), Some(by))) => {
@@ -114,6 +100,7 @@ impl AttemptRow {
             dispatched_at: Timestamp::from_millis(self.dispatched_at_ms),
             state: self.state(&read)?,
             note: self.note.clone(),
+            feedback: read.json(&self.feedback)?,
         };
         let stage = match (self.stage.as_deref(), self.round) {
             (None, None) => None,

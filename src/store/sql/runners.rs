@@ -74,14 +74,18 @@ family! {
          ORDER BY position",
     );
 
-    /// What a runner reports at the end, once; that it waits is no end.
+    /// What a runner reports at the end, once; that it waits or asks is no end.
     SET_OUTCOME = Statement::both(
         "UPDATE runner_reports
          SET outcome = $2,
              outcome_at_ms = $3,
              heard_at_ms = $3
          WHERE attempt_id = $1
-           AND (outcome IS NULL OR outcome LIKE '{\"outcome\":\"waits\"%')",
+           AND (
+               outcome IS NULL
+               OR outcome LIKE '{\"outcome\":\"waits\"%'
+               OR outcome LIKE '{\"outcome\":\"asks\"%'
+           )",
     );
 
     /// Whether a runner of that attempt has been let in or started.

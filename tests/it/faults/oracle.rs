@@ -94,9 +94,10 @@ impl Judge {
         };
         let is_at_rest = match case.state {
             CaseState::Healed(_) => !is_red,
-            CaseState::Escalated(_) | CaseState::Excused(_) | CaseState::AwaitingApproval(_) => {
-                is_red
-            }
+            CaseState::Escalated(_)
+            | CaseState::Excused(_)
+            | CaseState::AwaitingApproval(_)
+            | CaseState::AwaitingAnswer(_) => is_red,
             CaseState::Watching
             | CaseState::Diagnosing
             | CaseState::Rerunning

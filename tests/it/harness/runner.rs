@@ -143,6 +143,15 @@ impl HandRunner {
         self.ends(tester);
     }
 
+    /// Reports an outcome that the server does not take; what it says.
+    pub(crate) async fn refused(&self, outcome: &Outcome) -> String {
+        let url = format!("{}/outcome", self.base);
+        let answer = self.client.post(url).bearer_auth(&self.token).json(outcome).send().await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        answer.text().await.unwrap()
+    }
+
     /// Its run ends, whatever it has reported.
     pub(crate) fn ends(&self, tester: &Tester) {
         tester.world.finish_run(&self.repository, self.run.run_id, &RunScript::green());

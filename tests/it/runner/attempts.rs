@@ -3,6 +3,8 @@
 use selfheal::domain::brief::{Brief, FixerSpec, Network, RunLimits};
 use selfheal::domain::document::{DocumentName, Stage};
 use selfheal::domain::failure::{Failure, FailureKind};
+use selfheal::domain::feedback::Exchange;
+use selfheal::domain::ids::Login;
 use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::domain::patch::FileMode;
 use selfheal::runner::attempt::End;
@@ -240,6 +242,48 @@ fn gist(outcome: &Outcome) -> (String, String, Vec<String>) {
     let runs = proof.before.iter().chain(&proof.after);
     let runs = runs.map(|run| format!("{} {:?}", run.command, run.ended)).collect();
     (patch.digest(), fixer.clone(), runs)
+}
+
+/// Asks which value is meant, until it is told.
+const ASKING: &str = r#"if grep -q 'Answer: good'; then echo good > value; else echo half > half;
+    echo '{"questions": ["Which value is meant?"]}'; fi"#;
+
+#[tokio::test]
+async fn a_fixer_that_asks_goes_on_with_the_answer_and_what_it_had_done() {
+    let repo = shell_repo();
+    let mut brief = shell_brief(&repo, ASKING);
+    let first = Notebook::default();
+    let End::Reported(asked) = attempt(&repo, &brief, &first).await else { panic!() };
+    let Outcome::Asks { questions, note, .. } = &asked else { panic!("{asked:?}") };
+    assert_eq!(
+        (questions.as_slice(), note.as_str()),
+        (["Which value is meant?".to_owned()].as_slice(), "command:test")
+    );
+    brief.resume = first.resume();
+    let End::Reported(again) = attempt(&repo, &brief, &Notebook::default()).await else { panic!() };
+    assert_eq!(again, asked, "without an answer nothing is done");
+    brief.feedback = vec![Exchange {
+        time: 1,
+        number: 1,
+        question: questions[0].clone(),
+        answer: "good".to_owned(),
+        by: Login::parse("mona").unwrap(),
+    }];
+    let second = Notebook::default();
+    let End::Reported(healed) = attempt(&repo, &brief, &second).await else { panic!() };
+    assert_eq!(
+        (text_in(&healed, "value"), text_in(&healed, "half")),
+        ("good\n".into(), "half\n".into())
+    );
+    assert_eq!(second.stages()[0], (Stage::Execute, 1), "the same round goes on");
+}
+
+#[tokio::test]
+async fn where_nobody_may_be_asked_a_question_is_what_a_fixer_said_last() {
+    let repo = shell_repo();
+    let mut brief = shell_brief(&repo, ASKING);
+    brief.questions_max = 0;
+    gave_up(&outcome(&repo, &brief).await, GaveUp::StillRed);
 }
 
 #[tokio::test]

@@ -138,6 +138,8 @@ pub fn brief(repo: &Repo, failures: Vec<Failure>, commands: &[&str]) -> Brief {
         earlier: Vec::new(),
         limits: limits(),
         network: Network::Closed,
+        questions_max: 2,
+        feedback: Vec::new(),
         resume: None,
     }
 }

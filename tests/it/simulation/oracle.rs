@@ -227,7 +227,9 @@ fn state_of(pull: &SimPull, truth: &Truth, tables: &Tables) -> Vec<String> {
         (CaseState::Stopped(_), _) => true,
         (CaseState::Healed(_), ci) => matches!(ci, Ci::Green),
         (CaseState::Escalated(_) | CaseState::Excused(_), ci) => !matches!(ci, Ci::Green),
-        (CaseState::AwaitingApproval(_), ci) => matches!(ci, Ci::Red(_)),
+        (CaseState::AwaitingApproval(_) | CaseState::AwaitingAnswer(_), ci) => {
+            matches!(ci, Ci::Red(_))
+        }
         (CaseState::Watching, ci) => matches!(ci, Ci::Nothing),
         (
             CaseState::Diagnosing

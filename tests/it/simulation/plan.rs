@@ -152,8 +152,8 @@ fn nature(dice: &mut Dice) -> Nature {
 }
 
 fn of_people(pull: u64, dice: &mut Dice) -> Planned {
-    use AskKind::{Approve, Explain, Fix, Reject, Resume, Retry, Status, Stop};
-    match dice.below(16) {
+    use AskKind::{Answer, Approve, Explain, Fix, Reject, Resume, Retry, Status, Stop};
+    match dice.below(17) {
         0..=3 => Planned::Push(pull, nature(dice)),
         4..=8 => {
             let who = *dice.one(&["mona", "mona", "mona", "reader"]);
@@ -166,6 +166,10 @@ fn of_people(pull: u64, dice: &mut Dice) -> Planned {
         12 => Planned::SetState(pull, PullState::Open),
         13 => Planned::StopLabel(pull),
         14 => Planned::NoStopLabel(pull),
+        15 => {
+            let who = *dice.one(&["mona", "mona", "reader"]);
+            Planned::Say(pull, who, Answer)
+        }
         _ => Planned::AutoMerge(pull),
     }
 }

@@ -18,12 +18,13 @@ pub(crate) enum Errand {
     Patch(&'static str, &'static str),
     GivesUp(GaveUp),
     NotReproduced,
+    Asks,
 }
 
 impl Errand {
     pub(crate) fn thrown(dice: &mut Dice) -> Self {
         const SRC: &str = "src/lib.rs";
-        match dice.below(12) {
+        match dice.below(13) {
             0..=3 => Self::Patch(SRC, "good"),
             4..=5 => Self::Patch(SRC, "bad"),
             6 => Self::Patch(SRC, "flaky"),
@@ -31,6 +32,7 @@ impl Errand {
             8 => Self::Patch("Cargo.toml", "good"),
             9 => Self::GivesUp(GaveUp::StillRed),
             10 => Self::GivesUp(GaveUp::ToolMissing),
+            11 => Self::Asks,
             _ => Self::NotReproduced,
         }
     }
@@ -133,6 +135,12 @@ fn outcome(errand: Errand, head: Sha) -> Outcome {
         Errand::GivesUp(why) => {
             Outcome::GaveUp { why, note: "tried".to_owned(), runs: Vec::new(), analysis: None }
         }
+        Errand::Asks => Outcome::Asks {
+            questions: vec!["Which?".to_owned()],
+            note: "command:agent".to_owned(),
+            time: 0,
+            waited: 0,
+        },
         Errand::NotReproduced => Outcome::NotReproduced { runs: vec![run(Ended::Exit(0))] },
         Errand::Patch(path, text) => {
             let (path, content) = (RepoPath::parse(path).unwrap(), Content::new(text));

@@ -34,6 +34,7 @@ fn case_states() -> Vec<CaseState> {
         CaseState::Rerunning,
         CaseState::Healing(id),
         CaseState::AwaitingApproval(id),
+        CaseState::AwaitingAnswer(id),
         CaseState::Proving(id),
         CaseState::Stopped(StoppedBy::Person(login("ada"))),
         CaseState::Stopped(StoppedBy::Label(label("stop-updating"))),

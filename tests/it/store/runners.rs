@@ -206,6 +206,7 @@ async fn what_is_waiting_is_no_end(opened: Opened) {
         note: "429 ü".into(),
         tries,
         until: at(900),
+        asked: 0,
     };
     for outcome in [waits(1), waits(2), gave_up("end")] {
         let inserted = store.record_outcome(attempt_id(1), &outcome, at(700)).await.unwrap();

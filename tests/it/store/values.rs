@@ -9,6 +9,7 @@ use selfheal::domain::document::{Document, DocumentName, Stage};
 use selfheal::domain::effect::{Act, Effect, EffectResult, Wanted};
 use selfheal::domain::event::{CommentPlace, CommentRef};
 use selfheal::domain::evidence::Evidence;
+use selfheal::domain::feedback::Exchange;
 use selfheal::domain::ids::{
     AttemptId, Branch, CaseId, CommentId, DeliveryId, EffectId, InstallationId, Label, Login,
     PrNumber, RepoId, RepoPath, RepoSlug, RunId, Sha, Timestamp, UserId,
@@ -139,6 +140,13 @@ pub(crate) fn attempt(number: u8, of: &Case, state: AttemptState) -> Attempt {
         dispatched_at: at(401),
         state,
         note: Some("why".to_owned()),
+        feedback: vec![Exchange {
+            time: 1,
+            number: 2,
+            question: "Which \u{fc} 'one'?".to_owned(),
+            answer: "The first.".to_owned(),
+            by: login("mona"),
+        }],
     }
 }
 

@@ -40,7 +40,10 @@ pub(super) fn asked(kind: AskKind, at: Timestamp) -> Ask {
     Ask {
         key: "comment:1".into(),
         kind,
-        text: format!("/selfheal {}", kind.as_str()),
+        text: match kind {
+            AskKind::Answer => "1: yes".to_owned(),
+            kind => format!("/selfheal {}", kind.as_str()),
+        },
         actor: actor("mona"),
         comment: None,
         at,
@@ -85,7 +88,7 @@ impl Scene {
             auto_merge: None,
         };
         let attempt_state = match &case.state {
-            CaseState::AwaitingApproval(_) => AttemptState::Held,
+            CaseState::AwaitingApproval(_) | CaseState::AwaitingAnswer(_) => AttemptState::Held,
             CaseState::Proving(_) => AttemptState::Committed(sha('c')),
             _ => AttemptState::Running,
         };
@@ -106,6 +109,7 @@ impl Scene {
                 dispatched_at: NOW,
                 state: attempt_state,
                 note: None,
+                feedback: Vec::new(),
             },
             report: RunnerReport { run: Some(RunId::new(99)), ..RunnerReport::default() },
             dispatched: None,
@@ -196,7 +200,15 @@ impl Scene {
 
     /// Its runner waits for a model until then.
     pub(super) fn waits(&mut self, until: Timestamp, tries: u8) {
-        self.report.outcome = Some(Outcome::Waits { note: "429".to_owned(), tries, until });
+        self.report.outcome =
+            Some(Outcome::Waits { note: "429".to_owned(), tries, until, asked: 0 });
+    }
+
+    /// Its runner has asked that many questions.
+    pub(super) fn is_asked(&mut self, questions: usize) {
+        let questions = vec!["Which?".to_owned(); questions];
+        let note = "agent:codex".to_owned();
+        self.report.outcome = Some(Outcome::Asks { questions, note, time: 1, waited: 0 });
     }
 
     pub(super) fn gives_up(&mut self, why: GaveUp) {

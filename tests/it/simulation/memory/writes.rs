@@ -306,7 +306,7 @@ impl Tables {
         let case = self.cases.get(&known.case).ok_or_else(|| missing(attempt))?;
         let of = (case.repo.id, case.number);
         let row = self.reports.get_mut(&attempt).ok_or_else(|| missing(attempt))?;
-        if !matches!(row.said.outcome, None | Some(Outcome::Waits { .. })) {
+        if !matches!(row.said.outcome, None | Some(Outcome::Waits { .. } | Outcome::Asks { .. })) {
             return Ok(Inserted::Duplicate);
         }
         row.said.outcome = Some(outcome.clone());

@@ -164,7 +164,8 @@ impl Truth {
     /// A person writes a comment.
     pub(crate) fn say(&mut self, number: PrNumber, who: &str, command: AskKind) {
         let id = CommentId::new(self.next());
-        let body = format!("/selfheal {}", command.as_str());
+        let answer = if command == AskKind::Answer { " 1: yes" } else { "" };
+        let body = format!("/selfheal {}{answer}", command.as_str());
         self.comments.push(Comment { id, number, by: who.to_owned(), body: body.clone() });
         self.did(Deed::Asked(number, command, Some(id)));
         let comment = CommentRef { id, place: CommentPlace::Conversation };
