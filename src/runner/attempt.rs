@@ -17,7 +17,7 @@ use super::progress::{Left, Next, Progress};
 use super::sandbox::{NoSandbox, Sandbox};
 use super::server::{Server, ServerError};
 use super::stages::{self, StageError, Work};
-use super::workspace::{Source, WorkspaceError};
+use super::workspace::{Context, Source, WorkspaceError};
 use crate::domain::brief::{Brief, FixerSpec, Instruction, PROTOCOL_VERSION, StageReport};
 use crate::domain::outcome::{CommandRun, GaveUp, Outcome};
 
@@ -158,10 +158,10 @@ async fn outcome(
     let facts = RepoFacts::new(files.into_keys());
     let mut brief = brief.clone();
     let is_recipe = |fixer: &FixerSpec| matches!(fixer, FixerSpec::Recipes { .. });
-    let guidance = if brief.fixers.iter().all(is_recipe) {
-        String::new()
+    let context = if brief.fixers.iter().all(is_recipe) {
+        Context::default()
     } else {
-        source.guidance().await.map_err(StageError::from)?
+        source.context(&brief.changed_files).await.map_err(StageError::from)?
     };
     source.hold_places(&mut brief.failures).await.map_err(StageError::from)?;
     let work = Work {
@@ -169,7 +169,7 @@ async fn outcome(
         source,
         sandbox,
         dependencies: &setting.dependencies,
-        guidance: &guidance,
+        context: &context,
         facts: &facts,
         known: &setting.known,
         scratch: &setting.scratch,

@@ -23,7 +23,7 @@ use super::model::ModelEnd;
 use super::observe::{Happening, Observer};
 use super::progress::Progress;
 use super::sandbox::{CommandSpec, Sandbox, SandboxError};
-use super::workspace::{Checkout, Source, WorkspaceError};
+use super::workspace::{Checkout, Context, Source, WorkspaceError};
 use crate::domain::brief::Brief;
 use crate::domain::document::{Document, Stage};
 use crate::domain::outcome::{CommandRun, GaveUp};
@@ -69,8 +69,8 @@ pub struct Work<'a> {
     pub sandbox: &'a Sandbox,
     /// What is lent to commands.
     pub dependencies: &'a Dependencies,
-    /// What the base branch tells agents; empty where no fixer is told anything.
-    pub guidance: &'a str,
+    /// What agents are told of the repository; empty where no fixer is told anything.
+    pub context: &'a Context,
     /// The names of the repository's files.
     pub facts: &'a RepoFacts,
     /// Runs at the head that are known already and need not be repeated.

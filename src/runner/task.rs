@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::documents::{TurnNote, short};
+use super::workspace::Context;
 use crate::domain::brief::Brief;
 use crate::domain::failure::Failure;
 use crate::domain::feedback::Exchange;
@@ -29,6 +30,9 @@ const MESSAGE_BYTES_MAX: usize = 1000;
 /// How much of one command's output is quoted.
 const OUTPUT_BYTES_MAX: usize = 6 * 1024;
 
+/// How much of the pull request's own change a task quotes.
+const CHANGE_BYTES_MAX: usize = 32 * 1024;
+
 /// How much of what is wrong with an answer is quoted to who gave it.
 const FAULT_BYTES_MAX: usize = 300;
 
@@ -41,7 +45,7 @@ pub struct Task {
     brief: Brief,
     seen: Vec<CommandRun>,
     round: u8,
-    guidance: String,
+    context: Context,
     advice: String,
     turns: String,
     token: String,
@@ -51,8 +55,8 @@ impl Task {
     /// The task of a brief in a round, with what the commands did before this turn.
     pub fn new(brief: &Brief, round: u8, seen: Vec<CommandRun>) -> Self {
         let token = format!("{:032x}", rand::random::<u128>());
-        let (guidance, advice, turns) = (String::new(), String::new(), String::new());
-        Self { brief: brief.clone(), seen, round, guidance, advice, turns, token }
+        let (context, advice, turns) = (Context::default(), String::new(), String::new());
+        Self { brief: brief.clone(), seen, round, context, advice, turns, token }
     }
 
     /// The same, with what a second look found.
@@ -73,10 +77,10 @@ impl Task {
         self
     }
 
-    /// The same, with the repository's own guidance for agents, from the base commit.
+    /// The same, with what agents are told of the repository.
     #[must_use]
-    pub fn guided_by(mut self, guidance: &str) -> Self {
-        guidance.clone_into(&mut self.guidance);
+    pub fn within(mut self, context: &Context) -> Self {
+        context.clone_into(&mut self.context);
         self
     }
 
@@ -137,15 +141,20 @@ impl Task {
         let commands: String = list(&brief.failing_commands);
         let verify: String = list(&brief.verify);
         let protected: String = list(&brief.protected);
-        if !self.guidance.is_empty() {
+        let Context { guidance, change } = &self.context;
+        if !guidance.is_empty() {
             text.push_str("\n## The repository's own guidance, from its base branch\n\n");
-            text.push_str(&self.quoted("guidance", short(&self.guidance, GUIDANCE_BYTES_MAX)));
+            text.push_str(&self.quoted("guidance", short(guidance, GUIDANCE_BYTES_MAX)));
         }
         let _ = write!(text, "\n## Red, to be green\n\n{commands}");
         if !verify.is_empty() {
             let _ = write!(text, "\n## Green, to stay green\n\n{verify}");
         }
         let _ = write!(text, "\n## Not to be touched\n\n{protected}");
+        if !change.is_empty() {
+            text.push_str("\n## What the pull request changes\n\n");
+            text.push_str(&self.quoted("diff", short(change, CHANGE_BYTES_MAX)));
+        }
         text.push_str("\n## Failures\n\n");
         let failures: String =
             brief.failures.iter().take(FAILURES_LISTED_MAX).map(failure_line).collect();
@@ -305,7 +314,10 @@ mod tests {
             duration_ms: 5,
             output_tail: "test answers::it_is_42 ... FAILED".to_owned(),
         };
-        let task = Task::new(&brief(), 2, vec![seen]).guided_by("Use two spaces.");
+        let task = Task::new(&brief(), 2, vec![seen]).within(&Context {
+            guidance: "Use two spaces.".to_owned(),
+            change: "-    42\n+    41\n".to_owned(),
+        });
         Task { token: "TOKEN".to_owned(), ..task.advised_by("It is not the parser.".to_owned()) }
     }
 

@@ -12,7 +12,7 @@
 
 mod apply;
 mod changes;
-mod guidance;
+mod context;
 mod places;
 mod snapshot;
 
@@ -59,6 +59,7 @@ pub enum WorkspaceError {
 }
 
 pub use self::apply::write;
+pub use self::context::Context;
 pub use self::snapshot::WorkingTree;
 
 fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> WorkspaceError + use<> {

@@ -29,9 +29,8 @@ pub async fn run(
     round: u8,
 ) -> Result<Vec<Document>, StageError> {
     let Some(fixer) = work.advisor(progress) else { return Ok(Vec::new()) };
-    let task = Task::new(work.brief, round, progress.seen())
-        .guided_by(work.guidance)
-        .after(&progress.turns);
+    let task =
+        Task::new(work.brief, round, progress.seen()).within(work.context).after(&progress.turns);
     let prompt = task.second_look(&AnalysisNote::schema());
     let mut found = asked(work, progress, fixer.as_ref(), &task, &prompt).await?;
     if let Err(fault) = &found.analysis {

@@ -74,7 +74,7 @@ async fn turn(
     room.checkout.take_agents_from_base().await?;
     work.observer.saw(&Happening::FixerBegins { fixer: &id });
     let task = Task::new(work.brief, round, progress.seen())
-        .guided_by(work.guidance)
+        .within(work.context)
         .advised_by(progress.advice());
     let home = work.home()?;
     let report = fixer.fix(job(work, &room, &task, home.path())).await?;

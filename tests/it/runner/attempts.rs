@@ -244,6 +244,21 @@ fn gist(outcome: &Outcome) -> (String, String, Vec<String>) {
     (patch.digest(), fixer.clone(), runs)
 }
 
+#[tokio::test]
+async fn a_fixer_is_told_what_the_pull_request_changes() {
+    let repo =
+        Repo::new(&[("check.sh", "grep -q good value\n"), ("value", "good\n"), ("*", "a\n")]);
+    for (name, text) in [("value", "bad\n"), ("*", "b\n"), ("other", "not asked for\n")] {
+        repo.write(name, text);
+    }
+    repo.commit();
+    let fix = "cat > told; grep -q '^-good' told && grep -q '^+bad' told && grep -q '^+b$' told \
+               && ! grep -q 'not asked for' told && echo good > value; rm told";
+    let mut brief = shell_brief(&repo, fix);
+    brief.changed_files = vec![path("value"), path("*"), path(":(top)other")];
+    assert_eq!(text_in(&outcome(&repo, &brief).await, "value"), "good\n");
+}
+
 /// Asks which value is meant, until it is told.
 const ASKING: &str = r#"if grep -q 'Answer: good'; then echo good > value; else echo half > half;
     echo '{"questions": ["Which value is meant?"]}'; fi"#;
