@@ -91,7 +91,7 @@ pub async fn serve(
     let patience = Duration::from_secs(settings.shutdown_secs);
     let doors = DoorLimits::default();
     tokio::select! {
-        () = http::serve(listener, app.router(), doors, told(stopped.clone())) => {}
+        () = http::serve(listener, app.router(), doors, last_call(&app, stopped.clone())) => {}
         () = async { told(stopped.clone()).await; tokio::time::sleep(patience).await } => {
             tracing::warn!("connections were open longer than a stop waits; they are cut");
         }
@@ -109,6 +109,12 @@ pub async fn serve(
     app.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Returns when the process is told to stop; those who watch are sent away, since they never end.
+async fn last_call(app: &App, stopped: watch::Receiver<bool>) {
+    told(stopped).await;
+    app.services().live.close();
 }
 
 /// Returns when the process is told to stop.
