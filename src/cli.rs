@@ -17,6 +17,7 @@ mod input;
 pub mod logs;
 pub mod migrate;
 pub mod parse;
+mod progress;
 pub mod receipt;
 pub mod restore;
 pub mod serve;

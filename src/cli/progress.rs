@@ -1,4 +1,4 @@
-//! Progress of `selfheal heal` on standard error: a line that moves on a terminal, plain lines elsewhere.
+//! Progress of an attempt on standard error: a line that moves on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
@@ -85,7 +85,7 @@ impl Observer for Display {
             }
             Happening::CommandBegins { command } => self.now(format!("running {}", short(command))),
             Happening::CommandEnded { run } => {
-                self.keep(&format!("{}: {}", short(&run.command), super::ended(run)));
+                self.keep(&format!("{}: {}", short(&run.command), super::heal::ended(run)));
             }
             Happening::FixerBegins { fixer } => self.now(format!("{fixer} works")),
             Happening::Agent { event } => self.agent(event),
