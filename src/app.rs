@@ -6,6 +6,7 @@ pub mod receipts;
 mod registrar;
 pub mod serving;
 mod system;
+pub mod watching;
 
 use std::sync::Arc;
 

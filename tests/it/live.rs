@@ -2,6 +2,7 @@
 
 mod doors;
 
+mod program;
 mod readers;
 mod sockets;
 
