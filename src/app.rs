@@ -6,6 +6,7 @@ pub mod receipts;
 mod registrar;
 pub mod serving;
 mod system;
+pub mod watching;
 
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ use crate::ports::logs::LogStore;
 use crate::ports::store::Store;
 use crate::ports::upkeep::Upkeep;
 use crate::providers::{HttpProviders, Way, WayError};
+use crate::service::live::Live;
+use crate::service::live::keys::Keys;
 use crate::service::models::{CALLS_MAX, Models, Patience, Terms};
 use crate::service::worker::Worker;
 use crate::service::{PolicyCache, Services};
@@ -177,6 +180,7 @@ impl App {
     /// [`AssembleError`] when the store cannot be opened or the App's key cannot be read.
     pub async fn assemble(parts: Parts) -> Result<Self, AssembleError> {
         let store = SqlStore::open_within(&parts.database, parts.migrate, parts.limits).await?;
+        let keys = Keys::of(&parts.github.private_key);
         let github = Arc::new(GithubForge::new(&parts.github, Arc::clone(&parts.clock))?);
         let forge: Arc<dyn Forge> = github.clone();
         let audience = parts.public_url.as_str();
@@ -195,6 +199,7 @@ impl App {
             ids: parts.ids,
             wake: Arc::new(tokio::sync::Notify::new()),
             models: Arc::new(models),
+            live: Arc::new(Live::new(store.clone(), store.clone(), keys)),
             limits: parts.limits,
             policies: Arc::new(PolicyCache::default()),
             workflow_text: WORKFLOW,

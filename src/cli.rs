@@ -17,11 +17,13 @@ mod input;
 pub mod logs;
 pub mod migrate;
 pub mod parse;
+mod progress;
 pub mod receipt;
 pub mod restore;
 pub mod serve;
 pub mod setup;
 pub mod simulate;
+pub mod watch;
 
 use std::process::ExitCode;
 
@@ -40,6 +42,7 @@ enum Command {
     Doctor(doctor::Args),
     Simulate(simulate::Args),
     Logs(logs::Args),
+    Watch(watch::Args),
     Receipt(receipt::Args),
     Deliveries(deliveries::Args),
     Migrate(migrate::Args),
@@ -66,6 +69,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Logs(args) => logs::run(&args).await,
+        Command::Watch(args) => watch::run(&args).await,
         Command::Receipt(args) => receipt::run(&args).await,
         Command::Deliveries(args) => deliveries::run(&args).await,
         Command::Migrate(args) => migrate::run(&args).await,

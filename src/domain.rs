@@ -21,6 +21,7 @@ pub mod gate;
 pub mod ids;
 pub mod ledger;
 pub mod limits;
+pub mod live;
 pub mod message;
 pub mod model;
 pub mod money;

@@ -4,6 +4,7 @@ mod bodies;
 mod connections;
 mod health;
 mod limits;
+mod live;
 mod models;
 mod problem;
 mod runner;
@@ -27,6 +28,7 @@ pub use limits::{
 };
 pub use problem::Problem;
 
+use crate::domain::live::BATCH_BYTES_MAX;
 use crate::service::Services;
 
 /// The whole server; [`serve`] opens it.
@@ -39,6 +41,11 @@ pub fn router(services: Services, limits: DoorLimits) -> Router {
         .route("/runner/v1/attempts/{attempt}/heartbeat", post(runner::heartbeat))
         .route("/runner/v1/attempts/{attempt}/stages", post(runner::stage))
         .route("/runner/v1/attempts/{attempt}/outcome", post(runner::outcome));
+    let events = Router::new().route("/runner/v1/attempts/{attempt}/events", post(live::tell));
+    let watched = Router::new()
+        .route("/attempts/{attempt}", get(live::page))
+        .route("/attempts/{attempt}/events", get(live::stream))
+        .route("/attempts/{attempt}/events/socket", get(live::socket));
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -48,6 +55,8 @@ pub fn router(services: Services, limits: DoorLimits) -> Router {
         .merge(bounded(webhooks, WEBHOOK_BYTES_MAX))
         .merge(bounded(admission, ADMISSION_BYTES_MAX))
         .merge(bounded(runners, RUNNER_BYTES_MAX))
+        .merge(bounded(events, BATCH_BYTES_MAX))
+        .merge(watched)
         .merge(health)
         .layer(Extension(Room::new(limits)))
         .layer(from_fn(move |request, next| in_time(limits, request, next)));

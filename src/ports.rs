@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod compute;
+pub mod events;
 pub mod forge;
 pub mod history;
 pub mod identity;

@@ -13,6 +13,7 @@ pub mod dependencies;
 pub mod documents;
 pub mod fixers;
 pub mod git;
+pub mod live;
 pub mod model;
 pub mod observe;
 pub mod progress;

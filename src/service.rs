@@ -11,6 +11,7 @@ mod gather;
 mod healing;
 mod intake;
 mod lease;
+pub mod live;
 pub mod models;
 mod policies;
 mod reading;
@@ -60,6 +61,8 @@ pub struct Services {
     pub wake: Arc<tokio::sync::Notify>,
     /// Models, and what calls of them may cost.
     pub models: Arc<models::Models>,
+    /// What happens in attempts, for those who watch.
+    pub live: Arc<live::Live>,
     /// How much is done at once.
     pub limits: Limits,
     /// Policies that were read, by base commit.

@@ -9,6 +9,7 @@ mod apply;
 mod backup;
 mod claims;
 mod db;
+mod events;
 mod inbox;
 mod lanes;
 mod ledger;

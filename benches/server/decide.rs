@@ -22,6 +22,8 @@ use selfheal::forge::github::inbound::GithubInbound;
 use selfheal::forge::github::oidc::OidcVerifier;
 use selfheal::http::{self, DoorLimits};
 use selfheal::ports::forge::Forge;
+use selfheal::service::live::Live;
+use selfheal::service::live::keys::Keys;
 use selfheal::service::worker::Worker;
 use selfheal::service::{PolicyCache, Services};
 use selfheal::store::{Migrate, SqlStore};
@@ -168,6 +170,7 @@ async fn services(url: &str) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
         ids: Arc::new(selfheal::app::SystemIds),
         wake: Arc::new(Notify::new()),
         models: gateway::closed(store.clone()),
+        live: Arc::new(Live::new(store.clone(), store.clone(), Keys::of(&SECRET.into()))),
         limits,
         policies: Arc::new(PolicyCache::default()),
         workflow_text: "",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -15,6 +16,9 @@ use crate::http::setup::{self, Setup};
 use crate::http::{self, DoorLimits};
 use crate::ports::clock::Ids;
 use crate::service::{reconcile, retention};
+
+/// Connections, as many WebSockets as may watch, and as much again for databases, GitHub and logs.
+const FILES: u64 = 4_096;
 
 /// Serves the set-up page until there are credentials; `None` when told to stop before.
 ///
@@ -71,6 +75,7 @@ pub async fn serve(
             "no public URL is set: GitHub and runners cannot reach this server; set --public-url"
         );
     }
+    ask_for_files();
     let app = Arc::new(App::assemble(Parts::by_settings(settings, credentials)?).await?);
     let listener = opened(door)?;
     tracing::info!(address = %listener.local_addr()?, "listening");
@@ -91,7 +96,7 @@ pub async fn serve(
     let patience = Duration::from_secs(settings.shutdown_secs);
     let doors = DoorLimits::default();
     tokio::select! {
-        () = http::serve(listener, app.router(), doors, told(stopped.clone())) => {}
+        () = http::serve(listener, app.router(), doors, last_call(&app, stopped.clone())) => {}
         () = async { told(stopped.clone()).await; tokio::time::sleep(patience).await } => {
             tracing::warn!("connections were open longer than a stop waits; they are cut");
         }
@@ -109,6 +114,28 @@ pub async fn serve(
     app.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Asks for as many files as connections, sockets of those who watch and databases take: many systems
+/// give a process 1,024 and more only to those that ask.
+fn ask_for_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|now| now >= FILES) {
+        return;
+    }
+    let current = Some(limit.maximum.map_or(FILES, |most| most.min(FILES)));
+    let asked = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+    if asked.is_err() || current < Some(FILES) {
+        tracing::warn!(
+            "this process may have {current:?} files open; with {FILES} all can be served"
+        );
+    }
+}
+
+/// Returns when the process is told to stop; those who watch are sent away, since they never end.
+async fn last_call(app: &App, stopped: watch::Receiver<bool>) {
+    told(stopped).await;
+    app.services().live.close();
 }
 
 /// Returns when the process is told to stop.

@@ -15,8 +15,9 @@ use selfheal::domain::ids::AttemptId;
 use selfheal::runner::attempt::{End, Setting};
 use selfheal::runner::dependencies::Dependencies;
 use selfheal::runner::git::{Credential, Git};
+use selfheal::runner::live::Live;
 use selfheal::runner::model::{ModelEnd, ModelEndError};
-use selfheal::runner::observe::Log;
+use selfheal::runner::observe::{Both, Log};
 use selfheal::runner::sandbox::{Isolation, Sandbox};
 use selfheal::runner::server::identity::Credentials;
 use selfheal::runner::server::remote::{self, RemoteServer};
@@ -24,6 +25,9 @@ use selfheal::runner::server::{Server, ServerError};
 use selfheal::runner::workspace::{Remote, Source, Wanted, WorkspaceError};
 use selfheal::runner::{attempt, exit};
 use url::Url;
+
+/// What reads the repository.
+const CHECKOUT_TOKEN: &str = "SELFHEAL_CHECKOUT_TOKEN";
 
 /// Heals one failing commit in a sandbox and reports a patch with its proof.
 #[derive(Debug, Parser)]
@@ -155,6 +159,7 @@ async fn made(args: &Attempt) -> anyhow::Result<End> {
     if args.sandbox == Isolation::None {
         tracing::warn!("there is no sandbox: repository code runs as this user, on this machine");
     }
+    let live = Live::start(server.clone(), secrets(&server));
     let setting = Setting {
         source,
         sandbox,
@@ -162,10 +167,16 @@ async fn made(args: &Attempt) -> anyhow::Result<End> {
         known: Vec::new(),
         scratch: scratch.path().to_owned(),
         heartbeat: server.heartbeat_every(),
-        observer: &Log,
+        observer: &Both(&Log, &live),
         models: models(&server),
     };
     attempt::run(&server, &brief, setting).await.context("the server could not be told")
+}
+
+/// Values that nobody who watches may see.
+fn secrets(server: &RemoteServer) -> Vec<String> {
+    let token = std::env::var(CHECKOUT_TOKEN).ok();
+    token.into_iter().chain([server.token().to_owned()]).collect()
 }
 
 /// A directory that goes with this process; Actions empties its own after the job as well.
@@ -198,7 +209,7 @@ fn remote_of(args: &Attempt, brief: &Brief) -> Remote {
     // The token of the job reads the repository that the job runs in, whatever the brief says.
     let slug = std::env::var("GITHUB_REPOSITORY").unwrap_or_else(|_| brief.repo.to_string());
     let url = args.remote.clone().unwrap_or_else(|| format!("{server}{slug}.git"));
-    let token = std::env::var("SELFHEAL_CHECKOUT_TOKEN").ok().filter(|token| !token.is_empty());
+    let token = std::env::var(CHECKOUT_TOKEN).ok().filter(|token| !token.is_empty());
     let credential = token.map(|token| Credential { server, token: token.into() });
     Remote { url, credential }
 }

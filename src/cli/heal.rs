@@ -9,7 +9,6 @@
 //! usage; 3 could not do its work.
 
 mod models;
-mod progress;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -20,8 +19,8 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use self::progress::Display;
 use self::show::Ending;
+use super::progress::Display;
 use crate::config::repository;
 use crate::domain::brief::{Brief, FixerSpec, Instruction, PROTOCOL_VERSION, StageReport};
 use crate::domain::gate::Answer;
@@ -285,7 +284,7 @@ fn code_of(answer: Option<Answer>) -> u8 {
 }
 
 /// The end of a run, in words.
-fn ended(run: &CommandRun) -> String {
+pub(super) fn ended(run: &CommandRun) -> String {
     format!("{} after {:.1} s", crate::runner::stages::ended(run), seconds(run.duration_ms))
 }
 

@@ -6,6 +6,9 @@
 //! to, those at rest are closed and those at work are the last of their connection, and the others
 //! wait in the kernel's queue until there is a place.
 //!
+//! A connection that becomes a WebSocket leaves its place and keeps the limit on how slowly it may be
+//! taken from; how many of those there are is limited by who serves them (`live`).
+//!
 //! Not here: what a request says, and how long its body and its answer may take (`bodies`, `http`).
 //!
 //! Races: a connection is closed while its next request is on the way. A client is told before
@@ -20,7 +23,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, header};
+use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -137,14 +140,21 @@ async fn connection(
         async move {
             turns.next();
             let answered = router.oneshot(request.map(Body::new)).await;
-            turns.next();
+            // What has become something else is no request's turn any more, and has no next head.
+            if answered.as_ref().is_ok_and(|answer| !is_upgrade(answer)) {
+                turns.next();
+            }
             let is_last = *last.borrow() != Word::Stay;
-            answered.map(|answer| if is_last { closing(answer) } else { answer })
+            answered.map(
+                |answer| {
+                    if is_last && !is_upgrade(&answer) { closing(answer) } else { answer }
+                },
+            )
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).max_buf_size(HEAD_BYTES_MAX).header_read_timeout(limits.rest);
-    let mut served = pin!(builder.serve_connection(TokioIo::new(paced), service));
+    let mut served = pin!(builder.serve_connection(TokioIo::new(paced), service).with_upgrades());
     loop {
         let heard = tokio::select! {
             ended = served.as_mut() => {
@@ -169,6 +179,11 @@ async fn connection(
             return;
         }
     }
+}
+
+/// Whether a connection is something else than HTTP after this answer.
+fn is_upgrade(answer: &Response) -> bool {
+    answer.status() == StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// An answer that is the last of its connection, and says so.

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::service::live::READERS_MAX;
+
 /// GitHub sends at most 25 MB and never a larger event; one more for the envelope's headroom.
 pub const WEBHOOK_BYTES_MAX: usize = 26 * 1024 * 1024;
 
@@ -67,9 +69,9 @@ impl Default for DoorLimits {
             rest: Duration::from_secs(150),
             // Half of what GitHub waits; then it is better to be told to come again.
             room: Duration::from_secs(5),
-            // A connection takes some 20 KB, and half of the 1,024 files that a process may have open
-            // by default is left for databases, GitHub and logs.
-            connections: 512,
+            // A connection takes some 20 KB. Those who watch may have half of them, so that they leave
+            // enough for webhooks and runners; `app::serving` asks for files for all of them.
+            connections: 2 * READERS_MAX,
             // 64 of the largest ordinary size or some thousand of the usual one.
             ordinary_bytes: 16 * 1024 * 1024,
             // One of the largest size, or many of a few megabytes; GitHub sends few of these.

@@ -5,7 +5,7 @@
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 
 use super::Problem;
 use super::bodies::Told;
@@ -34,8 +34,17 @@ impl From<RunnerError> for Problem {
 
 type Answer<T> = Result<Json<T>, Problem>;
 
-fn attempt(text: &str) -> Result<AttemptId, Problem> {
+pub(super) fn attempt(text: &str) -> Result<AttemptId, Problem> {
     AttemptId::parse(text).map_err(|error| Problem::new(StatusCode::NOT_FOUND, error.to_string()))
+}
+
+/// The token that a request carries.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "a bearer token is needed"))
 }
 
 /// The runner that asks, known by its token.
@@ -45,13 +54,7 @@ impl FromRequestParts<Services> for Known {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
-        let token = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "a bearer token is needed"))?
-            .to_owned();
+        let token = bearer(&parts.headers)?.to_owned();
         let Path(id) = Path::<String>::from_request_parts(parts, services)
             .await
             .map_err(|error| Problem::new(error.status(), error.body_text()))?;

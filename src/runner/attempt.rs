@@ -97,6 +97,8 @@ pub async fn run(
         Err(Halt::Server(error)) => return Err(error),
         Err(Halt::Stage(error)) => gave_up(error.why(), chain(&error)),
     };
+    // With the outcome the attempt is over, and nobody listens any more.
+    setting.observer.is_heard().await;
     match server.outcome(&outcome).await {
         Ok(_) => Ok(End::Reported(outcome)),
         Err(ServerError::Over) => Ok(End::Stopped),

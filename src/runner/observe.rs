@@ -1,5 +1,7 @@
 //! What happens while an attempt goes on, for whoever watches: a log, a terminal, a test.
 
+use async_trait::async_trait;
+
 use crate::domain::agent::AgentEvent;
 use crate::domain::document::Stage;
 use crate::domain::outcome::CommandRun;
@@ -44,9 +46,35 @@ pub enum Happening<'a> {
 }
 
 /// Who is told.
+#[async_trait]
 pub trait Observer: Send + Sync {
     /// Takes note; must not block.
     fn saw(&self, happening: &Happening<'_>);
+
+    /// Waits, for a moment at most, until what it has seen is told to whom it tells.
+    async fn is_heard(&self) {}
+}
+
+/// Two who are told.
+#[derive(Clone, Copy)]
+pub struct Both<'a>(pub &'a dyn Observer, pub &'a dyn Observer);
+
+impl std::fmt::Debug for Both<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Both").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Observer for Both<'_> {
+    fn saw(&self, happening: &Happening<'_>) {
+        self.0.saw(happening);
+        self.1.saw(happening);
+    }
+
+    async fn is_heard(&self) {
+        tokio::join!(self.0.is_heard(), self.1.is_heard());
+    }
 }
 
 /// Nobody.

@@ -20,13 +20,20 @@ pub const LOGS_KEPT_DAYS: i64 = 14;
 /// How much all kept logs may take, packed; of more, the oldest go first.
 pub const LOGS_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
+/// How long live events are kept after the last one of an attempt: people look while it goes on and in
+/// the days after it; what an attempt came to stands elsewhere.
+pub const EVENTS_KEPT_DAYS: i64 = 14;
+
+/// How much all kept events may take, packed; of more, those of the longest silent attempts go first.
+pub const EVENTS_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
 /// How often the store is asked to forget.
 const EVERY_SECS: u64 = 60 * 60;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Forgets work that is older than [`KEPT_DAYS`] and logs that are older than [`LOGS_KEPT_DAYS`] or
-/// too many, once.
+/// Forgets work that is older than [`KEPT_DAYS`], and logs and events that are older than
+/// [`LOGS_KEPT_DAYS`] and [`EVENTS_KEPT_DAYS`] or too many, once.
 ///
 /// # Errors
 /// [`crate::ports::store::StoreError`] when the store is not available.
@@ -37,7 +44,9 @@ pub async fn forget(services: &Services) -> Result<u64, crate::ports::store::Sto
     let before = now.plus_ms(-KEPT_DAYS * DAY_MS);
     let rows = services.store.purge(before).await?;
     let calls = services.models.forget(now, before).await?;
-    Ok(logs + rows + calls)
+    let events_before = now.plus_ms(-EVENTS_KEPT_DAYS * DAY_MS);
+    let events = services.live.forget(events_before, EVENTS_BYTES_MAX).await?;
+    Ok(logs + rows + calls + events)
 }
 
 /// Forgets now and then until told to stop.

@@ -5,6 +5,7 @@
 
 pub mod cases;
 pub mod effects;
+pub mod events;
 pub mod inbox;
 pub mod ledger;
 pub mod logs;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         runners::ALL,
         logs::ALL,
         ledger::ALL,
+        events::ALL,
         upkeep::ALL,
         schema::ALL,
         steps::ALL,

@@ -48,6 +48,7 @@ async fn help_names_every_command() {
       doctor        Check credentials, permissions, events, webhook and a repository's workflow
       simulate      Say what would be decided for a pull request now
       logs          Show the logs of failed jobs that were read for a pull request
+      watch         Follow what happens in an attempt, while it goes on or afterwards
       receipt       Print the receipt of an attempt as JSON, signed with the App's key
       deliveries    Show webhooks that could not be read, and have them read again
       migrate       Bring the database's schema up to date

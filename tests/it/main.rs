@@ -17,6 +17,8 @@ mod gateway;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod operators;
 #[cfg(test)]
 mod parsing;

@@ -7,6 +7,7 @@
 mod backups;
 mod effects;
 mod engines;
+mod events;
 mod facts;
 mod fencing;
 mod inbox;

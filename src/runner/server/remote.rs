@@ -19,7 +19,9 @@ use super::identity::Credentials;
 use super::{Server, ServerError};
 use crate::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
 use crate::domain::ids::AttemptId;
+use crate::domain::live::{EventBatch, EventsTaken};
 use crate::domain::outcome::Outcome;
+use crate::runner::live::Ear;
 use crate::runner::model::Upstream;
 
 /// How often a question is asked before the server counts as unreachable: together about a minute
@@ -37,6 +39,9 @@ const REQUEST_SECS_MAX: u64 = 90;
 
 /// The longest that a connection may take to come about.
 const CONNECT_SECS_MAX: u64 = 10;
+
+/// The longest that a batch of events may take: what takes longer is better told again.
+const EVENTS_SECS_MAX: u64 = 15;
 
 /// How much of a refusal's reason is kept.
 const DETAIL_CHARS_MAX: usize = 400;
@@ -98,6 +103,11 @@ impl RemoteServer {
         Upstream::Gateway { base, token: self.token.clone() }
     }
 
+    /// The token, so that it can be kept out of what is told.
+    pub fn token(&self) -> &str {
+        self.token.expose_secret()
+    }
+
     /// How often the server wants to hear of the runner.
     pub const fn heartbeat_every(&self) -> Duration {
         self.heartbeat
@@ -139,6 +149,20 @@ impl Server for RemoteServer {
 
     async fn outcome(&self, outcome: &Outcome) -> Result<Instruction, ServerError> {
         self.ask(Method::POST, "outcome", Some(outcome)).await
+    }
+}
+
+#[async_trait]
+impl Ear for RemoteServer {
+    async fn tell(&self, batch: &EventBatch) -> Result<EventsTaken, ServerError> {
+        let what = "events";
+        let url = format!("{}/{what}", self.base);
+        let request = self.http.post(url).bearer_auth(self.token.expose_secret()).json(batch);
+        match sent(request.timeout(Duration::from_secs(EVENTS_SECS_MAX))).await {
+            Ok(answer) => read(what, &answer),
+            Err(Try::Again(why, _)) => Err(ServerError::Unreachable(why)),
+            Err(Try::Enough(error)) => Err(error),
+        }
     }
 }
 

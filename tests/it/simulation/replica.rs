@@ -15,6 +15,7 @@ use selfheal::domain::limits::Limits;
 use selfheal::domain::model::Provider;
 use selfheal::domain::policy::NameFilter;
 use selfheal::ports::clock::{Clock, Ids};
+use selfheal::ports::events::{EventRun, EventStore, KeptEvents, NewEvents, Standing};
 use selfheal::ports::forge::Forge;
 use selfheal::ports::identity::{IdentityError, IdentityVerifier, RunnerClaims};
 use selfheal::ports::inbound::{Inbound, NotAuthentic, Unreadable};
@@ -22,6 +23,8 @@ use selfheal::ports::ledger::{Account, Bill, Ledger, NewCall, Reserved, Settled,
 use selfheal::ports::logs::{Kept, KeptLog, LogStore, NewLog};
 use selfheal::ports::providers::{FromProvider, ProviderError, Providers, ToProvider};
 use selfheal::ports::store::StoreError;
+use selfheal::service::live::Live;
+use selfheal::service::live::keys::Keys;
 use selfheal::service::models::{Models, Patience, Terms};
 use selfheal::service::worker::Worker;
 use selfheal::service::{PolicyCache, Services};
@@ -208,6 +211,38 @@ impl Providers for NoModels {
     }
 }
 
+/// No history has a runner that tells, nor anybody who watches.
+struct NoEvents;
+
+#[async_trait]
+impl EventStore for NoEvents {
+    async fn keep_events(&self, new: NewEvents) -> Result<KeptEvents, StoreError> {
+        Err(StoreError::Missing(new.attempt.to_string()))
+    }
+
+    async fn events(
+        &self,
+        _attempt: AttemptId,
+        _from: u64,
+        _bytes_max: usize,
+    ) -> Result<Vec<EventRun>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn standings(&self, _attempts: &[AttemptId]) -> Result<Vec<Standing>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn forget_events(&self, _before: Timestamp, _bytes: u64) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+fn nobody_watches() -> Arc<Live> {
+    let keys = Keys::of(&"nobody's".into());
+    Arc::new(Live::new(Arc::new(NoEvents), Arc::new(NoModels), keys))
+}
+
 fn no_models() -> Arc<Models> {
     let terms = Terms {
         prices: prices::shipped(),
@@ -262,6 +297,7 @@ impl Replica {
             ids: Arc::new(SkewedIds { clock: clock(), counted: of.counted.clone() }),
             wake: Arc::new(tokio::sync::Notify::new()),
             models: no_models(),
+            live: nobody_watches(),
             limits: Limits::default(),
             policies: POLICIES.clone(),
             workflow_text: "",

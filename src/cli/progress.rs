@@ -1,4 +1,4 @@
-//! Progress of `selfheal heal` on standard error: a line that moves on a terminal, plain lines elsewhere.
+//! Progress of an attempt on standard error: a line that moves on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
@@ -33,12 +33,13 @@ impl Display {
         Self { line }
     }
 
-    /// Says something that stays.
+    /// Says something that is not as it should be.
     pub(super) fn warn(&self, text: &str) {
         self.keep(&format!("warning: {text}"));
     }
 
-    fn keep(&self, text: &str) {
+    /// Shows a line that stays.
+    pub(super) fn keep(&self, text: &str) {
         match &self.line {
             Some(line) => line.println(text),
             // Nobody reads it when standard error is gone, and the work goes on.
@@ -85,7 +86,7 @@ impl Observer for Display {
             }
             Happening::CommandBegins { command } => self.now(format!("running {}", short(command))),
             Happening::CommandEnded { run } => {
-                self.keep(&format!("{}: {}", short(&run.command), super::ended(run)));
+                self.keep(&format!("{}: {}", short(&run.command), super::heal::ended(run)));
             }
             Happening::FixerBegins { fixer } => self.now(format!("{fixer} works")),
             Happening::Agent { event } => self.agent(event),
@@ -97,7 +98,7 @@ impl Observer for Display {
 }
 
 /// The beginning of a text on one line, without what could move the cursor.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().map(plain).take(COMMAND_CHARS_MAX).collect()
 }
