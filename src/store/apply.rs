@@ -16,7 +16,7 @@ use super::telling::{Leaves, Telling};
 use super::together::Together;
 use super::{SqlStore, sql, unavailable};
 use crate::domain::ask::{Ask, Heed};
-use crate::domain::attempt::Attempt;
+use crate::domain::attempt::{Attempt, AttemptState};
 use crate::domain::case::{Asked, Case};
 use crate::domain::effect::{Class, Effect, EffectResult};
 use crate::domain::evidence::Evidence;
@@ -288,7 +288,13 @@ async fn set_attempt(tx: &mut Tx, attempt: &Attempt) -> Result<(), StoreError> {
         attempt.note.clone(),
     ];
     run(tx, sql::cases::SET_ATTEMPT, args).await?;
-    Ok(())
+    match attempt.state {
+        AttemptState::Running => Ok(()),
+        AttemptState::Held
+        | AttemptState::Committing
+        | AttemptState::Committed(_)
+        | AttemptState::Ended(_) => super::checkpoints::forget(tx, attempt.id).await,
+    }
 }
 
 /// Sees that one attempt more passes no limit. Who comes here at the same time waits, so none is passed.
