@@ -10,6 +10,7 @@ use super::documents::{
 use super::fixers::Fixer;
 use super::sandbox::WORKSPACE;
 use crate::domain::brief::{Brief, Resume};
+use crate::domain::checkpoint::Checkpoint;
 use crate::domain::document::{Document, Stage};
 use crate::domain::failure::{FAILURES_MAX, Failure};
 use crate::domain::outcome::{Analysis, CommandRun, Ended, GaveUp, Outcome, Proof};
@@ -39,6 +40,8 @@ pub struct Progress {
     pub analysis: Option<AssumptionAnalysis>,
     /// The change so far.
     pub patch: Patch,
+    /// How far a fixer was in the stage that comes next, when its machine was lost in it.
+    pub interrupted: Option<Checkpoint>,
 }
 
 /// What comes next.
@@ -89,6 +92,7 @@ impl Progress {
             results: optional(documents, brief, last(Stage::Verify))?,
             analysis: optional(documents, brief, second_look)?,
             patch: resume.work_in_progress.clone(),
+            interrupted: resume.checkpoint.clone(),
         })
     }
 

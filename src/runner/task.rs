@@ -41,6 +41,7 @@ pub struct Task {
     advice: String,
     turns: String,
     token: String,
+    begun: &'static str,
 }
 
 impl Task {
@@ -48,7 +49,8 @@ impl Task {
     pub fn new(brief: &Brief, round: u8, seen: Vec<CommandRun>) -> Self {
         let token = format!("{:032x}", rand::random::<u128>());
         let (guidance, advice, turns) = (String::new(), String::new(), String::new());
-        Self { brief: brief.clone(), seen, round, guidance, advice, turns, token }
+        let (brief, begun) = (brief.clone(), "");
+        Self { brief, seen, round, guidance, advice, turns, token, begun }
     }
 
     /// The same, with what a second look found.
@@ -73,6 +75,13 @@ impl Task {
     #[must_use]
     pub fn guided_by(mut self, guidance: &str) -> Self {
         guidance.clone_into(&mut self.guidance);
+        self
+    }
+
+    /// The same, for a turn that was interrupted and whose change so far is in the workspace.
+    #[must_use]
+    pub const fn begun(mut self) -> Self {
+        self.begun = BEGUN;
         self
     }
 
@@ -157,6 +166,7 @@ impl Task {
             text.push_str("\n## Tried before, without success: do not repeat it\n\n");
             text.push_str(&self.quoted("attempt", &told));
         }
+        text.push_str(self.begun);
         text
     }
 
@@ -175,6 +185,12 @@ impl Task {
 
 /// What every fixer is told, whatever the case: a template with its version in its first line.
 const CONTRACT: &str = include_str!("prompts/execute.md");
+
+/// What is added when the turn was interrupted and nothing of it is remembered but the change.
+const BEGUN: &str = include_str!("prompts/begun.md");
+
+/// What an agent is told that goes on with its session after an interruption.
+pub const INTERRUPTED: &str = include_str!("prompts/interrupted.md");
 
 /// What is asked after three red rounds.
 const SECOND_LOOK: &str = include_str!("prompts/devils_advocate.md");

@@ -1,11 +1,15 @@
 //! Attempts from the brief to the outcome, with real compilers in a real sandbox.
 
-use selfheal::domain::brief::{Brief, FixerSpec, Network, RunLimits};
+use selfheal::domain::brief::{Brief, FixerSpec, Network, Resume, RunLimits};
+use selfheal::domain::checkpoint::{Checkpoint, Session};
 use selfheal::domain::document::{DocumentName, Stage};
 use selfheal::domain::failure::{Failure, FailureKind};
 use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::domain::patch::FileMode;
 use selfheal::runner::attempt::End;
+use selfheal::runner::documents::{self, State, TurnNote};
+
+use crate::harness::patch;
 
 use super::scene::{Notebook, Repo, attempt, brief, failure, fixed_by, outcome, path, text_in};
 
@@ -259,6 +263,86 @@ async fn documents_that_cannot_be_read_cost_the_work_and_not_the_attempt() {
     let end = attempt(&repo, &brief, &second).await;
     assert!(matches!(end, End::Reported(Outcome::Proposed { .. })), "{end:?}");
     assert_eq!(second.stages()[0], (Stage::Triage, 1));
+}
+
+/// Where an attempt of [`shell_repo`] is whose second fixer was interrupted in the first round.
+async fn interrupted(
+    repo: &Repo,
+    brief: &Brief,
+    turns: Vec<TurnNote>,
+    files: &[(&str, &str)],
+) -> Resume {
+    let first = Notebook { stop_after: Some(1), ..Notebook::default() };
+    attempt(repo, brief, &first).await;
+    let about = documents::about(DocumentName::State, brief.attempt, 1);
+    let files: Vec<_> = files.iter().map(|(path, text)| (*path, Some(*text))).collect();
+    let checkpoint = Checkpoint {
+        round: 1,
+        fixer: "command:second".to_owned(),
+        state: documents::write(&State { about, turns }, "").unwrap(),
+        work_in_progress: patch(&files),
+        session: Some(Session { id: "of-nobody".to_owned(), files: Vec::new() }),
+    };
+    Resume { checkpoint: Some(checkpoint), ..first.resume().unwrap() }
+}
+
+/// Two fixers: both heal, the second only with what it had begun, and the patch tells which of them did.
+fn two_fixers(repo: &Repo) -> Brief {
+    let mut brief = shell_brief(repo, "");
+    let fixer = |name: &str, run: &str| FixerSpec::Command { name: name.into(), run: run.into() };
+    brief.fixers =
+        vec![fixer("first", "echo good > value"), fixer("second", "cp begun value 2>/dev/null")];
+    brief
+}
+
+fn idle(fixer: &str) -> TurnNote {
+    TurnNote {
+        round: 1,
+        fixer: fixer.to_owned(),
+        changed: Vec::new(),
+        hindrance: None,
+        summary: String::new(),
+        version: None,
+        model: None,
+        prompt: None,
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_stage_goes_on_with_its_change_and_makes_no_finished_turn_again() {
+    let repo = shell_repo();
+    let mut brief = two_fixers(&repo);
+    let turns = vec![idle("command:first")];
+    brief.resume = Some(interrupted(&repo, &brief, turns, &[("begun", "good\n")]).await);
+    let server = Notebook::default();
+    let End::Reported(outcome) = attempt(&repo, &brief, &server).await else { panic!() };
+    assert_eq!(text_in(&outcome, "value"), "good\n");
+    let Outcome::Proposed { fixer, .. } = &outcome else { panic!("{outcome:?}") };
+    assert_eq!(fixer, "command:second");
+    assert_eq!(server.stages()[0], (Stage::Execute, 1));
+    let state = &server.reports.lock().unwrap()[0].documents[0].body;
+    assert!(state.contains("command:first") && state.contains("command:second"), "{state}");
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_cannot_be_used_costs_the_turn_and_not_the_attempt() {
+    let repo = shell_repo();
+    let brief = two_fixers(&repo);
+    let with = async |change: &dyn Fn(&mut Checkpoint)| {
+        let turns = vec![idle("command:first")];
+        let mut resume = interrupted(&repo, &brief, turns, &[("begun", "good\n")]).await;
+        change(resume.checkpoint.as_mut().unwrap());
+        let brief = Brief { resume: Some(resume), ..brief.clone() };
+        match attempt(&repo, &brief, &Notebook::default()).await {
+            End::Reported(Outcome::Proposed { fixer, .. }) => fixer,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(with(&|_| {}).await, "command:second");
+    assert_eq!(with(&|it| it.round = 2).await, "command:first", "of another round");
+    let foreign = |it: &mut Checkpoint| it.state.body = it.state.body.replace("att_", "att_9");
+    assert_eq!(with(&foreign).await, "command:first", "of another attempt");
+    assert_eq!(with(&|it| it.state.body.clear()).await, "command:first");
 }
 
 #[tokio::test]
