@@ -25,6 +25,7 @@ use crate::forge::github::inbound::GithubInbound;
 use crate::forge::github::oidc::OidcVerifier;
 use crate::forge::github::{GithubForge, GithubSettings, SetupError};
 use crate::http::{self, DoorLimits};
+use crate::ports::checkpoints::CheckpointStore;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::forge::Forge;
 use crate::ports::ledger::Ledger;
@@ -191,6 +192,7 @@ impl App {
             store: store.clone() as Arc<dyn Store>,
             upkeep: store.clone() as Arc<dyn Upkeep>,
             logs: store.clone() as Arc<dyn LogStore>,
+            checkpoints: store.clone() as Arc<dyn CheckpointStore>,
             forge,
             compute: Arc::new(compute),
             inbound: Arc::new(GithubInbound::new(parts.github.app_id, parts.webhook_secrets)),

@@ -9,6 +9,7 @@ pub mod ask;
 pub mod attempt;
 pub mod brief;
 pub mod case;
+pub mod checkpoint;
 pub mod command;
 pub mod decide;
 pub mod document;

@@ -14,7 +14,7 @@ mod webhook;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use axum::{Extension, Router};
 use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -40,6 +40,7 @@ pub fn router(services: Services, limits: DoorLimits) -> Router {
         .route("/runner/v1/attempts/{attempt}/brief", get(runner::brief))
         .route("/runner/v1/attempts/{attempt}/heartbeat", post(runner::heartbeat))
         .route("/runner/v1/attempts/{attempt}/stages", post(runner::stage))
+        .route("/runner/v1/attempts/{attempt}/checkpoint", put(runner::checkpoint))
         .route("/runner/v1/attempts/{attempt}/outcome", post(runner::outcome));
     let events = Router::new().route("/runner/v1/attempts/{attempt}/events", post(live::tell));
     let watched = Router::new()

@@ -2,6 +2,7 @@
 //!
 //! Adapters implement them and know nothing of each other; services use them and know no adapter.
 
+pub mod checkpoints;
 pub mod clock;
 pub mod compute;
 pub mod events;

@@ -8,7 +8,9 @@
 
 pub mod agents;
 pub mod attempt;
+pub mod beneath;
 pub mod bridge;
+pub mod checkpoints;
 pub mod dependencies;
 pub mod documents;
 pub mod fixers;

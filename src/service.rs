@@ -27,6 +27,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::domain::limits::Limits;
+use crate::ports::checkpoints::CheckpointStore;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::compute::Compute;
 use crate::ports::forge::{Forge, ForgeError};
@@ -45,6 +46,8 @@ pub struct Services {
     pub upkeep: Arc<dyn Upkeep>,
     /// What was read, for people to look at.
     pub logs: Arc<dyn LogStore>,
+    /// How far fixers are in the middle of their turns.
+    pub checkpoints: Arc<dyn CheckpointStore>,
     /// The forge.
     pub forge: Arc<dyn Forge>,
     /// Where attempts run.

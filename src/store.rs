@@ -7,6 +7,7 @@
 
 mod apply;
 mod backup;
+mod checkpoints;
 mod claims;
 mod db;
 mod events;

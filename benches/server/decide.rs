@@ -162,6 +162,7 @@ async fn services(url: &str) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
         store: store.clone(),
         upkeep: store.clone(),
         logs: store.clone(),
+        checkpoints: store.clone(),
         compute: Arc::new(ActionsCompute::new(Arc::clone(&forge), server)),
         forge,
         inbound: Arc::new(GithubInbound::new(APP_ID, vec![SecretString::from(SECRET)])),

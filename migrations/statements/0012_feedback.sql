@@ -72,6 +72,13 @@ SELECT
              (SELECT COUNT(*) FROM deliveries WHERE state = 'parked')
                  + (SELECT COUNT(*) FROM effects WHERE state = 'parked') AS parked
 
+-- BEGIN_EVENTS: postgres and sqlite
+INSERT INTO event_streams (attempt_id, next_seq, bytes, packed_bytes, kept_at_ms)
+         SELECT id, 1, 0, 0, CAST($2 AS BIGINT)
+         FROM attempts
+         WHERE id = $1
+         ON CONFLICT (attempt_id) DO NOTHING
+
 -- CALLS_HELD_BEFORE: postgres and sqlite
 SELECT id
          FROM model_calls
@@ -92,6 +99,11 @@ SELECT c.id, c.repo_id, r.slug, r.installation_id, c.number, c.opened_head, c.he
 SELECT case_id
          FROM attempts
          WHERE id = $1
+
+-- CHECKPOINT: postgres and sqlite
+SELECT packed, length
+         FROM checkpoints
+         WHERE attempt_id = $1
 
 -- CHECKS: sqlite
 SELECT c.repo_id, c.number, c.head, c.check_run_id, c.annotations_sent
@@ -379,6 +391,11 @@ SELECT kind, repo_id, number
          FROM effects
          WHERE id = $1
 
+-- EMPTY_EVENT_STREAM: postgres and sqlite
+UPDATE event_streams
+         SET packed_bytes = 0
+         WHERE attempt_id = $1
+
 -- END_RECONCILE: postgres and sqlite
 UPDATE reconciler
          SET due_at_ms = $2,
@@ -388,6 +405,50 @@ UPDATE reconciler
              lease_until_ms = 0
          WHERE lease_epoch = $1
            AND lease_until_ms > 0
+
+-- EVENTS: postgres and sqlite
+SELECT first_seq, count, bytes, kept_at_ms, packed
+         FROM (
+             SELECT first_seq, count, bytes, kept_at_ms, packed,
+                    CAST(SUM(bytes) OVER (ORDER BY first_seq) AS BIGINT) - bytes AS bytes_before
+             FROM (
+                 SELECT first_seq, count, bytes, kept_at_ms, packed
+                 FROM event_runs
+                 WHERE attempt_id = $1
+                   AND first_seq >= COALESCE(
+                       (
+                           SELECT MAX(first_seq)
+                           FROM event_runs
+                           WHERE attempt_id = $1
+                             AND first_seq <= $2
+                       ),
+                       0
+                   )
+                 ORDER BY first_seq
+                 LIMIT $4
+             ) AS next_runs
+         ) AS counted
+         WHERE bytes_before < CAST($3 AS BIGINT)
+         ORDER BY first_seq
+
+-- EVENTS_KEPT: postgres and sqlite
+UPDATE event_streams
+         SET next_seq = $2,
+             bytes = bytes + $3,
+             packed_bytes = packed_bytes + $4,
+             kept_at_ms = $5
+         WHERE attempt_id = $1
+
+-- EVENT_STREAM: sqlite
+SELECT next_seq, bytes
+         FROM event_streams
+         WHERE attempt_id = $1
+
+-- EVENT_STREAM: postgres
+SELECT next_seq, bytes
+         FROM event_streams
+         WHERE attempt_id = $1
+         FOR UPDATE
 
 -- EVIDENCE: postgres and sqlite
 SELECT body
@@ -543,11 +604,19 @@ DELETE FROM model_calls
          WHERE state <> 'held'
            AND held_at_ms < $1
 
+-- FORGET_CHECKPOINT: postgres and sqlite
+DELETE FROM checkpoints
+         WHERE attempt_id = $1
+
 -- FORGET_CHECKS: postgres and sqlite
 DELETE FROM checks
 
 -- FORGET_COMMENTS: postgres and sqlite
 DELETE FROM comments
+
+-- FORGET_EVENTS: postgres and sqlite
+DELETE FROM event_runs
+         WHERE attempt_id = $1
 
 -- FORGET_HOURS: postgres and sqlite
 DELETE FROM model_accounts
@@ -659,6 +728,26 @@ SELECT COUNT(*) AS tables
          FROM sqlite_master
          WHERE type = 'table'
            AND name = '_sqlx_migrations'
+
+-- KEEP_CHECKPOINT: postgres and sqlite
+INSERT INTO checkpoints (attempt_id, round, length, saved_at_ms, packed)
+         SELECT s.attempt_id, $3, $4, $5, $6
+         FROM runner_reports s
+         JOIN attempts a ON a.id = s.attempt_id
+         WHERE s.attempt_id = $1
+           AND s.token_hash = $2
+           AND a.state = 'running'
+           AND (s.stage = 'triage' AND s.round = $3
+                OR s.stage IN ('verify', 'devils-advocate') AND s.round + 1 = $3)
+         ON CONFLICT (attempt_id) DO UPDATE
+         SET round = excluded.round,
+             length = excluded.length,
+             saved_at_ms = excluded.saved_at_ms,
+             packed = excluded.packed
+
+-- KEEP_EVENTS: postgres and sqlite
+INSERT INTO event_runs (attempt_id, first_seq, count, bytes, kept_at_ms, packed)
+         VALUES ($1, $2, $3, $4, $5, $6)
 
 -- KEEP_LOGS: sqlite
 INSERT INTO logs (
@@ -829,6 +918,21 @@ SELECT MIN(due) AS due
                AND r.reachable = 1
          ) AS times
 
+-- OLD_EVENT_STREAMS: postgres and sqlite
+SELECT attempt_id
+         FROM (
+             SELECT attempt_id, kept_at_ms,
+                    SUM(packed_bytes) OVER (
+                        ORDER BY kept_at_ms DESC, attempt_id DESC
+                    ) AS together
+             FROM event_streams
+             WHERE packed_bytes > 0
+         ) AS summed
+         WHERE kept_at_ms < $1
+            OR together > CAST($2 AS BIGINT)
+         ORDER BY kept_at_ms, attempt_id
+         LIMIT $3
+
 -- ONE_BY_ONE: postgres and sqlite
 UPDATE instance
          SET id = 1
@@ -922,6 +1026,10 @@ SELECT c.repo_id, c.number
 -- PURGE_ASKS: postgres and sqlite
 DELETE FROM asks
          WHERE answered_at_ms < $1
+
+-- PURGE_CHECKPOINTS: postgres and sqlite
+DELETE FROM checkpoints
+         WHERE saved_at_ms < $1
 
 -- PURGE_DELIVERIES: postgres and sqlite
 DELETE FROM deliveries
@@ -1359,6 +1467,24 @@ SELECT provider, model,
          WHERE attempt_id = $1
          GROUP BY provider, model
          ORDER BY provider, model
+
+-- STANDINGS: sqlite
+SELECT a.id, COALESCE(s.next_seq, 1),
+                CAST(CASE WHEN a.state = 'running' AND c.attempt_id = a.id THEN 0 ELSE 1 END
+                    AS BIGINT)
+         FROM json_each($1) AS listed
+         JOIN attempts a ON a.id = listed.value
+         JOIN cases c ON c.id = a.case_id
+         LEFT JOIN event_streams s ON s.attempt_id = a.id
+
+-- STANDINGS: postgres
+SELECT a.id, COALESCE(s.next_seq, 1),
+                CAST(CASE WHEN a.state = 'running' AND c.attempt_id = a.id THEN 0 ELSE 1 END
+                    AS BIGINT)
+         FROM jsonb_array_elements_text(CAST($1 AS TEXT)::jsonb) AS listed (value)
+         JOIN attempts a ON a.id = listed.value
+         JOIN cases c ON c.id = a.case_id
+         LEFT JOIN event_streams s ON s.attempt_id = a.id
 
 -- SWEEP_AGAIN: postgres and sqlite
 UPDATE repos

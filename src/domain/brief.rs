@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::agent::AgentName;
+use super::checkpoint::Checkpoint;
 use super::document::{Document, Stage};
 use super::failure::Failure;
 use super::feedback::Exchange;
@@ -162,6 +163,9 @@ pub struct Resume {
     pub documents: Vec<Document>,
     /// The change so far, against the head.
     pub work_in_progress: Patch,
+    /// How far a fixer was in the stage after that, where its runner could tell.
+    #[serde(default)]
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// What a runner sends after each stage, before the next begins.

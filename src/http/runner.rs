@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use super::Problem;
 use super::bodies::Told;
 use crate::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
+use crate::domain::checkpoint::Checkpoint;
 use crate::domain::ids::AttemptId;
 use crate::domain::outcome::Outcome;
 use crate::ports::store::RunnerView;
@@ -87,6 +88,14 @@ pub(super) async fn stage(
     Told(report): Told<StageReport>,
 ) -> Answer<Instruction> {
     Ok(Json(runners::stage(&services, &view, &report).await?))
+}
+
+pub(super) async fn checkpoint(
+    State(services): State<Services>,
+    Known(view): Known,
+    Told(checkpoint): Told<Checkpoint>,
+) -> Answer<Instruction> {
+    Ok(Json(runners::checkpoint(&services, &view, checkpoint).await?))
 }
 
 pub(super) async fn outcome(

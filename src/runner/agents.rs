@@ -12,33 +12,21 @@ mod acp;
 mod aider;
 mod claude_code;
 mod codex;
+mod fixer;
 mod listener;
+mod session;
 
-use std::fs;
-use std::path::Path;
-
-use async_trait::async_trait;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::fixers::{Fixer, FixerError, Hindrance, Job, Report};
-use super::model::Call;
-use super::observe::Happening;
-use super::sandbox::{Answer, Bridge, CommandSpec, Opening, Program};
-use super::task::Task;
+use super::sandbox::{Answer, Opening};
 use crate::domain::agent::AgentName;
-use crate::domain::brief::Network;
-use crate::domain::model::{Provider, REFUSED_BUDGET};
-use crate::domain::outcome::{CommandRun, Ended};
+use crate::domain::model::Provider;
 
 pub use self::acp::CustomAcp;
+pub use self::fixer::AgentFixer;
 pub use self::listener::{Said, Stopped};
-
-/// How long a program may take to tell its version.
-const VERSION_SECS: u64 = 60;
-
-/// The most characters of a version.
-const VERSION_CHARS_MAX: usize = 60;
+pub use self::session::Kept;
 
 /// What agents get in place of a key: the way to the model needs none.
 const NO_KEY: &str = "selfheal-has-the-key";
@@ -120,6 +108,12 @@ pub trait Agent: Send + Sync {
     /// Takes note of a line that it printed, when that is JSON.
     fn heard(&self, ask: &Ask, line: &Value, said: &mut Said<'_>) -> Answer;
 
+    /// The files below its home that hold the session of that name, the one without which there is none
+    /// first; none where it has no sessions. `workspace` is the checkout of the agent that goes on.
+    fn keeps(&self, _session: &str, _workspace: &str) -> Vec<Kept> {
+        Vec::new()
+    }
+
     /// Takes note of a line that is no JSON; most agents mean nothing by such.
     fn heard_text(&self, _line: &str, _said: &mut Said<'_>) {}
 }
@@ -133,191 +127,4 @@ pub fn known(name: AgentName) -> Box<dyn Agent> {
         AgentName::GeminiCli => Box::new(acp::GeminiCli),
         AgentName::Aider => Box::new(aider::Aider),
     }
-}
-
-/// An agent that works as a fixer.
-pub struct AgentFixer {
-    /// The agent.
-    pub agent: Box<dyn Agent>,
-    /// The model that the policy names.
-    pub model: Option<String>,
-}
-
-impl std::fmt::Debug for AgentFixer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (name, model) = (self.agent.name(), &self.model);
-        f.debug_struct("AgentFixer").field("agent", &name).field("model", model).finish()
-    }
-}
-
-#[async_trait]
-impl Fixer for AgentFixer {
-    fn id(&self) -> String {
-        format!("agent:{}", self.agent.name())
-    }
-
-    fn why(&self) -> String {
-        "the repository's policy names it".to_owned()
-    }
-
-    fn held(&self) -> Option<&'static str> {
-        None
-    }
-
-    fn check(&self) -> Option<String> {
-        None
-    }
-
-    fn can_learn(&self) -> bool {
-        true
-    }
-
-    fn makes_files(&self) -> bool {
-        true
-    }
-
-    fn can_advise(&self) -> bool {
-        true
-    }
-
-    async fn fix(&self, job: Job<'_>) -> Result<Report, FixerError> {
-        let prompt = job.task.markdown();
-        self.work(job, prompt).await
-    }
-
-    async fn ask(&self, job: Job<'_>, prompt: &str) -> Result<Report, FixerError> {
-        self.work(job, prompt.to_owned()).await
-    }
-}
-
-impl AgentFixer {
-    /// Runs it once with a prompt.
-    async fn work(&self, job: Job<'_>, prompt: String) -> Result<Report, FixerError> {
-        let Some(models) = job.models else {
-            let words = "there is no way to a model here".to_owned();
-            return Ok(hindered(Hindrance::Unavailable(words)));
-        };
-        let Some(version) = self.version(&job).await? else {
-            let words = format!("{} is not installed on the runner", self.agent.name());
-            return Ok(hindered(Hindrance::ToolMissing(words)));
-        };
-        let digest = Task::digest_of(&prompt);
-        let ask = self.asked(&job, prompt);
-        let launch = self.agent.launch(&ask);
-        let mut spec = CommandSpec::shell("", job.workspace, job.limits);
-        spec.program = Program::Argv(launch.argv);
-        spec.env = launch.env;
-        spec.network = job.network;
-        spec.home = Some(job.home.to_owned());
-        spec.bridge = Some(Bridge { program: models.bridge().to_owned(), socket: models.socket() });
-        job.dependencies.lend_to(&mut spec);
-        for (path, content) in &launch.files {
-            written(&job.home.join(path), content)?;
-        }
-        // What an earlier agent's last call came to is none of this one's.
-        let _ = models.last();
-        let mut listener = listener::Listener::new(self.agent.as_ref(), &ask, job.observer);
-        job.observer.saw(&Happening::CommandBegins { command: &self.agent.name() });
-        let finished = job.sandbox.converse(&spec, &mut listener).await?;
-        let said = listener.said();
-        let run = CommandRun { command: self.agent.name(), ..finished.run };
-        job.observer.saw(&Happening::CommandEnded { run: &run });
-        let hindrance = hindrance(&said, run.ended, models.last());
-        let summary = summary(&said, &run, hindrance.as_ref());
-        Ok(Report {
-            summary,
-            words: said.last_words,
-            runs: vec![run],
-            hindrance,
-            session: said.session,
-            version: Some(version),
-            prompt: Some(digest),
-            model: said.model.or_else(|| Some(ask.model_or(self.agent.usual_model()).to_owned())),
-        })
-    }
-
-    /// What its program says of itself; `None` when it is not there.
-    async fn version(&self, job: &Job<'_>) -> Result<Option<String>, FixerError> {
-        let Some(program) = self.agent.program() else { return Ok(Some(String::new())) };
-        let mut spec = CommandSpec::shell("", job.workspace, job.limits);
-        spec.program = Program::Argv(vec![program.to_owned(), "--version".to_owned()]);
-        spec.limits.command_secs = VERSION_SECS;
-        spec.network = Network::Closed;
-        let finished = job.sandbox.run(&spec).await?;
-        if !finished.run.ended.is_green() {
-            return Ok(None);
-        }
-        let line = finished.run.output_tail.lines().next().unwrap_or_default();
-        Ok(Some(line.chars().take(VERSION_CHARS_MAX).collect()))
-    }
-
-    fn asked(&self, job: &Job<'_>, prompt: String) -> Ask {
-        Ask {
-            prompt,
-            model: self.model.clone(),
-            session: job.session.map(str::to_owned),
-            new_session: uuid::Builder::from_random_bytes(rand::random()).into_uuid(),
-            workspace: job.sandbox.workspace_inside(job.workspace).display().to_string(),
-            protected: job.task.protected().to_vec(),
-            command_ms: job.limits.command_secs.saturating_mul(1000),
-        }
-    }
-}
-
-fn hindered(hindrance: Hindrance) -> Report {
-    Report {
-        summary: hindrance.words().to_owned(),
-        hindrance: Some(hindrance),
-        ..Report::default()
-    }
-}
-
-/// Why it could not do its work, if it could not: what the way to the model saw counts before what
-/// the agent makes of it.
-fn hindrance(said: &Said<'_>, ended: Ended, last: Option<Call>) -> Option<Hindrance> {
-    if ended.is_missing_tool() {
-        return Some(Hindrance::ToolMissing("its program is not installed".to_owned()));
-    }
-    let is_done = matches!(said.stopped, Some(Stopped::Done)) && ended.is_green();
-    match (last, &said.stopped) {
-        (Some(Call::Refused { why, words }), _) if why == REFUSED_BUDGET => {
-            Some(Hindrance::Budget(words))
-        }
-        (Some(Call::Refused { words, .. }), _) => Some(Hindrance::Unavailable(words)),
-        _ if is_done => None,
-        (Some(Call::Trouble(words)), _) => Some(Hindrance::Provider(words)),
-        (Some(Call::Rejected(words)), _) => Some(Hindrance::Unavailable(words)),
-        (_, Some(Stopped::Provider(words))) => Some(Hindrance::Provider(words.clone())),
-        (None, _) => {
-            let words = "it stopped before it asked a model".to_owned();
-            Some(Hindrance::Unavailable(words))
-        }
-        (Some(Call::Answered), _) => None,
-    }
-}
-
-/// What people read of it.
-fn summary(said: &Said<'_>, run: &CommandRun, hindrance: Option<&Hindrance>) -> String {
-    if let Some(hindrance) = hindrance {
-        return hindrance.words().to_owned();
-    }
-    match (&said.stopped, run.ended) {
-        (Some(Stopped::Done), _) | (None, Ended::Exit(0)) if !said.last_words.is_empty() => {
-            said.last_words.clone()
-        }
-        (Some(Stopped::Limit(words) | Stopped::Failed(words)), _) => words.clone(),
-        (_, Ended::TimedOut) => "it was silent for too long and was ended".to_owned(),
-        (_, Ended::OverLimit) => "it used more than it may and was ended".to_owned(),
-        (_, Ended::Exit(0)) => "it said nothing".to_owned(),
-        (_, _) => "it ended without a word".to_owned(),
-    }
-}
-
-/// Writes a file of the agent's home before it starts; nothing in there is anybody else's.
-fn written(path: &Path, content: &str) -> Result<(), FixerError> {
-    let error = |source| FixerError::File { path: path.display().to_string(), source };
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(error)?;
-    }
-    fs::write(path, content).map_err(error)
 }

@@ -167,6 +167,7 @@ async fn outcome(
     };
     source.hold_places(&mut brief.failures).await.map_err(StageError::from)?;
     let work = Work {
+        server,
         brief: &brief,
         source,
         sandbox,
@@ -178,11 +179,11 @@ async fn outcome(
         observer: setting.observer,
         models: setting.models.as_ref(),
     };
-    drive(server, &work).await
+    drive(&work).await
 }
 
 /// Stage after stage, each reported before the next.
-async fn drive(server: &dyn Server, work: &Work<'_>) -> Result<Outcome, Halt> {
+async fn drive(work: &Work<'_>) -> Result<Outcome, Halt> {
     let mut progress = match &work.brief.resume {
         None => Progress::default(),
         Some(resume) => Progress::resumed(work.brief, resume).unwrap_or_else(|error| {
@@ -205,7 +206,7 @@ async fn drive(server: &dyn Server, work: &Work<'_>) -> Result<Outcome, Halt> {
         }
         let work_in_progress = progress.patch.clone();
         let report = StageReport { stage, round, documents, work_in_progress };
-        match server.stage(&report).await? {
+        match work.server.stage(&report).await? {
             Instruction::Continue => {}
             Instruction::Stop => return Err(Halt::Stopped),
         }

@@ -19,6 +19,7 @@ use super::observe::Observer;
 use super::sandbox::{Sandbox, SandboxError};
 use super::task::Task;
 use crate::domain::brief::{FixerSpec, Network, RunLimits};
+use crate::domain::checkpoint::Session;
 use crate::domain::failure::Failure;
 use crate::domain::outcome::CommandRun;
 
@@ -41,8 +42,8 @@ pub struct Job<'a> {
     pub network: Network,
     /// Who is told about it while it goes on.
     pub observer: &'a dyn Observer,
-    /// The session of an earlier, interrupted turn of the same fixer, in its own words.
-    pub session: Option<&'a str>,
+    /// The session of an interrupted turn of the same fixer on another machine.
+    pub session: Option<&'a Session>,
     /// A directory that is the fixer's home for this turn.
     pub home: &'a Path,
     /// The way to models, where there is one.
@@ -148,6 +149,14 @@ pub trait Fixer: Send + Sync {
 
     /// Whether files that were not there before belong to its result.
     fn makes_files(&self) -> bool;
+
+    /// Its session of that name, read from its home while it works; `None` where it keeps none.
+    ///
+    /// # Errors
+    /// [`FixerError::File`] when it cannot be read at this moment.
+    fn session(&self, _home: &Path, _id: &str) -> Result<Option<Session>, FixerError> {
+        Ok(None)
+    }
 
     /// Changes the workspace.
     ///

@@ -10,6 +10,7 @@ use super::documents::{
 use super::fixers::Fixer;
 use super::sandbox::WORKSPACE;
 use crate::domain::brief::{Brief, Resume};
+use crate::domain::checkpoint::Checkpoint;
 use crate::domain::document::{Document, Stage};
 use crate::domain::failure::{FAILURES_MAX, Failure};
 use crate::domain::feedback::times_answered;
@@ -40,6 +41,8 @@ pub struct Progress {
     pub analysis: Option<AssumptionAnalysis>,
     /// The change so far.
     pub patch: Patch,
+    /// How far a fixer was in the stage that comes next, when its machine was lost in it.
+    pub interrupted: Option<Checkpoint>,
 }
 
 /// What comes next.
@@ -90,6 +93,7 @@ impl Progress {
             results: optional(documents, brief, last(Stage::Verify))?,
             analysis: optional(documents, brief, second_look)?,
             patch: resume.work_in_progress.clone(),
+            interrupted: resume.checkpoint.clone(),
         })
     }
 

@@ -1,4 +1,4 @@
-//! The server, as a runner sees it: four questions about one attempt.
+//! The server, as a runner sees it: five questions about one attempt.
 //!
 //! The trait is what `selfheal heal` answers by itself; [`remote`] asks over HTTP.
 
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::domain::brief::{Brief, Instruction, StageReport};
+use crate::domain::checkpoint::Checkpoint;
 use crate::domain::outcome::Outcome;
 
 /// Why the server did not do what it was asked.
@@ -58,6 +59,19 @@ pub trait Server: Send + Sync {
     /// # Errors
     /// Any [`ServerError`].
     async fn stage(&self, report: &StageReport) -> Result<Instruction, ServerError>;
+
+    /// Whether it keeps checkpoints; who makes the attempt on one machine needs none.
+    fn keeps_checkpoints(&self) -> bool {
+        false
+    }
+
+    /// Tells how far a fixer is; one try, because the next checkpoint takes its place.
+    ///
+    /// # Errors
+    /// Any [`ServerError`]; the work goes on.
+    async fn checkpoint(&self, _checkpoint: &Checkpoint) -> Result<(), ServerError> {
+        Ok(())
+    }
 
     /// Reports the outcome.
     ///

@@ -23,6 +23,7 @@ use super::model::ModelEnd;
 use super::observe::{Happening, Observer};
 use super::progress::Progress;
 use super::sandbox::{CommandSpec, Sandbox, SandboxError};
+use super::server::Server;
 use super::workspace::{Checkout, Context, Source, WorkspaceError};
 use crate::domain::brief::Brief;
 use crate::domain::document::{Document, Stage};
@@ -61,6 +62,8 @@ impl StageError {
 
 /// What every stage works with.
 pub struct Work<'a> {
+    /// Who is told how far it is.
+    pub server: &'a dyn Server,
     /// What is to be done.
     pub brief: &'a Brief,
     /// The commits.
@@ -206,6 +209,7 @@ pub async fn run(
         Stage::DevilsAdvocate => devils_advocate::run(work, progress, round).await?,
     };
     progress.finished = Some((stage, round));
+    progress.interrupted = None;
     Ok(documents)
 }
 

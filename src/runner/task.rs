@@ -49,6 +49,7 @@ pub struct Task {
     advice: String,
     turns: String,
     token: String,
+    begun: &'static str,
 }
 
 impl Task {
@@ -56,7 +57,8 @@ impl Task {
     pub fn new(brief: &Brief, round: u8, seen: Vec<CommandRun>) -> Self {
         let token = format!("{:032x}", rand::random::<u128>());
         let (context, advice, turns) = (Context::default(), String::new(), String::new());
-        Self { brief: brief.clone(), seen, round, context, advice, turns, token }
+        let (brief, begun) = (brief.clone(), "");
+        Self { brief, seen, round, context, advice, turns, token, begun }
     }
 
     /// The same, with what a second look found.
@@ -81,6 +83,13 @@ impl Task {
     #[must_use]
     pub fn within(mut self, context: &Context) -> Self {
         context.clone_into(&mut self.context);
+        self
+    }
+
+    /// The same, for a turn that was interrupted and whose change so far is in the workspace.
+    #[must_use]
+    pub const fn begun(mut self) -> Self {
+        self.begun = BEGUN;
         self
     }
 
@@ -187,6 +196,7 @@ impl Task {
             text.push_str("\n## Tried before, without success: do not repeat it\n\n");
             text.push_str(&self.quoted("attempt", &told));
         }
+        text.push_str(self.begun);
         text
     }
 
@@ -211,6 +221,11 @@ const QUESTIONS: &str = include_str!("prompts/questions.md");
 
 /// What is asked when an answer was not of its form.
 const REPAIR: &str = include_str!("prompts/repair.md");
+/// What is added when the turn was interrupted and nothing of it is remembered but the change.
+const BEGUN: &str = include_str!("prompts/begun.md");
+
+/// What an agent is told that goes on with its session after an interruption.
+pub const INTERRUPTED: &str = include_str!("prompts/interrupted.md");
 
 /// What is asked after three red rounds.
 const SECOND_LOOK: &str = include_str!("prompts/devils_advocate.md");

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
@@ -290,11 +291,11 @@ impl Stamp {
 }
 
 /// A copy of the head that the sandbox may write.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Checkout {
     dir: PathBuf,
     source: Source,
-    tracked: BTreeMap<RepoPath, Tracked>,
+    tracked: Arc<BTreeMap<RepoPath, Tracked>>,
     agents_from_base: AgentsFromBase,
 }
 
@@ -317,7 +318,7 @@ impl Checkout {
             };
             tracked.insert(path, Tracked { mode, object, stamp });
         }
-        Ok(Self { dir, source, tracked, agents_from_base: AgentsFromBase::No })
+        Ok(Self { dir, source, tracked: Arc::new(tracked), agents_from_base: AgentsFromBase::No })
     }
 
     /// Where it is.
@@ -335,9 +336,10 @@ impl Checkout {
     /// # Errors
     /// [`WorkspaceError::Blocked`] when a path leads through a symbolic link.
     pub fn apply(&mut self, patch: &Patch) -> Result<(), WorkspaceError> {
+        let tracked = Arc::make_mut(&mut self.tracked);
         for change in patch.changes() {
             // Written within the same tick as the checkout, a file could keep its stamp.
-            if let Some(tracked) = self.tracked.get_mut(&change.path) {
+            if let Some(tracked) = tracked.get_mut(&change.path) {
                 tracked.stamp = None;
             }
         }
@@ -373,13 +375,15 @@ impl Checkout {
 
     /// What is different from the head: contents, modes, new and removed files.
     ///
-    /// Ignored files, build products and what lies in submodules are left out. Nothing may write in
-    /// the checkout meanwhile.
+    /// Ignored files, build products and what lies in submodules are left out. When something writes in
+    /// the checkout meanwhile, this may fail, and the patch is from no one moment.
     ///
     /// # Errors
     /// [`WorkspaceError::NotAPatch`] when it is more than a patch can hold.
     pub async fn changes(&self) -> Result<Patch, WorkspaceError> {
-        let found = changes::candidates(self)?;
+        let checkout = self.clone();
+        let found = tokio::task::spawn_blocking(move || changes::candidates(&checkout)).await;
+        let found = found.map_err(std::io::Error::other).map_err(file_error(&self.dir))??;
         let objects: Vec<Sha> =
             found.changed.iter().map(|(path, _)| self.tracked[path].object.clone()).collect();
         let contents = self.source.git.blobs(&self.source.mirror, &objects).await?;

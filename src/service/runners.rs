@@ -12,12 +12,14 @@ use crate::domain::attempt::{Attempt, AttemptRecord, AttemptState};
 use crate::domain::brief::{
     Admission, Brief, EarlierAttempt, Identity, Instruction, PROTOCOL_VERSION, Resume, StageReport,
 };
+use crate::domain::checkpoint::Checkpoint;
 use crate::domain::document::DOCUMENT_BYTES_MAX;
 use crate::domain::feedback::{self, ASKS_MAX, times_answered};
 use crate::domain::ids::{AttemptId, RunId};
 use crate::domain::outcome::Outcome;
 use crate::domain::policy::Policy;
 use crate::domain::pull::Pull;
+use crate::ports::checkpoints::{NewCheckpoint, Taken};
 use crate::ports::identity::{IdentityError, RunnerClaims};
 use crate::ports::store::{Admitted, Inserted, RunnerAdmission, RunnerView, StoreError};
 
@@ -194,7 +196,10 @@ pub async fn brief(services: &Services, view: &RunnerView) -> Result<Brief, Runn
     }
     let read =
         services.policies.at(services.forge.as_ref(), repo, &pull.base_sha).await.map_err(later)?;
-    Ok(brief_of(view, &pull, &read.policy))
+    let checkpoint = services.checkpoints.checkpoint(view.record.attempt.id).await?;
+    let mut brief = brief_of(view, &pull, &read.policy);
+    brief.resume = resume(view, checkpoint);
+    Ok(brief)
 }
 
 fn brief_of(view: &RunnerView, pull: &Pull, policy: &Policy) -> Brief {
@@ -222,7 +227,7 @@ fn brief_of(view: &RunnerView, pull: &Pull, policy: &Policy) -> Brief {
         network: policy.network,
         questions_max: questions_max(attempt, policy),
         feedback: attempt.feedback.clone(),
-        resume: resume(view),
+        resume: None,
     }
 }
 
@@ -251,13 +256,14 @@ fn earlier(record: &AttemptRecord) -> EarlierAttempt {
     EarlierAttempt { number: record.attempt.number, fixer, ended }
 }
 
-fn resume(view: &RunnerView) -> Option<Resume> {
+fn resume(view: &RunnerView, checkpoint: Option<Checkpoint>) -> Option<Resume> {
     let (stage, round) = view.record.report.stage?;
     Some(Resume {
         stage,
         round,
         documents: view.documents.clone(),
         work_in_progress: view.work_in_progress.clone().unwrap_or_default(),
+        checkpoint,
     })
 }
 
@@ -306,6 +312,38 @@ pub async fn stage(
     }
     services.store.record_stage(view.record.attempt.id, report, services.clock.now()).await?;
     tracing::info!(stage = report.stage.as_str(), round = report.round, "a stage is done");
+    Ok(Instruction::Continue)
+}
+
+/// Keeps how far a fixer is in the middle of its turn.
+///
+/// # Errors
+/// [`RunnerError::Bad`] when it breaks a limit.
+#[tracing::instrument(
+    name = "runner",
+    skip_all,
+    fields(case.id = %view.case.id, attempt.id = %view.record.attempt.id),
+    err(level = "warn")
+)]
+pub async fn checkpoint(
+    services: &Services,
+    view: &RunnerView,
+    checkpoint: Checkpoint,
+) -> Result<Instruction, RunnerError> {
+    if is_over(view) {
+        return Ok(Instruction::Stop);
+    }
+    if let Some(fault) = checkpoint.fault() {
+        return Err(RunnerError::Bad(fault.to_owned()));
+    }
+    let Some((token_hash, _)) = view.token.clone() else { return Err(RunnerError::Unknown) };
+    let (attempt, now) = (view.record.attempt.id, services.clock.now());
+    let new = NewCheckpoint { attempt, token_hash, checkpoint, now };
+    match services.checkpoints.keep_checkpoint(new).await? {
+        Taken::Yes => {}
+        // Its stage was reported meanwhile, or another runner was let in, who is told by its token.
+        Taken::TooLate => tracing::info!("a checkpoint came too late"),
+    }
     Ok(Instruction::Continue)
 }
 

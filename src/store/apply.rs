@@ -10,15 +10,13 @@ use sha2::{Digest, Sha256};
 
 use super::db::{Db, Tx, args};
 use super::reads::used_in;
-use super::rows::{
-    attempt_columns, inconsistent, number, place, pull_state, state_columns, state_name,
-};
+use super::rows::{attempt_columns, inconsistent, number, place, pull_state, state_columns};
 use super::steps::{self, Step};
 use super::telling::{Leaves, Telling};
 use super::together::Together;
 use super::{SqlStore, sql, unavailable};
 use crate::domain::ask::{Ask, Heed};
-use crate::domain::attempt::Attempt;
+use crate::domain::attempt::{Attempt, AttemptState};
 use crate::domain::case::{Asked, Case};
 use crate::domain::effect::{Class, Effect, EffectResult};
 use crate::domain::evidence::Evidence;
@@ -250,7 +248,7 @@ async fn set_ask(
 }
 
 async fn set_case(tx: &mut Tx, case: &Case) -> Result<(), StoreError> {
-    let (attempt, reason, note) = state_columns(&case.state);
+    let (state, attempt, reason, note) = state_columns(&case.state);
     let auto_merge = case.auto_merge.as_ref().map(json).transpose()?;
     let args = args![
         case.id.to_string(),
@@ -260,7 +258,7 @@ async fn set_case(tx: &mut Tx, case: &Case) -> Result<(), StoreError> {
         case.head.as_str(),
         case.opened_at.millis(),
         case.since.millis(),
-        state_name(&case.state),
+        state,
         attempt,
         reason.map(str::to_owned),
         note,
@@ -291,7 +289,13 @@ async fn set_attempt(tx: &mut Tx, attempt: &Attempt) -> Result<(), StoreError> {
         json(&attempt.feedback)?,
     ];
     run(tx, sql::cases::SET_ATTEMPT, args).await?;
-    Ok(())
+    match attempt.state {
+        AttemptState::Running => Ok(()),
+        AttemptState::Held
+        | AttemptState::Committing
+        | AttemptState::Committed(_)
+        | AttemptState::Ended(_) => super::checkpoints::forget(tx, attempt.id).await,
+    }
 }
 
 /// Sees that one attempt more passes no limit. Who comes here at the same time waits, so none is passed.

@@ -200,7 +200,7 @@ impl SqlStore {
             id,
             event: row.event,
             repo: u64::try_from(row.repo_id).ok().filter(|id| *id > 0).map(RepoId::new),
-            body: unpack(&row.id, row.body, row.body_bytes)?,
+            body: unpack(("deliveries", &row.id), row.body, row.body_bytes)?,
             received_at: Timestamp::from_millis(row.received_at_ms),
         };
         let unfinished = tries(row.claims - 1);

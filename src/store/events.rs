@@ -143,7 +143,7 @@ fn run(
     let id = format!("{attempt}/{first}");
     // What does not get smaller is kept as it is.
     let is_packed = number(packed.len() as u64) != bytes;
-    let body = unpack(&id, packed, is_packed.then_some(bytes))?;
+    let body = unpack(("event_runs", &id), packed, is_packed.then_some(bytes))?;
     let text =
         std::str::from_utf8(&body).map_err(|error| inconsistent("event_runs", &id, error))?;
     let run = EventRun {

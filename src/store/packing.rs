@@ -50,13 +50,17 @@ pub(super) fn pack(body: &[u8]) -> Packed {
     }
 }
 
-/// The body of a row.
+/// The body of a row of a table.
 ///
 /// # Errors
 /// [`StoreError::Inconsistent`] when it is not what was packed.
-pub(super) fn unpack(id: &str, bytes: Vec<u8>, length: Option<i64>) -> Result<Bytes, StoreError> {
+pub(super) fn unpack(
+    (table, id): (&'static str, &str),
+    bytes: Vec<u8>,
+    length: Option<i64>,
+) -> Result<Bytes, StoreError> {
     let Some(length) = length else { return Ok(Bytes::from(bytes)) };
-    let bad = |what: &dyn std::fmt::Display| inconsistent("deliveries", id, what);
+    let bad = |what: &dyn std::fmt::Display| inconsistent(table, id, what);
     let allowed = Some(length).filter(|length| (0..=BODY_BYTES_MAX).contains(length));
     let room = allowed.and_then(|length| usize::try_from(length).ok());
     let room = room.ok_or_else(|| bad(&"a length that no body has"))?;
@@ -79,7 +83,7 @@ mod tests {
     #[track_caller]
     fn check(body: &[u8]) {
         let packed = pack(body);
-        assert_eq!(unpack("1", packed.bytes, packed.length).unwrap(), body);
+        assert_eq!(unpack(("deliveries", "1"), packed.bytes, packed.length).unwrap(), body);
     }
 
     #[test]
@@ -94,15 +98,15 @@ mod tests {
 
     #[test]
     fn a_body_that_an_older_release_kept_is_taken_as_it_is() {
-        assert_eq!(unpack("1", b"{}".to_vec(), None).unwrap(), b"{}".as_slice());
+        assert_eq!(unpack(("deliveries", "1"), b"{}".to_vec(), None).unwrap(), b"{}".as_slice());
     }
 
     #[test]
     fn a_row_that_lies_about_its_body_is_an_error_and_takes_no_memory() {
         let packed = pack(&[7; 1_000]);
         for length in [-1, 0, 999, 1_001, BODY_BYTES_MAX + 1, i64::MAX] {
-            unpack("1", packed.bytes.clone(), Some(length)).unwrap_err();
+            unpack(("deliveries", "1"), packed.bytes.clone(), Some(length)).unwrap_err();
         }
-        unpack("1", b"no frame".to_vec(), Some(8)).unwrap_err();
+        unpack(("deliveries", "1"), b"no frame".to_vec(), Some(8)).unwrap_err();
     }
 }

@@ -209,18 +209,16 @@ const WAITS: &str = "awaiting_approval";
 /// The note of a case that waits for answers.
 const ANSWER: &str = "answer";
 
-/// The name of a case's state in tables.
-pub(super) const fn state_name(state: &CaseState) -> &'static str {
-    match state {
-        CaseState::AwaitingAnswer(_) => WAITS,
-        state => state.as_str(),
-    }
-}
-
-/// The columns that a case's state fills: attempt, reason, note.
+/// The columns that a case's state fills: its name, attempt, reason, note.
 pub(super) fn state_columns(
     state: &CaseState,
-) -> (Option<String>, Option<&'static str>, Option<String>) {
+) -> (&'static str, Option<String>, Option<&'static str>, Option<String>) {
+    let name = if matches!(state, CaseState::AwaitingAnswer(_)) { WAITS } else { state.as_str() };
+    let (attempt, reason, note) = details(state);
+    (name, attempt, reason, note)
+}
+
+fn details(state: &CaseState) -> (Option<String>, Option<&'static str>, Option<String>) {
     match state {
         CaseState::Watching | CaseState::Diagnosing | CaseState::Rerunning | CaseState::Closed => {
             (None, None, None)

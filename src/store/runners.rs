@@ -77,6 +77,7 @@ impl SqlStore {
             ];
             tx.run(sql::runners::SET_DOCUMENT, args).await.map_err(unavailable)?;
         }
+        super::checkpoints::forget(&mut tx, attempt).await?;
         tx.commit().await.map_err(unavailable)
     }
 
@@ -110,9 +111,12 @@ impl SqlStore {
     pub(super) async fn purged(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut gone = self.deliveries_purged(before).await?;
         let mut tx = self.db.begin().await.map_err(unavailable)?;
-        for statement in
-            [sql::pulls::PURGE_ASKS, sql::effects::PURGE_EFFECTS, sql::runners::PURGE_IDENTITIES]
-        {
+        for statement in [
+            sql::pulls::PURGE_ASKS,
+            sql::effects::PURGE_EFFECTS,
+            sql::runners::PURGE_IDENTITIES,
+            sql::checkpoints::PURGE_CHECKPOINTS,
+        ] {
             gone += tx.run(statement, args![before.millis()]).await.map_err(unavailable)?;
         }
         tx.commit().await.map_err(unavailable)?;

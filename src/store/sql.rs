@@ -4,6 +4,7 @@
 //! has locked, SQLite has one writer and needs no words for it.
 
 pub mod cases;
+pub mod checkpoints;
 pub mod effects;
 pub mod events;
 pub mod inbox;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         cases::ALL,
         effects::ALL,
         runners::ALL,
+        checkpoints::ALL,
         logs::ALL,
         ledger::ALL,
         events::ALL,

@@ -258,7 +258,7 @@ async fn set_pulls(tx: &mut Tx, pulls: &Pulls<'_>) -> Result<(), sqlx::Error> {
 
 /// A case as a row.
 fn case_row(case: &Case) -> Result<Value, StoreError> {
-    let (attempt, reason, note) = state_columns(&case.state);
+    let (state, attempt, reason, note) = state_columns(&case.state);
     Ok(serde_json::json!({
         "id": case.id.to_string(),
         "repo_id": number(case.repo.id.get()),
@@ -267,7 +267,7 @@ fn case_row(case: &Case) -> Result<Value, StoreError> {
         "head": case.head.as_str(),
         "opened_at_ms": case.opened_at.millis(),
         "since_ms": case.since.millis(),
-        "state": case.state.as_str(),
+        "state": state,
         "attempt_id": attempt,
         "reason": reason,
         "note": note.map(text),

@@ -131,7 +131,7 @@ impl Upkeep for SqlStore {
             .await
             .map_err(unavailable)?;
         let body = rows.into_iter().next();
-        body.map(|(body, length)| unpack(id.as_str(), body, length)).transpose()
+        body.map(|(body, length)| unpack(("deliveries", id.as_str()), body, length)).transpose()
     }
 
     async fn replay(&self, id: &DeliveryId, now: Timestamp) -> Result<Replayed, StoreError> {

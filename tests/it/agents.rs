@@ -7,7 +7,7 @@ mod faults;
 mod heals;
 mod hostile;
 mod provider;
-mod scene;
+pub(crate) mod scene;
 mod second_look;
 mod whole;
 

@@ -27,6 +27,8 @@ mod payloads;
 #[cfg(test)]
 mod report_action;
 #[cfg(test)]
+mod resume;
+#[cfg(test)]
 mod runner;
 #[cfg(test)]
 mod simulation;

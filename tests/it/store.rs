@@ -5,6 +5,7 @@
 //! that the test writes; nothing here waits for a clock.
 
 mod backups;
+mod checkpoints;
 mod effects;
 mod engines;
 mod events;

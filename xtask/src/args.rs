@@ -1,6 +1,7 @@
 //! The command line: what was asked.
 
 use crate::faults;
+use crate::resume;
 use crate::score::Order;
 use crate::simulate::Seeds;
 use crate::steps::{STEPS, Step};
@@ -20,6 +21,8 @@ pub(crate) enum Asked {
     Simulate(Seeds),
     /// Kill the built program again and again.
     Faults(faults::Order),
+    /// Kill runners again and again.
+    Resume(resume::Order),
     /// Install what the demo needs.
     DemoTools,
     /// Write the generated pages.
@@ -37,9 +40,10 @@ pub(crate) fn parse(words: &[String]) -> anyhow::Result<Asked> {
     match words.as_slice() {
         []
         | ["help" | "--help" | "-h", ..]
-        | ["test" | "score" | "bench" | "simulate" | "faults" | "docs", "--help" | "-h"] => {
-            Ok(Asked::Help)
-        }
+        | [
+            "test" | "score" | "bench" | "simulate" | "faults" | "resume" | "docs",
+            "--help" | "-h",
+        ] => Ok(Asked::Help),
         ["test", rest @ ..] => Ok(Asked::Test(only(rest)?)),
         ["score", rest @ ..] => Ok(Asked::Score(Order::parse(rest)?)),
         ["bench", rest @ ..] => {
@@ -47,6 +51,7 @@ pub(crate) fn parse(words: &[String]) -> anyhow::Result<Asked> {
         }
         ["simulate", rest @ ..] => Ok(Asked::Simulate(Seeds::parse(rest)?)),
         ["faults", rest @ ..] => Ok(Asked::Faults(faults::Order::parse(rest)?)),
+        ["resume", rest @ ..] => Ok(Asked::Resume(resume::Order::parse(rest)?)),
         ["demo-tools"] => Ok(Asked::DemoTools),
         ["demo-tools", word, ..] => anyhow::bail!("`demo-tools` knows no `{word}`"),
         ["docs"] => Ok(Asked::WriteDocs),
@@ -94,6 +99,8 @@ pub(crate) fn help() -> String {
          \x20   [--seed N]                    … from that seed on; without `--seeds` only that one\n\
          cargo xtask faults [--kills N]    the built program, killed so often in a world that fails\n\
          \x20   [--seed N]                    … with that seed\n\
+         cargo xtask resume [--kills N]    runners, machines and agents, killed so often in the middle of attempts\n\
+         \x20   [--seed N]                    … with that seed\n\
          cargo xtask docs [--check]        write the generated pages of docs/, or see that they are current\n\
          cargo xtask demo-tools            install what `cargo run --example demo` needs, and no more\n\
          cargo xtask help                  this page\n\
@@ -122,6 +129,8 @@ mod tests {
         check("simulate --seeds 9", Ok(Asked::Simulate(Seeds { first: 0, count: 9 })));
         let order = faults::Order { kills: 9, seed: 3 };
         check("faults --kills 9 --seed 3", Ok(Asked::Faults(order)));
+        let order = resume::Order { kills: 100, seed: 3 };
+        check("resume --seed 3", Ok(Asked::Resume(order)));
         check("bench read", Ok(Asked::Bench(vec!["read".into()])));
         check("docs", Ok(Asked::WriteDocs));
         check("docs --check", Ok(Asked::CheckDocs));

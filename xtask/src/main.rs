@@ -1,10 +1,11 @@
-//! What a contributor types: `cargo xtask test`, `score`, `bench`, `simulate`, `faults` and `docs`;
+//! What a contributor types: `cargo xtask test`, `score`, `bench`, `simulate`, `faults`, `resume`, `docs`;
 //! and what the demo asks for.
 //!
 //! One module a concern: [`args`] says what was asked, [`steps`] is the list of checks in their
 //! order, [`tools`] and [`debian`] find or install what those need, [`lint`] and [`docs`] are the
 //! checks that are more than one command, [`score`] says how well logs are read and [`mod@bench`] how
-//! fast, [`simulate`] lets the core live through what goes wrong and [`faults`] the whole program,
+//! fast, [`simulate`] lets the core live through what goes wrong, [`faults`] the whole program and
+//! [`resume`] the runner,
 //! [`numbers`] reads their flags, [`place`] knows where things lie, [`run`] starts programs, [`say`] is
 //! the only module that prints.
 //!
@@ -19,6 +20,7 @@ mod faults;
 mod lint;
 mod numbers;
 mod place;
+mod resume;
 mod run;
 mod say;
 mod score;
@@ -68,6 +70,7 @@ fn answer(asked: &Asked) -> anyhow::Result<()> {
         Asked::Bench(words) => bench::run(&Place::find()?, words),
         Asked::Simulate(seeds) => simulate::run(&Place::find()?, *seeds),
         Asked::Faults(order) => faults::run(&Place::find()?, *order),
+        Asked::Resume(order) => resume::run(&Place::find()?, *order),
         Asked::WriteDocs => docs::write(&Place::find()?),
         Asked::CheckDocs => docs::check(&Place::find()?),
     }

@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 
 use super::listener::{Went, count_at, text_at};
-use super::{Agent, Ask, Launch, NO_KEY, Said, Stopped};
+use super::{Agent, Ask, Kept, Launch, NO_KEY, Said, Stopped};
 use crate::domain::model::Provider;
 use crate::runner::bridge;
 use crate::runner::sandbox::{Answer, Opening};
@@ -47,7 +47,10 @@ fn opening() -> Opening {
 fn heard(ask: &Ask, line: &Value, said: &mut Said<'_>) -> Answer {
     match (text_at(line, "/method"), line.get("id")) {
         (Some("session/update"), _) => {
-            if let Some(update) = line.pointer("/params/update") {
+            // What it tells while it loads a session was told before.
+            let is_loading = ask.session.is_some() && said.session.is_none();
+            let update = line.pointer("/params/update").filter(|_| !is_loading);
+            if let Some(update) = update {
                 updated(update, said);
             }
             Answer::Listen
@@ -204,6 +207,12 @@ impl Agent for Opencode {
         launch
     }
 
+    fn keeps(&self, _session: &str, _workspace: &str) -> Vec<Kept> {
+        // A database and its log; of a log that was cut off it takes what is whole.
+        let data = ".local/share/opencode/opencode.db";
+        vec![Kept::in_place(data), Kept::in_place(&format!("{data}-wal"))]
+    }
+
     fn opening(&self, _ask: &Ask) -> Opening {
         opening()
     }
@@ -251,6 +260,14 @@ impl Agent for GeminiCli {
         launch.env("GOOGLE_GEMINI_BASE_URL", format!("{}/gemini", bridge::PLACE));
         launch.env("GEMINI_CLI_TRUST_WORKSPACE", "true");
         launch
+    }
+
+    fn keeps(&self, session: &str, workspace: &str) -> Vec<Kept> {
+        let project = workspace.rsplit('/').next().unwrap_or_default();
+        let short: String = session.chars().take(8).collect();
+        let at = format!(".gemini/tmp/*/chats/session-*-{short}.jsonl");
+        let back = format!(".gemini/tmp/{project}/chats/session-2000-01-01T00-00-{short}.jsonl");
+        vec![Kept { at, back }]
     }
 
     fn opening(&self, _ask: &Ask) -> Opening {

@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 
 use super::listener::{Went, count_at, text_at};
-use super::{Agent, Ask, Launch, NO_KEY, Said, Stopped};
+use super::{Agent, Ask, Kept, Launch, NO_KEY, Said, Stopped};
 use crate::domain::model::Provider;
 use crate::runner::bridge;
 use crate::runner::sandbox::{Answer, Opening};
@@ -72,6 +72,12 @@ impl Agent for ClaudeCode {
         launch.env("BASH_DEFAULT_TIMEOUT_MS", ask.command_ms.to_string());
         launch.env("BASH_MAX_TIMEOUT_MS", ask.command_ms.to_string());
         launch
+    }
+
+    fn keeps(&self, session: &str, workspace: &str) -> Vec<Kept> {
+        let project = workspace.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        let at = format!(".claude/projects/*/{session}.jsonl");
+        vec![Kept { at, back: format!(".claude/projects/{project}/{session}.jsonl") }]
     }
 
     fn opening(&self, ask: &Ask) -> Opening {

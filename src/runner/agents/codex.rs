@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::listener::{Went, count_at, text_at};
-use super::{Agent, Ask, Launch, NO_KEY, Said, Stopped};
+use super::{Agent, Ask, Kept, Launch, NO_KEY, Said, Stopped};
 use crate::domain::model::Provider;
 use crate::runner::bridge;
 use crate::runner::sandbox::{Answer, Opening};
@@ -69,6 +69,14 @@ impl Agent for Codex {
         launch.args(&["-"]);
         launch.env("SELFHEAL_MODEL_KEY", NO_KEY);
         launch
+    }
+
+    fn keeps(&self, session: &str, _workspace: &str) -> Vec<Kept> {
+        // It looks for the name below all days, so the day does not matter.
+        let at = format!(".codex/sessions/*/*/*/rollout-*-{session}.jsonl");
+        let back =
+            format!(".codex/sessions/2000/01/01/rollout-2000-01-01T00-00-00-{session}.jsonl");
+        vec![Kept { at, back }]
     }
 
     fn opening(&self, ask: &Ask) -> Opening {

@@ -18,6 +18,7 @@ use url::Url;
 use super::identity::Credentials;
 use super::{Server, ServerError};
 use crate::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
+use crate::domain::checkpoint::Checkpoint;
 use crate::domain::ids::AttemptId;
 use crate::domain::live::{EventBatch, EventsTaken};
 use crate::domain::outcome::Outcome;
@@ -36,6 +37,9 @@ const PAUSE_MS_MAX: u64 = 30_000;
 
 /// The longest that one question may take: a patch of eight megabytes over a slow line.
 const REQUEST_SECS_MAX: u64 = 90;
+
+/// The longest that one checkpoint may take: the next one says more.
+const CHECKPOINT_SECS_MAX: u64 = 30;
 
 /// The longest that a connection may take to come about.
 const CONNECT_SECS_MAX: u64 = 10;
@@ -145,6 +149,20 @@ impl Server for RemoteServer {
 
     async fn stage(&self, report: &StageReport) -> Result<Instruction, ServerError> {
         self.ask(Method::POST, "stages", Some(report)).await
+    }
+
+    fn keeps_checkpoints(&self) -> bool {
+        true
+    }
+
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), ServerError> {
+        let url = format!("{}/checkpoint", self.base);
+        let request = self.http.put(url).bearer_auth(self.token.expose_secret()).json(checkpoint);
+        match sent(request.timeout(Duration::from_secs(CHECKPOINT_SECS_MAX))).await {
+            Ok(_) => Ok(()),
+            Err(Try::Enough(error)) => Err(error),
+            Err(Try::Again(why, _)) => Err(ServerError::Unreachable(why)),
+        }
     }
 
     async fn outcome(&self, outcome: &Outcome) -> Result<Instruction, ServerError> {

@@ -1,13 +1,20 @@
 //! Execute: one fixer after the other works in a fresh checkout, until one changes something.
+//!
+//! A stage that was interrupted goes on from its checkpoint, where there is one: turns that were
+//! finished are not made again, and a coding agent in the middle of one goes on with its change and
+//! its session. What of a checkpoint cannot be used costs that part and nothing else.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{Room, StageError, Work};
+use crate::domain::checkpoint::Checkpoint;
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::patch::{FileChange, Patch};
+use crate::runner::checkpoints::{self, Signs};
 use crate::runner::documents::{
-    Answered, ENTRIES_MAX, HindranceNote, State, TurnNote, about, answered, fenced, short, write,
+    Answered, ENTRIES_MAX, HindranceNote, State, TurnNote, about, answered, fenced, read, short,
+    write,
 };
 use crate::runner::fixers::{Fixer, Job, Report};
 use crate::runner::observe::Happening;
@@ -28,8 +35,10 @@ pub async fn run(
     round: u8,
 ) -> Result<Vec<Document>, StageError> {
     let mut turns = progress.clone();
+    let mut begun = resumed(work, &mut turns, round);
     while let Some(fixer) = work.next_fixer(&turns) {
-        let (turn, patch) = turn(work, &turns, fixer.as_ref(), round).await?;
+        let begun = begun.take().filter(|begun| begun.fixer == fixer.id());
+        let (turn, patch) = turn(work, &turns, fixer.as_ref(), (round, begun)).await?;
         let changed = !turn.changed.is_empty();
         turns.turns.push(turn);
         if changed {
@@ -57,6 +66,22 @@ pub async fn run(
     Ok(vec![document])
 }
 
+/// The turn to go on with, if there is one; those before it are in progress then.
+fn resumed(work: &Work<'_>, progress: &mut Progress, round: u8) -> Option<Checkpoint> {
+    let begun = progress.interrupted.take().filter(|begun| begun.round == round)?;
+    match read::<State>(std::slice::from_ref(&begun.state), work.brief.attempt, round) {
+        Ok(state) => {
+            progress.turns = state.turns;
+            tracing::info!(fixer = begun.fixer, "an interrupted turn goes on");
+            Some(begun)
+        }
+        Err(error) => {
+            tracing::warn!(error = %error, "the round begins anew");
+            None
+        }
+    }
+}
+
 fn is_asked_again(progress: &Progress, fixer: &dyn Fixer) -> bool {
     let id = fixer.id();
     progress.turns.iter().filter(|turn| turn.fixer == id).count() > 1
@@ -67,17 +92,39 @@ async fn turn(
     work: &Work<'_>,
     progress: &Progress,
     fixer: &dyn Fixer,
-    round: u8,
+    (round, begun): (u8, Option<Checkpoint>),
 ) -> Result<(TurnNote, Patch), StageError> {
     let id = fixer.id();
-    let mut room = work.room(&progress.patch).await?;
+    let (mut room, begun) = room(work, progress, begun).await?;
     room.checkout.take_agents_from_base().await?;
     work.observer.saw(&Happening::FixerBegins { fixer: &id });
-    let task = Task::new(work.brief, round, progress.seen())
+    let mut task = Task::new(work.brief, round, progress.seen())
         .within(work.context)
         .advised_by(progress.advice());
+    if begun.as_ref().is_some_and(|begun| begun.work_in_progress != progress.patch) {
+        task = task.begun();
+    }
     let home = work.home()?;
-    let report = fixer.fix(job(work, &room, &task, home.path())).await?;
+    let signs = Signs::beside(work.observer);
+    if begun.is_none() && progress.turns.iter().any(|turn| turn.round == round) {
+        signs.give();
+    }
+    let turns = &progress.turns;
+    let going = checkpoints::Turn {
+        round,
+        fixer,
+        turns,
+        checkout: &room.checkout,
+        home: home.path(),
+        signs: &signs,
+    };
+    let mut job = job(work, &room, &task, home.path());
+    job.observer = &signs;
+    job.session = begun.as_ref().and_then(|begun| begun.session.as_ref());
+    let report = tokio::select! {
+        report = fixer.fix(job) => report?,
+        never = going.keep(work) => match never {},
+    };
     let questions = asked(work, (&room, &task, home.path()), fixer, &report).await?;
     let (patch, summary) = match room.checkout.changes().await {
         Ok(patch) => (kept(fixer, &progress.patch, &room.checkout, patch), report.summary.clone()),
@@ -125,6 +172,21 @@ async fn asked(
         Answered::Asks(questions) => Ok(questions),
         Answered::Plain | Answered::Malformed(_) => Ok(Vec::new()),
     }
+}
+
+/// A checkout with the change so far: that of the turn to go on with, if it can be had again.
+async fn room(
+    work: &Work<'_>,
+    progress: &Progress,
+    begun: Option<Checkpoint>,
+) -> Result<(Room, Option<Checkpoint>), StageError> {
+    if let Some(begun) = begun {
+        match work.room(&begun.work_in_progress).await {
+            Ok(room) => return Ok((room, Some(begun))),
+            Err(error) => tracing::warn!(error = %error, "the turn begins anew"),
+        }
+    }
+    Ok((work.room(&progress.patch).await?, None))
 }
 
 /// What a fixer is given for one turn.

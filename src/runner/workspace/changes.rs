@@ -5,11 +5,14 @@
 //! opened, a `.gitignore` is read only as a small plain file and can only hide *new* files, and a
 //! tracked file counts as untouched only while its inode, size and change time are those that the
 //! checkout left behind.
+//!
+//! Races: a fixer may be at work meanwhile, when a checkpoint is taken. Then what is found is from no
+//! one moment, a file that goes away in between is an error, and nothing outside is ever read, because
+//! files are opened without following links ([`beneath`]). The patch that counts is made when the
+//! fixer is gone.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -19,6 +22,7 @@ use super::{AgentsFromBase, Checkout, Stamp, WorkspaceError, file_error};
 use crate::domain::ids::RepoPath;
 use crate::domain::patch::{BYTES_MAX, Content, FileChange, FileMode, NewFile, NotAPatch, Patch};
 use crate::domain::protected::configures_agents;
+use crate::runner::beneath;
 
 /// The most files and directories that a walk goes through: far beyond any repository, far below
 /// what a process that makes files in a loop could leave behind.
@@ -197,8 +201,7 @@ impl Walk<'_> {
         if tracked.is_some_and(|tracked| tracked.stamp == Some(Stamp::of(metadata))) {
             return Ok(());
         }
-        let place = self.checkout.dir.join(path.as_str());
-        let new = self.read(&place, metadata)?;
+        let new = self.read(&path, metadata)?;
         if tracked.is_some() {
             self.found.changed.push((path, new));
         } else {
@@ -207,16 +210,18 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn read(&mut self, place: &Path, metadata: &fs::Metadata) -> Result<NewFile, WorkspaceError> {
+    /// Reads what is there now, which may be something else than what was looked at.
+    fn read(
+        &mut self,
+        path: &RepoPath,
+        metadata: &fs::Metadata,
+    ) -> Result<NewFile, WorkspaceError> {
+        let (root, place) = (&self.checkout.dir, self.checkout.dir.join(path.as_str()));
         if metadata.file_type().is_symlink() {
-            let target = fs::read_link(place).map_err(file_error(place))?;
-            let content = Content::new(target.as_os_str().as_bytes());
-            return Ok(NewFile { mode: FileMode::Symlink, content });
+            let target = beneath::link(root, path.as_str()).map_err(file_error(&place))?;
+            return Ok(NewFile { mode: FileMode::Symlink, content: Content::new(target) });
         }
-        let mut content = Vec::new();
-        fs::File::open(place)
-            .and_then(|file| file.take(BYTES_MAX as u64 + 1).read_to_end(&mut content))
-            .map_err(file_error(place))?;
+        let content = beneath::read(root, path.as_str(), BYTES_MAX).map_err(file_error(&place))?;
         self.bytes += content.len();
         // Untouched files that only look touched count as well: a bound on memory, not on patches.
         if self.bytes > READ_BYTES_MAX || content.len() > BYTES_MAX {
@@ -248,8 +253,10 @@ fn rules_in(root: &Path, dir: &Path) -> Option<Gitignore> {
     if !metadata.is_file() || metadata.len() > IGNORE_BYTES_MAX {
         return None;
     }
-    let text = fs::read(&place).ok()?;
-    let mut builder = GitignoreBuilder::new(dir.strip_prefix(root).ok()?);
+    let below = dir.strip_prefix(root).ok()?;
+    let name = below.join(".gitignore");
+    let text = beneath::read(root, name.to_str()?, usize::try_from(IGNORE_BYTES_MAX).ok()?).ok()?;
+    let mut builder = GitignoreBuilder::new(below);
     for line in String::from_utf8_lossy(&text).lines() {
         // A line that cannot be read hides nothing.
         let _ = builder.add_line(None, line);

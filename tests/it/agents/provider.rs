@@ -68,6 +68,14 @@ impl Provider {
         self.http.get(url).send().await.unwrap().json().await.unwrap()
     }
 
+    /// The steps of the scripts that were asked for, in order, asides of agents left out.
+    pub async fn steps(&self) -> Vec<u64> {
+        let url = format!("{}/__admin/requests", self.url);
+        let answer: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        let all = answer.as_array().or_else(|| answer["requests"].as_array()).unwrap();
+        all.iter().filter(|asked| asked["aux"] != true).filter_map(|a| a["step"].as_u64()).collect()
+    }
+
     /// Whether a text was ever sent to it, in a body, a header that is no credential, or a URL.
     pub async fn has_seen(&self, needle: &str) -> bool {
         let url = format!("{}/__admin/search", self.url);

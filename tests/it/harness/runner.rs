@@ -2,6 +2,7 @@
 
 use reqwest::{Client, Method, StatusCode};
 use selfheal::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
+use selfheal::domain::checkpoint::Checkpoint;
 use selfheal::domain::document::{Document, DocumentName, Stage};
 use selfheal::domain::ids::RepoPath;
 use selfheal::domain::outcome::{CommandRun, Ended, GaveUp, Outcome, Proof};
@@ -77,6 +78,13 @@ impl HandRunner {
             .json()
             .await
             .unwrap()
+    }
+
+    /// Tells how far it is in the middle of a stage; the server's status code.
+    pub(crate) async fn tells(&self, checkpoint: &Checkpoint) -> StatusCode {
+        let url = format!("{}/checkpoint", self.base);
+        let told = self.client.put(url).bearer_auth(&self.token).json(checkpoint);
+        told.send().await.unwrap().status()
     }
 
     /// Its bearer token.

@@ -1,10 +1,8 @@
 //! Attempts from the brief to the outcome, with real compilers in a real sandbox.
 
 use selfheal::domain::brief::{Brief, FixerSpec, Network, RunLimits};
-use selfheal::domain::document::{DocumentName, Stage};
+use selfheal::domain::document::Stage;
 use selfheal::domain::failure::{Failure, FailureKind};
-use selfheal::domain::feedback::Exchange;
-use selfheal::domain::ids::Login;
 use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::domain::patch::FileMode;
 use selfheal::runner::attempt::End;
@@ -19,18 +17,18 @@ fn format_brief(repo: &Repo) -> Brief {
 }
 
 /// A repository whose `check.sh` is green once `value` says `good`.
-fn shell_repo() -> Repo {
+pub fn shell_repo() -> Repo {
     Repo::new(&[("check.sh", "grep -q good value\n"), ("value", "bad\n")])
 }
 
-fn shell_brief(repo: &Repo, fix: &str) -> Brief {
+pub fn shell_brief(repo: &Repo, fix: &str) -> Brief {
     let mut brief = brief(repo, Vec::new(), &["sh check.sh"]);
     brief.fixers = vec![fixed_by(fix)];
     brief
 }
 
 #[track_caller]
-fn gave_up(outcome: &Outcome, expected: GaveUp) {
+pub fn gave_up(outcome: &Outcome, expected: GaveUp) {
     match outcome {
         Outcome::GaveUp { why, .. } if *why == expected => {}
         other => panic!("{expected:?} expected: {other:#?}"),
@@ -213,38 +211,6 @@ async fn agent_configuration_comes_from_the_base_and_never_into_the_patch() {
 }
 
 #[tokio::test]
-async fn an_attempt_resumes_after_each_stage_and_repeats_none() {
-    let repo = Repo::rust("pub fn two()->u32{ return 1+1; }\n");
-    let mut lint = failure(FailureKind::Lint, "clippy", "src/lib.rs");
-    lint.code = Some("clippy::needless_return".into());
-    let failures = vec![failure(FailureKind::Format, "rustfmt", "src/lib.rs"), lint];
-    let commands = ["cargo fmt --all -- --check && cargo clippy -- -D warnings"];
-    let mut brief = brief(&repo, failures, &commands);
-    let whole = Notebook::default();
-    let End::Reported(expected) = attempt(&repo, &brief, &whole).await else { panic!() };
-    let stages = whole.stages();
-    for count in 1..=stages.len() {
-        brief.resume = None;
-        let first = Notebook { stop_after: Some(count), ..Notebook::default() };
-        assert_eq!(attempt(&repo, &brief, &first).await, End::Stopped);
-        assert!(first.outcomes.lock().unwrap().is_empty());
-        brief.resume = first.resume();
-        let second = Notebook::default();
-        let End::Reported(outcome) = attempt(&repo, &brief, &second).await else { panic!() };
-        assert_eq!(second.stages(), stages[count..], "resumed after {count} stages");
-        assert_eq!(gist(&outcome), gist(&expected), "resumed after {count} stages");
-    }
-}
-
-/// An outcome without what the clock puts into it.
-fn gist(outcome: &Outcome) -> (String, String, Vec<String>) {
-    let Outcome::Proposed { patch, proof, fixer, .. } = outcome else { panic!("{outcome:#?}") };
-    let runs = proof.before.iter().chain(&proof.after);
-    let runs = runs.map(|run| format!("{} {:?}", run.command, run.ended)).collect();
-    (patch.digest(), fixer.clone(), runs)
-}
-
-#[tokio::test]
 async fn a_fixer_is_told_what_the_pull_request_changes() {
     let repo =
         Repo::new(&[("check.sh", "grep -q good value\n"), ("value", "good\n"), ("*", "a\n")]);
@@ -257,67 +223,6 @@ async fn a_fixer_is_told_what_the_pull_request_changes() {
     let mut brief = shell_brief(&repo, fix);
     brief.changed_files = vec![path("value"), path("*"), path(":(top)other")];
     assert_eq!(text_in(&outcome(&repo, &brief).await, "value"), "good\n");
-}
-
-/// Asks which value is meant, until it is told.
-const ASKING: &str = r#"if grep -q 'Answer: good'; then echo good > value; else echo half > half;
-    echo '{"questions": ["Which value is meant?"]}'; fi"#;
-
-#[tokio::test]
-async fn a_fixer_that_asks_goes_on_with_the_answer_and_what_it_had_done() {
-    let repo = shell_repo();
-    let mut brief = shell_brief(&repo, ASKING);
-    let first = Notebook::default();
-    let End::Reported(asked) = attempt(&repo, &brief, &first).await else { panic!() };
-    let Outcome::Asks { questions, note, .. } = &asked else { panic!("{asked:?}") };
-    assert_eq!(
-        (questions.as_slice(), note.as_str()),
-        (["Which value is meant?".to_owned()].as_slice(), "command:test")
-    );
-    brief.resume = first.resume();
-    let End::Reported(again) = attempt(&repo, &brief, &Notebook::default()).await else { panic!() };
-    assert_eq!(again, asked, "without an answer nothing is done");
-    brief.feedback = vec![Exchange {
-        time: 1,
-        number: 1,
-        question: questions[0].clone(),
-        answer: "good".to_owned(),
-        by: Login::parse("mona").unwrap(),
-    }];
-    let second = Notebook::default();
-    let End::Reported(healed) = attempt(&repo, &brief, &second).await else { panic!() };
-    assert_eq!(
-        (text_in(&healed, "value"), text_in(&healed, "half")),
-        ("good\n".into(), "half\n".into())
-    );
-    assert_eq!(second.stages()[0], (Stage::Execute, 1), "the same round goes on");
-}
-
-#[tokio::test]
-async fn where_nobody_may_be_asked_a_question_is_what_a_fixer_said_last() {
-    let repo = shell_repo();
-    let mut brief = shell_brief(&repo, ASKING);
-    brief.questions_max = 0;
-    gave_up(&outcome(&repo, &brief).await, GaveUp::StillRed);
-}
-
-#[tokio::test]
-async fn documents_that_cannot_be_read_cost_the_work_and_not_the_attempt() {
-    let repo = shell_repo();
-    let mut brief = shell_brief(&repo, "echo good > value");
-    let first = Notebook { stop_after: Some(2), ..Notebook::default() };
-    attempt(&repo, &brief, &first).await;
-    let mut resume = first.resume().unwrap();
-    for document in &mut resume.documents {
-        if document.name == DocumentName::TriagePlan {
-            document.body = "---\nnonsense: 1\n---\n".into();
-        }
-    }
-    brief.resume = Some(resume);
-    let second = Notebook::default();
-    let end = attempt(&repo, &brief, &second).await;
-    assert!(matches!(end, End::Reported(Outcome::Proposed { .. })), "{end:?}");
-    assert_eq!(second.stages()[0], (Stage::Triage, 1));
 }
 
 #[tokio::test]

@@ -203,6 +203,7 @@ impl Notebook {
             round: last.round,
             documents: reports.iter().flat_map(|report| report.documents.clone()).collect(),
             work_in_progress: last.work_in_progress.clone(),
+            checkpoint: None,
         })
     }
 }

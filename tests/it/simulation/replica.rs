@@ -8,12 +8,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use selfheal::compute::actions::ActionsCompute;
 use selfheal::config::prices;
+use selfheal::domain::checkpoint::Checkpoint;
 use selfheal::domain::event::Reading;
 use selfheal::domain::ids::{AttemptId, CallId, JobId, PrNumber, RepoSlug, RunId, Timestamp};
 use selfheal::domain::ledger::Caps;
 use selfheal::domain::limits::Limits;
 use selfheal::domain::model::Provider;
 use selfheal::domain::policy::NameFilter;
+use selfheal::ports::checkpoints::{CheckpointStore, NewCheckpoint, Taken};
 use selfheal::ports::clock::{Clock, Ids};
 use selfheal::ports::events::{EventRun, EventStore, KeptEvents, NewEvents, Standing};
 use selfheal::ports::forge::Forge;
@@ -170,6 +172,20 @@ impl LogStore for NoLogs {
     }
 }
 
+/// Nothing that a history decides follows from them.
+struct NoCheckpoints;
+
+#[async_trait]
+impl CheckpointStore for NoCheckpoints {
+    async fn keep_checkpoint(&self, _new: NewCheckpoint) -> Result<Taken, StoreError> {
+        Ok(Taken::Yes)
+    }
+
+    async fn checkpoint(&self, _attempt: AttemptId) -> Result<Option<Checkpoint>, StoreError> {
+        Ok(None)
+    }
+}
+
 /// No history calls a model.
 struct NoModels;
 
@@ -289,6 +305,7 @@ impl Replica {
             store: of.store.clone(),
             upkeep: of.store.clone(),
             logs: Arc::new(NoLogs),
+            checkpoints: Arc::new(NoCheckpoints),
             forge: forge.clone(),
             compute: Arc::new(ActionsCompute::new(forge, server)),
             inbound: Arc::new(SimInbound(of.truth.clone())),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use selfheal::ports::checkpoints::CheckpointStore as _;
 use selfheal::ports::store::Store as _;
 use selfheal::ports::upkeep::{Pass, Progress, Upkeep as _};
 use selfheal::store::{Migrate, OpenError, SqlStore, sql};
@@ -206,6 +207,8 @@ async fn is_carried_over(store: &SqlStore) {
     assert!(store.claim_pull(claim(1_000)).await.unwrap().is_some());
     let view = store.runner_view(super::values::attempt_id(1)).await.unwrap().unwrap();
     assert_eq!((view.documents.len(), view.evidence.is_some()), (1, true));
+    let checkpoint = store.checkpoint(super::values::attempt_id(1)).await.unwrap().unwrap();
+    assert_eq!((checkpoint.round, checkpoint.session.unwrap().id), (1, "a".to_owned()));
     let turn = store.claim_reconcile(claim(1_000)).await.unwrap().unwrap();
     let pass = Some(Pass { to: at(890), cursor: "v1_17".to_owned() });
     assert_eq!(turn.progress, Progress { mark: Some(at(800)), pass });

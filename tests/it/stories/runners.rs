@@ -2,10 +2,12 @@
 
 use reqwest::{Client, StatusCode};
 use selfheal::domain::brief::Identity;
+use selfheal::domain::checkpoint::Checkpoint;
+use selfheal::domain::document::{DOCUMENT_BYTES_MAX, Document, DocumentName, Stage};
 use serde_json::{Value, json};
 
-use super::at_work;
-use crate::harness::{Tester, claims};
+use super::{GOOD, at_work};
+use crate::harness::{Tester, claims, patch};
 
 async fn admission(t: &Tester, attempt: &str, token: String) -> StatusCode {
     let client = Client::builder().no_proxy().build().unwrap();
@@ -82,5 +84,46 @@ async fn a_token_serves_its_own_attempt_until_that_is_over() {
         client.get(url).bearer_auth(secret).send().await.unwrap()
     };
     assert_eq!(answer.status(), StatusCode::GONE);
+    t.finish().await;
+}
+
+fn checkpoint(text: &str) -> Checkpoint {
+    Checkpoint {
+        round: 1,
+        fixer: "agent:codex".to_owned(),
+        state: Document { name: DocumentName::State, round: 1, body: text.to_owned() },
+        work_in_progress: patch(&[("src/lib.rs", Some(text))]),
+        session: None,
+    }
+}
+
+#[tokio::test]
+async fn the_next_runner_goes_on_from_the_checkpoint_of_the_last_and_from_no_other() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    let first = t.runner(&repository).await;
+    first.finishes(Stage::Triage, &[]).await;
+    assert_eq!(first.tells(&checkpoint("one")).await, StatusCode::OK);
+    assert_eq!(first.tells(&checkpoint("two")).await, StatusCode::OK);
+    let too_long = "x".repeat(DOCUMENT_BYTES_MAX + 1);
+    assert_eq!(first.tells(&checkpoint(&too_long)).await, StatusCode::UNPROCESSABLE_ENTITY);
+    first.ends(&t);
+    t.wait_minutes(6).await;
+
+    let second = t.runner(&repository).await;
+    let resume = second.brief.resume.clone().unwrap();
+    assert_eq!((resume.stage, resume.checkpoint), (Stage::Triage, Some(checkpoint("two"))));
+    assert_eq!(first.tells(&checkpoint("late")).await, StatusCode::UNAUTHORIZED);
+    second.finishes(Stage::Execute, &[("src/lib.rs", Some(GOOD))]).await;
+    assert_eq!(second.tells(&checkpoint("late")).await, StatusCode::OK, "told, and not kept");
+    second.ends(&t);
+    t.wait_minutes(6).await;
+
+    let third = t.runner(&repository).await;
+    let resume = third.brief.resume.clone().unwrap();
+    assert_eq!((resume.stage, resume.checkpoint), (Stage::Execute, None));
+    third.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle_with_ci().await;
+    assert!(t.check(&pull).contains("Healed by"), "{}", t.check(&pull));
     t.finish().await;
 }

@@ -1,0 +1,340 @@
+//! An agent as a fixer: what is the same for all of them.
+//!
+//! A turn begins with a prompt in an empty home, or goes on with the session of one that was
+//! interrupted ([`session`]). An agent that something ends from outside in the middle of its work is
+//! started again with its session; one that does not take a session, or whose provider does not,
+//! begins anew with the change that is there. So a session is never a condition.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use super::{Agent, Ask, Said, Stopped, listener, session};
+use crate::domain::brief::Network;
+use crate::domain::checkpoint::Session;
+use crate::domain::model::REFUSED_BUDGET;
+use crate::domain::outcome::{CommandRun, Ended};
+use crate::runner::fixers::{Fixer, FixerError, Hindrance, Job, Report};
+use crate::runner::model::{Call, ModelEnd};
+use crate::runner::observe::Happening;
+use crate::runner::sandbox::{Bridge, CommandSpec, Program};
+use crate::runner::task::{INTERRUPTED, Task};
+
+/// How long a program may take to tell its version.
+const VERSION_SECS: u64 = 60;
+
+/// The most characters of a version.
+const VERSION_CHARS_MAX: usize = 60;
+
+/// How often an agent is started for one turn when something ends it each time: out of memory, by hand.
+const LIVES_MAX: u32 = 3;
+
+/// How a shell tells that something killed a program.
+const KILLED: i32 = 128 + 9;
+
+/// Where the agent's home is, below the one of its turn: when it goes on with a session, and when it
+/// does not. What is left of a session that was refused is no part of the new one's home, and an
+/// agent that had the first cannot put anything in the place of the second.
+const GOES_ON: &str = "goes-on";
+const ANEW: &str = "anew";
+
+/// An agent that works as a fixer.
+pub struct AgentFixer {
+    /// The agent.
+    pub agent: Box<dyn Agent>,
+    /// The model that the policy names.
+    pub model: Option<String>,
+}
+
+impl std::fmt::Debug for AgentFixer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (name, model) = (self.agent.name(), &self.model);
+        f.debug_struct("AgentFixer").field("agent", &name).field("model", model).finish()
+    }
+}
+
+#[async_trait]
+impl Fixer for AgentFixer {
+    fn id(&self) -> String {
+        format!("agent:{}", self.agent.name())
+    }
+
+    fn why(&self) -> String {
+        "the repository's policy names it".to_owned()
+    }
+
+    fn held(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn check(&self) -> Option<String> {
+        None
+    }
+
+    fn can_learn(&self) -> bool {
+        true
+    }
+
+    fn makes_files(&self) -> bool {
+        true
+    }
+
+    fn can_advise(&self) -> bool {
+        true
+    }
+
+    async fn fix(&self, job: Job<'_>) -> Result<Report, FixerError> {
+        if let Some(session) = self.put_back(&job) {
+            let worked = self.goes_on(&job, (&job.home.join(GOES_ON), session)).await?;
+            if !worked.is_session_refused {
+                return Ok(worked.report);
+            }
+            tracing::info!("the agent does not go on with its session and begins a new one");
+        }
+        let home = anew(job.home)?;
+        let worked = self.work(&job, &home, Told::anew(job.task.markdown())).await?;
+        match worked.killed {
+            Some(session) => Ok(self.goes_on(&job, (&home, session)).await?.report),
+            None => Ok(worked.report),
+        }
+    }
+
+    async fn ask(&self, job: Job<'_>, prompt: &str) -> Result<Report, FixerError> {
+        let home = anew(job.home)?;
+        Ok(self.work(&job, &home, Told::anew(prompt.to_owned())).await?.report)
+    }
+
+    fn session(&self, home: &Path, id: &str) -> Result<Option<Session>, FixerError> {
+        let anew = home.join(ANEW);
+        let home = if anew.is_dir() { anew } else { home.join(GOES_ON) };
+        session::taken(self.agent.as_ref(), &home, id).map_err(file_error(&home))
+    }
+}
+
+/// What an agent is told, and the session that it goes on with.
+struct Told {
+    prompt: String,
+    session: Option<String>,
+}
+
+impl Told {
+    const fn anew(prompt: String) -> Self {
+        Self { prompt, session: None }
+    }
+}
+
+/// What came of one run.
+struct Worked {
+    report: Report,
+    /// It did not take the session that it was given, or its provider did not.
+    is_session_refused: bool,
+    /// The session with which it can go on, when something ended it from outside.
+    killed: Option<String>,
+}
+
+impl AgentFixer {
+    /// The session of the interrupted turn, when it is in the home now.
+    fn put_back(&self, job: &Job<'_>) -> Option<String> {
+        let session = job.session?;
+        let (home, workspace) = (job.home.join(GOES_ON), workspace(job));
+        match session::put_back(self.agent.as_ref(), &home, session, &workspace) {
+            Ok(true) => Some(session.id.clone()),
+            Ok(false) => None,
+            Err(error) => {
+                tracing::info!(error = %error, "the agent's session cannot be put back");
+                None
+            }
+        }
+    }
+
+    /// Goes on with a session that is in its home, and again when something ends the agent.
+    async fn goes_on(
+        &self,
+        job: &Job<'_>,
+        (home, mut session): (&Path, String),
+    ) -> Result<Worked, FixerError> {
+        let mut tries = 1;
+        loop {
+            let told = Told { prompt: INTERRUPTED.to_owned(), session: Some(session) };
+            let worked = self.work(job, home, told).await?;
+            match &worked.killed {
+                Some(killed) if tries < LIVES_MAX => session = killed.clone(),
+                Some(_) | None => return Ok(worked),
+            }
+            tries += 1;
+        }
+    }
+
+    /// Runs it once.
+    async fn work(&self, job: &Job<'_>, home: &Path, told: Told) -> Result<Worked, FixerError> {
+        let over = |hindrance| {
+            let report = hindered(hindrance);
+            Ok(Worked { report, is_session_refused: false, killed: None })
+        };
+        let Some(models) = job.models else {
+            return over(Hindrance::Unavailable("there is no way to a model here".to_owned()));
+        };
+        let Some(version) = self.version(job).await? else {
+            let words = format!("{} is not installed on the runner", self.agent.name());
+            return over(Hindrance::ToolMissing(words));
+        };
+        let digest = Task::digest_of(&told.prompt);
+        let ask = self.asked(job, told);
+        let spec = self.started(job, home, (&ask, models))?;
+        // What an earlier agent's last call came to is none of this one's.
+        let _ = models.last();
+        let mut listener = listener::Listener::new(self.agent.as_ref(), &ask, job.observer);
+        job.observer.saw(&Happening::CommandBegins { command: &self.agent.name() });
+        let finished = job.sandbox.converse(&spec, &mut listener).await?;
+        let said = listener.said();
+        let run = CommandRun { command: self.agent.name(), ..finished.run };
+        job.observer.saw(&Happening::CommandEnded { run: &run });
+        let last = models.last();
+        let is_refused = matches!(last, None | Some(Call::Rejected(_)));
+        let hindrance = hindrance(&said, run.ended, last);
+        let summary = summary(&said, &run, hindrance.as_ref());
+        let is_killed = matches!(run.ended, Ended::Signal(_) | Ended::Exit(KILLED));
+        let report = Report {
+            summary,
+            words: said.last_words,
+            hindrance,
+            session: said.session.clone(),
+            version: Some(version),
+            prompt: Some(digest),
+            model: said.model.or_else(|| Some(ask.model_or(self.agent.usual_model()).to_owned())),
+            runs: vec![run],
+        };
+        Ok(Worked {
+            is_session_refused: ask.session.is_some() && is_refused && !is_killed,
+            killed: said.session.filter(|_| is_killed && said.stopped.is_none()),
+            report,
+        })
+    }
+
+    /// How its program is started in a home, with the files that it wants there.
+    fn started(
+        &self,
+        job: &Job<'_>,
+        home: &Path,
+        (ask, models): (&Ask, &ModelEnd),
+    ) -> Result<CommandSpec, FixerError> {
+        let launch = self.agent.launch(ask);
+        let mut spec = CommandSpec::shell("", job.workspace, job.limits);
+        spec.program = Program::Argv(launch.argv);
+        spec.env = launch.env;
+        spec.network = job.network;
+        spec.home = Some(home.to_owned());
+        spec.bridge = Some(Bridge { program: models.bridge().to_owned(), socket: models.socket() });
+        job.dependencies.lend_to(&mut spec);
+        for (path, content) in &launch.files {
+            written(&home.join(path), content)?;
+        }
+        Ok(spec)
+    }
+
+    /// What its program says of itself; `None` when it is not there.
+    async fn version(&self, job: &Job<'_>) -> Result<Option<String>, FixerError> {
+        let Some(program) = self.agent.program() else { return Ok(Some(String::new())) };
+        let mut spec = CommandSpec::shell("", job.workspace, job.limits);
+        spec.program = Program::Argv(vec![program.to_owned(), "--version".to_owned()]);
+        spec.limits.command_secs = VERSION_SECS;
+        spec.network = Network::Closed;
+        let finished = job.sandbox.run(&spec).await?;
+        if !finished.run.ended.is_green() {
+            return Ok(None);
+        }
+        let line = finished.run.output_tail.lines().next().unwrap_or_default();
+        Ok(Some(line.chars().take(VERSION_CHARS_MAX).collect()))
+    }
+
+    fn asked(&self, job: &Job<'_>, told: Told) -> Ask {
+        Ask {
+            prompt: told.prompt,
+            model: self.model.clone(),
+            session: told.session,
+            new_session: uuid::Builder::from_random_bytes(rand::random()).into_uuid(),
+            workspace: workspace(job),
+            protected: job.task.protected().to_vec(),
+            command_ms: job.limits.command_secs.saturating_mul(1000),
+        }
+    }
+}
+
+/// Where the checkout is, as the agent sees it.
+fn workspace(job: &Job<'_>) -> String {
+    job.sandbox.workspace_inside(job.workspace).display().to_string()
+}
+
+fn hindered(hindrance: Hindrance) -> Report {
+    Report {
+        summary: hindrance.words().to_owned(),
+        hindrance: Some(hindrance),
+        ..Report::default()
+    }
+}
+
+/// Why it could not do its work, if it could not: what the way to the model saw counts before what
+/// the agent makes of it.
+fn hindrance(said: &Said<'_>, ended: Ended, last: Option<Call>) -> Option<Hindrance> {
+    if ended.is_missing_tool() {
+        return Some(Hindrance::ToolMissing("its program is not installed".to_owned()));
+    }
+    let is_done = matches!(said.stopped, Some(Stopped::Done)) && ended.is_green();
+    match (last, &said.stopped) {
+        (Some(Call::Refused { why, words }), _) if why == REFUSED_BUDGET => {
+            Some(Hindrance::Budget(words))
+        }
+        (Some(Call::Refused { words, .. }), _) => Some(Hindrance::Unavailable(words)),
+        _ if is_done => None,
+        (Some(Call::Trouble(words)), _) => Some(Hindrance::Provider(words)),
+        (Some(Call::Rejected(words)), _) => Some(Hindrance::Unavailable(words)),
+        (_, Some(Stopped::Provider(words))) => Some(Hindrance::Provider(words.clone())),
+        (None, _) => {
+            let words = "it stopped before it asked a model".to_owned();
+            Some(Hindrance::Unavailable(words))
+        }
+        (Some(Call::Answered), _) => None,
+    }
+}
+
+/// What people read of it.
+fn summary(said: &Said<'_>, run: &CommandRun, hindrance: Option<&Hindrance>) -> String {
+    if let Some(hindrance) = hindrance {
+        return hindrance.words().to_owned();
+    }
+    match (&said.stopped, run.ended) {
+        (Some(Stopped::Done), _) | (None, Ended::Exit(0)) if !said.last_words.is_empty() => {
+            said.last_words.clone()
+        }
+        (Some(Stopped::Limit(words) | Stopped::Failed(words)), _) => words.clone(),
+        (_, Ended::TimedOut) => "it was silent for too long and was ended".to_owned(),
+        (_, Ended::OverLimit) => "it used more than it may and was ended".to_owned(),
+        (_, Ended::Exit(0)) => "it said nothing".to_owned(),
+        (_, _) => "it ended without a word".to_owned(),
+    }
+}
+
+/// Writes a file of the agent's home before it starts; nothing in there is anybody else's.
+fn written(path: &Path, content: &str) -> Result<(), FixerError> {
+    if let Some(parent) = path.parent() {
+        created(parent)?;
+    }
+    fs::write(path, content).map_err(file_error(path))
+}
+
+/// A new home without a session.
+fn anew(home: &Path) -> Result<PathBuf, FixerError> {
+    let anew = home.join(ANEW);
+    created(&anew)?;
+    Ok(anew)
+}
+
+fn created(dir: &Path) -> Result<(), FixerError> {
+    fs::create_dir_all(dir).map_err(file_error(dir))
+}
+
+fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> FixerError + use<> {
+    let path = path.display().to_string();
+    move |source| FixerError::File { path, source }
+}
