@@ -19,6 +19,7 @@ use axum::{Extension, Router};
 use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
+use tracing::Span;
 
 use bodies::{BytesMax, Room};
 pub use connections::serve;
@@ -72,8 +73,14 @@ pub fn router(services: Services, limits: DoorLimits) -> Router {
         .method_not_allowed_fallback(problem::wrong_method)
         .fallback(problem::not_found)
         .with_state(services)
-        .layer(TraceLayer::new_for_http())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(CatchPanicLayer::new())
+}
+
+/// A span for a request, without what stands behind the `?`: a key may.
+fn span(request: &Request) -> Span {
+    let (method, path) = (request.method(), request.uri().path());
+    tracing::debug_span!("request", %method, path)
 }
 
 /// Routes whose bodies have at most that many bytes.

@@ -147,7 +147,7 @@ async fn at_work(world: &World, url: &str) -> AttemptId {
     attempt
 }
 
-fn case(of: &PullHead, sha: &Sha, attempt: AttemptId, now: Timestamp) -> Case {
+pub(crate) fn case(of: &PullHead, sha: &Sha, attempt: AttemptId, now: Timestamp) -> Case {
     Case {
         id: CaseId::new(selfheal::app::SystemIds.uuid()),
         repo: of.repo.clone(),
@@ -165,9 +165,16 @@ fn case(of: &PullHead, sha: &Sha, attempt: AttemptId, now: Timestamp) -> Case {
     }
 }
 
-async fn written(store: &SqlStore, head: PullHead, case: Case, attempt: AttemptId, now: Timestamp) {
+/// Writes an attempt at work, with its case and its pull request.
+pub(crate) async fn written(
+    store: &SqlStore,
+    head: PullHead,
+    case: Case,
+    attempt: AttemptId,
+    now: Timestamp,
+) {
     let delivery = NewDelivery {
-        id: DeliveryId::parse("first").expect("an id"),
+        id: DeliveryId::parse(&attempt.to_string().replace('_', "-")).expect("an id"),
         event: "push".to_owned(),
         repo: None,
         body: Bytes::from_static(b"{}"),
@@ -202,7 +209,7 @@ struct Waits {
 }
 
 /// The wait that so many of a hundred had at most, in milliseconds.
-fn percentile(waits: &mut [Duration], percent: usize) -> f64 {
+pub(crate) fn percentile(waits: &mut [Duration], percent: usize) -> f64 {
     waits.sort_unstable();
     let at = (waits.len() * percent / 100).min(waits.len().saturating_sub(1));
     waits.get(at).map_or(0.0, |wait| wait.as_secs_f64() * 1e3)

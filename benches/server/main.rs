@@ -10,6 +10,7 @@ mod bodies;
 mod decide;
 mod gateway;
 mod hostile;
+mod live;
 mod load;
 mod old;
 mod peers;
@@ -42,6 +43,9 @@ const IN_FLIGHT: usize = 64;
 const STARTS: usize = 9;
 
 fn main() {
+    if std::env::args().any(|word| word == live::BARE) {
+        return live::bare::serve();
+    }
     // What the product complains of belongs to what is measured.
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::WARN)
@@ -68,6 +72,9 @@ fn main() {
         }
         if chosen("server gateway") {
             gateway::run(&world).await;
+        }
+        if chosen("server live") {
+            live::run(&world).await;
         }
     });
 }

@@ -64,6 +64,11 @@ impl Program {
         Self::selfheal(world, Some(database), &settings)
     }
 
+    /// selfheal with a database that is there.
+    pub(crate) fn at(world: &World, database: String) -> Self {
+        Self::selfheal(world, Some(database), &[])
+    }
+
     fn selfheal(world: &World, database: Option<String>, more: &[(String, String)]) -> Self {
         let dir = tempfile::tempdir().expect("a folder can be made");
         let mut command = on_server_core(env!("CARGO_BIN_EXE_selfheal"));
@@ -124,7 +129,7 @@ impl Program {
         process::memory(self.child.id())
     }
 
-    fn processor_s(&self) -> f64 {
+    pub(crate) fn processor_s(&self) -> f64 {
         let helpers = self.helpers.iter().map(|pid| process::processor_s(*pid));
         process::processor_s(self.child.id()) + helpers.sum::<f64>()
     }

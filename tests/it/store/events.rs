@@ -29,7 +29,7 @@ const ROOM: u64 = 1_000_000;
 async fn at_work(opened: &Opened, numbers: &[u8]) {
     for number in numbers {
         let pull = pull(u64::from(*number));
-        opened.know(&[pull.clone()]).await;
+        opened.know(std::slice::from_ref(&pull)).await;
         let id = u128::from(*number);
         let case = case(id, &pull, CaseState::Healing(attempt_id(id)));
         opened.keep(1, &case, &[attempt(*number, &case, AttemptState::Running)]).await;
