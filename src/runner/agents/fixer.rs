@@ -28,16 +28,10 @@ const VERSION_SECS: u64 = 60;
 const VERSION_CHARS_MAX: usize = 60;
 
 /// How often an agent is started for one turn when something ends it each time: out of memory, by hand.
-const LIVES_MAX: u32 = 3;
+const LIVES_MAX: usize = 4;
 
 /// How a shell tells that something killed a program.
 const KILLED: i32 = 128 + 9;
-
-/// Where the agent's home is, below the one of its turn: when it goes on with a session, and when it
-/// does not. What is left of a session that was refused is no part of the new one's home, and an
-/// agent that had the first cannot put anything in the place of the second.
-const GOES_ON: &str = "goes-on";
-const ANEW: &str = "anew";
 
 /// An agent that works as a fixer.
 pub struct AgentFixer {
@@ -85,29 +79,39 @@ impl Fixer for AgentFixer {
     }
 
     async fn fix(&self, job: Job<'_>) -> Result<Report, FixerError> {
-        if let Some(session) = self.put_back(&job) {
-            let worked = self.goes_on(&job, (&job.home.join(GOES_ON), session)).await?;
-            if !worked.is_session_refused {
-                return Ok(worked.report);
+        let mut session = job.session.cloned();
+        let mut prompt = job.task.markdown();
+        let mut report = Report::default();
+        for _ in 0..LIVES_MAX {
+            let (home, told) = match self.put_back(&job, session.take())? {
+                Some((home, id)) => {
+                    (home, Told { prompt: INTERRUPTED.to_owned(), session: Some(id) })
+                }
+                None => (next_home(job.home)?, Told::anew(prompt)),
+            };
+            let worked = self.work(&job, &home, told).await?;
+            report = worked.report;
+            match worked.after {
+                After::Done => return Ok(report),
+                After::Killed(id) => session = self.session(job.home, &id).unwrap_or_default(),
+                After::Refused => {
+                    tracing::info!("the agent does not go on with its session and begins anew");
+                }
             }
-            tracing::info!("the agent does not go on with its session and begins a new one");
+            prompt = job.task.clone().begun().markdown();
         }
-        let home = anew(job.home)?;
-        let worked = self.work(&job, &home, Told::anew(job.task.markdown())).await?;
-        match worked.killed {
-            Some(session) => Ok(self.goes_on(&job, (&home, session)).await?.report),
-            None => Ok(worked.report),
-        }
+        Ok(report)
     }
 
     async fn ask(&self, job: Job<'_>, prompt: &str) -> Result<Report, FixerError> {
-        let home = anew(job.home)?;
+        let home = next_home(job.home)?;
         Ok(self.work(&job, &home, Told::anew(prompt.to_owned())).await?.report)
     }
 
     fn session(&self, home: &Path, id: &str) -> Result<Option<Session>, FixerError> {
-        let anew = home.join(ANEW);
-        let home = if anew.is_dir() { anew } else { home.join(GOES_ON) };
+        let Some(home) = homes(home).take_while(|home| home.is_dir()).last() else {
+            return Ok(None);
+        };
         session::taken(self.agent.as_ref(), &home, id).map_err(file_error(&home))
     }
 }
@@ -127,51 +131,41 @@ impl Told {
 /// What came of one run.
 struct Worked {
     report: Report,
-    /// It did not take the session that it was given, or its provider did not.
-    is_session_refused: bool,
-    /// The session with which it can go on, when something ended it from outside.
-    killed: Option<String>,
+    after: After,
+}
+
+/// What comes after one run.
+enum After {
+    /// Nothing.
+    Done,
+    /// It did not take the session that it was given, or its provider did not: it begins anew.
+    Refused,
+    /// Something ended it from outside: it goes on with that session.
+    Killed(String),
 }
 
 impl AgentFixer {
-    /// The session of the interrupted turn, when it is in the home now.
-    fn put_back(&self, job: &Job<'_>) -> Option<String> {
-        let session = job.session?;
-        let (home, workspace) = (job.home.join(GOES_ON), workspace(job));
-        match session::put_back(self.agent.as_ref(), &home, session, &workspace) {
-            Ok(true) => Some(session.id.clone()),
-            Ok(false) => None,
-            Err(error) => {
-                tracing::info!(error = %error, "the agent's session cannot be put back");
-                None
-            }
-        }
-    }
-
-    /// Goes on with a session that is in its home, and again when something ends the agent.
-    async fn goes_on(
+    /// Puts a session into a new home; both, when the agent can go on with it there.
+    fn put_back(
         &self,
         job: &Job<'_>,
-        (home, mut session): (&Path, String),
-    ) -> Result<Worked, FixerError> {
-        let mut tries = 1;
-        loop {
-            let told = Told { prompt: INTERRUPTED.to_owned(), session: Some(session) };
-            let worked = self.work(job, home, told).await?;
-            match &worked.killed {
-                Some(killed) if tries < LIVES_MAX => session = killed.clone(),
-                Some(_) | None => return Ok(worked),
+        session: Option<Session>,
+    ) -> Result<Option<(PathBuf, String)>, FixerError> {
+        let Some(session) = session else { return Ok(None) };
+        let home = next_home(job.home)?;
+        match session::put_back(self.agent.as_ref(), &home, &session, &workspace(job)) {
+            Ok(true) => Ok(Some((home, session.id))),
+            Ok(false) => Ok(None),
+            Err(error) => {
+                tracing::info!(error = %error, "the agent's session cannot be put back");
+                Ok(None)
             }
-            tries += 1;
         }
     }
 
     /// Runs it once.
     async fn work(&self, job: &Job<'_>, home: &Path, told: Told) -> Result<Worked, FixerError> {
-        let over = |hindrance| {
-            let report = hindered(hindrance);
-            Ok(Worked { report, is_session_refused: false, killed: None })
-        };
+        let over = |hindrance| Ok(Worked { report: hindered(hindrance), after: After::Done });
         let Some(models) = job.models else {
             return over(Hindrance::Unavailable("there is no way to a model here".to_owned()));
         };
@@ -205,11 +199,12 @@ impl AgentFixer {
             model: said.model.or_else(|| Some(ask.model_or(self.agent.usual_model()).to_owned())),
             runs: vec![run],
         };
-        Ok(Worked {
-            is_session_refused: ask.session.is_some() && is_refused && !is_killed,
-            killed: said.session.filter(|_| is_killed && said.stopped.is_none()),
-            report,
-        })
+        let after = match said.session.filter(|_| is_killed && said.stopped.is_none()) {
+            Some(session) => After::Killed(session),
+            None if ask.session.is_some() && is_refused => After::Refused,
+            None => After::Done,
+        };
+        Ok(Worked { report, after })
     }
 
     /// How its program is started in a home, with the files that it wants there.
@@ -323,11 +318,16 @@ fn written(path: &Path, content: &str) -> Result<(), FixerError> {
     fs::write(path, content).map_err(file_error(path))
 }
 
-/// A new home without a session.
-fn anew(home: &Path) -> Result<PathBuf, FixerError> {
-    let anew = home.join(ANEW);
-    created(&anew)?;
-    Ok(anew)
+/// The homes of one turn: one for each run of its agent, and for each session that could not be put back. What is left of a session that was refused is
+/// no part of the next one's home, and no agent can put anything in the place of the next.
+fn homes(turn: &Path) -> impl Iterator<Item = PathBuf> {
+    (1..=2 * LIVES_MAX).map(|number| turn.join(number.to_string()))
+}
+
+fn next_home(turn: &Path) -> Result<PathBuf, FixerError> {
+    let next = homes(turn).find(|home| !home.is_dir()).unwrap_or_else(|| turn.join("last"));
+    created(&next)?;
+    Ok(next)
 }
 
 fn created(dir: &Path) -> Result<(), FixerError> {
