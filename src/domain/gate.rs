@@ -122,7 +122,10 @@ impl Verdict {
 
     /// Every finding in words, a line each, for reports that outlive the verdict.
     pub fn words(&self) -> String {
-        let line = |f: &Finding| format!("{} {}: {}", f.weight.as_str(), f.rule, f.message);
+        let line = |f: &Finding| {
+            let place = f.place().map_or_else(String::new, |place| format!(" ({place})"));
+            format!("{} {}: {}{place}", f.weight.as_str(), f.rule, f.message)
+        };
         self.findings.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 

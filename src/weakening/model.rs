@@ -125,6 +125,8 @@ pub struct Assertion {
     pub conditions: u32,
     /// The line, counted from 1.
     pub line: u32,
+    /// How it is written; empty where it is not written as one thing.
+    pub said: String,
 }
 
 /// What kinds of marks are counted over a whole file.

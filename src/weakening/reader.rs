@@ -14,7 +14,7 @@ use tree_sitter::Node;
 pub use self::parse::read;
 
 use super::assertions;
-use super::model::{Mark, Reading, Silence, Silencer, Unit, UnitKind};
+use super::model::{Assertion, Mark, Reading, Silence, Silencer, Unit, UnitKind};
 use super::tokens::{Token, digest, line_of, tokens, words};
 
 /// The most tokens that are looked at in one file, those of nested calls again for each: thirty
@@ -317,8 +317,10 @@ impl<'s> Reader<'s> {
         self.reading.includes.push(mark);
     }
 
-    /// An assertion at this place.
-    pub fn assert(&mut self, mut assertion: super::model::Assertion) {
+    /// An assertion at this place, which is written so.
+    pub fn assert(&mut self, mut assertion: Assertion, written: Node<'_>) {
+        let line = self.text(written).lines().next().unwrap_or_default();
+        line.trim().clone_into(&mut assertion.said);
         assertion.conditions = self.conditions.last().copied().unwrap_or(0);
         self.unit().assertions.push(assertion);
     }

@@ -100,8 +100,8 @@ pub const RULES: &[ContentRule] = &[
     rule(
         "failure-ignored",
         Refuse,
-        "A command may fail unseen: `|| true`, `set +e`, `continue-on-error`, `allow_failure`, \
-         `--exit-zero` and their like.",
+        "A command may fail unseen: a tail that is true, `set +e`, `continue-on-error`, \
+         `allow_failure`, `--exit-zero` and their like.",
     ),
     rule(
         "check-disabled",

@@ -41,6 +41,7 @@ pub fn of_condition(tokens: &[Token<'_>], verb: &str, line: u32) -> Assertion {
                 strength,
                 conditions: 0,
                 line,
+                said: String::new(),
             };
         }
     }
@@ -56,6 +57,7 @@ pub fn of_condition(tokens: &[Token<'_>], verb: &str, line: u32) -> Assertion {
         strength,
         conditions: 0,
         line,
+        said: String::new(),
     }
 }
 

@@ -5,7 +5,15 @@ use crate::weakening::model::{Assertion, Strength};
 /// An assertion, with the strength that its verb has.
 pub fn made(verb: &str, subject: String, expected: Vec<String>, line: u32) -> Assertion {
     let strength = strength_of(verb, &subject, &expected);
-    Assertion { verb: verb.to_owned(), subject, expected, strength, conditions: 0, line }
+    Assertion {
+        verb: verb.to_owned(),
+        subject,
+        expected,
+        strength,
+        conditions: 0,
+        line,
+        said: String::new(),
+    }
 }
 
 /// A family of verbs: parts that one of them has in it, words that are one by themselves, and what

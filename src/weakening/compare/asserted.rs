@@ -144,7 +144,10 @@ fn pair<'a>(
 
 /// An assertion in words.
 fn said(assertion: &Assertion) -> String {
-    let Assertion { verb, subject, expected, .. } = assertion;
+    let Assertion { verb, subject, expected, said, .. } = assertion;
+    if !said.is_empty() {
+        return said.clone();
+    }
     format!("{verb} {subject} {}", expected.join(", ")).trim().to_owned()
 }
 

@@ -106,7 +106,7 @@ fn condition(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
         let before = words(&reader.tokens(before));
         assertion.subject = format!("{before} ; {}", assertion.subject);
     }
-    reader.assert(assertion);
+    reader.assert(assertion, node);
     reader.quiet_until(body.end_byte());
     Enter::Plain
 }

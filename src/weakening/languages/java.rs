@@ -55,7 +55,8 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
             let condition =
                 split(tokens.get(1..).unwrap_or_default(), |text| matches!(text, ":" | ";"));
             if let Some(condition) = condition.first() {
-                reader.assert(assertions::of_condition(condition, "assert", line_of(node)));
+                let assertion = assertions::of_condition(condition, "assert", line_of(node));
+                reader.assert(assertion, node);
             }
             Enter::Plain
         }
@@ -141,6 +142,7 @@ fn annotate(unit: &mut Unit, mark: Mark) {
             expected: vec![expected],
             conditions: 0,
             line: mark.line,
+            said: String::new(),
         });
     }
     match name_of(&mark) {

@@ -52,7 +52,7 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
             let condition = split(tokens.get(1..).unwrap_or_default(), |text| text == ",");
             if let Some(condition) = condition.first() {
                 let assertion = assertions::of_condition(condition, "assert", line_of(node));
-                reader.assert(assertion);
+                reader.assert(assertion, node);
             }
             Enter::Plain
         }

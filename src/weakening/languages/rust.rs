@@ -132,6 +132,7 @@ fn panics(mark: &Mark) -> Assertion {
         strength: if message.is_some() { Strength::Exact } else { Strength::Something },
         conditions: 0,
         line: mark.line,
+        said: String::new(),
     }
 }
 

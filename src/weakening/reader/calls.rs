@@ -25,7 +25,7 @@ impl Reader<'_> {
         if let Some(assertion) = assertions::of_call(&tokens) {
             if node.start_byte() >= self.quiet_end || assertion.verb != "fail" {
                 self.assertion_end = self.assertion_end.max(node.end_byte());
-                self.assert(assertion);
+                self.assert(assertion, node);
             }
             return;
         }
