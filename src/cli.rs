@@ -2,7 +2,7 @@
 //!
 //! A subcommand reads its arguments, asks the library and prints. Data goes to standard output,
 //! messages to standard error; with `--format json` the data is one JSON document. Exit codes: 0
-//! fine, 1 it says no, 2 usage, 3 could not do its work.
+//! fine, 1 it says no, 2 usage, 3 could not do its work, and of `gate` alone 4 a person should look.
 
 pub mod backup;
 pub mod bridge;
@@ -11,6 +11,7 @@ mod checkout;
 pub mod deliveries;
 pub mod docs;
 pub mod doctor;
+pub mod gate;
 pub mod heal;
 pub mod healthcheck;
 mod input;
@@ -50,6 +51,7 @@ enum Command {
     Restore(restore::Args),
     CheckConfig(check_config::Args),
     Heal(heal::Args),
+    Gate(gate::Args),
     Parse(parse::Args),
     Healthcheck(healthcheck::Args),
     #[command(hide = true)]
@@ -77,6 +79,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Restore(args) => restore::run(&args).await,
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Heal(args) => heal::run(args).await,
+        Command::Gate(args) => gate::run(&args).await,
         Command::Parse(args) => parse::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args).await,
         Command::Docs(args) => docs::run(&args),

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`domain`] | words, states and decisions: pure, no clock, no I/O |
 //! | [`evidence`], [`report`], [`config`] | logs into failures; cases into texts; files into policies |
+//! | [`weakening`] | what a change does to tests and checks, by syntax: pure |
 //! | [`models`] | requests to models, and what their answers say of their cost |
 //! | [`ports`] | what is needed from outside, as traits in domain words |
 //! | [`forge`], [`store`], [`compute`], [`providers`] | adapters: GitHub, SQLite and PostgreSQL, where attempts and models run |
@@ -61,3 +62,4 @@ pub mod runner;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+pub mod weakening;

@@ -9,6 +9,7 @@ mod check;
 mod comment;
 pub mod diff;
 pub mod failures;
+pub mod findings;
 pub mod markdown;
 pub mod onboarding;
 mod reply;

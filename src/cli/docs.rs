@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use crate::config::{repository, server};
 use crate::domain::agent::AgentName;
 use crate::domain::command::COMMANDS;
-use crate::domain::gate::Rule;
-use crate::domain::gate::{before, patch};
+use crate::domain::gate::content::ContentRule;
+use crate::domain::gate::{Rule, before, content, patch};
 use crate::domain::protected::{BUILT_IN, Protection};
 use crate::domain::pull::Permission;
 use crate::runner::agents;
@@ -179,6 +179,11 @@ fn gate() -> String {
     rules(&mut page, before::RULES);
     page.push_str("\n## On its patch\n\n");
     rules(&mut page, patch::RULES);
+    page.push_str(CONTENT);
+    for rule in content::RULES {
+        let ContentRule { id, weight, about } = rule;
+        page.push_str(&format!("| `{id}` | {} | {about} |\n", weight.as_str()));
+    }
     page.push_str(
         "\n## Protected paths\n\nPatterns have gitignore's meaning and are compared without \
          regard to case. A repository adds its own under `protected_paths` and takes one of these \
@@ -194,6 +199,22 @@ fn gate() -> String {
     }
     page
 }
+
+const CONTENT: &str = "\n## On its content\n\n\
+    What the change does to tests and checks. Both sides of each file are read by syntax (Rust, TypeScript, \
+    JavaScript, Python, Go, Java, Ruby, C#) and compared test by test, wherever a test moved; settings, \
+    scripts and other languages are compared line by line, and a test file that cannot be read by syntax \
+    is held. Nothing in a file can talk to these rules.\n\n\
+    `gate` in `.github/selfheal.yml` raises or lowers what a rule weighs, also `mode`, `binary` and \
+    `snapshot` above; no other rule. The file is the base branch's.\n\n\
+    `selfheal gate --base A --head B` judges any two commits of any repository, in anyone's CI: exit code \
+    0 allowed, 1 refused, 4 held; `--format sarif` for code scanning. `--merge-base` compares as a pull \
+    request does:\n\n\
+    ```sh\nselfheal gate --base origin/main --head HEAD --merge-base --format sarif > gate.sarif\n```\n\n\
+    What it cannot see: a test that still asserts the same of a function that was taught to know the test, \
+    an assertion that a changed helper of another file no longer makes when that helper is not in a test \
+    folder, Rust tests inside of macros.\n\n\
+    | rule | weighs | what it looks at |\n| --- | --- | --- |\n";
 
 fn rules(page: &mut String, rules: &[Rule]) {
     page.push_str("| rule | what it looks at |\n| --- | --- |\n");

@@ -37,6 +37,7 @@ use crate::runner::observe::{Happening, Observer as _};
 use crate::runner::sandbox::{CommandSpec, Finished, Isolation, Sandbox, quote};
 use crate::runner::server::{Server, ServerError};
 use crate::runner::workspace::{Source, WorkingTree, write};
+use crate::weakening;
 
 /// How much of the command's output an attempt quotes.
 const EXCERPT_BYTES_MAX: usize = 32 * 1024;
@@ -249,7 +250,9 @@ async fn healed(
         return Ok(Ending::red(brief.failures, outcome));
     };
     let base = source.base_files(patch).await?;
-    let verdict = judge(&PatchToJudge { patch, base: &base, proof, head: source.head(), policy });
+    let content = weakening::findings(&weakening::changes(patch.changes(), &base));
+    let head = source.head();
+    let verdict = judge(&PatchToJudge { patch, base: &base, proof, head, policy, content });
     Ok(Ending::judged(brief.failures, outcome, base, verdict))
 }
 

@@ -4,6 +4,7 @@
 //! No text of a log, a diff or a fixer can open it: rules look at facts, paths, modes and digests.
 
 pub mod before;
+pub mod content;
 pub mod patch;
 
 use super::ids::RepoPath;
@@ -28,6 +29,11 @@ impl Weight {
             Self::Refuse => "refuse",
         }
     }
+
+    /// The weight of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Note, Self::Hold, Self::Refuse].into_iter().find(|weight| weight.as_str() == name)
+    }
 }
 
 /// What a rule has to say.
@@ -49,6 +55,12 @@ impl Finding {
     /// A finding about no file in particular.
     pub fn new(rule: &'static str, weight: Weight, message: impl Into<String>) -> Self {
         Self { rule, weight, file: None, line: None, message: message.into() }
+    }
+
+    /// `file:line`, where the line is known.
+    pub fn place(&self) -> Option<String> {
+        let (file, line) = (self.file.as_ref()?, self.line?);
+        Some(format!("{file}:{line}"))
     }
 
     /// The same finding, about a file.
@@ -110,7 +122,10 @@ impl Verdict {
 
     /// Every finding in words, a line each, for reports that outlive the verdict.
     pub fn words(&self) -> String {
-        let line = |f: &Finding| format!("{} {}: {}", f.weight.as_str(), f.rule, f.message);
+        let line = |f: &Finding| {
+            let place = f.place().map_or_else(String::new, |place| format!(" ({place})"));
+            format!("{} {}: {}{place}", f.weight.as_str(), f.rule, f.message)
+        };
         self.findings.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 

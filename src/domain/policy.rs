@@ -5,6 +5,7 @@
 
 use super::brief::{FixerSpec, Network, RunLimits};
 use super::failure::FailureKind;
+use super::gate::content::Severities;
 use super::ids::{Label, RepoPath};
 use super::ledger::Caps;
 use super::protected::ProtectedPaths;
@@ -31,6 +32,8 @@ pub struct Policy {
     pub budget: Budget,
     /// How large a patch may be.
     pub size: SizeLimits,
+    /// What rules about content weigh here, where the repository says so.
+    pub gate: Severities,
     /// Which workflows are healed.
     pub workflows: NameFilter,
     /// Which base branches are healed.
@@ -196,6 +199,7 @@ impl Default for Policy {
             labels: Labels::default(),
             budget: Budget { attempts_per_day: 40, attempts_at_once: 4, models: Caps::NONE },
             size: SizeLimits { files_max: 20, lines_max: 500, bytes_max: 512 * 1024 },
+            gate: Severities::default(),
             workflows: NameFilter::default(),
             branches: NameFilter::default(),
             drafts: Drafts::Wait,

@@ -11,7 +11,7 @@ use super::markdown::{block, code, visible, words};
 use crate::domain::failure::{Failure, Severity};
 
 /// The schema that our SARIF is of.
-const SARIF_SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+pub(super) const SARIF_SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// What was read of one log.
 #[derive(Debug, Clone, Copy)]
@@ -181,7 +181,7 @@ fn result(failure: &Failure) -> Value {
 }
 
 /// A relative path as a relative reference: what a URI cannot hold is encoded.
-fn uri(path: &str) -> String {
+pub(super) fn uri(path: &str) -> String {
     let mut out = String::new();
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/+@".contains(&byte) {

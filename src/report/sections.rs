@@ -221,8 +221,10 @@ pub(super) fn reasons(verdict: Option<&Verdict>) -> String {
             Weight::Hold => "a person decides",
             Weight::Refuse => "refused",
         };
+        let place =
+            finding.place().map_or_else(String::new, |place| format!(" ({})", code(&place)));
         out.push_str(&format!(
-            "- **{weight}**, {}: {}\n",
+            "- **{weight}**, {}: {}{place}\n",
             code(finding.rule),
             words(&finding.message)
         ));

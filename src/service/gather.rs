@@ -2,8 +2,6 @@
 //!
 //! Reads are what a look costs at the forge, so nothing is read that the state does not need.
 
-use std::sync::Arc;
-
 use super::policies::PolicyRead;
 use super::{OWN_WORKFLOW, ServiceError, Services};
 use crate::domain::ask::{Ask, Heed};
@@ -12,16 +10,18 @@ use crate::domain::case::{Case, CaseState, Excuse};
 use crate::domain::command::permission_for;
 use crate::domain::decide::{AttemptFacts, AutoMergeHold, Facts, PolicyState};
 use crate::domain::evidence::Evidence;
-use crate::domain::gate::Verdict;
 use crate::domain::gate::before::{BeforeAttempt, Room, Used, judge as judge_before};
 use crate::domain::gate::patch::{PatchToJudge, judge as judge_patch};
+use crate::domain::gate::{Finding, Verdict};
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::domain::limits::Limits;
 use crate::domain::message::{OwnCommit, own_since};
 use crate::domain::outcome::Outcome;
-use crate::domain::pull::{Ci, CiRun, Permission, Pull, PullState, Queue};
+use crate::domain::patch::Patch;
+use crate::domain::pull::{BaseFile, Ci, CiRun, Permission, Pull, PullState, Queue};
 use crate::ports::store::{PullRecord, Usage};
 use crate::report;
+use crate::weakening;
 
 /// A runner that was heard of this recently is alive; its run need not be asked after.
 const SURELY_ALIVE_MS: i64 = 90 * 1000;
@@ -327,8 +327,9 @@ async fn at_work(
             let paths: Vec<_> = patch.changes().iter().map(|change| change.path.clone()).collect();
             let head = &record.attempt.head;
             let base = services.forge.base_files(&gathered.pull.repo, head, &paths).await?;
-            let policy = Arc::clone(&gathered.policy.policy);
-            let input = PatchToJudge { patch, base: &base, proof, head, policy: policy.as_ref() };
+            let policy = gathered.policy.policy.as_ref();
+            let content = content_of(patch.clone(), base.clone()).await;
+            let input = PatchToJudge { patch, base: &base, proof, head, policy, content };
             gathered.verdict = Some(judge_patch(&input));
             gathered.diff = Some(report::unified(patch, &base));
             Ok(())
@@ -341,4 +342,13 @@ async fn at_work(
             | Outcome::NotReproduced { .. },
         ) => Ok(()),
     }
+}
+
+/// What the rules about content say of a patch; many of its languages take a while to read.
+async fn content_of(patch: Patch, base: Vec<BaseFile>) -> Vec<Finding> {
+    let old: usize = base.iter().filter_map(|file| file.text.as_ref()).map(String::len).sum();
+    let new = patch.changes().iter().filter_map(|change| change.new.as_ref());
+    let bytes = old + new.map(|file| file.content.bytes().len()).sum::<usize>();
+    let read = move || weakening::findings(&weakening::changes(patch.changes(), &base));
+    super::beside::beside_if_long(bytes, read).await
 }

@@ -56,6 +56,7 @@ async fn help_names_every_command() {
       restore       Put a backup of the SQLite database back, while no server runs
       check-config  Check a repository file and print the policy that it makes
       heal          Heal a failing command in a sandboxed copy of a repository, and show the fix
+      gate          Say whether a change weakens tests or silences checks
       parse         Print the failures in a CI log or a structured report
       healthcheck   Ask the server on this machine whether it is ready
       help          Print this message or the help of the given subcommand(s)

@@ -74,6 +74,11 @@ fn no_runner_sends_a_patch_beyond_its_limits() {
 }
 
 #[test]
+fn no_change_makes_the_gate_break_its_promises() {
+    keeps("weakening", promises::weakening);
+}
+
+#[test]
 fn every_target_of_cargo_fuzz_is_run_here() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut targets: Vec<String> = names(&folder);
@@ -89,6 +94,7 @@ fn every_target_of_cargo_fuzz_is_run_here() {
         "runner",
         "signature",
         "slash_command",
+        "weakening",
         "webhook",
     ];
     assert_eq!(targets, ours.map(|target| format!("{target}.rs")));

@@ -38,3 +38,5 @@ mod store;
 mod stories;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod weakening;

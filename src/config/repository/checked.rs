@@ -10,12 +10,17 @@ use super::raw::{self, Node, Place, Value};
 use super::shape::{Accept, Draft, Key, Shape};
 use super::{ConfigError, PROBLEMS_MAX};
 use crate::config::{VALUE_CHARS_MAX, nearest, shown};
+use crate::domain::gate::{Weight, content, patch};
 use crate::domain::ids::Label;
 use crate::domain::policy::{Labels, POLICY_FILE, Policy};
 use crate::domain::protected::{Additions, ProtectedPaths};
 
 /// The label that nobody can take away from people.
 const ALWAYS_STOP: &str = "selfheal:stop";
+
+/// What a rule of the gate may weigh.
+pub(super) const WEIGHTS: [&str; 3] =
+    [Weight::Note.as_str(), Weight::Hold.as_str(), Weight::Refuse.as_str()];
 
 /// The policy that a tree describes, or everything that is wrong with it.
 pub(super) fn policy_of(source: &str, tree: &Node) -> Result<Policy, Vec<ConfigError>> {
@@ -171,6 +176,32 @@ impl Reader<'_> {
                 }
             }
             (Shape::Fixers, _) => self.fixers(key.path, node),
+            (Shape::Weights, _) => self.weights(key.path, node),
+        }
+    }
+
+    /// Rules of the gate, each with what it weighs.
+    fn weights(&mut self, path: &str, node: &Node) {
+        let Value::Map(entries) = &node.value else {
+            return self.refused(path, node, "are rules of the gate, each with what it weighs");
+        };
+        for (key, value) in entries {
+            let full = join(path, &key.name);
+            let text = value.as_text(self.source).unwrap_or_default();
+            let Some(weight) = Weight::parse(&text) else {
+                self.refused(&full, value, &format!("are {}", WEIGHTS.join(", ")));
+                continue;
+            };
+            if self.draft.policy.gate.set(&key.name, weight) {
+                continue;
+            }
+            if patch::RULES.iter().any(|rule| rule.id == key.name) {
+                let about = (full, value.as_written(self.source));
+                let message = "this rule cannot be weighed; see docs/gate.md for those that can";
+                self.problem(Some(&key.place), Some(about), message.to_owned(), String::new());
+            } else {
+                self.unknown(&full, key, &content::adjustable().collect::<Vec<_>>());
+            }
         }
     }
 

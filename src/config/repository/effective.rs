@@ -68,6 +68,11 @@ pub fn effective(policy: &Policy) -> Value {
             Forks::Ignore => "ignore",
             Forks::Explain => "explain",
         },
+        "gate": policy
+            .gate
+            .iter()
+            .map(|(rule, weight)| (rule.to_owned(), json!(weight.as_str())))
+            .collect::<serde_json::Map<_, _>>(),
         "evidence": {
             "matchers": policy.matchers.iter().map(FileGlob::as_str).collect::<Vec<_>>(),
         },

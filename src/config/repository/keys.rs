@@ -302,6 +302,13 @@ pub(super) const KEYS: &[Key] = &[
          failure is explained in the check run.",
     )
     .like("ignore"),
+    key("gate", Shape::Weights)
+        .means(
+            "What rules of [the gate](gate.md) weigh here, by their ids: `note` lets a fix pass, \
+             `hold` lets it wait for a person, `refuse` refuses it. Proof, protected paths, links \
+             and submodules are not among them.",
+        )
+        .like("{test-skipped: hold, mock-added: refuse}"),
     group("evidence", None, "How failed runs are read."),
     key(
         "evidence.matchers",

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use super::checked::WEIGHTS;
 use super::effective::{effective, value_of};
 use super::fixers::{FIXER_FORM, FIXER_NAME_CHARS_MAX, FIXERS_MAX};
 use super::keys::{ITEMS_MAX, KEYS, TEXT_CHARS_MAX, keys_of};
 use super::raw::FILE_BYTES_MAX;
 use super::shape::{Key, Shape};
 use crate::domain::agent::AgentName;
+use crate::domain::gate::content::adjustable;
 use crate::domain::model::NAME_BYTES_MAX;
 use crate::domain::policy::{POLICY_FILE, Policy};
 use crate::domain::protected::{BUILT_IN, Protection};
@@ -62,6 +64,7 @@ fn key_schema(key: &Key, defaults: &Value) -> Value {
         Shape::Texts { least, .. } => list(text, least, ITEMS_MAX),
         Shape::Words { words, .. } => list(json!({ "enum": words }), 1, ITEMS_MAX),
         Shape::Fixers => list(fixer_schema(), 1, FIXERS_MAX),
+        Shape::Weights => weights_schema(),
     };
     if let Some(object) = schema.as_object_mut() {
         let _ = object.insert("description".to_owned(), json!(key.meaning));
@@ -70,6 +73,12 @@ fn key_schema(key: &Key, defaults: &Value) -> Value {
         }
     }
     schema
+}
+
+fn weights_schema() -> Value {
+    let rules: Map<String, Value> =
+        adjustable().map(|rule| (rule.to_owned(), json!({ "enum": WEIGHTS }))).collect();
+    json!({ "type": "object", "additionalProperties": false, "properties": rules })
 }
 
 fn fixer_schema() -> Value {
@@ -183,6 +192,7 @@ fn allowed(key: &Key) -> String {
         Shape::Texts { form, .. } => format!("list, each {form}"),
         Shape::Words { words, .. } => format!("list of {}", code(words.iter().copied())),
         Shape::Fixers => format!("list, each {FIXER_FORM}; at most {FIXERS_MAX}"),
+        Shape::Weights => format!("rules, each with {}", code(WEIGHTS.into_iter())),
     }
 }
 

@@ -58,6 +58,8 @@ pub(super) enum Shape {
     Words { words: &'static [&'static str], clear: fn(&mut Draft), accept: Accept },
     /// A list of fixers, which has a form of its own.
     Fixers,
+    /// Rules of the gate by their ids, each with what it weighs.
+    Weights,
 }
 
 /// A key of the file.

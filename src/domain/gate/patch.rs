@@ -26,6 +26,8 @@ pub struct PatchToJudge<'a> {
     pub head: &'a Sha,
     /// The repository's policy.
     pub policy: &'a Policy,
+    /// What the rules about content found in it (`weakening`), which read more than this module may.
+    pub content: Vec<Finding>,
 }
 
 /// Every rule of this gate.
@@ -53,14 +55,22 @@ pub fn judge(input: &PatchToJudge<'_>) -> Verdict {
         findings.push(Finding::new("empty-patch", Weight::Refuse, "the patch changes nothing"));
     }
     findings.extend(about_proof(input));
-    for change in input.patch.changes() {
-        let old = input.base.iter().find(|file| file.path == change.path);
-        findings.extend(about_path(input.policy, change));
+    findings.extend(of_changes(input.policy, input.patch.changes(), input.base));
+    findings.extend(about_size(input));
+    findings.extend(input.content.iter().cloned());
+    Verdict::new(input.policy.gate.applied(findings))
+}
+
+/// What is found in changes whoever made them: paths, modes, kinds of content.
+pub fn of_changes(policy: &Policy, changes: &[FileChange], base: &[BaseFile]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for change in changes {
+        let old = base.iter().find(|file| file.path == change.path);
+        findings.extend(about_path(policy, change));
         findings.extend(about_modes(change, old));
         findings.extend(about_content(change, old));
     }
-    findings.extend(about_size(input));
-    Verdict::new(findings)
+    findings
 }
 
 fn about_proof(input: &PatchToJudge<'_>) -> Option<Finding> {
@@ -237,7 +247,16 @@ mod tests {
         spoil(&mut proof);
         let head = Sha::parse(&"a".repeat(40)).unwrap();
         let policy = Policy::default();
-        judge(&PatchToJudge { patch: &patch, base, proof: &proof, head: &head, policy: &policy })
+        let content = Vec::new();
+        let input = PatchToJudge {
+            patch: &patch,
+            base,
+            proof: &proof,
+            head: &head,
+            policy: &policy,
+            content,
+        };
+        judge(&input)
     }
 
     #[track_caller]

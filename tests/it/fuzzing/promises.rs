@@ -20,6 +20,7 @@ use selfheal::forge::github::webhook::{self, Context};
 use selfheal::report;
 use selfheal::runner::documents::{self, BadDocument, Front};
 use selfheal::service::archive;
+use selfheal::weakening::{self, Change, Side};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -241,6 +242,7 @@ pub(crate) fn runner(bytes: &[u8]) {
         proof: &proof,
         head: &proof.head,
         policy: &policy,
+        content: weakening::findings(&weakening::changes(patch.changes(), &[])),
     };
     let verdict = judge(&asked);
     assert!(!patch.is_empty() || !verdict.findings().is_empty(), "nothing is no fix");
@@ -306,5 +308,45 @@ fn each_text(value: &Value, check: &impl Fn(&str)) {
         Value::Array(values) => values.iter().for_each(|value| each_text(value, check)),
         Value::Object(fields) => fields.values().for_each(|value| each_text(value, check)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Files that a change to be judged is of: a grammar each, settings, a language without one.
+const JUDGED_PATHS: [&str; 9] = [
+    "tests/a.rs",
+    "a.test.ts",
+    "test_a.py",
+    "a_test.go",
+    "src/test/java/ATest.java",
+    "spec/a_spec.rb",
+    "Tests/ATests.cs",
+    "ci/pipeline.yml",
+    "tests/ATest.kt",
+];
+/// The longest message of a finding: two quotations and the words around them.
+const FINDING_CHARS_MAX: usize = 600;
+/// A longer change is judged once: parsing it without optimisation takes long enough.
+const JUDGED_TWICE_BYTES_MAX: usize = 2 * 1024;
+/// The most findings of a change.
+const FINDINGS_MAX: usize = 600;
+
+/// Both sides of a change: few findings, short and on one line, and nobody's own change is one.
+pub(crate) fn weakening(bytes: &[u8]) {
+    let (first, rest) = bytes.split_first().unwrap_or((&0, &[]));
+    let text = String::from_utf8_lossy(rest);
+    let (old, new) = text.split_once('\0').unwrap_or(("", &text));
+    let path = JUDGED_PATHS[usize::from(*first) % JUDGED_PATHS.len()];
+    let path = RepoPath::parse(path).expect("a path");
+    let judge = |old, new| weakening::findings(&[Change { path: &path, old, new }]);
+    let found = judge(Side::Text(old), Side::Text(new));
+    assert!(found.len() <= FINDINGS_MAX, "{} findings", found.len());
+    for finding in &found {
+        let message = &finding.message;
+        assert!(message.chars().count() <= FINDING_CHARS_MAX, "{message}");
+        assert!(!message.contains(char::is_control), "{message:?}");
+    }
+    assert!(judge(Side::Text(old), Side::Text(old)).is_empty(), "nothing changes");
+    if bytes.len() <= JUDGED_TWICE_BYTES_MAX {
+        assert_eq!(found, judge(Side::Text(old), Side::Text(new)), "the same, always");
     }
 }

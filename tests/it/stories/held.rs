@@ -1,6 +1,8 @@
 //! What waits for a person's word, and what is given back.
 
-use super::{BAD, GOOD, at_work, broken_pull, count, headline, widget};
+use world::{Pull, Repository};
+
+use super::{BAD, GOOD, at_work, broken_pull, count, headline, widget, widget_of};
 use crate::harness::Tester;
 
 const LOCK: (&str, Option<&str>) = ("Cargo.lock", Some("version = 4\n"));
@@ -169,4 +171,60 @@ async fn a_persons_stop_label_is_respected_at_every_step() {
         t.settle_with_ci().await;
         t.finish().await;
     }
+}
+
+/// A test of the pull request's own, which its author wrote.
+const TEST: (&str, &str) =
+    ("tests/answer.rs", "#[test]\nfn it_is_known() {\n    assert_eq!(widget::answer(), 42);\n}\n");
+
+/// Mona's pull request with that test, while an attempt is at work on it.
+async fn tested(t: &mut Tester, policy: &str) -> (Repository, Pull) {
+    let repository = widget_of(&t.world, policy).await;
+    let files = [("src/lib.rs", Some(BAD)), (TEST.0, Some(TEST.1))];
+    let pull = t.world.pull_request(&repository).by("mona").files(&files).open().await.unwrap();
+    t.settle_with_ci().await;
+    (repository, pull)
+}
+
+#[tokio::test]
+async fn a_fix_that_weakens_a_test_is_refused_with_the_place() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = tested(&mut t, "version: 1\n").await;
+    let skipped = TEST.1.replace("#[test]", "#[test]\n#[ignore]");
+    let emptied = TEST.1.replace("    assert_eq!(widget::answer(), 42);\n", "");
+    for weakened in [Some(skipped.as_str()), Some(emptied.as_str()), None] {
+        let runner = t.runner(&repository).await;
+        runner.proposes(&t, &[("src/lib.rs", Some(GOOD)), (TEST.0, weakened)]).await;
+        t.settle_with_ci().await;
+    }
+    assert!(headline(&t, &pull).contains("3 of 3 attempts used"), "{}", headline(&t, &pull));
+    assert!(t.check(&pull).contains("refuse test-removed"), "{}", t.check(&pull));
+    assert_eq!(t.world.commits(&pull).await.unwrap().len(), 1);
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_fix_that_edits_what_a_test_expects_waits_and_is_shown() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = tested(&mut t, "version: 1\n").await;
+    let edited = TEST.1.replace("42", "43");
+    let runner = t.runner(&repository).await;
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD)), (TEST.0, Some(edited.as_str()))]).await;
+    t.settle_with_ci().await;
+    assert!(headline(&t, &pull).contains("A fix waits for your word"));
+    let check = t.check(&pull);
+    assert!(check.contains("expected-edited"), "{check}");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_repository_puts_up_with_is_committed() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = tested(&mut t, "gate: {expected-edited: note}\n").await;
+    let edited = TEST.1.replace("42", "43");
+    let runner = t.runner(&repository).await;
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD)), (TEST.0, Some(edited.as_str()))]).await;
+    t.settle_with_ci().await;
+    assert!(headline(&t, &pull).contains("Healed by"), "{}", headline(&t, &pull));
+    t.finish().await;
 }

@@ -12,6 +12,7 @@ use super::source::{Source, is_word};
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("evidence", &["domain"]),
+    ("weakening", &["domain"]),
     ("report", &["domain"]),
     ("config", &["domain"]),
     ("protocol", &["domain"]),
@@ -23,7 +24,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["domain", "ports"]),
     ("compute", &["domain", "ports", "protocol"]),
     ("providers", &["domain", "ports"]),
-    ("service", &["domain", "evidence", "report", "config", "models", "ports", "protocol"]),
+    (
+        "service",
+        &["domain", "evidence", "weakening", "report", "config", "models", "ports", "protocol"],
+    ),
     ("http", &["domain", "evidence", "report", "config", "models", "ports", "protocol", "service"]),
     // The untrusted side: it knows no port, no store, no forge.
     ("runner", &["domain", "evidence", "config", "protocol"]),
@@ -33,6 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "domain",
             "evidence",
+            "weakening",
             "report",
             "config",
             "ports",

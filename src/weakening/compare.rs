@@ -1,0 +1,228 @@
+//! The comparison of two readings: which test became which, and what it says less.
+//!
+//! Tests are matched over the whole change, so that a test that moved or got another name is not a
+//! test that is gone. What cannot be matched counts against the change.
+
+mod asserted;
+mod silenced;
+mod units;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use super::model::{Reading, Unit, UnitKind};
+use super::{finding, paths, shown};
+use crate::domain::gate::Finding;
+use crate::domain::ids::RepoPath;
+
+/// A file that both sides of were read; a side that is absent is `None`.
+#[derive(Debug)]
+pub struct Pair<'a> {
+    /// Its path.
+    pub path: &'a RepoPath,
+    /// What it said.
+    pub old: Option<Reading>,
+    /// What it says now.
+    pub new: Option<Reading>,
+}
+
+/// A unit and the file that it is in.
+#[derive(Debug, Clone, Copy)]
+struct Placed<'a> {
+    file: usize,
+    unit: &'a Unit,
+}
+
+/// The most tests that are gone and looked for in others: more are told of by the first.
+const GONE_MAX: usize = 100;
+
+/// Everything that the files say less than they did.
+pub fn look(pairs: &[Pair<'_>], found: &mut Vec<Finding>) {
+    let old = units_of(pairs.iter().map(|pair| pair.old.as_ref()));
+    let new = units_of(pairs.iter().map(|pair| pair.new.as_ref()));
+    let tests = |units: &[Placed<'_>]| -> Vec<usize> {
+        (0..units.len()).filter(|at| units[*at].unit.kind == UnitKind::Test).collect()
+    };
+    let (old_tests, new_tests) = (tests(&old), tests(&new));
+    let matched = matched((&old, &old_tests), (&new, &new_tests));
+    let mut gone = 0;
+    for at in &old_tests {
+        let was = old[*at];
+        match matched.get(at) {
+            Some(now) => {
+                let now = new[*now];
+                let path = pairs[now.file].path;
+                moved_out(pairs, was, now, found);
+                let context = units::Sides {
+                    path,
+                    old: pairs[was.file].old.as_ref(),
+                    new: pairs[now.file].new.as_ref(),
+                };
+                units::compare(&context, was.unit, now.unit, found);
+            }
+            // Of many that are gone not every one is looked for.
+            None if gone < GONE_MAX => {
+                gone += 1;
+                removed(pairs, was, (&old, &new, &new_tests), found);
+            }
+            None => {}
+        }
+    }
+    let known: BTreeSet<usize> = matched.values().copied().collect();
+    for at in new_tests.iter().filter(|at| !known.contains(*at)) {
+        units::fresh(pairs[new[*at].file].path, new[*at].unit, found);
+    }
+    for pair in pairs {
+        beside_tests(pair, found);
+    }
+    silenced::look(pairs, found);
+}
+
+fn units_of<'a>(readings: impl Iterator<Item = Option<&'a Reading>>) -> Vec<Placed<'a>> {
+    let mut units = Vec::new();
+    for (file, reading) in readings.enumerate() {
+        let inside = reading.into_iter().flat_map(|reading| reading.units.iter());
+        units.extend(inside.map(|unit| Placed { file, unit }));
+    }
+    units
+}
+
+/// The last part of a name: without the groups that it is in.
+fn own_name(name: &str) -> &str {
+    name.rsplit(" > ").next().unwrap_or(name)
+}
+
+type Side<'a, 'u> = (&'a [Placed<'u>], &'a [usize]);
+
+/// What two tests have in common, by one way to look at them.
+type Key = dyn Fn(Placed<'_>) -> Option<String>;
+
+/// More pairs of tests than this are not compared one by one: each of them counts as gone.
+const PAIRS_MAX: usize = 1_000_000;
+
+/// Which old test became which new one: by place, then by body, by name, and by what is asserted.
+fn matched(old: Side<'_, '_>, new: Side<'_, '_>) -> BTreeMap<usize, usize> {
+    let place = |at: Placed<'_>| Some(format!("{} {}", at.file, at.unit.name));
+    let body = |at: Placed<'_>| {
+        let Unit { tokens, digest, .. } = at.unit;
+        (*tokens > 2).then(|| format!("{tokens} {digest}"))
+    };
+    let name = |at: Placed<'_>| Some(own_name(&at.unit.name).to_owned());
+    let ways: [&Key; 3] = [&place, &body, &name];
+    let mut matched = BTreeMap::new();
+    let mut taken = BTreeSet::new();
+    for way in ways {
+        let mut free: HashMap<String, VecDeque<usize>> = HashMap::new();
+        for now in new.1.iter().filter(|now| !taken.contains(*now)) {
+            if let Some(key) = way(new.0[*now]) {
+                free.entry(key).or_default().push_back(*now);
+            }
+        }
+        for was in old.1 {
+            let key = if matched.contains_key(was) { None } else { way(old.0[*was]) };
+            let now = key.and_then(|key| free.get_mut(&key)?.pop_front());
+            if let Some(now) = now {
+                taken.insert(now);
+                matched.insert(*was, now);
+            }
+        }
+    }
+    let left: Vec<usize> = old.1.iter().filter(|was| !matched.contains_key(was)).copied().collect();
+    let free: Vec<usize> = new.1.iter().filter(|now| !taken.contains(*now)).copied().collect();
+    if left.len() * free.len() <= PAIRS_MAX {
+        for was in left {
+            let alike = |now: &&usize| {
+                !taken.contains(*now) && asserted::are_alike(old.0[was].unit, new.0[**now].unit)
+            };
+            if let Some(now) = free.iter().find(alike).copied() {
+                taken.insert(now);
+                matched.insert(was, now);
+            }
+        }
+    }
+    matched
+}
+
+/// A test that is still written down, where its runner does not look.
+fn moved_out(pairs: &[Pair<'_>], was: Placed<'_>, now: Placed<'_>, found: &mut Vec<Finding>) {
+    let (from, to) = (pairs[was.file].path, pairs[now.file].path);
+    let is_lost = paths::is_found_by_name(from.as_str()) && !paths::is_found_by_name(to.as_str());
+    if was.file != now.file && is_lost {
+        let message = format!(
+            "`{}` moved to `{to}`, where its runner does not look for tests",
+            shown(&was.unit.name)
+        );
+        found.push(finding("test-removed", to, Some(now.unit.line), message));
+    }
+}
+
+type Rest<'a, 'u> = (&'a [Placed<'u>], &'a [Placed<'u>], &'a [usize]);
+
+/// A test that became none, unless another took up what it said.
+fn removed(
+    pairs: &[Pair<'_>],
+    was: Placed<'_>,
+    (old, new, tests): Rest<'_, '_>,
+    found: &mut Vec<Finding>,
+) {
+    let values = asserted::values_of(was.unit);
+    let takes_up = |at: &&usize| {
+        let now = new[**at];
+        let before =
+            old.iter().find(|before| before.file == now.file && before.unit.name == now.unit.name);
+        let said_before = before.is_some_and(|before| asserted::holds(before.unit, &values));
+        !said_before && asserted::holds(now.unit, &values)
+    };
+    if !values.is_empty() && tests.iter().any(|at| takes_up(&at)) {
+        return;
+    }
+    let path = pairs[was.file].path;
+    let helper = new.iter().find(|now| {
+        now.unit.kind == UnitKind::Helper
+            && now.unit.digest == was.unit.digest
+            && was.unit.tokens > 2
+    });
+    let (line, why) = match helper {
+        Some(now) => {
+            (Some(now.unit.line), "is still there, and no runner finds it as a test any more")
+        }
+        None => (None, "is gone"),
+    };
+    let message = format!("the test `{}` {why}", shown(&was.unit.name));
+    found.push(finding("test-removed", path, line, message));
+}
+
+/// Functions beside the tests, and what stands outside of all functions.
+fn beside_tests(pair: &Pair<'_>, found: &mut Vec<Finding>) {
+    let (Some(old), Some(new)) = (&pair.old, &pair.new) else { return };
+    let is_test_file = paths::is_test(pair.path.as_str());
+    for include in &old.includes {
+        if !new.includes.iter().any(|now| now.text == include.text)
+            && !holds_module(new, &include.text)
+        {
+            let message = format!(
+                "`{}` is no longer taken in, so its tests do not run",
+                shown(&include.text)
+            );
+            found.push(finding("tests-excluded", pair.path, None, message));
+        }
+    }
+    for was in &old.units {
+        let in_tests = is_test_file || was.name.starts_with("test");
+        let is_file = was.kind == UnitKind::File;
+        let now = new.units.iter().find(|now| now.kind == was.kind && now.name == was.name);
+        let Some(now) = now.filter(|_| was.kind != UnitKind::Test) else { continue };
+        if in_tests || is_file {
+            let sides = units::Sides { path: pair.path, old: None, new: None };
+            let mut about = Vec::new();
+            units::compare(&sides, was, now, &mut about);
+            about.retain(|finding| is_test_file || in_tests || finding.rule == "test-skipped");
+            found.extend(about);
+        }
+    }
+}
+
+/// Whether a module stands in the file itself now.
+fn holds_module(reading: &Reading, include: &str) -> bool {
+    let name = include.strip_prefix("mod ").unwrap_or(include);
+    reading.units.iter().any(|unit| unit.name.starts_with(&format!("{name} > ")))
+}

@@ -1,0 +1,167 @@
+//! One test as it was and as it is: skips, focus, cases, waits, second tries, doubles, assertions.
+
+use super::asserted;
+use crate::domain::gate::Finding;
+use crate::domain::ids::RepoPath;
+use crate::weakening::model::{Amount, Assertion, Mark, Reading, Unit, UnitKind};
+use crate::weakening::{finding, shown};
+
+/// What stands around a unit.
+#[derive(Debug)]
+pub struct Sides<'a> {
+    /// The file that it is in now.
+    pub path: &'a RepoPath,
+    /// The file as it was, with the helpers that the unit calls; `None` to leave them out.
+    pub old: Option<&'a Reading>,
+    /// The file as it is.
+    pub new: Option<&'a Reading>,
+}
+
+/// How deep helpers that call helpers are followed.
+const HELPERS_DEPTH_MAX: usize = 3;
+
+/// The fewest tokens of a body that does something.
+const BODY_TOKENS_MIN: usize = 6;
+
+/// What a unit says less than it did.
+pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Finding>) {
+    let mut tell = |rule, line, message| found.push(finding(rule, sides.path, Some(line), message));
+    let name = match new.kind {
+        UnitKind::File => "the file".to_owned(),
+        UnitKind::Test | UnitKind::Helper => format!("`{}`", shown(&new.name)),
+    };
+    if let Some(skip) = more(&old.skips, &new.skips).or_else(|| wider(&old.skips, &new.skips)) {
+        tell(
+            "test-skipped",
+            skip.line,
+            format!("{name} is skipped or not believed: `{}`", shown(&skip.text)),
+        );
+    }
+    if let Some(focus) = more(&old.focus, &new.focus) {
+        tell("test-focused", focus.line, format!("{name} is focused, so that others do not run"));
+    }
+    cases(&name, old, new, &mut tell);
+    let (was, is) = (total(&old.waits), total(&new.waits));
+    if is > was {
+        let line = new.waits.first().map_or(new.line, |wait| wait.line);
+        tell("timeout-raised", line, format!("{name} waits longer: {was} became {is}"));
+    }
+    let (was, is) = (total(&old.retries), total(&new.retries));
+    if is > was {
+        let line = new.retries.first().map_or(new.line, |retry| retry.line);
+        tell("retry-added", line, format!("{name} is tried more often: {was} became {is}"));
+    }
+    if let Some(mock) = more(&old.mocks, &new.mocks) {
+        tell(
+            "mock-added",
+            mock.line,
+            format!("{name} puts a double in place: `{}`", shown(&mock.text)),
+        );
+    }
+    let was = effective(old, sides.old);
+    let is = effective(new, sides.new);
+    let is_test = new.kind != UnitKind::File;
+    let says_nothing =
+        old.tokens >= BODY_TOKENS_MIN && new.tokens < BODY_TOKENS_MIN && new.tokens < old.tokens;
+    let is_emptied =
+        is_test && (!was.is_empty() && is.is_empty() || new.kind == UnitKind::Test && says_nothing);
+    if is_emptied {
+        tell("test-emptied", new.line, format!("{name} asserts nothing any more"));
+        return;
+    }
+    if let (Some(line), None) = (new.returns, old.returns)
+        && !was.is_empty()
+    {
+        tell("test-emptied", line, format!("{name} returns before its end"));
+    }
+    let about = asserted::About { name: &name, line: new.line, lost: asserted::lost(old, new) };
+    asserted::compare(&about, (&was, &is), &mut tell);
+}
+
+/// What a new test does to the others.
+pub fn fresh(path: &RepoPath, unit: &Unit, found: &mut Vec<Finding>) {
+    if let Some(focus) = unit.focus.first() {
+        let message = format!("`{}` is focused, so that others do not run", shown(&unit.name));
+        found.push(finding("test-focused", path, Some(focus.line), message));
+    }
+}
+
+/// The first mark beyond what there was, when there are more of them.
+fn more<'a>(old: &[Mark], new: &'a [Mark]) -> Option<&'a Mark> {
+    if new.len() <= old.len() {
+        return None;
+    }
+    let mut left: Vec<&str> = old.iter().map(|mark| mark.text.as_str()).collect();
+    new.iter().find(|mark| match left.iter().position(|text| *text == mark.text) {
+        Some(at) => {
+            left.swap_remove(at);
+            false
+        }
+        None => true,
+    })
+}
+
+/// A mark of another kind than there was: a condition that became none.
+fn wider<'a>(old: &[Mark], new: &'a [Mark]) -> Option<&'a Mark> {
+    let kind = |mark: &Mark| mark.text.split('(').next().unwrap_or_default().trim().to_owned();
+    new.iter().find(|mark| !old.iter().any(|was| kind(was) == kind(mark)))
+}
+
+fn total(amounts: &[Amount]) -> f64 {
+    amounts.iter().map(|amount| amount.value).sum()
+}
+
+fn cases(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str, u32, String)) {
+    let mut left: Vec<&Mark> = old.cases.iter().collect();
+    let mut edited: Vec<&Mark> = Vec::new();
+    for case in &new.cases {
+        match left.iter().position(|was| was.text == case.text) {
+            Some(at) => {
+                left.remove(at);
+            }
+            None => edited.push(case),
+        }
+    }
+    if left.is_empty() {
+        return;
+    }
+    if new.cases.len() < old.cases.len() {
+        let line = new.cases.first().map_or(new.line, |case| case.line);
+        let message = format!(
+            "{name} runs on {} cases, it was {}: `{}` is gone",
+            new.cases.len(),
+            old.cases.len(),
+            shown(&left[0].text)
+        );
+        tell("test-cases-fewer", line, message);
+    } else if let Some(case) = edited.first() {
+        tell(
+            "expected-edited",
+            case.line,
+            format!("a case of {name} is edited: `{}`", shown(&case.text)),
+        );
+    }
+}
+
+/// The assertions of a unit and of the helpers that it calls in its own file.
+fn effective<'a>(unit: &'a Unit, file: Option<&'a Reading>) -> Vec<&'a Assertion> {
+    let mut all: Vec<&Assertion> = unit.assertions.iter().collect();
+    let Some(file) = file else { return all };
+    let mut called: Vec<&Unit> = Vec::new();
+    let mut next: Vec<&Unit> = vec![unit];
+    for _ in 0..HELPERS_DEPTH_MAX {
+        let calls: Vec<&str> =
+            next.iter().flat_map(|unit| unit.calls.iter().map(String::as_str)).collect();
+        next = file
+            .units
+            .iter()
+            .filter(|helper| {
+                helper.kind == UnitKind::Helper && calls.contains(&super::own_name(&helper.name))
+            })
+            .filter(|helper| !called.iter().any(|known| std::ptr::eq(*known, *helper)))
+            .collect();
+        called.extend(next.iter().copied());
+    }
+    all.extend(called.iter().flat_map(|helper| helper.assertions.iter()));
+    all
+}

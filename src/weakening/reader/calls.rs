@@ -1,0 +1,120 @@
+//! What calls, lists and pairs say inside of a unit: assertions, pauses, doubles, skips, rows.
+
+use tree_sitter::Node;
+
+use super::Reader;
+use crate::weakening::model::{Amount, Mark};
+use crate::weakening::tokens::{Token, chain, line_of, number, words};
+use crate::weakening::{assertions, habits};
+
+/// The longest call that is looked at as an assertion.
+const CALL_BYTES_MAX: usize = 16 * 1024;
+
+/// Fewer than this many rows are no table.
+const ROWS_MIN: usize = 2;
+
+impl Reader<'_> {
+    /// What a call says: an assertion, a pause, a double, a skip, or the name of a helper.
+    pub fn call(&mut self, node: Node<'_>) {
+        let is_inner = self.outer_call == Some(node.start_byte());
+        self.outer_call = Some(node.start_byte());
+        if is_inner || node.byte_range().len() > CALL_BYTES_MAX {
+            return;
+        }
+        let tokens = self.tokens(node);
+        if let Some(assertion) = assertions::of_call(&tokens) {
+            if node.start_byte() >= self.quiet_end || assertion.verb != "fail" {
+                self.assertion_end = self.assertion_end.max(node.end_byte());
+                self.assert(assertion, node);
+            }
+            return;
+        }
+        let (links, rest) = chain(&tokens);
+        let Some(last) = links.last() else { return };
+        let line = line_of(node);
+        let name = links.iter().map(|link| link.name).collect::<Vec<_>>().join(".");
+        let args = last.args.unwrap_or(rest);
+        if habits::is_mock(&name) && self.is_in_unit() || habits::is_module_mock(&name) {
+            let text = words(&tokens);
+            self.unit().mocks.push(Mark { text, line });
+        }
+        if habits::is_skip(&name) {
+            let mark = Mark { text: words(&tokens), line };
+            self.unit().skips.push(mark);
+        }
+        if habits::is_wait(&name) {
+            self.amounts(&name, args, line);
+        }
+        if habits::is_retry(&name) {
+            let value = args.iter().find_map(|token| number(token.text)).unwrap_or(1.0);
+            self.unit().retries.push(Amount { of: name.clone(), value, line });
+        }
+        if habits::is_case(&name) {
+            let text = words(&tokens);
+            self.unit().cases.push(Mark { text, line });
+        }
+        if links.len() <= 2 {
+            let called = last.name.to_owned();
+            self.unit().calls.push(called);
+        }
+    }
+
+    /// The numbers of a call that waits.
+    fn amounts(&mut self, name: &str, args: &[Token<'_>], line: u32) {
+        let scale = habits::unit_of(name)
+            * args.iter().map(|token| habits::unit_of(token.text)).product::<f64>();
+        let numbers: Vec<f64> = args.iter().filter_map(|token| number(token.text)).collect();
+        let of = habits::family(name);
+        if let Some(value) = numbers.last() {
+            self.unit().waits.push(Amount { of, value: value * scale, line });
+        }
+    }
+
+    /// Rows of a table: elements that are lists or records themselves.
+    pub(super) fn list(&mut self, node: Node<'_>, rows: &[&str]) {
+        let mut cursor = node.walk();
+        let found: Vec<Mark> = node
+            .named_children(&mut cursor)
+            .filter(|child| rows.contains(&child.kind()))
+            .map(|child| self.mark(child))
+            .collect();
+        self.add_cases(node, found);
+    }
+
+    /// Takes up the rows of a table, unless the table is a value in an assertion.
+    pub fn add_cases(&mut self, table: Node<'_>, rows: Vec<Mark>) {
+        if rows.len() >= ROWS_MIN && table.start_byte() >= self.assertion_end {
+            self.unit().cases.extend(rows);
+        }
+    }
+
+    /// Calls that fail a test are counted already, up to that byte.
+    pub fn quiet_until(&mut self, end: usize) {
+        self.quiet_end = self.quiet_end.max(end);
+    }
+
+    /// A name with a value: `timeout: 500`, `retries=3`.
+    pub(super) fn pair(&mut self, node: Node<'_>) {
+        let tokens = self.tokens(node);
+        let Some(name) = tokens.first().map(|token| token.text.trim_matches(['"', '\''])) else {
+            return;
+        };
+        self.setting(name, &tokens[1..], line_of(node));
+    }
+
+    /// A setting of a test, wherever it stands.
+    pub fn setting(&mut self, name: &str, value: &[Token<'_>], line: u32) {
+        let Some(amount) = value.iter().find_map(|token| number(token.text)) else { return };
+        if habits::is_wait(name) {
+            let scale = value.iter().map(|token| habits::unit_of(token.text)).product::<f64>();
+            self.unit().waits.push(Amount {
+                of: habits::family(name),
+                value: amount * scale,
+                line,
+            });
+        }
+        if habits::is_retry(name) {
+            self.unit().retries.push(Amount { of: habits::family(name), value: amount, line });
+        }
+    }
+}
