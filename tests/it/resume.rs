@@ -304,7 +304,7 @@ async fn begins_anew(kind: Kind) {
 /// Something ends the agent in the middle of its turn, and its runner lives on.
 async fn is_started_again(kind: Kind, program: &'static str) {
     let mut suite = Suite::start(kind, 1).await;
-    suite.interrupted(vec![(Moment::Told(2), Victim::Agent(program))]).await;
+    suite.interrupted(vec![(Moment::Told(1), Victim::Agent(program))]).await;
     let Figures { kills, in_execute, sessions, .. } = suite.figures;
     assert_eq!((kills, in_execute, sessions), (1, 1, 1));
     suite.t.finish().await;

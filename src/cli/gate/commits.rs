@@ -14,7 +14,7 @@ use crate::domain::ids::{RepoPath, Sha};
 use crate::domain::patch::{Content, FileChange, FileMode, NewFile};
 use crate::domain::policy::POLICY_FILE;
 use crate::domain::pull::BaseFile;
-use crate::runner::git::{Call, Git};
+use crate::runner::git::{Call, Git, GitError};
 
 /// The longest file that is read; a longer one is taken as one that cannot be read.
 const FILE_BYTES_MAX: u64 = 2 * 1024 * 1024;
@@ -81,9 +81,14 @@ impl Commits {
     pub async fn commit(&self, name: &str) -> anyhow::Result<Sha> {
         let wanted = format!("{name}^{{commit}}");
         let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", wanted.as_str()];
-        let found = self.git.line(&self.repo, &args).await;
-        let found =
-            found.with_context(|| format!("there is no commit `{}`", name.escape_debug()))?;
+        let found = match self.git.line(&self.repo, &args).await {
+            Ok(found) => found,
+            // It says nothing when it only has not found it.
+            Err(GitError::Refused { complaint, .. }) if complaint.is_empty() => {
+                anyhow::bail!("there is no commit `{}` in this repository", name.escape_debug())
+            }
+            Err(error) => return Err(error).context("git cannot read this repository"),
+        };
         Sha::parse(&found).map_err(|_| anyhow::anyhow!("git answered something unexpected"))
     }
 

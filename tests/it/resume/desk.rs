@@ -29,7 +29,7 @@ pub(crate) enum Moment {
     After(usize),
     /// When the runner has said so many things about its work.
     Line(usize),
-    /// When the server has taken so many checkpoints of it.
+    /// When the server has taken so many checkpoints of it that have a session.
     Told(usize),
 }
 
@@ -206,7 +206,7 @@ async fn asked(State(desk): State<Desk>, request: Request) -> Response {
     let mut notes = desk.notes();
     if status.is_success() {
         let seen = seen(&parts.method, &path, &body);
-        notes.told += usize::from(matches!(seen, Some(Seen::Checkpoint { .. })));
+        notes.told += usize::from(seen == Some(Seen::Checkpoint { has_session: true }));
         notes.seen.extend(seen);
     }
     let told = Moment::Told(notes.told);

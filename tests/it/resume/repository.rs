@@ -19,7 +19,8 @@ const MANIFEST: &str = "[package]\nname = \"widget\"\nversion = \"0.1.0\"\nediti
 
 const LOCK: &str = "version = 4\n\n[[package]]\nname = \"widget\"\nversion = \"0.1.0\"\n";
 
-/// What the model says: six steps, half a second each, that change the file twice.
+/// What the model says: six steps, half a second each, that change the file twice. The last change is
+/// made again in the next step: a script does not notice that a command was killed before it ran.
 pub(crate) fn scenario() -> serde_json::Value {
     let half = "pub fn answer() -> u8 { 42 }";
     let good = "pub fn answer() -> u8 {\\n    42\\n}";
@@ -28,7 +29,7 @@ pub(crate) fn scenario() -> serde_json::Value {
         { "do": [{ "bash": format!("printf '{half}\\n' > src/lib.rs") }] },
         { "do": [{ "bash": "cat Cargo.toml; sleep 1" }] },
         { "do": [{ "bash": format!("printf '{good}\\n' > src/lib.rs") }] },
-        { "do": [{ "bash": "cat src/lib.rs; sleep 1" }] },
+        { "do": [{ "bash": format!("printf '{good}\\n' > src/lib.rs; sleep 1") }] },
         { "say": "It was not formatted; it is now." },
     ]);
     let usage = json!({ "input": 1200, "output": 60, "cache_read": 8000, "cache_write": 0 });
