@@ -10,6 +10,7 @@ mod units;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::model::{Reading, Unit, UnitKind};
+use super::tokens::tight;
 use super::{finding, paths, shown};
 use crate::domain::gate::Finding;
 use crate::domain::ids::RepoPath;
@@ -201,7 +202,7 @@ fn beside_tests(pair: &Pair<'_>, found: &mut Vec<Finding>) {
         {
             let message = format!(
                 "`{}` is no longer taken in, so its tests do not run",
-                shown(&include.text)
+                shown(&tight(&include.text))
             );
             found.push(finding("tests-excluded", pair.path, None, message));
         }

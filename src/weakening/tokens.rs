@@ -88,6 +88,22 @@ pub fn words(tokens: &[Token<'_>]) -> String {
     out
 }
 
+/// Words of tokens for people: without the spaces that nobody writes, as around a dot.
+pub fn tight(words: &str) -> String {
+    let hugs_next = |word: &str| matches!(word, "." | "(" | "[" | "@" | "#" | "::" | "!");
+    let hugs_last = |word: &str| matches!(word, "." | "(" | ")" | "]" | "," | ";" | "::" | "!");
+    let mut out = String::with_capacity(words.len());
+    let mut last = None;
+    for word in words.split(' ') {
+        if last.is_some_and(|last| !hugs_next(last) && !hugs_last(word)) {
+            out.push(' ');
+        }
+        out.push_str(word);
+        last = Some(word);
+    }
+    out
+}
+
 /// A digest of the words of tokens (FNV-1a): equal for equal words, and the same on every machine.
 pub fn digest(tokens: &[Token<'_>]) -> u64 {
     let mut digest: u64 = 0xcbf2_9ce4_8422_2325;
@@ -230,4 +246,22 @@ pub fn number(text: &str) -> Option<f64> {
         .unwrap_or(clean.len());
     let digits = clean.get(..end)?.trim_end_matches(['.', 'e', 'E', '-', '+']);
     digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_shown_as_people_write_them() {
+        for (words, shown) in [
+            ("@ pytest . mark . skip", "@pytest.mark.skip"),
+            ("# [ ignore ]", "#[ignore]"),
+            ("it . skip ( \"a b\" , x )", "it.skip(\"a b\", x)"),
+            ("a + b", "a + b"),
+            ("", ""),
+        ] {
+            assert_eq!(tight(words), shown);
+        }
+    }
 }

@@ -6,6 +6,7 @@ use super::Pair;
 use crate::domain::gate::Finding;
 use crate::domain::ids::RepoPath;
 use crate::weakening::model::{Silence, Silencer};
+use crate::weakening::tokens::tight;
 use crate::weakening::{finding, shown};
 
 /// Tells of what is silent now and was not.
@@ -62,7 +63,7 @@ fn breadth(silencer: &Silencer) -> usize {
 }
 
 fn told(path: &RepoPath, silencer: &Silencer) -> Finding {
-    let text = shown(&silencer.mark.text);
+    let text = shown(&tight(&silencer.mark.text));
     let (rule, message) = match silencer.silence {
         Silence::Suppression => {
             ("suppression-added", format!("a check is told to be silent: `{text}`"))

@@ -4,6 +4,7 @@ use super::asserted;
 use crate::domain::gate::Finding;
 use crate::domain::ids::RepoPath;
 use crate::weakening::model::{Amount, Assertion, Mark, Reading, Unit, UnitKind};
+use crate::weakening::tokens::tight;
 use crate::weakening::{finding, shown};
 
 /// What stands around a unit.
@@ -34,7 +35,7 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
         tell(
             "test-skipped",
             skip.line,
-            format!("{name} is skipped or not believed: `{}`", shown(&skip.text)),
+            format!("{name} is skipped or not believed: `{}`", shown(&tight(&skip.text))),
         );
     }
     if let Some(focus) = more(&old.focus, &new.focus) {
@@ -55,7 +56,7 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
         tell(
             "mock-added",
             mock.line,
-            format!("{name} puts a double in place: `{}`", shown(&mock.text)),
+            format!("{name} puts a double in place: `{}`", shown(&tight(&mock.text))),
         );
     }
     let was = effective(old, sides.old);
@@ -131,14 +132,14 @@ fn cases(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str,
             "{name} runs on {} cases, it was {}: `{}` is gone",
             new.cases.len(),
             old.cases.len(),
-            shown(&left[0].text)
+            shown(&tight(&left[0].text))
         );
         tell("test-cases-fewer", line, message);
     } else if let Some(case) = edited.first() {
         tell(
             "expected-edited",
             case.line,
-            format!("a case of {name} is edited: `{}`", shown(&case.text)),
+            format!("a case of {name} is edited: `{}`", shown(&tight(&case.text))),
         );
     }
 }
