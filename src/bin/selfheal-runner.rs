@@ -175,8 +175,11 @@ async fn made(args: &Attempt) -> anyhow::Result<End> {
 
 /// Values that nobody who watches may see.
 fn secrets(server: &RemoteServer) -> Vec<String> {
-    let token = std::env::var(CHECKOUT_TOKEN).ok();
-    token.into_iter().chain([server.token().to_owned()]).collect()
+    checkout_token().into_iter().chain([server.token().to_owned()]).collect()
+}
+
+fn checkout_token() -> Option<String> {
+    std::env::var(CHECKOUT_TOKEN).ok().filter(|token| !token.is_empty())
 }
 
 /// A directory that goes with this process; Actions empties its own after the job as well.
@@ -209,7 +212,6 @@ fn remote_of(args: &Attempt, brief: &Brief) -> Remote {
     // The token of the job reads the repository that the job runs in, whatever the brief says.
     let slug = std::env::var("GITHUB_REPOSITORY").unwrap_or_else(|_| brief.repo.to_string());
     let url = args.remote.clone().unwrap_or_else(|| format!("{server}{slug}.git"));
-    let token = std::env::var(CHECKOUT_TOKEN).ok().filter(|token| !token.is_empty());
-    let credential = token.map(|token| Credential { server, token: token.into() });
+    let credential = checkout_token().map(|token| Credential { server, token: token.into() });
     Remote { url, credential }
 }

@@ -177,6 +177,28 @@ pub const WAITS_MAX: u8 = 6;
 const WAIT_MS: i64 = 5 * 60 * 1000;
 
 impl Outcome {
+    /// Who made the patch, where there is one.
+    pub fn fixer(&self) -> Option<&str> {
+        match self {
+            Self::Proposed { fixer, .. } => Some(fixer),
+            Self::GaveUp { .. }
+            | Self::Waits { .. }
+            | Self::Asks { .. }
+            | Self::NotReproduced { .. } => None,
+        }
+    }
+
+    /// The patch, where there is one.
+    pub const fn patch(&self) -> Option<&Patch> {
+        match self {
+            Self::Proposed { patch, .. } => Some(patch),
+            Self::GaveUp { .. }
+            | Self::Waits { .. }
+            | Self::Asks { .. }
+            | Self::NotReproduced { .. } => None,
+        }
+    }
+
     /// What is kept of a report: a provider that is down is waited for, a few times ever longer, and
     /// people are asked, a few times.
     #[must_use]

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use super::Problem;
 use super::bodies::Told;
 use super::problem::not_found;
-use super::runner::{attempt, bearer};
+use super::runner::asker;
 use crate::domain::ids::AttemptId;
 use crate::domain::live::{EventBatch, EventsTaken, Shows};
 use crate::ports::ledger::Account;
@@ -106,11 +106,8 @@ impl FromRequestParts<Services> for Teller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
-        let token = bearer(&parts.headers)?.to_owned();
-        let Path(id) = Path::<String>::from_request_parts(parts, services)
-            .await
-            .map_err(|error| Problem::new(error.status(), error.body_text()))?;
-        Ok(Self(live::teller(services, attempt(&id)?, &token).await?))
+        let (attempt, token) = asker(parts, services).await?;
+        Ok(Self(live::teller(services, attempt, &token).await?))
     }
 }
 

@@ -35,12 +35,23 @@ impl From<RunnerError> for Problem {
 
 type Answer<T> = Result<Json<T>, Problem>;
 
-pub(super) fn attempt(text: &str) -> Result<AttemptId, Problem> {
+fn attempt(text: &str) -> Result<AttemptId, Problem> {
     AttemptId::parse(text).map_err(|error| Problem::new(StatusCode::NOT_FOUND, error.to_string()))
 }
 
-/// The token that a request carries.
-pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+/// The attempt that a request is about, and the token that it carries.
+pub(super) async fn asker(
+    parts: &mut Parts,
+    services: &Services,
+) -> Result<(AttemptId, String), Problem> {
+    let token = bearer(&parts.headers)?.to_owned();
+    let Path(id) = Path::<String>::from_request_parts(parts, services)
+        .await
+        .map_err(|error| Problem::new(error.status(), error.body_text()))?;
+    Ok((attempt(&id)?, token))
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -55,11 +66,8 @@ impl FromRequestParts<Services> for Known {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
-        let token = bearer(&parts.headers)?.to_owned();
-        let Path(id) = Path::<String>::from_request_parts(parts, services)
-            .await
-            .map_err(|error| Problem::new(error.status(), error.body_text()))?;
-        Ok(Self(runners::with_token(services, attempt(&id)?, &token).await?))
+        let (attempt, token) = asker(parts, services).await?;
+        Ok(Self(runners::with_token(services, attempt, &token).await?))
     }
 }
 

@@ -11,7 +11,7 @@ use super::markdown::{block, code, visible, words};
 use crate::domain::failure::{Failure, Severity};
 
 /// The schema that our SARIF is of.
-pub(super) const SARIF_SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+const SARIF_SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// What was read of one log.
 #[derive(Debug, Clone, Copy)]
@@ -138,12 +138,17 @@ pub fn sarif(found: &Found<'_>) -> Value {
     rules.sort_unstable();
     rules.dedup();
     let rules: Vec<Value> = rules.iter().map(|id| json!({ "id": id })).collect();
+    sarif_of("selfheal", &rules, &results)
+}
+
+/// A SARIF log of one run of that tool.
+pub(super) fn sarif_of(tool: &str, rules: &[Value], results: &[Value]) -> Value {
     json!({
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
         "runs": [{
             "tool": { "driver": {
-                "name": "selfheal",
+                "name": tool,
                 "version": env!("CARGO_PKG_VERSION"),
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": rules,

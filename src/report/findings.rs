@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::failures::{SARIF_SCHEMA, uri};
+use super::failures::{sarif_of, uri};
 use super::markdown::visible;
 use crate::domain::gate::content::{ContentRule, rule_of};
 use crate::domain::gate::patch::RULES;
@@ -67,19 +67,7 @@ pub fn sarif(verdict: &Verdict) -> Value {
     ids.dedup();
     let rules: Vec<Value> = ids.iter().map(|id| described(id)).collect();
     let results: Vec<Value> = verdict.findings().iter().map(result).collect();
-    json!({
-        "$schema": SARIF_SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "selfheal gate",
-                "version": env!("CARGO_PKG_VERSION"),
-                "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": rules,
-            }},
-            "results": results,
-        }],
-    })
+    sarif_of("selfheal gate", &rules, &results)
 }
 
 fn described(id: &str) -> Value {

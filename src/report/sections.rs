@@ -132,16 +132,7 @@ pub(super) fn questions(story: &Story<'_>) -> String {
 }
 
 fn fixer_of(record: &AttemptRecord) -> Option<&str> {
-    match &record.report.outcome {
-        Some(Outcome::Proposed { fixer, .. }) => Some(fixer),
-        Some(
-            Outcome::GaveUp { .. }
-            | Outcome::Waits { .. }
-            | Outcome::Asks { .. }
-            | Outcome::NotReproduced { .. },
-        )
-        | None => None,
-    }
+    record.report.outcome.as_ref()?.fixer()
 }
 
 /// What came of an attempt, in one line.

@@ -67,8 +67,6 @@ pub struct Report {
     pub runs: Vec<CommandRun>,
     /// What kept it from its work, if anything did.
     pub hindrance: Option<Hindrance>,
-    /// The session by which the same work can be resumed, where the fixer has such a thing.
-    pub session: Option<String>,
     /// The version of its program, where it has one.
     pub version: Option<String>,
     /// The model that it asked, where it asks one.

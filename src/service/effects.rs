@@ -11,7 +11,6 @@ use crate::domain::attempt::AttemptState;
 use crate::domain::case::CaseState;
 use crate::domain::effect::{Act, Effect, EffectResult, PendingEffect, Wanted};
 use crate::domain::ids::{AttemptId, Branch, PrNumber, RepoPath, RunId, Sha, Timestamp};
-use crate::domain::outcome::Outcome;
 use crate::domain::patch::Patch;
 use crate::domain::policy::POLICY_FILE;
 use crate::domain::view::CheckView;
@@ -294,17 +293,7 @@ async fn commit(
 }
 
 fn judged_patch<'a>(view: &'a RunnerView, digest: &str) -> Option<&'a Patch> {
-    match &view.record.report.outcome {
-        Some(Outcome::Proposed { patch, .. }) if patch.digest() == digest => Some(patch),
-        Some(
-            Outcome::Proposed { .. }
-            | Outcome::GaveUp { .. }
-            | Outcome::Waits { .. }
-            | Outcome::Asks { .. }
-            | Outcome::NotReproduced { .. },
-        )
-        | None => None,
-    }
+    view.record.report.outcome.as_ref()?.patch().filter(|patch| patch.digest() == digest)
 }
 
 /// Proposes a policy file to a repository that has none.

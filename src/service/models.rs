@@ -22,7 +22,7 @@ use http::{HeaderMap, Method, StatusCode};
 use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::runners::digest;
+use super::runners::is_valid;
 use super::{ServiceError, Services};
 use crate::domain::ids::{AttemptId, CallId, Timestamp};
 use crate::domain::ledger::{Amount, Caps, Refusal, Wish};
@@ -269,10 +269,8 @@ pub async fn caller(
 ) -> Result<Account, ModelError> {
     let account = services.models.ledger.account(attempt).await?.ok_or(ModelError::Unknown)?;
     let now = services.clock.now();
-    // Digests of random tokens are compared, so the comparison's time tells nothing of the token.
-    match &account.token {
-        Some((hash, until)) if *hash == digest(token) && *until > now => {}
-        Some(_) | None => return Err(ModelError::NotYou),
+    if !is_valid(token, account.token.as_ref(), now) {
+        return Err(ModelError::NotYou);
     }
     if account.is_live { Ok(account) } else { Err(ModelError::Over) }
 }

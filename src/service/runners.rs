@@ -15,7 +15,7 @@ use crate::domain::brief::{
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::document::DOCUMENT_BYTES_MAX;
 use crate::domain::feedback::{self, ASKS_MAX, times_answered};
-use crate::domain::ids::{AttemptId, RunId};
+use crate::domain::ids::{AttemptId, RunId, Timestamp};
 use crate::domain::outcome::Outcome;
 use crate::domain::policy::Policy;
 use crate::domain::pull::Pull;
@@ -157,15 +157,21 @@ pub async fn with_token(
 ) -> Result<RunnerView, RunnerError> {
     let view = services.store.runner_view(attempt).await?.ok_or(RunnerError::Unknown)?;
     let now = services.clock.now();
-    // Digests of random tokens are compared, so the comparison's time tells nothing of the token.
-    match &view.token {
-        Some((hash, until)) if *hash == digest(token) && *until > now => Ok(view),
-        Some(_) | None => Err(RunnerError::NotYou("the token is not valid".to_owned())),
+    if is_valid(token, view.token.as_ref(), now) {
+        Ok(view)
+    } else {
+        Err(RunnerError::NotYou("the token is not valid".to_owned()))
     }
 }
 
+/// Whether a token is the one that is kept as a digest, and has not ended.
+pub(super) fn is_valid(token: &str, kept: Option<&(String, Timestamp)>, now: Timestamp) -> bool {
+    // Digests of random tokens are compared, so the comparison's time tells nothing of the token.
+    kept.is_some_and(|(hash, until)| *hash == digest(token) && *until > now)
+}
+
 /// How a token is kept: SHA-256, in hexadecimal.
-pub(super) fn digest(secret: &str) -> String {
+fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
 
@@ -237,16 +243,7 @@ fn questions_max(attempt: &Attempt, policy: &Policy) -> u8 {
 }
 
 fn earlier(record: &AttemptRecord) -> EarlierAttempt {
-    let fixer = match &record.report.outcome {
-        Some(Outcome::Proposed { fixer, .. }) => Some(fixer.clone()),
-        Some(
-            Outcome::GaveUp { .. }
-            | Outcome::Waits { .. }
-            | Outcome::Asks { .. }
-            | Outcome::NotReproduced { .. },
-        )
-        | None => None,
-    };
+    let fixer = record.report.outcome.as_ref().and_then(Outcome::fixer).map(str::to_owned);
     let end = match &record.attempt.state {
         AttemptState::Ended(end) => end.as_str(),
         other => other.as_str(),

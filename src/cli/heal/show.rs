@@ -66,16 +66,7 @@ impl Ending {
     /// The fix; empty when there is none.
     pub(super) fn patch(&self) -> &Patch {
         static NONE: std::sync::LazyLock<Patch> = std::sync::LazyLock::new(Patch::default);
-        match &self.outcome {
-            Some(Outcome::Proposed { patch, .. }) => patch,
-            Some(
-                Outcome::GaveUp { .. }
-                | Outcome::Waits { .. }
-                | Outcome::Asks { .. }
-                | Outcome::NotReproduced { .. },
-            )
-            | None => &NONE,
-        }
+        self.outcome.as_ref().and_then(Outcome::patch).unwrap_or(&NONE)
     }
 
     pub(super) fn exit_code(&self) -> u8 {

@@ -193,7 +193,6 @@ impl AgentFixer {
             summary,
             words: said.last_words,
             hindrance,
-            session: said.session.clone(),
             version: Some(version),
             prompt: Some(digest),
             model: said.model.or_else(|| Some(ask.model_or(self.agent.usual_model()).to_owned())),
@@ -318,8 +317,9 @@ fn written(path: &Path, content: &str) -> Result<(), FixerError> {
     fs::write(path, content).map_err(file_error(path))
 }
 
-/// The homes of one turn: one for each run of its agent, and for each session that could not be put back. What is left of a session that was refused is
-/// no part of the next one's home, and no agent can put anything in the place of the next.
+/// The homes of one turn: one for each run of its agent, and for each session that could not be put
+/// back. What is left of a session that was refused is no part of the next one's home, and no agent
+/// can put anything in the place of the next.
 fn homes(turn: &Path) -> impl Iterator<Item = PathBuf> {
     (1..=2 * LIVES_MAX).map(|number| turn.join(number.to_string()))
 }

@@ -158,11 +158,7 @@ impl Server for RemoteServer {
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), ServerError> {
         let url = format!("{}/checkpoint", self.base);
         let request = self.http.put(url).bearer_auth(self.token.expose_secret()).json(checkpoint);
-        match sent(request.timeout(Duration::from_secs(CHECKPOINT_SECS_MAX))).await {
-            Ok(_) => Ok(()),
-            Err(Try::Enough(error)) => Err(error),
-            Err(Try::Again(why, _)) => Err(ServerError::Unreachable(why)),
-        }
+        once(request.timeout(Duration::from_secs(CHECKPOINT_SECS_MAX))).await.map(drop)
     }
 
     async fn outcome(&self, outcome: &Outcome) -> Result<Instruction, ServerError> {
@@ -176,11 +172,7 @@ impl Ear for RemoteServer {
         let what = "events";
         let url = format!("{}/{what}", self.base);
         let request = self.http.post(url).bearer_auth(self.token.expose_secret()).json(batch);
-        match sent(request.timeout(Duration::from_secs(EVENTS_SECS_MAX))).await {
-            Ok(answer) => read(what, &answer),
-            Err(Try::Again(why, _)) => Err(ServerError::Unreachable(why)),
-            Err(Try::Enough(error)) => Err(error),
-        }
+        read(what, &once(request.timeout(Duration::from_secs(EVENTS_SECS_MAX))).await?)
     }
 }
 
@@ -221,6 +213,14 @@ fn pause(number: u32, wanted: Option<Duration>) -> Duration {
     let jittered = Duration::from_millis(doubled / 2 + rand::random_range(0..=doubled / 2));
     let longest = Duration::from_millis(PAUSE_MS_MAX);
     wanted.map_or(jittered, |wanted| wanted.min(longest).max(jittered))
+}
+
+/// Asks once, for whoever has something newer to say the next time.
+async fn once(request: RequestBuilder) -> Result<Vec<u8>, ServerError> {
+    sent(request).await.map_err(|failed| match failed {
+        Try::Enough(error) => error,
+        Try::Again(why, _) => ServerError::Unreachable(why),
+    })
 }
 
 async fn sent(request: RequestBuilder) -> Result<Vec<u8>, Try> {
