@@ -27,6 +27,7 @@ use crate::forge::github::{GithubForge, GithubSettings, SetupError};
 use crate::http::{self, DoorLimits};
 use crate::ports::checkpoints::CheckpointStore;
 use crate::ports::clock::{Clock, Ids};
+use crate::ports::flakes::FlakeStore;
 use crate::ports::forge::Forge;
 use crate::ports::ledger::Ledger;
 use crate::ports::logs::LogStore;
@@ -37,7 +38,7 @@ use crate::service::live::Live;
 use crate::service::live::keys::Keys;
 use crate::service::models::{CALLS_MAX, Models, Patience, Terms};
 use crate::service::worker::Worker;
-use crate::service::{PolicyCache, Services};
+use crate::service::{Bases, PolicyCache, Services};
 use crate::store::{Migrate, OpenError, SqlStore};
 
 /// The workflow that target repositories copy.
@@ -124,6 +125,14 @@ pub async fn kept_logs(settings: &ServerSettings) -> Result<Arc<dyn LogStore>, O
     Ok(database::opened(settings).await?)
 }
 
+/// What running again has shown an instance; it may be running.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be opened.
+pub async fn flakes(settings: &ServerSettings) -> Result<Arc<dyn FlakeStore>, OpenError> {
+    Ok(database::opened(settings).await?)
+}
+
 /// What keeps an instance's store whole; it may be running.
 ///
 /// # Errors
@@ -193,6 +202,7 @@ impl App {
             upkeep: store.clone() as Arc<dyn Upkeep>,
             logs: store.clone() as Arc<dyn LogStore>,
             checkpoints: store.clone() as Arc<dyn CheckpointStore>,
+            flakes: store.clone() as Arc<dyn FlakeStore>,
             forge,
             compute: Arc::new(compute),
             inbound: Arc::new(GithubInbound::new(parts.github.app_id, parts.webhook_secrets)),
@@ -204,6 +214,7 @@ impl App {
             live: Arc::new(Live::new(store.clone(), store.clone(), keys)),
             limits: parts.limits,
             policies: Arc::new(PolicyCache::default()),
+            bases: Arc::new(Bases::default()),
             workflow_text: WORKFLOW,
         };
         Ok(Self { services, store, github })

@@ -11,6 +11,7 @@ mod checkout;
 pub mod deliveries;
 pub mod docs;
 pub mod doctor;
+pub mod flaky;
 pub mod gate;
 pub mod heal;
 pub mod healthcheck;
@@ -42,6 +43,7 @@ enum Command {
     Setup(setup::Args),
     Doctor(doctor::Args),
     Simulate(simulate::Args),
+    Flaky(flaky::Args),
     Logs(logs::Args),
     Watch(watch::Args),
     Receipt(receipt::Args),
@@ -70,6 +72,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Setup(args) => setup::run(&args),
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Simulate(args) => simulate::run(&args).await,
+        Command::Flaky(args) => flaky::run(&args).await,
         Command::Logs(args) => logs::run(&args).await,
         Command::Watch(args) => watch::run(&args).await,
         Command::Receipt(args) => receipt::run(&args).await,

@@ -13,6 +13,7 @@ pub mod findings;
 pub mod markdown;
 pub mod onboarding;
 mod reply;
+mod sayings;
 mod sections;
 
 pub use check::{check, green_without_case, left_behind, waiting_for_forge, waiting_for_room};

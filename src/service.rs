@@ -5,7 +5,9 @@
 //! later by the outbox.
 
 pub mod archive;
+mod bases;
 mod beside;
+mod causes;
 mod effects;
 mod gather;
 mod healing;
@@ -30,6 +32,7 @@ use crate::domain::limits::Limits;
 use crate::ports::checkpoints::CheckpointStore;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::compute::Compute;
+use crate::ports::flakes::FlakeStore;
 use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::identity::IdentityVerifier;
 use crate::ports::inbound::Inbound;
@@ -48,6 +51,8 @@ pub struct Services {
     pub logs: Arc<dyn LogStore>,
     /// How far fixers are in the middle of their turns.
     pub checkpoints: Arc<dyn CheckpointStore>,
+    /// What running again has shown.
+    pub flakes: Arc<dyn FlakeStore>,
     /// The forge.
     pub forge: Arc<dyn Forge>,
     /// Where attempts run.
@@ -70,6 +75,8 @@ pub struct Services {
     pub limits: Limits,
     /// Policies that were read, by base commit.
     pub policies: Arc<policies::PolicyCache>,
+    /// How CI stands on base branches.
+    pub bases: Arc<bases::Bases>,
     /// The text of the workflow that target repositories copy, for onboarding.
     pub workflow_text: &'static str,
 }
@@ -80,6 +87,7 @@ impl std::fmt::Debug for Services {
     }
 }
 
+pub use bases::Bases;
 pub use policies::PolicyCache;
 
 /// The path of the workflow in which attempts run; its runs are not CI.

@@ -25,7 +25,7 @@ use selfheal::ports::forge::Forge;
 use selfheal::service::live::Live;
 use selfheal::service::live::keys::Keys;
 use selfheal::service::worker::Worker;
-use selfheal::service::{PolicyCache, Services};
+use selfheal::service::{Bases, PolicyCache, Services};
 use selfheal::store::{Migrate, SqlStore};
 use sha2::Sha256;
 use tokio::sync::{Notify, watch};
@@ -163,6 +163,7 @@ async fn services(url: &str) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
         upkeep: store.clone(),
         logs: store.clone(),
         checkpoints: store.clone(),
+        flakes: store.clone(),
         compute: Arc::new(ActionsCompute::new(Arc::clone(&forge), server)),
         forge,
         inbound: Arc::new(GithubInbound::new(APP_ID, vec![SecretString::from(SECRET)])),
@@ -174,6 +175,7 @@ async fn services(url: &str) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
         live: Arc::new(Live::new(store.clone(), store.clone(), Keys::of(&SECRET.into()))),
         limits,
         policies: Arc::new(PolicyCache::default()),
+        bases: Arc::new(Bases::default()),
         workflow_text: "",
     };
     (instant, services, store)

@@ -12,6 +12,7 @@ use crate::config::server::{ServerArgs, ServerSettings};
 use crate::domain::gate::Answer;
 use crate::domain::ids::{PrNumber, RepoSlug};
 use crate::domain::pull::Ci;
+use crate::report::markdown::visible;
 use crate::service::simulate::{Simulation, pull_request};
 use crate::telemetry;
 
@@ -84,9 +85,13 @@ fn human(out: &mut impl Write, simulation: &Simulation) -> anyhow::Result<()> {
         writeln!(out, "policy file: {problem}")?;
     }
     if let Some(evidence) = &simulation.evidence {
-        for failure in evidence.failures.iter().take(10) {
+        for (index, failure) in evidence.failures.iter().enumerate().take(10) {
             let place = failure.file.as_ref().map(ToString::to_string).unwrap_or_default();
-            writeln!(out, "failure: {} {place} {}", failure.kind.as_str(), failure.message)?;
+            let kind = failure.kind.as_str();
+            writeln!(out, "failure: {kind} {place} {}", visible(&failure.message))?;
+            if let Some(judged) = evidence.judgement.causes.get(index) {
+                writeln!(out, "  cause: {}: {}", judged.cause.words(), visible(&judged.why))?;
+            }
         }
     }
     match &simulation.verdict {
@@ -123,6 +128,7 @@ fn machine(simulation: &Simulation) -> serde_json::Value {
         "ci": ci_word(&simulation.ci),
         "policy_problem": simulation.policy_problem,
         "failures": simulation.evidence.as_ref().map(|evidence| &evidence.failures),
+        "causes": simulation.evidence.as_ref().map(|evidence| &evidence.judgement.causes),
         "verdict": simulation.verdict.as_ref().map(|verdict| verdict.answer().as_str()),
         "findings": findings,
     })

@@ -91,16 +91,29 @@ pub enum Excuse {
     BrokenPolicy,
     /// The runs were cancelled; nothing failed.
     Cancelled,
+    /// The base branch is broken in the same way.
+    BaseBroken,
+    /// The base branch was broken in the same way and is mended; the branch has to be brought up to
+    /// date.
+    BaseMended,
+    /// What failed comes and goes on the same commit, and running again did not help this time.
+    Flaky,
+    /// CI itself has to be mended, by a person.
+    CiConfig,
 }
 
 impl Excuse {
     /// Every excuse.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::RunsNeedApproval,
         Self::Infrastructure,
         Self::Policy,
         Self::BrokenPolicy,
         Self::Cancelled,
+        Self::BaseBroken,
+        Self::BaseMended,
+        Self::Flaky,
+        Self::CiConfig,
     ];
 
     /// The name in tables.
@@ -111,6 +124,10 @@ impl Excuse {
             Self::Policy => "policy",
             Self::BrokenPolicy => "broken_policy",
             Self::Cancelled => "cancelled",
+            Self::BaseBroken => "base_broken",
+            Self::BaseMended => "base_mended",
+            Self::Flaky => "flaky",
+            Self::CiConfig => "ci_config",
         }
     }
 }

@@ -14,6 +14,7 @@
 //! remembers it (the case goes on from it, see `forgotten`); an outcome arrives for an attempt that
 //! was abandoned (nobody looks at it).
 
+mod aside;
 mod asks;
 mod care;
 mod forgotten;

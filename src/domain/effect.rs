@@ -99,6 +99,11 @@ pub enum Act {
         /// The attempt of the run whose jobs failed.
         attempt: u32,
     },
+    /// Merge the base branch into the pull request's.
+    UpdateBranch {
+        /// The head that it must still have.
+        head: Sha,
+    },
     /// Commit an attempt's patch, by compare-and-swap.
     Commit {
         /// The attempt, whose recorded outcome holds the patch.
@@ -150,6 +155,7 @@ impl Effect {
             | Act::SetAutoMerge { .. }
             | Act::Cancel { .. }
             | Act::Rerun { .. }
+            | Act::UpdateBranch { .. }
             | Act::Onboard => None,
         }
     }
@@ -173,6 +179,7 @@ impl Effect {
             Act::Dispatch { attempt, dispatch, .. } => dispatch_key(*attempt, *dispatch),
             Act::Cancel { run } => format!("cancel:{repo}:{run}"),
             Act::Rerun { run, attempt } => format!("rerun:{repo}:{run}:{attempt}"),
+            Act::UpdateBranch { head } => format!("update-branch:{repo}:{number}:{head}"),
             Act::Commit { attempt, .. } => commit_key(*attempt),
             Act::Onboard => format!("onboard:{repo}"),
         }
@@ -191,6 +198,7 @@ impl Effect {
             | Act::Dispatch { .. }
             | Act::Cancel { .. }
             | Act::Rerun { .. }
+            | Act::UpdateBranch { .. }
             | Act::Commit { .. }
             | Act::Onboard => Class::Once,
         }
@@ -209,6 +217,7 @@ impl Effect {
             Act::Dispatch { .. } => "dispatch",
             Act::Cancel { .. } => "cancel",
             Act::Rerun { .. } => "rerun",
+            Act::UpdateBranch { .. } => "update_branch",
             Act::Commit { .. } => "commit",
             Act::Onboard => "onboard",
         }

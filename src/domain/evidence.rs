@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::{Failure, FailureKind, Fingerprint};
+use super::cause::Judgement;
+use super::failure::{Failure, Fingerprint};
 use super::ids::{RepoPath, Sha};
 use super::pull::CiRun;
 
@@ -27,27 +28,14 @@ pub struct Evidence {
     pub notes: Vec<String>,
     /// Files that the pull request changes.
     pub changed_files: Vec<RepoPath>,
+    /// Whose fault each failure is judged to be.
+    #[serde(default)]
+    pub judgement: Judgement,
 }
 
 impl Evidence {
     /// The fingerprint of the root cause, if anything was understood.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.failures.first().map(Failure::fingerprint)
-    }
-
-    /// Whether nothing but the machine, the network or a service failed.
-    pub fn is_infrastructure(&self) -> bool {
-        !self.failures.is_empty()
-            && self.failures.iter().all(|failure| match failure.kind {
-                FailureKind::Infrastructure | FailureKind::Oom | FailureKind::Timeout => true,
-                FailureKind::CompileError
-                | FailureKind::TypeError
-                | FailureKind::Lint
-                | FailureKind::Format
-                | FailureKind::TestFailure
-                | FailureKind::Dependency
-                | FailureKind::Config
-                | FailureKind::Unknown => false,
-            })
     }
 }

@@ -110,6 +110,9 @@ pub struct Source {
     pub first_line: u32,
     /// Last line of the log that belongs to it, counted from 1.
     pub last_line: u32,
+    /// Jobs that it was seen in, `workflow / job`; empty outside CI.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<String>,
 }
 
 /// One fault, as read from a failed run.

@@ -54,6 +54,38 @@ pub struct Policy {
     pub ci_start_minutes_max: u32,
     /// Whether fixers may ask people.
     pub questions: Questions,
+    /// How often failed jobs run again.
+    pub reruns: Reruns,
+    /// What happens about failures that the base branch has, too.
+    pub base: BasePolicy,
+}
+
+/// How often the failed jobs of one head run again on our word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reruns {
+    /// When all that failed comes and goes.
+    pub flaky: u8,
+    /// When machines or servers failed.
+    pub infrastructure: u8,
+}
+
+/// The most reruns that a repository can ask for: a service that is down for longer is down.
+pub const RERUNS_MAX: u8 = 3;
+
+/// What happens about failures that the base branch has, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BasePolicy {
+    /// What happens with pull requests when it is mended.
+    pub when_mended: WhenMended,
+}
+
+/// What happens with pull requests whose base branch is mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenMended {
+    /// People are told.
+    Tell,
+    /// They are brought up to date by merging the base branch into them.
+    Update,
 }
 
 /// Whether fixers may ask people.
@@ -218,6 +250,8 @@ impl Default for Policy {
             limits: RunLimits::default(),
             ci_start_minutes_max: 15,
             questions: Questions { max: 3, hours: 72 },
+            reruns: Reruns { flaky: 1, infrastructure: 2 },
+            base: BasePolicy { when_mended: WhenMended::Tell },
         }
     }
 }

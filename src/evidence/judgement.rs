@@ -177,6 +177,7 @@ fn placed(frame: &Frame, drafts: Vec<Draft>, finisher: &mut Finisher<'_>) -> Vec
             step: Some(window.name.clone()).filter(|name| !name.is_empty()),
             first_line: number(draft.first),
             last_line: number(draft.last),
+            jobs: Vec::new(),
         };
         Failure { source, ..finisher.place(draft) }
     };

@@ -257,6 +257,9 @@ pub trait ForgeReader: Send + Sync {
     /// How a workflow run stands.
     async fn run_state(&self, repo: &Repo, run: RunId) -> Result<RunState, ForgeError>;
 
+    /// The newest commit of a branch; `None` when there is no such branch.
+    async fn tip(&self, repo: &Repo, branch: &Branch) -> Result<Option<Sha>, ForgeError>;
+
     /// The repository's default branch.
     async fn default_branch(&self, repo: &Repo) -> Result<Branch, ForgeError>;
 }
@@ -341,6 +344,15 @@ pub trait ForgeWriter: Send + Sync {
 
     /// Runs the failed jobs of a run again; fine when that attempt is running already.
     async fn rerun_failed(&self, repo: &Repo, run: RunId, attempt: u32) -> Result<(), ForgeError>;
+
+    /// Merges the base branch into a pull request's branch, which must still be at that head; fine
+    /// when there is nothing to merge or somebody was faster.
+    async fn update_branch(
+        &self,
+        repo: &Repo,
+        number: PrNumber,
+        head: &Sha,
+    ) -> Result<(), ForgeError>;
 
     /// Opens a pull request that adds a file; fine when branch, file or pull request are there.
     async fn propose(&self, proposal: &Proposal) -> Result<Option<PrNumber>, ForgeError>;

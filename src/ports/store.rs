@@ -23,6 +23,7 @@ use crate::domain::case::Case;
 use crate::domain::document::Document;
 use crate::domain::effect::{Effect, EffectResult, PendingEffect};
 use crate::domain::evidence::Evidence;
+use crate::domain::flakes::Trial;
 use crate::domain::ids::{
     AttemptId, CaseId, CommentId, DeliveryId, EffectId, InstallationId, PrNumber, RepoId, RunId,
     Sha, Timestamp,
@@ -203,6 +204,8 @@ pub struct Changes {
     pub begins: Option<Ceiling>,
     /// What was read for the case.
     pub evidence: Option<(CaseId, Evidence)>,
+    /// What running a commit again has shown.
+    pub tried: Option<Tried>,
     /// What shall happen outside.
     pub effects: Vec<(EffectId, Effect)>,
     /// What came of the claimed effect.
@@ -228,12 +231,26 @@ impl Changes {
             attempts: Vec::new(),
             begins: None,
             evidence: None,
+            tried: None,
             effects: Vec::new(),
             result: None,
             learned: Learned::default(),
             installations: Vec::new(),
         }
     }
+}
+
+/// What running a commit again has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// The repository.
+    pub repo: RepoId,
+    /// The pull request.
+    pub number: PrNumber,
+    /// The commit.
+    pub head: Sha,
+    /// One for each failure.
+    pub trials: Vec<Trial>,
 }
 
 /// Ids of the forge that an effect learned and the next one of its kind needs.
@@ -407,6 +424,13 @@ pub trait Store: Send + Sync {
 
     /// Open pull requests of a repository whose last known base is that branch.
     async fn pulls_onto(
+        &self,
+        repo: RepoId,
+        base: &crate::domain::ids::Branch,
+    ) -> Result<Vec<PullHead>, StoreError>;
+
+    /// Open pull requests onto a branch that wait until it is mended, by number.
+    async fn waiting_for_base(
         &self,
         repo: RepoId,
         base: &crate::domain::ids::Branch,

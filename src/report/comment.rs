@@ -2,10 +2,10 @@
 //! it, because an edit notifies nobody.
 
 use super::Story;
-use super::check::saying;
 use super::markdown::within;
+use super::sayings::saying;
 use super::sections;
-use crate::domain::case::CaseState;
+use crate::domain::case::{CaseState, Excuse};
 use crate::domain::effect::Act;
 use crate::domain::feedback::Patience;
 use crate::domain::ids::Timestamp;
@@ -19,7 +19,11 @@ pub const COMMENT_MARKER: &str = "<!-- selfheal:pr -->";
 ///
 /// A comment notifies people, so it comes only once something was tried or somebody is needed.
 pub fn deserves_comment(story: &Story<'_>) -> bool {
-    !story.attempts.is_empty() || matches!(story.case.state, CaseState::Escalated(_))
+    let is_wanted = matches!(
+        story.case.state,
+        CaseState::Escalated(_) | CaseState::Excused(Excuse::BaseMended)
+    );
+    !story.attempts.is_empty() || is_wanted
 }
 
 /// The sticky comment.

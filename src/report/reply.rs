@@ -1,8 +1,8 @@
 //! Replies to commands.
 
 use super::Story;
-use super::check::saying;
 use super::markdown::{code, within, words};
+use super::sayings::saying;
 use super::sections;
 use crate::domain::ask::{Ask, AskKind};
 use crate::domain::command::COMMANDS;

@@ -4,6 +4,7 @@ use super::Story;
 use super::markdown::{block, code, cut, words};
 use crate::domain::attempt::{AttemptEnd, AttemptRecord, AttemptState};
 use crate::domain::case::{CaseState, Escalation};
+use crate::domain::cause::{Cause, Judged};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::feedback::answer_to;
@@ -30,16 +31,45 @@ pub(super) fn what_failed(evidence: Option<&Evidence>) -> String {
         out.push_str("Nothing in the logs could be understood as a failure.\n\n");
         return out;
     }
-    out.push_str("| where | what |\n| --- | --- |\n");
-    for failure in evidence.failures.iter().take(FAILURES_SHOWN_MAX) {
-        out.push_str(&format!("| {} | {} |\n", place(failure), what(failure)));
+    let causes = &evidence.judgement.causes;
+    // One cause is said once, several beside each failure.
+    let one = causes.first().filter(|first| causes.iter().all(|judged| judged == *first));
+    let several = if one.is_none() { causes.as_slice() } else { &[] };
+    out.push_str(match several {
+        [] => "| where | what |\n| --- | --- |\n",
+        [..] => "| where | what | cause |\n| --- | --- | --- |\n",
+    });
+    for (index, failure) in evidence.failures.iter().enumerate().take(FAILURES_SHOWN_MAX) {
+        let cause = several.get(index).map(|judged| format!(" {} |", cause(judged)));
+        let (place, what) = (place(failure), what(failure));
+        out.push_str(&format!("| {place} | {what} |{}\n", cause.unwrap_or_default()));
     }
     let more = evidence.failures.len().saturating_sub(FAILURES_SHOWN_MAX);
     if more > 0 {
         out.push_str(&format!("\n… and {more} more.\n"));
     }
     out.push('\n');
+    if let Some(judged) = one {
+        out.push_str(&format!("**Cause:** {}.\n\n", cause(judged)));
+    }
     out
+}
+
+/// Whose fault a failure is, and why.
+fn cause(judged: &Judged) -> String {
+    format!("{}: {}", judged.cause.words(), words(&judged.why))
+}
+
+/// Which of the failures have that cause, one line each.
+pub(super) fn of_cause(evidence: Option<&Evidence>, cause: Cause) -> String {
+    let Some(evidence) = evidence else { return String::new() };
+    let with = evidence.failures.iter().zip(&evidence.judgement.causes);
+    let lines = with.filter(|(_, judged)| judged.cause == cause).map(|(failure, judged)| {
+        let jobs = failure.source.jobs.join(", ");
+        let place = if jobs.is_empty() { place(failure) } else { words(&jobs) };
+        format!("- {place}: {} ({})\n", what(failure), words(&judged.why))
+    });
+    lines.take(FAILURES_SHOWN_MAX).collect()
 }
 
 fn place(failure: &Failure) -> String {
@@ -58,8 +88,10 @@ fn what(failure: &Failure) -> String {
     let test = failure.test.as_deref().filter(|_| failure.file.is_some());
     let test = test.map(|test| format!("{} ", code(&cut(test, TEST_CHARS_MAX))));
     let message = failure.message.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
+    let jobs = failure.source.jobs.len();
+    let everywhere = if jobs > 1 { format!(" (in {jobs} jobs)") } else { String::new() };
     format!(
-        "{}{}{}{}",
+        "{}{}{}{}{everywhere}",
         tool.unwrap_or_default(),
         code_of.unwrap_or_default(),
         test.unwrap_or_default(),

@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::ask::{Ask, AskKind};
 use crate::domain::attempt::{Attempt, AttemptEnd, AttemptState, RunnerReport};
 use crate::domain::case::{Asked, CaseState, Escalation, Excuse, Healed, StoppedBy};
+use crate::domain::cause::Judgement;
 use crate::domain::command::COMMANDS;
 use crate::domain::decide::Answer;
 use crate::domain::failure::{Failure, FailureKind};
@@ -77,6 +78,7 @@ fn evidence(message: &str) -> Evidence {
         sources: vec!["ci / test: log".into()],
         notes: Vec::new(),
         changed_files: Vec::new(),
+        judgement: Judgement::default(),
     }
 }
 

@@ -112,6 +112,7 @@ const fn is_waited_for(act: &Act) -> bool {
         | Act::SetLabel { .. }
         | Act::SetAutoMerge { .. }
         | Act::Cancel { .. }
+        | Act::UpdateBranch { .. }
         | Act::Onboard => false,
     }
 }
@@ -169,6 +170,10 @@ async fn act(services: &Services, effect: &Effect) -> Result<Performed, ServiceE
         }
         Act::Rerun { run, attempt } => {
             forge.rerun_failed(repo, *run, *attempt).await?;
+            Ok(Performed::done())
+        }
+        Act::UpdateBranch { head } => {
+            forge.update_branch(repo, number, head).await?;
             Ok(Performed::done())
         }
         Act::Commit { attempt, patch_digest, branch, parent, message } => {

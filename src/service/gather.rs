@@ -10,6 +10,7 @@ use crate::domain::case::{Case, CaseState, Excuse};
 use crate::domain::command::permission_for;
 use crate::domain::decide::{AttemptFacts, AutoMergeHold, Facts, PolicyState};
 use crate::domain::evidence::Evidence;
+use crate::domain::flakes::{After, Trial, trials};
 use crate::domain::gate::before::{BeforeAttempt, Room, Used, judge as judge_before};
 use crate::domain::gate::patch::{PatchToJudge, judge as judge_patch};
 use crate::domain::gate::{Finding, Verdict};
@@ -39,6 +40,8 @@ pub(super) struct Gathered {
     pub usage: Option<Usage>,
     /// Evidence that was read in this look and is to be kept.
     pub evidence_is_new: bool,
+    /// What running the head again has shown, when it was read in this look.
+    pub tried: Vec<Trial>,
     pub before: Option<Verdict>,
     pub verdict: Option<Verdict>,
     pub diff: Option<String>,
@@ -98,6 +101,7 @@ pub(super) async fn first(services: &Services, pull: Pull) -> Result<Gathered, S
         opens_case: false,
         usage: None,
         evidence_is_new: false,
+        tried: Vec::new(),
         before: None,
         verdict: None,
         diff: None,
@@ -173,9 +177,10 @@ pub(super) async fn for_state(
     attempt: Option<&AttemptRecord>,
 ) -> Result<(), ServiceError> {
     match case.state {
-        CaseState::Diagnosing | CaseState::Excused(Excuse::Policy | Excuse::BrokenPolicy) => {
-            to_begin(services, gathered, case).await
-        }
+        CaseState::Diagnosing
+        | CaseState::Excused(
+            Excuse::Policy | Excuse::BrokenPolicy | Excuse::BaseBroken | Excuse::BaseMended,
+        ) => Box::pin(to_begin(services, gathered, case)).await,
         CaseState::Healing(_) | CaseState::AwaitingApproval(_) | CaseState::AwaitingAnswer(_) => {
             match attempt {
                 Some(record) => at_work(services, gathered, record).await,
@@ -210,7 +215,11 @@ async fn to_begin(
     } else {
         services.store.evidence(case.id, &case.head).await?
     };
-    let evidence = match known.filter(|known| known.runs == red) {
+    let (same, before) = match known {
+        Some(known) if known.runs == red => (Some(known), None),
+        other => (None, other),
+    };
+    let mut evidence = match same {
         Some(evidence) => evidence,
         None => {
             let purpose = super::reading::Purpose::Case { since: case.since };
@@ -218,7 +227,7 @@ async fn to_begin(
             match super::reading::read(services, of, &red, purpose).await? {
                 super::reading::Read::Evidence(evidence) => {
                     gathered.evidence_is_new = true;
-                    evidence
+                    *evidence
                 }
                 super::reading::Read::NotYet(at) => {
                     gathered.again_at = Some(at);
@@ -227,6 +236,13 @@ async fn to_begin(
             }
         }
     };
+    if let Some(before) = before {
+        gathered.tried = trials(&before, After::Red(&evidence));
+    }
+    let of = (&gathered.pull, gathered.policy.policy.as_ref());
+    let judgement = super::causes::judged(services, of, &evidence, &evidence.judgement).await?;
+    gathered.evidence_is_new |= judgement != evidence.judgement;
+    evidence.judgement = judgement;
     gathered.before = Some(begin_verdict(services, gathered, case, &evidence, &red).await?);
     hold_of_auto_merge(services, gathered).await?;
     gathered.evidence = Some(evidence);

@@ -10,21 +10,23 @@
 //! next look sees it, and commits are compare-and-swap).
 
 mod opening;
+mod telling;
 
 use opening::{go_on_counting, opened, successor, wants_case};
+use telling::{answers, idle_answer, is_silent, reports};
 
 use super::gather::{self, Gathered};
 use super::{ServiceError, Services};
-use crate::domain::ask::{Ask, AskKind};
 use crate::domain::attempt::{Attempt, AttemptRecord, RunnerReport};
-use crate::domain::case::{Case, CaseState, Excuse};
-use crate::domain::decide::{Answer, Answered, decide};
+use crate::domain::case::{Case, CaseState, Healed};
+use crate::domain::decide::{Answered, decide};
 use crate::domain::effect::{Act, Effect};
+use crate::domain::evidence::Evidence;
+use crate::domain::flakes::{After, trials};
 use crate::domain::ids::{AttemptId, EffectId, Timestamp};
 use crate::domain::pull::{PullHead, PullState};
-use crate::domain::view::Reaction;
 use crate::ports::forge::ForgeError;
-use crate::ports::store::{Changes, Finish, PullRecord};
+use crate::ports::store::{Changes, Finish, PullRecord, Tried};
 use crate::report::{self, Story};
 
 /// Transitions in one look. The longest road, from a red head to a started runner, has three; more
@@ -248,6 +250,7 @@ async fn written(
         acts.push(Act::PublishCheck { view: report::check(&story) });
     }
     let mut changes = Changes::finish(now, finish(&look, gathered, now));
+    changes.tried = tried(&look, gathered, shown.as_ref());
     changes.successor = successor;
     if gathered.evidence_is_new {
         changes.evidence = gathered.evidence.clone().map(|read| (look.case.id, read));
@@ -259,11 +262,25 @@ async fn written(
     Ok(changes)
 }
 
+/// What running the same commit again has shown, if it was seen in this look.
+fn tried(look: &Look, gathered: &Gathered, read: Option<&Evidence>) -> Option<Tried> {
+    let case = &look.case;
+    let is_green_again = look.left.is_some()
+        && case.head == case.opened_head
+        && matches!(case.state, CaseState::Healed(Healed::ByRerun | Healed::ByItself));
+    let trials = match read {
+        Some(read) if is_green_again && read.head == case.head => trials(read, After::Green),
+        Some(_) | None => gathered.tried.clone(),
+    };
+    let tried = Tried { repo: case.repo.id, number: case.number, head: case.head.clone(), trials };
+    Some(tried).filter(|tried| !tried.trials.is_empty())
+}
+
 /// What was read earlier, for reports of states that read nothing themselves.
 async fn shown_evidence(
     services: &Services,
     look: &Look,
-) -> Result<Option<crate::domain::evidence::Evidence>, ServiceError> {
+) -> Result<Option<Evidence>, ServiceError> {
     let mut heads = vec![look.case.head.clone()];
     heads.extend(look.attempts.last().map(|record| record.attempt.head.clone()));
     for head in heads {
@@ -290,46 +307,6 @@ fn is_about_the_same(one: &Act, other: &Act) -> bool {
         (Act::SetAutoMerge { .. }, Act::SetAutoMerge { .. }) => true,
         (one, other) => one == other,
     }
-}
-
-/// Whether this repository does not want to hear of us here at all.
-fn is_silent(case: &Case, gathered: &Gathered) -> bool {
-    opening::is_unwanted(gathered)
-        && matches!(
-            case.state,
-            CaseState::Watching | CaseState::Diagnosing | CaseState::Excused(Excuse::Policy)
-        )
-}
-
-/// The check run of the head, of a head left behind, and the comment.
-fn reports(look: &Look, story: &Story<'_>) -> Vec<Act> {
-    let mut acts = vec![Act::PublishCheck { view: report::check(story) }];
-    if let Some(was) = look.was.as_ref().filter(|was| was.head != look.case.head) {
-        let view = report::left_behind(&look.case, &was.head);
-        acts.push(Act::PublishCheck { view });
-    }
-    if report::deserves_comment(story) {
-        acts.push(Act::UpsertComment { view: report::comment(story) });
-    }
-    acts
-}
-
-/// Reactions and replies to what people want.
-fn answers(answered: &[Answered], story: Option<&Story<'_>>) -> Vec<Act> {
-    let mut acts = Vec::new();
-    for Answered { ask, answer } in answered {
-        let Some(to) = ask.comment else { continue };
-        let reaction = match (answer, ask.kind) {
-            (Answer::Done | Answer::Show, _) => Reaction::Rocket,
-            (Answer::Refused(_), AskKind::Unknown) => Reaction::Confused,
-            (Answer::Refused(_), _) => Reaction::ThumbsDown,
-        };
-        acts.push(Act::React { to, reaction });
-        if let Some(body) = report::reply(ask, answer, story) {
-            acts.push(Act::Reply { to: to.id, body });
-        }
-    }
-    acts
 }
 
 fn finish(look: &Look, gathered: &Gathered, now: Timestamp) -> Finish {
@@ -371,20 +348,6 @@ async fn without_case(
         })
         .collect();
     Ok(changes)
-}
-
-fn idle_answer(ask: &Ask) -> Answer {
-    match ask.kind {
-        AskKind::Status | AskKind::Explain | AskKind::Help => Answer::Show,
-        AskKind::Unknown => Answer::Refused("this is no command that I know".to_owned()),
-        AskKind::Fix
-        | AskKind::Retry
-        | AskKind::Stop
-        | AskKind::Resume
-        | AskKind::Approve
-        | AskKind::Reject
-        | AskKind::Answer => Answer::Refused("CI is not red here, there is nothing to heal".into()),
-    }
 }
 
 fn effects(services: &Services, case: &Case, acts: Vec<Act>) -> Vec<(EffectId, Effect)> {

@@ -95,6 +95,7 @@ async fn of_event(
             commented(services, repo, number, &said, now).await
         }
         Event::Pushed { repo, branch, after: _ } => {
+            services.bases.stir(repo.id, &branch);
             let onto = services.store.pulls_onto(repo.id, &branch).await?;
             Ok(wake(onto.into_iter().take(ONTO_MAX).collect(), now))
         }
@@ -166,7 +167,19 @@ async fn ci_moved(
         let error = "no pull request is known for this commit yet".to_owned();
         return Ok(Changes::finish(now, Finish::Retry { at, error }));
     }
+    if found.is_empty() {
+        return Ok(wake(onto_mended(services, &moved).await?, now));
+    }
     Ok(wake(found, now))
+}
+
+/// Pull requests that wait until the branch is mended on which CI moved.
+async fn onto_mended(services: &Services, moved: &CiMoved) -> Result<Vec<PullHead>, ServiceError> {
+    let Some(head) = moved.head.as_ref().filter(|head| head.repo == Some(moved.repo.id)) else {
+        return Ok(Vec::new());
+    };
+    services.bases.stir(moved.repo.id, &head.branch);
+    Ok(services.store.waiting_for_base(moved.repo.id, &head.branch).await?)
 }
 
 /// Open pull requests whose head is that commit.

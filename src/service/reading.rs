@@ -50,7 +50,7 @@ const LOG_AGAIN_MS: i64 = 15 * 1000;
 #[derive(Debug)]
 pub(super) enum Read {
     /// The evidence.
-    Evidence(Evidence),
+    Evidence(Box<Evidence>),
     /// A log is not there yet; ask again then.
     NotYet(Timestamp),
 }
@@ -121,7 +121,7 @@ pub(super) async fn read(
     placing::hold(services.forge.as_ref(), pull, &mut draft).await?;
     let changed_files = services.forge.changed_files(&pull.repo, pull.number).await?;
     let read = Evidence { runs: red.to_vec(), ..draft.finished(pull, changed_files) };
-    Ok(Read::Evidence(read))
+    Ok(Read::Evidence(Box::new(read)))
 }
 
 /// One reading of all that failed.
@@ -183,7 +183,9 @@ impl Reader<'_> {
             Ok(logged) => logged,
             Err(NotYet) => return Ok(Err(NotYet)),
         };
-        if wanted == Wanted::Failures && self.draft.add_failures(logged, remarked) == Remarks::News
+        let seen = |failures: Vec<Failure>| seen_in(&name, failures);
+        if wanted == Wanted::Failures
+            && self.draft.add_failures(seen(logged), seen(remarked)) == Remarks::News
         {
             self.draft.sources.push(format!("{name}: annotations"));
         }
@@ -328,10 +330,18 @@ impl Reader<'_> {
             return Ok(());
         }
         self.draft.add_excerpt(&source, &reading);
-        self.draft.add_failures(reading.failures, Vec::new());
+        self.draft.add_failures(seen_in(name, reading.failures), Vec::new());
         self.draft.sources.push(source);
         Ok(())
     }
+}
+
+/// Failures that were seen in a job, or in another App's check run.
+fn seen_in(name: &str, mut failures: Vec<Failure>) -> Vec<Failure> {
+    for failure in &mut failures {
+        failure.source.jobs = vec![name.to_owned()];
+    }
+    failures
 }
 
 /// A log, read.

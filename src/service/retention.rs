@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Services;
+use crate::domain::flakes::TRIAL_DAYS;
 
 /// How long finished work is kept. GitHub delivers again for three days at most, and people look
 /// back for weeks.
@@ -32,8 +33,9 @@ const EVERY_SECS: u64 = 60 * 60;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Forgets work that is older than [`KEPT_DAYS`], and logs and events that are older than
-/// [`LOGS_KEPT_DAYS`] and [`EVENTS_KEPT_DAYS`] or too many, once.
+/// Forgets work that is older than [`KEPT_DAYS`], logs and events that are older than
+/// [`LOGS_KEPT_DAYS`] and [`EVENTS_KEPT_DAYS`] or too many, and trials of flaky failures that are
+/// older than [`TRIAL_DAYS`], once.
 ///
 /// # Errors
 /// [`crate::ports::store::StoreError`] when the store is not available.
@@ -46,7 +48,8 @@ pub async fn forget(services: &Services) -> Result<u64, crate::ports::store::Sto
     let calls = services.models.forget(now, before).await?;
     let events_before = now.plus_ms(-EVENTS_KEPT_DAYS * DAY_MS);
     let events = services.live.forget(events_before, EVENTS_BYTES_MAX).await?;
-    Ok(logs + rows + calls + events)
+    let trials = services.flakes.forget_trials(now.plus_ms(-TRIAL_DAYS * DAY_MS)).await?;
+    Ok(logs + rows + calls + events + trials)
 }
 
 /// Forgets now and then until told to stop.

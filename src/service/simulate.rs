@@ -47,7 +47,9 @@ pub async fn pull_request(
     let purpose = super::reading::Purpose::Simulation;
     let of = (pull, policy.policy.as_ref());
     let read = super::reading::read(services, of, red, purpose).await?;
-    let super::reading::Read::Evidence(evidence) = read else { return Ok(simulation) };
+    let super::reading::Read::Evidence(mut evidence) = read else { return Ok(simulation) };
+    let earlier = evidence.judgement.clone();
+    evidence.judgement = super::causes::judged(services, of, &evidence, &earlier).await?;
     let rules = if pull.is_from_fork() {
         BranchRules::default()
     } else {
@@ -73,6 +75,6 @@ pub async fn pull_request(
         room: super::gather::room(&usage, &services.limits),
         asked: Asked::No,
     }));
-    simulation.evidence = Some(evidence);
+    simulation.evidence = Some(*evidence);
     Ok(simulation)
 }

@@ -109,6 +109,7 @@ async fn write(tx: &mut Tx, lease: &Lease, changes: &Changes) -> Result<(), Stor
     if let Some((case, evidence)) = &changes.evidence {
         set_evidence(tx, *case, evidence, now).await?;
     }
+    super::flakes::add(tx, changes.tried.as_ref(), now).await?;
     for (id, effect) in &changes.effects {
         want(tx, *id, effect, now).await?;
     }
@@ -120,7 +121,7 @@ async fn write(tx: &mut Tx, lease: &Lease, changes: &Changes) -> Result<(), Stor
     Ok(())
 }
 
-async fn run(
+pub(super) async fn run(
     tx: &mut Tx,
     statement: super::Statement,
     args: Vec<super::db::Arg>,

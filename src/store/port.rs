@@ -53,6 +53,14 @@ impl Store for SqlStore {
         self.heads_onto(repo, base).await
     }
 
+    async fn waiting_for_base(
+        &self,
+        repo: RepoId,
+        base: &Branch,
+    ) -> Result<Vec<PullHead>, StoreError> {
+        self.heads_waiting_for(repo, base).await
+    }
+
     async fn pull(&self, repo: RepoId, number: PrNumber) -> Result<Option<PullRecord>, StoreError> {
         self.pull_record(repo, number).await
     }

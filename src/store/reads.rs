@@ -173,6 +173,14 @@ impl SqlStore {
         self.heads(sql::pulls::PULLS_ONTO, args![number(repo.get()), base.as_str()]).await
     }
 
+    pub(super) async fn heads_waiting_for(
+        &self,
+        repo: RepoId,
+        base: &Branch,
+    ) -> Result<Vec<PullHead>, StoreError> {
+        self.heads(sql::pulls::WAITING_FOR_BASE, args![number(repo.get()), base.as_str()]).await
+    }
+
     pub(super) async fn pull_record(
         &self,
         repo: RepoId,

@@ -69,6 +69,7 @@ pub(super) fn fits(changes: &Changes) -> bool {
         && changes.successor.is_none()
         && changes.attempts.is_empty()
         && changes.begins.is_none()
+        && changes.tried.is_none()
         && changes.learned.comment.is_none()
         && changes.learned.run.is_none()
 }

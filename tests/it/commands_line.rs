@@ -37,7 +37,7 @@ async fn help_names_every_command() {
     let machine = Machine::start().await;
     let said = machine.run(&["--help"]).await;
     assert_eq!(said.code, Some(0));
-    assert_snapshot!(said.out, @"
+    assert_snapshot!(said.out, @r"
     A GitHub App that heals failing CI: reads the failure, fixes it in a sandbox, proves it, commits it
 
     Usage: selfheal <COMMAND>
@@ -47,6 +47,7 @@ async fn help_names_every_command() {
       setup         Print how to register the GitHub App
       doctor        Check credentials, permissions, events, webhook and a repository's workflow
       simulate      Say what would be decided for a pull request now
+      flaky         Show failures that came and went on the same commit
       logs          Show the logs of failed jobs that were read for a pull request
       watch         Follow what happens in an attempt, while it goes on or afterwards
       receipt       Print the receipt of an attempt as JSON, signed with the App's key
@@ -138,10 +139,11 @@ async fn simulate_says_what_the_gate_would_say_and_changes_nothing() {
     let said = machine.run(&ask).await;
     assert_eq!(said.code, Some(0), "{}", said.err);
     let head = world.head_sha(&pull);
-    assert_snapshot!(said.out.replace(&head, "HEAD"), @"
+    assert_snapshot!(said.out.replace(&head, "HEAD"), @r"
     head: HEAD
     CI: red
     failure: format src/lib.rs Diff in src/lib.rs:1:
+      cause: this change: it is in a file that changes
     gate: allow
     ");
 
@@ -156,6 +158,17 @@ async fn simulate_says_what_the_gate_would_say_and_changes_nothing() {
     let said = machine.run(&["simulate", "--repo", "acme/other", "--pull", "1"]).await;
     assert_eq!((said.code, said.out.as_str()), (Some(3), ""));
     machine.world.discard_webhooks();
+}
+
+#[tokio::test]
+async fn flaky_says_that_nothing_is_known_to_come_and_go() {
+    let machine = Machine::start().await;
+    let said = machine.run(&["flaky", "--format", "json"]).await;
+    let nothing = "{\"days\":90,\"repositories\":[]}\n";
+    assert_eq!((said.code, said.out.as_str()), (Some(1), nothing), "{}", said.err);
+    let said = machine.run(&["flaky", "--repo", "widget"]).await;
+    assert_eq!(said.code, Some(3));
+    assert!(said.err.contains("a repository as owner/name"), "{}", said.err);
 }
 
 #[tokio::test]

@@ -311,6 +311,10 @@ impl ForgeReader for InstantForge {
         Ok(RunState::Running)
     }
 
+    async fn tip(&self, _repo: &Repo, _branch: &Branch) -> Result<Option<Sha>, ForgeError> {
+        Ok(Sha::parse(&"0".repeat(40)).ok())
+    }
+
     async fn default_branch(&self, _repo: &Repo) -> Result<Branch, ForgeError> {
         Ok(Branch::parse("main").expect("a branch"))
     }
@@ -420,6 +424,16 @@ impl ForgeWriter for InstantForge {
         _attempt: u32,
     ) -> Result<(), ForgeError> {
         self.did(|done| done.reruns += 1);
+        Ok(())
+    }
+
+    async fn update_branch(
+        &self,
+        _repo: &Repo,
+        _number: PrNumber,
+        _head: &Sha,
+    ) -> Result<(), ForgeError> {
+        self.did(|done| done.others += 1);
         Ok(())
     }
 

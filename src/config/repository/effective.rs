@@ -12,7 +12,7 @@ use crate::domain::failure::FailureKind;
 use crate::domain::ids::Label;
 use crate::domain::ledger::{Caps, Scope};
 use crate::domain::money::Usd;
-use crate::domain::policy::{Drafts, FileGlob, Forks, Policy};
+use crate::domain::policy::{Drafts, FileGlob, Forks, Policy, WhenMended};
 use crate::domain::protected::{BUILT_IN, ProtectedPaths, Protection};
 
 /// A policy with the keys of the repository file, defaults included.
@@ -47,11 +47,7 @@ pub fn effective(policy: &Policy) -> Value {
             "tokens_per_attempt": tokens(policy, Scope::Attempt),
             "tokens_per_day": tokens(policy, Scope::Repository),
         },
-        "size": {
-            "files": policy.size.files_max,
-            "lines": policy.size.lines_max,
-            "bytes": policy.size.bytes_max,
-        },
+        "size": size(policy),
         "workflows": {
             "include": policy.workflows.include,
             "exclude": policy.workflows.exclude,
@@ -83,7 +79,26 @@ pub fn effective(policy: &Policy) -> Value {
         },
         "ci_start_minutes": policy.ci_start_minutes_max,
         "questions": { "max": policy.questions.max, "hours": policy.questions.hours },
+        "reruns": reruns(policy),
+        "base": base(policy),
     })
+}
+
+fn size(policy: &Policy) -> Value {
+    let size = &policy.size;
+    json!({ "files": size.files_max, "lines": size.lines_max, "bytes": size.bytes_max })
+}
+
+fn reruns(policy: &Policy) -> Value {
+    json!({ "flaky": policy.reruns.flaky, "infrastructure": policy.reruns.infrastructure })
+}
+
+fn base(policy: &Policy) -> Value {
+    let when_mended = match policy.base.when_mended {
+        WhenMended::Tell => "tell",
+        WhenMended::Update => "update",
+    };
+    json!({ "when_mended": when_mended })
 }
 
 /// A policy as the text of a repository file, in the order of the reference page.

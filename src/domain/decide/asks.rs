@@ -154,6 +154,7 @@ fn again(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Result<Decision, Str
             }
             let mut decision = Decision::enter(case.clone(), CaseState::Watching, now);
             decision.case.asked = Asked::ByPerson;
+            decision.case.reruns = 0;
             Ok(decision)
         }
     }

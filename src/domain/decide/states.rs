@@ -1,11 +1,10 @@
 //! What each state makes of the facts, when no person intervenes.
 
 use super::work::{awaiting_answer, begin_attempt, healing};
-use super::{Decision, Facts, PolicyState, ended, leave};
+use super::{Decision, Facts, PolicyState, aside, ended, leave};
 use crate::domain::attempt::AttemptEnd;
 use crate::domain::case::{Case, CaseState, Escalation, Excuse, Healed, StoppedBy};
 use crate::domain::effect::Act;
-use crate::domain::evidence::Evidence;
 use crate::domain::gate::{Answer, Verdict, Weight};
 use crate::domain::ids::Timestamp;
 use crate::domain::pull::{Ci, CiRun};
@@ -26,6 +25,8 @@ pub(super) const fn patience(state: &CaseState) -> Option<i64> {
         CaseState::Diagnosing => Some(MINUTE_MS),
         CaseState::Healing(_) | CaseState::Proving(_) => Some(3 * MINUTE_MS),
         CaseState::AwaitingApproval(_) | CaseState::AwaitingAnswer(_) => Some(30 * MINUTE_MS),
+        // A push to the base wakes it; this is for pushes that nobody told of.
+        CaseState::Excused(Excuse::BaseBroken) => Some(20 * MINUTE_MS),
         CaseState::Excused(_) | CaseState::Escalated(_) | CaseState::Stopped(_) => {
             Some(6 * 60 * MINUTE_MS)
         }
@@ -85,36 +86,29 @@ fn diagnosing(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
     let (Some(evidence), Some(verdict)) = (facts.evidence, facts.before) else {
         return Decision::stay(case, None);
     };
-    if let Some(state) = refusal(verdict, facts) {
-        return if state == CaseState::Diagnosing {
-            Decision::stay(case, None)
-        } else {
-            move_to(case, state, now)
-        };
+    if let Some(state) = unwanted(verdict, facts) {
+        return move_to(case, state, now);
     }
-    if evidence.is_infrastructure() {
-        return if case.reruns == 0 && any_workflow(red) {
-            rerun(case, red, now)
-        } else {
-            move_to(case, CaseState::Excused(Excuse::Infrastructure), now)
-        };
+    if let Some(decision) = aside::decide(&case, (evidence, red), facts, now) {
+        return decision;
+    }
+    if let Some(state) = refusal(verdict) {
+        return move_to(case, state, now);
     }
     begin_attempt(case, evidence, facts, now)
 }
 
 /// Enters a state, unless the case is in it already: then the clock of that state goes on.
-fn move_to(case: Case, state: CaseState, now: Timestamp) -> Decision {
+pub(super) fn move_to(case: Case, state: CaseState, now: Timestamp) -> Decision {
     if case.state == state { Decision::stay(case, None) } else { Decision::enter(case, state, now) }
 }
 
-/// Where a refusal of the gate leads: the first of these that it names.
-fn refusal(verdict: &Verdict, facts: &Facts<'_>) -> Option<CaseState> {
+/// Where a refusal leads for which it does not matter why something failed: the first of these that
+/// the gate names.
+fn unwanted(verdict: &Verdict, facts: &Facts<'_>) -> Option<CaseState> {
     let names = |rule: &str| verdict.names(rule, Weight::Refuse);
     let policy =
         ["enabled", "open", "fork", "draft", "required-label", "branch", "workflow", "merge-queue"];
-    if verdict.answer() == Answer::Allow {
-        return None;
-    }
     if names("freshness") {
         return Some(CaseState::Diagnosing);
     }
@@ -122,27 +116,24 @@ fn refusal(verdict: &Verdict, facts: &Facts<'_>) -> Option<CaseState> {
         let label = facts.policy.labels.stop.iter().find(|label| facts.pull.has_label(label));
         return label.map(|label| CaseState::Stopped(StoppedBy::Label(label.clone())));
     }
-    if policy.into_iter().any(names) {
-        return Some(CaseState::Excused(Excuse::Policy));
+    policy.into_iter().any(names).then_some(CaseState::Excused(Excuse::Policy))
+}
+
+/// Where any other refusal leads, once it is clear that an attempt would be worth it.
+fn refusal(verdict: &Verdict) -> Option<CaseState> {
+    let names = |rule: &str| verdict.names(rule, Weight::Refuse);
+    if verdict.answer() == Answer::Allow {
+        return None;
     }
     if names("attempt-cap") {
         return Some(CaseState::Escalated(Escalation::AttemptsUsed));
     }
     if names("kind") {
-        return infrastructure_or_policy(facts.evidence);
+        return Some(CaseState::Excused(Excuse::Policy));
     }
     let waits = (names("budget-now") || names("room"))
         && !["budget-day", "branch-rules", "conflict"].iter().any(|r| names(r));
     Some(if waits { CaseState::Diagnosing } else { CaseState::Escalated(Escalation::GateRefused) })
-}
-
-/// Kinds that the policy does not heal: infrastructure has its own road, others are excused.
-fn infrastructure_or_policy(evidence: Option<&Evidence>) -> Option<CaseState> {
-    if evidence.is_some_and(Evidence::is_infrastructure) {
-        None
-    } else {
-        Some(CaseState::Excused(Excuse::Policy))
-    }
 }
 
 pub(super) fn any_workflow(red: &[CiRun]) -> bool {
@@ -196,11 +187,15 @@ fn excused(case: Case, why: Excuse, facts: &Facts<'_>, now: Timestamp) -> Decisi
             let state = green(&case);
             Decision::enter(case, state, now)
         }
-        (Ci::Red(_), Excuse::Policy | Excuse::BrokenPolicy) => diagnosing(case, facts, now),
+        // What they depend on may have changed since.
+        (
+            Ci::Red(_),
+            Excuse::Policy | Excuse::BrokenPolicy | Excuse::BaseBroken | Excuse::BaseMended,
+        ) => diagnosing(case, facts, now),
         (Ci::Red(_), Excuse::RunsNeedApproval | Excuse::Cancelled) | (Ci::Pending { .. }, _) => {
             Decision::enter(case, CaseState::Watching, now)
         }
-        (Ci::Red(_), Excuse::Infrastructure)
+        (Ci::Red(_), Excuse::Infrastructure | Excuse::Flaky | Excuse::CiConfig)
         | (Ci::Nothing | Ci::NeedsApproval(_) | Ci::Cancelled(_), _) => Decision::stay(case, None),
     }
 }

@@ -4,6 +4,7 @@
 use super::*;
 use crate::domain::ask::{AskKind, Heed};
 use crate::domain::case::{Asked, Escalation, Excuse, Healed};
+use crate::domain::cause::{Judgement, Known, judge};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gate::{Finding, Weight};
 use crate::domain::ids::{
@@ -28,6 +29,10 @@ fn states() -> Vec<CaseState> {
         CaseState::Excused(Excuse::Policy),
         CaseState::Excused(Excuse::BrokenPolicy),
         CaseState::Excused(Excuse::Cancelled),
+        CaseState::Excused(Excuse::BaseBroken),
+        CaseState::Excused(Excuse::BaseMended),
+        CaseState::Excused(Excuse::Flaky),
+        CaseState::Excused(Excuse::CiConfig),
         CaseState::Healing(attempt_id(1)),
         CaseState::AwaitingApproval(attempt_id(1)),
         CaseState::AwaitingAnswer(attempt_id(1)),

@@ -228,6 +228,7 @@ fn about_branch(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::cause::Judgement;
     use crate::domain::failure::{Failure, FailureKind};
     use crate::domain::gate::Answer;
     use crate::domain::ids::{
@@ -285,6 +286,7 @@ mod tests {
                 sources: Vec::new(),
                 notes: Vec::new(),
                 changed_files: Vec::new(),
+                judgement: Judgement::default(),
             },
             rules: BranchRules::default(),
             queue: Queue::Outside,

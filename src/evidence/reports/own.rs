@@ -59,6 +59,7 @@ fn read_entry(entry: &Value, line: usize, found: &mut Found<'_>) {
         step: field("/source/step").or_else(|| field("/step")),
         first_line: number(entry, "/source/first_line").unwrap_or(0),
         last_line: number(entry, "/source/last_line").unwrap_or(0),
+        jobs: Vec::new(), // a report may not say where it was seen
     };
     found.push(draft, line);
 }

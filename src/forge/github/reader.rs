@@ -171,6 +171,14 @@ impl ForgeReader for GithubForge {
         self.state_of_run(repo, run).await
     }
 
+    async fn tip(&self, repo: &Repo, branch: &Branch) -> Result<Option<Sha>, ForgeError> {
+        match self.branch_head(repo, branch).await {
+            Ok(sha) => Ok(Some(sha)),
+            Err(ForgeError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn default_branch(&self, repo: &Repo) -> Result<Branch, ForgeError> {
         self.default_branch_of(repo).await
     }

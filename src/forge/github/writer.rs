@@ -104,6 +104,15 @@ impl ForgeWriter for GithubForge {
         self.run_again(repo, run, attempt).await
     }
 
+    async fn update_branch(
+        &self,
+        repo: &Repo,
+        number: PrNumber,
+        head: &Sha,
+    ) -> Result<(), ForgeError> {
+        self.brought_up_to_date(repo, number, head).await
+    }
+
     async fn propose(&self, proposal: &Proposal) -> Result<Option<PrNumber>, ForgeError> {
         self.proposed(proposal).await
     }

@@ -3,8 +3,12 @@
 //! A report counts first. Of a job, its log counts while it tells a certain cause; what annotations
 //! say goes before a log that only guesses, and behind one that knows.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use crate::domain::cause::Judgement;
 use crate::domain::evidence::Evidence;
-use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, Source};
+use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, Fingerprint, Source};
 use crate::domain::ids::RepoPath;
 use crate::domain::pull::{CiAnnotation, Pull};
 use crate::evidence::{self, Hints, Reading};
@@ -88,28 +92,44 @@ impl Draft {
 
     /// The evidence.
     pub fn finished(mut self, pull: &Pull, changed_files: Vec<RepoPath>) -> Evidence {
-        let mut seen = Vec::new();
-        self.failures.retain(|failure| {
-            let key = (failure.fingerprint(), failure.line);
-            let new = !seen.contains(&key);
-            if new {
-                seen.push(key);
-            }
-            new
-        });
-        self.failures.truncate(FAILURES_MAX);
+        let mut failures = each_once(self.failures);
+        failures.truncate(FAILURES_MAX);
         self.commands.truncate(COMMANDS_MAX);
         Evidence {
             head: pull.head.sha.clone(),
             runs: Vec::new(),
-            failures: self.failures,
+            failures,
             excerpt: Self::excerpt(self.excerpts),
             commands: self.commands,
             sources: self.sources,
             notes: self.notes,
             changed_files,
+            judgement: Judgement::default(),
         }
     }
+}
+
+/// The same failure of several jobs, or legs of a matrix, is one that was seen in all of them.
+fn each_once(failures: Vec<Failure>) -> Vec<Failure> {
+    let mut places: HashMap<(Fingerprint, Option<u32>), usize> = HashMap::new();
+    let mut kept: Vec<Failure> = Vec::new();
+    for failure in failures {
+        match places.entry((failure.fingerprint(), failure.line)) {
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(failure);
+            }
+            Entry::Occupied(place) => {
+                let jobs = &mut kept[*place.get()].source.jobs;
+                for job in failure.source.jobs {
+                    if !jobs.contains(&job) {
+                        jobs.push(job);
+                    }
+                }
+            }
+        }
+    }
+    kept
 }
 
 /// Whether annotations said what nothing else did.

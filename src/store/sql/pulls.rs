@@ -178,6 +178,22 @@ family! {
          ORDER BY p.number",
     );
 
+    /// Open pull requests whose case waits until their base branch is mended.
+    WAITING_FOR_BASE = Statement::both(
+        "SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
+                p.head_repo_id, p.base, p.state, p.updated_at_ms
+         FROM cases c
+         JOIN pulls p ON p.repo_id = c.repo_id AND p.number = c.number
+         JOIN repos r ON r.id = p.repo_id
+         WHERE c.repo_id = $1
+           AND c.state NOT IN ('superseded', 'closed')
+           AND c.state = 'excused'
+           AND c.reason = 'base_broken'
+           AND p.base = $2
+           AND p.state = 'open'
+         ORDER BY p.number",
+    );
+
     /// Records what somebody wants; a known key changes nothing.
     INSERT_ASK = Statement::both(
         "INSERT INTO asks (

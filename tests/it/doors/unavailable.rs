@@ -61,6 +61,7 @@ forwarded! {
     fn apply(lease: Lease, changes: Changes) -> ();
     fn pulls_at(repo: RepoId, sha: &Sha) -> Vec<PullHead>;
     fn pulls_onto(repo: RepoId, base: &Branch) -> Vec<PullHead>;
+    fn waiting_for_base(repo: RepoId, base: &Branch) -> Vec<PullHead>;
     fn pull(repo: RepoId, number: PrNumber) -> Option<PullRecord>;
     fn pull_of_run(repo: RepoId, run: RunId) -> Option<PrNumber>;
     fn evidence(case: CaseId, head: &Sha) -> Option<Evidence>;

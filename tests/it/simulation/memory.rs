@@ -156,6 +156,14 @@ impl Store for MemoryStore {
         self.transaction(|tables| Ok(tables.pulls_onto(repo, base))).await
     }
 
+    async fn waiting_for_base(
+        &self,
+        repo: RepoId,
+        base: &Branch,
+    ) -> Result<Vec<PullHead>, StoreError> {
+        self.transaction(|tables| Ok(tables.waiting_for_base(repo, base))).await
+    }
+
     async fn pull(&self, repo: RepoId, number: PrNumber) -> Result<Option<PullRecord>, StoreError> {
         self.transaction(|tables| Ok(tables.pull(repo, number))).await
     }

@@ -10,7 +10,10 @@ use selfheal::compute::actions::ActionsCompute;
 use selfheal::config::prices;
 use selfheal::domain::checkpoint::Checkpoint;
 use selfheal::domain::event::Reading;
-use selfheal::domain::ids::{AttemptId, CallId, JobId, PrNumber, RepoSlug, RunId, Timestamp};
+use selfheal::domain::flakes::Past;
+use selfheal::domain::ids::{
+    AttemptId, CallId, JobId, PrNumber, RepoId, RepoSlug, RunId, Timestamp,
+};
 use selfheal::domain::ledger::Caps;
 use selfheal::domain::limits::Limits;
 use selfheal::domain::model::Provider;
@@ -18,6 +21,7 @@ use selfheal::domain::policy::NameFilter;
 use selfheal::ports::checkpoints::{CheckpointStore, NewCheckpoint, Taken};
 use selfheal::ports::clock::{Clock, Ids};
 use selfheal::ports::events::{EventRun, EventStore, KeptEvents, NewEvents, Standing};
+use selfheal::ports::flakes::FlakeStore;
 use selfheal::ports::forge::Forge;
 use selfheal::ports::identity::{IdentityError, IdentityVerifier, RunnerClaims};
 use selfheal::ports::inbound::{Inbound, NotAuthentic, Unreadable};
@@ -29,7 +33,7 @@ use selfheal::service::live::Live;
 use selfheal::service::live::keys::Keys;
 use selfheal::service::models::{Models, Patience, Terms};
 use selfheal::service::worker::Worker;
-use selfheal::service::{PolicyCache, Services};
+use selfheal::service::{Bases, PolicyCache, Services};
 use url::Url;
 use uuid::Uuid;
 
@@ -186,6 +190,24 @@ impl CheckpointStore for NoCheckpoints {
     }
 }
 
+/// What ran again is counted elsewhere; here nothing has a past.
+struct NoFlakes;
+
+#[async_trait]
+impl FlakeStore for NoFlakes {
+    async fn pasts(&self, _repo: RepoId, _since: Timestamp) -> Result<Vec<Past>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn tried(&self, _since: Timestamp) -> Result<Vec<(RepoId, RepoSlug)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn forget_trials(&self, _before: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
 /// No history calls a model.
 struct NoModels;
 
@@ -306,6 +328,7 @@ impl Replica {
             upkeep: of.store.clone(),
             logs: Arc::new(NoLogs),
             checkpoints: Arc::new(NoCheckpoints),
+            flakes: Arc::new(NoFlakes),
             forge: forge.clone(),
             compute: Arc::new(ActionsCompute::new(forge, server)),
             inbound: Arc::new(SimInbound(of.truth.clone())),
@@ -317,6 +340,7 @@ impl Replica {
             live: nobody_watches(),
             limits: Limits::default(),
             policies: POLICIES.clone(),
+            bases: Arc::new(Bases::default()),
             workflow_text: "",
         };
         Self {

@@ -5,6 +5,7 @@ use selfheal::domain::ask::{Ask, AskKind};
 use selfheal::domain::attempt::{Attempt, AttemptState};
 use selfheal::domain::brief::StageReport;
 use selfheal::domain::case::{Asked, Case, CaseState};
+use selfheal::domain::cause::{BaseBreak, Cause, Judged, Judgement};
 use selfheal::domain::document::{Document, DocumentName, Stage};
 use selfheal::domain::effect::{Act, Effect, EffectResult, Wanted};
 use selfheal::domain::event::{CommentPlace, CommentRef};
@@ -160,6 +161,15 @@ pub(crate) fn evidence(head: char) -> Evidence {
         sources: vec!["ci / test: log".to_owned()],
         notes: Vec::new(),
         changed_files: vec![RepoPath::parse("src/a b.rs").unwrap()],
+        judgement: Judgement {
+            causes: vec![Judged { cause: Cause::Base, why: "main has it".to_owned() }],
+            base: Some(BaseBreak {
+                branch: Branch::parse("main").unwrap(),
+                broken_at: sha('b'),
+                mended_at: None,
+            }),
+            runs: Some(3),
+        },
     }
 }
 

@@ -55,20 +55,6 @@ async fn a_lost_machine_is_answered_by_running_again_once_and_costs_no_attempt()
 }
 
 #[tokio::test]
-async fn a_machine_that_is_lost_again_is_not_the_codes_fault_and_not_run_a_third_time() {
-    let mut t = Tester::start().await;
-    let repository = widget(&t).await;
-    ci_of_attempts(&t, &repository, &[Some(LOST_LOG)]);
-    let pull = broken_pull(&t, &repository).await;
-    t.settle_with_ci().await;
-    t.wait_minutes(3).await;
-    assert_eq!(headline(&t, &pull), "selfheal  completed/neutral  Not a fault of the code");
-    assert_eq!(count(&t, "POST", "/rerun-failed-jobs"), 1);
-    assert_eq!(count(&t, "POST", "/dispatches"), 0);
-    t.finish().await;
-}
-
-#[tokio::test]
 async fn what_fails_after_running_again_is_read_anew() {
     let mut t = Tester::start().await;
     let repository = widget(&t).await;

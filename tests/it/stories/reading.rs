@@ -79,6 +79,8 @@ async fn a_report_says_what_failed_and_the_log_what_was_run() {
     | --- | --- |
     | `src/lib.rs:1` | junit: `answer::is_known` expected 42 |
 
+    **Cause:** this change: it is in a file that changes.
+
     ### Attempts
 
     | # | fixer | what came of it |

@@ -116,6 +116,8 @@ async fn a_red_pull_request_is_healed_with_real_git_real_runs_and_a_real_runner(
     | --- | --- |
     | `src/lib.rs:1` | rustfmt: Diff in src/lib.rs:1: |
 
+    **Cause:** this change: it is in a file that changes.
+
     ### Attempts
 
     | # | fixer | what came of it |

@@ -161,6 +161,15 @@ impl World {
         self.shared().runs_changed.notify_waiters();
     }
 
+    /// The runs on a pull request's head, in the order in which they were started.
+    pub fn runs_of(&self, pull: &Pull) -> Vec<u64> {
+        let mut state = self.state();
+        let head = state.pull_mut(pull.at()).head.sha.clone();
+        let runs = &state.repo_mut(pull.repo.id).runs;
+        let of_head = runs.iter().filter(|(_, run)| run.head_sha == head);
+        of_head.map(|(id, _)| *id).collect()
+    }
+
     /// How a run stands: its status and, when it has ended, its conclusion.
     pub fn run_state(&self, repository: &Repository, run: u64) -> Option<(String, Option<String>)> {
         let mut state = self.state();

@@ -1,10 +1,11 @@
 //! Pull requests.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::commits::{file_json, resolved, whole_json};
 use super::{Ctx, Route, need, now, wait};
-use crate::branches::point;
+use crate::branches::{Moved, point};
+use crate::git::{Force, NewCommit, RefMove};
 use crate::pulls::NewPull;
 use crate::reply::{Answer, Reply};
 use crate::state::pull::{Head, Pull};
@@ -29,6 +30,11 @@ pub(super) fn routes() -> Vec<Route> {
             ("GET", "/repos/{owner}/{repo}/pulls/{pull_number}/commits"),
             need::PULLS_READ,
             |ctx| Box::pin(commits(ctx)),
+        ),
+        wait(
+            ("PUT", "/repos/{owner}/{repo}/pulls/{pull_number}/update-branch"),
+            need::PULLS_WRITE,
+            |ctx| Box::pin(update_branch(ctx)),
         ),
         now(("GET", "/repos/{owner}/{repo}/issues/{issue_number}"), need::TALK_READ, |ctx| {
             let number = ctx.number("issue_number");
@@ -147,6 +153,51 @@ async fn create(ctx: Ctx) -> Answer {
     };
     point(&ctx.git(), &format!("refs/pull/{number}/head"), &head_sha).await?;
     Ok(Reply::json(201, ctx.state().pull_json(ctx.repo(), number)))
+}
+
+/// Merges the base branch into the head's; the real one answers before it has merged.
+async fn update_branch(ctx: Ctx) -> Answer {
+    let pull = found(&ctx, ctx.number("pull_number"))?;
+    let expected = ctx.text("expected_head_sha").unwrap_or(&pull.head.sha);
+    if expected != pull.head.sha {
+        let text = "expected head sha didn\u{2019}t match current head ref.";
+        return Err(Reply::invalid("PullRequest", "expected_head_sha", text));
+    }
+    let git = ctx.git();
+    if git.is_ancestor(&pull.base_sha, &pull.head.sha).await? {
+        let text = "There are no new commits on the base branch.";
+        return Err(Reply::invalid("PullRequest", "head", text));
+    }
+    let Some(tree) = git.merge_tree(&pull.base_sha, &pull.head.sha).await? else {
+        return Err(Reply::invalid("PullRequest", "head", "merge conflict between base and head"));
+    };
+    let (bot, now_ms) = (ctx.actor(), ctx.now_ms());
+    let author = ctx.state().person(&bot, now_ms);
+    let message = format!("Merge branch '{}' into {}", pull.base_branch, pull.head.branch);
+    let parents = [pull.head.sha.clone(), pull.base_sha.clone()];
+    let new = NewCommit {
+        tree: &tree,
+        parents: &parents,
+        message: &message,
+        author: &author,
+        committer: &author,
+    };
+    let sha = git.write_commit(&new).await?;
+    let name = format!("refs/heads/{}", pull.head.branch);
+    let old = Some(pull.head.sha.as_str());
+    let moving = RefMove { name: &name, new: &sha, expected_old: old, force: Force::No };
+    if git.update_ref(&moving).await?.is_err() {
+        return Err(Reply::invalid("PullRequest", "head", "the head moved meanwhile"));
+    }
+    let moved = Moved {
+        repo: ctx.repo(),
+        branch: pull.head.branch.clone(),
+        old: Some(pull.head.sha.clone()),
+        new: Some(sha),
+        by: bot,
+    };
+    ctx.shared.branch_moved(&moved).await?;
+    Ok(Reply::json(202, json!({ "message": "Updating pull request branch.", "url": "" })))
 }
 
 fn edit(ctx: &Ctx) -> Answer {

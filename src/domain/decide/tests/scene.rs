@@ -166,10 +166,14 @@ impl Scene {
     }
 
     pub(super) fn reads(&mut self, kind: FailureKind) {
+        let failures = vec![Failure::new(kind, "it broke")];
+        let earlier = Judgement::default();
+        let known = Known { changed_files: &[], base: None, past: &[], earlier: &earlier };
         self.evidence = Some(Evidence {
             head: self.pull.head.sha.clone(),
             runs: Vec::new(),
-            failures: vec![Failure::new(kind, "it broke")],
+            judgement: judge(&failures, &known),
+            failures,
             excerpt: String::new(),
             commands: Vec::new(),
             sources: Vec::new(),

@@ -1,4 +1,4 @@
-//! Workflow runs: started on the default branch, cancelled, run again.
+//! Workflow runs: started on the default branch, cancelled, run again; and branches brought up to date.
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use super::super::GithubForge;
 use super::super::client::As;
 use super::super::reader::segment;
 use super::super::types::WorkflowRunJson;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{PrNumber, RunId, Sha};
 use crate::domain::pull::Repo;
 use crate::ports::forge::{ForgeError, ForgeReader, WorkflowDispatch};
 
@@ -104,5 +104,21 @@ impl GithubForge {
         let path = format!("{path}/rerun-failed-jobs");
         self.client.call(As::dispatcher(repo), Method::POST, &path, None).await?;
         Ok(())
+    }
+
+    /// GitHub answers 202 and merges later; 422 when the head has moved or there is nothing to merge.
+    /// <https://docs.github.com/rest/pulls/pulls#update-a-pull-request-branch>
+    pub(super) async fn brought_up_to_date(
+        &self,
+        repo: &Repo,
+        number: PrNumber,
+        head: &Sha,
+    ) -> Result<(), ForgeError> {
+        let path = format!("/pulls/{number}/update-branch");
+        let body = json!({ "expected_head_sha": head.as_str() });
+        match self.client.call(As::writer(repo).content(), Method::PUT, &path, Some(&body)).await {
+            Ok(_) | Err(ForgeError::Refused { status: 422, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -72,7 +72,12 @@ impl GithubForge {
         Ok(commit)
     }
 
-    async fn branch_head(&self, repo: &Repo, branch: &Branch) -> Result<Sha, ForgeError> {
+    /// The commit that a branch is at.
+    pub(in crate::forge::github) async fn branch_head(
+        &self,
+        repo: &Repo,
+        branch: &Branch,
+    ) -> Result<Sha, ForgeError> {
         let path = format!("/git/ref/heads/{}", segments(branch.as_str()));
         let answer: RefAnswer = self.client.get(repo, &path).await?;
         Ok(Sha::parse(&answer.object.sha)?)

@@ -257,6 +257,10 @@ impl ForgeReader for SimForge {
         .await
     }
 
+    async fn tip(&self, _repo: &Repo, _branch: &Branch) -> Result<Option<Sha>, ForgeError> {
+        self.read(|_| Ok(Some(base_sha()))).await
+    }
+
     async fn default_branch(&self, _repo: &Repo) -> Result<Branch, ForgeError> {
         self.read(|_| Ok(branch("main"))).await
     }

@@ -199,6 +199,15 @@ impl ForgeWriter for SimForge {
         .await
     }
 
+    async fn update_branch(
+        &self,
+        _repo: &Repo,
+        _number: PrNumber,
+        _head: &Sha,
+    ) -> Result<(), ForgeError> {
+        Ok(()) // its base branch never moves
+    }
+
     async fn propose(&self, _proposal: &Proposal) -> Result<Option<PrNumber>, ForgeError> {
         Ok(None)
     }

@@ -2,7 +2,7 @@
 
 use selfheal::domain::ask::{Ask, Heed};
 use selfheal::domain::attempt::{Attempt, AttemptRecord, AttemptState};
-use selfheal::domain::case::{Case, CaseState};
+use selfheal::domain::case::{Case, CaseState, Excuse};
 use selfheal::domain::effect::{EffectResult, commit_key, dispatch_key};
 use selfheal::domain::evidence::Evidence;
 use selfheal::domain::ids::{
@@ -39,6 +39,16 @@ impl Tables {
             head.repo.id == repo && head.base == *base && head.state == PullState::Open
         });
         onto.map(|row| self.head_of(row)).collect()
+    }
+
+    pub(super) fn waiting_for_base(&self, repo: RepoId, base: &Branch) -> Vec<PullHead> {
+        let waits = |number: PrNumber| {
+            let of = |case: &&Case| (case.repo.id, case.number) == (repo, number);
+            let state = CaseState::Excused(Excuse::BaseBroken);
+            self.cases.values().filter(of).any(|case| case.state == state)
+        };
+        let onto = self.pulls_onto(repo, base).into_iter();
+        onto.filter(|head| waits(head.number)).collect()
     }
 
     /// A pull request with its case, attempts and open asks.

@@ -1,0 +1,72 @@
+//! Causes: what is read to tell whose fault a failure is, beside the failure itself.
+//!
+//! The base branch is asked only when a failure could be the code's at all: a lost runner is nobody's.
+
+use super::{ServiceError, Services, bases};
+use crate::domain::cause::{Base, BaseState, Judgement, Known, judge};
+use crate::domain::evidence::Evidence;
+use crate::domain::failure::FailureKind;
+use crate::domain::flakes::TRIAL_DAYS;
+use crate::domain::policy::Policy;
+use crate::domain::pull::Pull;
+use crate::ports::forge::ForgeError;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Judges what was read; `earlier` is what the same failures of the same runs were judged to be before.
+///
+/// # Errors
+/// [`ServiceError`] when store or forge could not be asked and later may do.
+pub(super) async fn judged(
+    services: &Services,
+    (pull, policy): (&Pull, &Policy),
+    evidence: &Evidence,
+    earlier: &Judgement,
+) -> Result<Judgement, ServiceError> {
+    let since = services.clock.now().plus_ms(-TRIAL_DAYS * DAY_MS);
+    let past = services.flakes.pasts(pull.repo.id, since).await?;
+    let base = if may_be_the_codes(evidence) { base(services, pull, policy).await? } else { None };
+    let changed_files = &evidence.changed_files;
+    let known = Known { changed_files, base: base.as_ref(), past: &past, earlier };
+    Ok(judge(&evidence.failures, &known))
+}
+
+async fn base(
+    services: &Services,
+    pull: &Pull,
+    policy: &Policy,
+) -> Result<Option<Base>, ServiceError> {
+    match bases::base_of(services, pull, policy).await {
+        // What cannot be read now or ever is not known; the pull request does not wait for it.
+        Err(ServiceError::Forge(error)) if !error.is_transient() => {
+            tracing::info!(error = &error as &dyn std::error::Error, "the base is not known");
+            Ok(Some(Base {
+                branch: pull.base.clone(),
+                at: pull.base_sha.clone(),
+                state: BaseState::Unknown(words(&error)),
+            }))
+        }
+        other => other,
+    }
+}
+
+const fn words(error: &ForgeError) -> &'static str {
+    match error {
+        ForgeError::NoAccess(_) => "CI of the base branch may not be read",
+        _ => "CI of the base branch could not be read",
+    }
+}
+
+fn may_be_the_codes(evidence: &Evidence) -> bool {
+    evidence.failures.iter().any(|failure| match failure.kind {
+        FailureKind::Infrastructure | FailureKind::Timeout | FailureKind::Oom => false,
+        FailureKind::CompileError
+        | FailureKind::TypeError
+        | FailureKind::Lint
+        | FailureKind::Format
+        | FailureKind::TestFailure
+        | FailureKind::Dependency
+        | FailureKind::Config
+        | FailureKind::Unknown => true,
+    })
+}
