@@ -17,6 +17,7 @@ mod policies;
 mod reading;
 pub mod receipts;
 pub mod reconcile;
+mod repeats;
 pub mod retention;
 pub mod runners;
 pub mod simulate;

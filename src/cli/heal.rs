@@ -28,6 +28,7 @@ use crate::domain::gate::patch::{PatchToJudge, judge};
 use crate::domain::ids::{AttemptId, Branch, PrNumber, RepoId, RepoSlug};
 use crate::domain::outcome::{CommandRun, Ended, GaveUp, Outcome};
 use crate::domain::policy::{Policy, policy_path};
+use crate::domain::proof::RUNS_USUAL;
 use crate::evidence;
 use crate::runner::attempt::{self, End, Setting};
 use crate::runner::dependencies::Dependencies;
@@ -35,6 +36,7 @@ use crate::runner::exit;
 use crate::runner::git::Git;
 use crate::runner::observe::{Happening, Observer as _};
 use crate::runner::sandbox::{CommandSpec, Finished, Isolation, Sandbox, quote};
+use crate::runner::seen::{Reports, Seen};
 use crate::runner::server::{Server, ServerError};
 use crate::runner::workspace::{Source, WorkingTree, write};
 use crate::weakening;
@@ -165,6 +167,7 @@ impl Trial<'_> {
         spec.network = self.policy.network;
         self.dependencies.lend_to(&mut spec);
         self.display.saw(&Happening::CommandBegins { command: &self.line });
+        let reports = Reports::within(checkout.dir());
         let first = sandbox.run(&spec).await?;
         self.display.saw(&Happening::CommandEnded { run: &first.run });
         if first.run.ended.is_green() {
@@ -176,7 +179,7 @@ impl Trial<'_> {
             source: Ok(source.clone()),
             sandbox: Ok(sandbox),
             dependencies: self.dependencies.clone(),
-            known: vec![first.run],
+            known: vec![Seen::of(first.run, &first.output, checkout.dir(), &reports)],
             scratch: self.scratch.to_owned(),
             heartbeat: HEARTBEAT,
             observer: &self.display,
@@ -218,7 +221,10 @@ async fn brief(
         excerpt: reading.excerpt(EXCERPT_BYTES_MAX),
         failures: reading.failures,
         failing_commands: vec![line.clone()],
+        green_commands: Vec::new(),
         verify: policy.verify.clone(),
+        // There is no history of a working tree.
+        proof_runs: RUNS_USUAL,
         fixers: policy.fixers.clone(),
         protected: policy.protected.patterns(),
         changed_files: Vec::new(),
@@ -252,7 +258,15 @@ async fn healed(
     let base = source.base_files(patch).await?;
     let content = weakening::findings(&weakening::changes(patch.changes(), &base));
     let head = source.head();
-    let verdict = judge(&PatchToJudge { patch, base: &base, proof, head, policy, content });
+    let verdict = judge(&PatchToJudge {
+        patch,
+        base: &base,
+        proof,
+        proof_runs: RUNS_USUAL,
+        head,
+        policy,
+        content,
+    });
     Ok(Ending::judged(brief.failures, outcome, base, verdict))
 }
 

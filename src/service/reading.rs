@@ -50,7 +50,7 @@ const LOG_AGAIN_MS: i64 = 15 * 1000;
 #[derive(Debug)]
 pub(super) enum Read {
     /// The evidence.
-    Evidence(Evidence),
+    Evidence(Box<Evidence>),
     /// A log is not there yet; ask again then.
     NotYet(Timestamp),
 }
@@ -121,7 +121,7 @@ pub(super) async fn read(
     placing::hold(services.forge.as_ref(), pull, &mut draft).await?;
     let changed_files = services.forge.changed_files(&pull.repo, pull.number).await?;
     let read = Evidence { runs: red.to_vec(), ..draft.finished(pull, changed_files) };
-    Ok(Read::Evidence(read))
+    Ok(Read::Evidence(Box::new(read)))
 }
 
 /// One reading of all that failed.

@@ -73,6 +73,6 @@ pub async fn pull_request(
         room: super::gather::room(&usage, &services.limits),
         asked: Asked::No,
     }));
-    simulation.evidence = Some(evidence);
+    simulation.evidence = Some(*evidence);
     Ok(simulation)
 }
