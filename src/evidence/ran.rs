@@ -31,6 +31,16 @@ const NAMES_MAX: usize = 100_000;
 /// How much of one name is kept; names of parametrised tests are long.
 const NAME_BYTES_MAX: usize = 512;
 
+/// Names that test runners make up for files and classes whose tests could not be loaded: they are no
+/// tests, and are gone when the tests are there.
+const STAND_INS: [&str; 5] = [
+    "_FailedTest",
+    "initializationError",
+    "Test suite failed to run",
+    "collection failure",
+    "classMethod",
+];
+
 /// How much scratch space is used before it is cleared.
 const SPACE_BYTES: usize = 1024 * 1024;
 
@@ -75,6 +85,9 @@ impl TestsRan {
 
     /// A test by its name.
     fn name(&mut self, tool: &'static str, name: &str, fate: Fate) {
+        if STAND_INS.iter().any(|stand_in| name.contains(stand_in)) {
+            return;
+        }
         self.suite(tool).name(floor(name.trim(), NAME_BYTES_MAX), fate);
     }
 

@@ -161,6 +161,22 @@ fn reports_name_every_test() {
     assert_eq!(told(&ran), "JUnit reports: 2/1 all named; test results (trx): 1/0 all named");
 }
 
+#[test]
+fn what_stands_for_tests_that_could_not_be_loaded_is_no_test() {
+    differ(
+        "test_cart (unittest.loader._FailedTest.test_cart) ... ERROR\n\nRan 1 test in 0.1s\n\n\
+         FAILED (errors=1)\n",
+        "test_adds (test_cart.CartTest.test_adds) ... ok\n\nRan 1 test in 0.1s\n\nOK\n",
+        "vanished [] skipped [] 1→1",
+    );
+    let mut ran = TestsRan::default();
+    ran.add_report(
+        br#"<testsuite><testcase name="tests.test_a"><error message="collection failure"/></testcase>
+<testcase classname="shop.CartTest" name="initializationError"><failure/></testcase></testsuite>"#,
+    );
+    assert_eq!(told(&ran), "");
+}
+
 /// One comparison as `vanished […] skipped […] ran→ran`.
 #[track_caller]
 fn differ(before: &str, after: &str, expected: &str) {
