@@ -16,11 +16,13 @@ pub mod gate;
 pub mod heal;
 pub mod healthcheck;
 mod input;
+mod local;
 pub mod logs;
 pub mod migrate;
 pub mod parse;
 mod progress;
 pub mod receipt;
+pub mod replay;
 pub mod restore;
 pub mod serve;
 pub mod setup;
@@ -54,6 +56,7 @@ enum Command {
     CheckConfig(check_config::Args),
     Heal(heal::Args),
     Gate(gate::Args),
+    Replay(replay::Args),
     Parse(parse::Args),
     Healthcheck(healthcheck::Args),
     #[command(hide = true)]
@@ -83,6 +86,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Heal(args) => heal::run(args).await,
         Command::Gate(args) => gate::run(&args).await,
+        Command::Replay(args) => replay::run(&args).await,
         Command::Parse(args) => parse::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args).await,
         Command::Docs(args) => docs::run(&args),

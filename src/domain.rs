@@ -31,6 +31,7 @@ pub mod money;
 pub mod outcome;
 pub mod patch;
 pub mod policy;
+pub mod proof;
 pub mod protected;
 pub mod pull;
 pub mod view;

@@ -17,6 +17,7 @@
 use crate::domain::failure::Failure;
 
 mod commands;
+pub mod coverage;
 mod decode;
 mod docs;
 mod draft;
@@ -32,6 +33,7 @@ mod pass;
 mod paths;
 mod peel;
 pub mod places;
+pub mod ran;
 mod redact;
 mod reports;
 mod rule;
@@ -82,6 +84,8 @@ pub struct Reading {
     pub notes: Vec<String>,
     /// Commands that CI ran and that failed, as the log echoes them; hostile text.
     pub commands: Vec<String>,
+    /// Checks that CI ran in the jobs that failed and that were green; hostile text.
+    pub green_commands: Vec<String>,
     /// How much was read.
     pub stats: Stats,
     /// What it was read from: a log, or a report of some format.

@@ -12,6 +12,7 @@ pub mod failures;
 pub mod findings;
 pub mod markdown;
 pub mod onboarding;
+mod proven;
 mod reply;
 mod sayings;
 mod sections;

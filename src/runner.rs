@@ -20,6 +20,7 @@ pub mod model;
 pub mod observe;
 pub mod progress;
 pub mod sandbox;
+pub mod seen;
 pub mod server;
 pub mod stages;
 pub mod task;

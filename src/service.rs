@@ -19,6 +19,7 @@ mod policies;
 mod reading;
 pub mod receipts;
 pub mod reconcile;
+mod repeats;
 pub mod retention;
 pub mod runners;
 pub mod simulate;

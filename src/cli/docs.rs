@@ -184,6 +184,11 @@ fn gate() -> String {
         let ContentRule { id, weight, about } = rule;
         page.push_str(&format!("| `{id}` | {} | {about} |\n", weight.as_str()));
     }
+    page.push_str(BEHAVIOUR);
+    for rule in content::BEHAVIOUR {
+        let ContentRule { id, weight, about } = rule;
+        page.push_str(&format!("| `{id}` | {} | {about} |\n", weight.as_str()));
+    }
     page.push_str(
         "\n## Protected paths\n\nPatterns have gitignore's meaning and are compared without \
          regard to case. A repository adds its own under `protected_paths` and takes one of these \
@@ -205,8 +210,8 @@ const CONTENT: &str = "\n## On its content\n\n\
     JavaScript, Python, Go, Java, Ruby, C#) and compared test by test, wherever a test moved; settings, \
     scripts and other languages are compared line by line, and a test file that cannot be read by syntax \
     is held. Nothing in a file can talk to these rules.\n\n\
-    `gate` in `.github/selfheal.yml` raises or lowers what a rule weighs, also `mode`, `binary` and \
-    `snapshot` above; no other rule. The file is the base branch's.\n\n\
+    `gate` in `.github/selfheal.yml` raises or lowers what a rule weighs, also `mode`, `binary`, `snapshot` \
+    and `proof-runs` above, and those on what ran; no other rule. The file is the base branch's.\n\n\
     `selfheal gate --base A --head B` judges any two commits of any repository, in anyone's CI: exit code \
     0 allowed, 1 refused, 4 held; `--format sarif` for code scanning. `--merge-base` compares as a pull \
     request does:\n\n\
@@ -214,6 +219,19 @@ const CONTENT: &str = "\n## On its content\n\n\
     What it cannot see: a test that still asserts the same of a function that was taught to know the test, \
     an assertion that a changed helper of another file no longer makes when that helper is not in a test \
     folder, Rust tests inside of macros.\n\n\
+    | rule | weighs | what it looks at |\n| --- | --- | --- |\n";
+
+const BEHAVIOUR: &str = "\n## On what ran\n\n\
+    The commands that were red run without the patch and with it, each in a fresh checkout, and the runner \
+    compares which tests ran: by name where the test runner names all of them, else by number. It reads what \
+    is printed by cargo test, nextest, pytest, unittest, Jest, Vitest, Mocha, Playwright, `node --test`, go test \
+    (text and `-json`), gotestsum, Surefire, RSpec, Minitest, PHPUnit, ExUnit, dotnet test, prove, CTest and \
+    GoogleTest, and the JUnit XML and trx reports that the command left in its workspace, Gradle's among them. \
+    Coverage is read from lcov, Cobertura, JaCoCo, coverage.py, Istanbul and Go profiles under their usual names.\n\n\
+    The server judges what the runner tells. A runner that tells nothing is not believed more for that: its \
+    patch passes through every other rule all the same, and CI has the last word.\n\n\
+    What it cannot see: tests that did not run without the patch either, because nothing compiled; one test of \
+    several in a Go package when the tests are not named (`-v`, `-json`).\n\n\
     | rule | weighs | what it looks at |\n| --- | --- | --- |\n";
 
 fn rules(page: &mut String, rules: &[Rule]) {

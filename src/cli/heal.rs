@@ -13,31 +13,26 @@ mod show;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context as _;
-use async_trait::async_trait;
-use uuid::Uuid;
 
 use self::show::Ending;
+use super::local::{self, HEARTBEAT, Known};
 use super::progress::Display;
 use crate::config::repository;
-use crate::domain::brief::{Brief, FixerSpec, Instruction, PROTOCOL_VERSION, StageReport};
+use crate::domain::brief::{Brief, FixerSpec};
 use crate::domain::gate::Answer;
-use crate::domain::gate::patch::{PatchToJudge, judge};
-use crate::domain::ids::{AttemptId, Branch, PrNumber, RepoId, RepoSlug};
-use crate::domain::outcome::{CommandRun, Ended, GaveUp, Outcome};
+use crate::domain::outcome::{CommandRun, Ended};
 use crate::domain::policy::{Policy, policy_path};
 use crate::evidence;
-use crate::runner::attempt::{self, End, Setting};
+use crate::runner::attempt::Setting;
 use crate::runner::dependencies::Dependencies;
 use crate::runner::exit;
 use crate::runner::git::Git;
 use crate::runner::observe::{Happening, Observer as _};
 use crate::runner::sandbox::{CommandSpec, Finished, Isolation, Sandbox, quote};
-use crate::runner::server::{Server, ServerError};
+use crate::runner::seen::{Reports, Seen};
 use crate::runner::workspace::{Source, WorkingTree, write};
-use crate::weakening;
 
 /// How much of the command's output an attempt quotes.
 const EXCERPT_BYTES_MAX: usize = 32 * 1024;
@@ -129,9 +124,6 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(ending.exit_code()))
 }
 
-/// There is nobody to hear of; the interval only has to be some time.
-const HEARTBEAT: Duration = Duration::from_hours(24);
-
 /// One word is a line for the shell; several are a command with its arguments.
 fn line_of(words: &[String]) -> String {
     match words {
@@ -165,6 +157,7 @@ impl Trial<'_> {
         spec.network = self.policy.network;
         self.dependencies.lend_to(&mut spec);
         self.display.saw(&Happening::CommandBegins { command: &self.line });
+        let reports = Reports::within(checkout.dir());
         let first = sandbox.run(&spec).await?;
         self.display.saw(&Happening::CommandEnded { run: &first.run });
         if first.run.ended.is_green() {
@@ -176,7 +169,7 @@ impl Trial<'_> {
             source: Ok(source.clone()),
             sandbox: Ok(sandbox),
             dependencies: self.dependencies.clone(),
-            known: vec![first.run],
+            known: vec![Seen::of(first.run, &first.output, checkout.dir(), &reports)],
             scratch: self.scratch.to_owned(),
             heartbeat: HEARTBEAT,
             observer: &self.display,
@@ -205,31 +198,13 @@ async fn brief(
     };
     let mut reading = evidence::read(&first.output, &hints);
     source.hold_places(&mut reading.failures).await?;
-    Ok(Brief {
-        protocol: PROTOCOL_VERSION,
-        attempt: AttemptId::new(Uuid::from_bytes(rand::random())),
-        number: 1,
-        repo_id: RepoId::new(0),
-        repo: RepoSlug::parse("local/working-tree")?,
-        pull: PrNumber::new(0),
-        head: source.head().clone(),
-        base: Branch::parse("working-tree")?,
-        base_sha: source.head().clone(),
+    let known = Known {
         excerpt: reading.excerpt(EXCERPT_BYTES_MAX),
         failures: reading.failures,
         failing_commands: vec![line.clone()],
-        verify: policy.verify.clone(),
-        fixers: policy.fixers.clone(),
-        protected: policy.protected.patterns(),
-        changed_files: Vec::new(),
-        earlier: Vec::new(),
-        limits: policy.limits,
-        network: policy.network,
-        // Whoever runs this reads what an agent says, and can run it again.
-        questions_max: 0,
-        feedback: Vec::new(),
-        resume: None,
-    })
+        green_commands: Vec::new(),
+    };
+    local::brief(source, policy, known)
 }
 
 /// Makes the attempt and asks the gate.
@@ -239,43 +214,11 @@ async fn healed(
     brief: Brief,
     setting: Setting<'_>,
 ) -> anyhow::Result<Ending> {
-    let outcome = match attempt::run(&Nobody, &brief, setting).await? {
-        End::Reported(outcome) => outcome,
-        End::Stopped => anyhow::bail!("the attempt was stopped"),
-    };
-    if let Outcome::GaveUp { why: GaveUp::NoSandbox | GaveUp::NoWorkspace, note, .. } = &outcome {
-        anyhow::bail!("{note}");
-    }
-    let Outcome::Proposed { patch, proof, .. } = &outcome else {
-        return Ok(Ending::red(brief.failures, outcome));
-    };
-    let base = source.base_files(patch).await?;
-    let content = weakening::findings(&weakening::changes(patch.changes(), &base));
-    let head = source.head();
-    let verdict = judge(&PatchToJudge { patch, base: &base, proof, head, policy, content });
-    Ok(Ending::judged(brief.failures, outcome, base, verdict))
-}
-
-/// The server of an attempt that nobody else watches.
-struct Nobody;
-
-#[async_trait]
-impl Server for Nobody {
-    async fn brief(&self) -> Result<Brief, ServerError> {
-        Err(ServerError::Over)
-    }
-
-    async fn heartbeat(&self) -> Result<Instruction, ServerError> {
-        Ok(Instruction::Continue)
-    }
-
-    async fn stage(&self, _report: &StageReport) -> Result<Instruction, ServerError> {
-        Ok(Instruction::Continue)
-    }
-
-    async fn outcome(&self, _outcome: &Outcome) -> Result<Instruction, ServerError> {
-        Ok(Instruction::Stop)
-    }
+    let (outcome, judged) = local::attempted(source, policy, &brief, setting).await?;
+    Ok(match judged {
+        Some(judged) => Ending::judged(brief.failures, outcome, judged.base, judged.verdict),
+        None => Ending::red(brief.failures, outcome),
+    })
 }
 
 /// What the exit code says about an ending.

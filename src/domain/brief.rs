@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::feedback::Exchange;
 use super::ids::{AttemptId, Branch, PrNumber, RepoId, RepoPath, RepoSlug, Sha};
 use super::patch::Patch;
+use super::proof::runs_usual;
 
 /// The version of brief, documents and outcome that this build speaks.
 ///
@@ -128,8 +129,14 @@ pub struct Brief {
     pub excerpt: String,
     /// Commands that CI ran and that failed, most telling first.
     pub failing_commands: Vec<String>,
+    /// Commands that CI ran in the failed jobs and that were green, to stay so.
+    #[serde(default)]
+    pub green_commands: Vec<String>,
     /// Commands that the repository wants to be green as well.
     pub verify: Vec<String>,
+    /// How often what was red has to be green in a row, each time in a fresh checkout.
+    #[serde(default = "runs_usual")]
+    pub proof_runs: u8,
     /// Fixers in the order in which they are tried.
     pub fixers: Vec<FixerSpec>,
     /// Paths that no fixer should touch; the gate decides, this only saves wasted work.

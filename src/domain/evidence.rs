@@ -22,6 +22,9 @@ pub struct Evidence {
     pub excerpt: String,
     /// Commands that CI ran and that failed.
     pub commands: Vec<String>,
+    /// Commands that CI ran in the failed jobs and that were green.
+    #[serde(default)]
+    pub green_commands: Vec<String>,
     /// Where it was read: `ci / test (ubuntu): log`, ….
     pub sources: Vec<String>,
     /// What could not be read or understood, in words.

@@ -10,6 +10,7 @@ use super::cause::Cause;
 use super::evidence::Evidence;
 use super::failure::{Failure, FailureKind, Fingerprint};
 use super::ids::Timestamp;
+use super::proof::{RUNS_MAX, RUNS_USUAL};
 use super::pull::CiRun;
 
 /// How long a trial counts: what was flaky a season ago may be mended.
@@ -191,15 +192,12 @@ pub fn lower_bound(hits: u32, trials: u32) -> f64 {
 /// As often as it takes for luck to be one in twenty: a failure that is gone in half of its runs is
 /// gone five times in a row by luck three times in a hundred.
 pub fn runs_to_prove(past: Option<&Past>) -> u8 {
-    let Some(past) = past.filter(|past| past.gone > 0) else { return 1 };
+    let Some(past) = past.filter(|past| past.gone > 0) else { return RUNS_USUAL };
     // The share is estimated with one success and one failure more than was seen, so that it is
     // never certain.
     let luck = f64::from(past.gone + 1) / f64::from(past.trials() + 2);
     (1..RUNS_MAX).find(|runs| luck.powi(i32::from(*runs)) <= 0.05).unwrap_or(RUNS_MAX)
 }
-
-/// More runs would cost more than the doubt is worth; the verdict says how many there were.
-pub const RUNS_MAX: u8 = 10;
 
 #[cfg(test)]
 mod tests {
@@ -280,6 +278,7 @@ mod tests {
             failures,
             excerpt: String::new(),
             commands: Vec::new(),
+            green_commands: Vec::new(),
             sources: Vec::new(),
             notes: Vec::new(),
             changed_files: Vec::new(),

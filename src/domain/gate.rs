@@ -4,6 +4,7 @@
 //! No text of a log, a diff or a fixer can open it: rules look at facts, paths, modes and digests.
 
 pub mod before;
+pub mod behaviour;
 pub mod content;
 pub mod patch;
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::feedback::ASKS_MAX;
 use super::ids::{Sha, Timestamp};
 use super::patch::Patch;
+use super::proof::{CoverageChange, TestChange};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,8 +66,19 @@ pub struct Proof {
     pub patch_digest: String,
     /// The failing commands at `head`, without the patch.
     pub before: Vec<CommandRun>,
-    /// The same commands and the configured ones, in a fresh checkout with the patch.
+    /// The same commands and the configured ones, in a fresh checkout with the patch; a command that
+    /// was run several times, each in a checkout of its own, is here as often.
     pub after: Vec<CommandRun>,
+    /// Commands that were green in CI and are not here, with the patch and without it: they show
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<CommandRun>,
+    /// Which tests ran without the patch and with it, as far as test runners say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<TestChange>,
+    /// How the coverage of the files that the patch touches changed, where reports say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<CoverageChange>,
 }
 
 impl Proof {
@@ -80,6 +92,15 @@ impl Proof {
             .filter(|run| is_red(run.ended))
             .all(|run| self.after.iter().any(|again| again.command == run.command));
         red_before && all_after && red_ones_run_again
+    }
+
+    /// How often the command that was red and ran least often was green with the patch.
+    pub fn green_runs(&self) -> usize {
+        let green = |red: &CommandRun| {
+            let again = |run: &&CommandRun| run.command == red.command && run.ended.is_green();
+            self.after.iter().filter(again).count()
+        };
+        self.before.iter().filter(|run| is_red(run.ended)).map(green).min().unwrap_or(0)
     }
 }
 
@@ -241,7 +262,7 @@ pub enum Outcome {
         /// What to change.
         patch: Patch,
         /// What shows that it works.
-        proof: Proof,
+        proof: Box<Proof>,
         /// Which fixer made it: `recipe:rustfmt`, `command:my-agent`, ….
         fixer: String,
         /// One or two sentences about what was done, for people.
@@ -307,6 +328,9 @@ mod tests {
             patch_digest: String::new(),
             before: before.to_vec(),
             after: after.to_vec(),
+            set_aside: Vec::new(),
+            tests: Vec::new(),
+            coverage: Vec::new(),
         };
         assert_eq!(proof.is_red_to_green(), expected);
     }

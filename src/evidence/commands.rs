@@ -27,6 +27,95 @@ pub(super) fn failed_scripts(windows: &[Window]) -> Vec<String> {
     found
 }
 
+/// Green checks kept of one log; each is run once more to prove a fix.
+const CHECKS_MAX: usize = 4;
+
+/// How commands begin that look at the code and do nothing else. What is not here (deployments,
+/// installations, downloads) is not run again.
+const CHECKS: [&str; 46] = [
+    "black --check",
+    "bundle exec rspec",
+    "bundle exec rubocop",
+    "cargo build",
+    "cargo check",
+    "cargo clippy",
+    "cargo doc",
+    "cargo fmt",
+    "cargo nextest",
+    "cargo test",
+    "dotnet build",
+    "dotnet test",
+    "flake8",
+    "go build",
+    "go test",
+    "go vet",
+    "golangci-lint run",
+    "gofmt -l",
+    "isort --check",
+    "make check",
+    "make lint",
+    "make test",
+    "mix format --check",
+    "mix test",
+    "mypy",
+    "npm run build",
+    "npm run check",
+    "npm run lint",
+    "npm run test",
+    "npm run typecheck",
+    "npm test",
+    "npx eslint",
+    "npx jest",
+    "npx prettier --check",
+    "npx tsc",
+    "npx vitest",
+    "pnpm lint",
+    "pnpm test",
+    "pytest",
+    "python -m pytest",
+    "python -m unittest",
+    "ruff check",
+    "ruff format --check",
+    "shellcheck",
+    "yarn lint",
+    "yarn test",
+];
+
+/// The scripts of green steps before the failed one of the same job that are nothing but checks, each
+/// once, the last ones first: they are the closest to what failed.
+pub(super) fn green_checks(windows: &[Window]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let failed = windows.iter().enumerate();
+    let failed = failed.filter(|(_, window)| window.verdict == Verdict::Failed && window.exited);
+    for (at, failed) in failed {
+        let of_job = |window: &&Window| {
+            window.job == failed.job && window.verdict != Verdict::Failed && !window.is_after
+        };
+        // Of an earlier job in the same log nothing says how it ended.
+        let began = windows[..at].iter().rposition(|window| window.ended_job_at.is_some());
+        let earlier = &windows[began.map_or(0, |ended| ended + 1)..at];
+        let scripts = earlier.iter().rev().filter(of_job).filter_map(|it| it.script.as_ref());
+        for script in scripts.filter(|script| is_check(script)) {
+            if !found.contains(script) && found.len() < CHECKS_MAX {
+                found.push(script.clone());
+            }
+        }
+    }
+    found
+}
+
+/// Whether every line of a script is a check, and nothing but that.
+fn is_check(script: &str) -> bool {
+    let is_one = |line: &str| {
+        let plain = !line.contains([';', '|', '>', '<', '&', '`', '$']);
+        let begins = |check: &str| {
+            line.strip_prefix(check).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        plain && CHECKS.iter().any(|check| begins(check)) && !line.contains("--fix")
+    };
+    script.lines().map(str::trim).filter(|line| !line.is_empty()).all(is_one)
+}
+
 /// The script that the runner echoes below the line `Run …`.
 pub(super) fn script_below(lines: Lines<'_>, run: Place) -> Option<String> {
     let mut script: Vec<&str> = Vec::new();
@@ -102,6 +191,34 @@ mod tests {
             "##[error]Process completed with exit code 1.",
         ];
         check(&fine, &[]);
+    }
+
+    fn step(script: &str) -> Vec<String> {
+        let echo = format!("\u{1b}[36;1m{script}\u{1b}[0m");
+        let lines =
+            ["##[group]Run x", &echo, "shell: /usr/bin/bash -e {0}", "##[endgroup]", "fine"];
+        lines.map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn checks_that_were_green_before_the_failure_are_read_and_nothing_else() {
+        let steps = [
+            "cargo fmt --check",
+            "npm ci",
+            "cargo build --release",
+            "cargo build | tee log",
+            "cargo test-all",
+            "./deploy",
+            "cargo clippy --fix",
+            "cargo test",
+        ];
+        let mut lines: Vec<String> = steps.iter().flat_map(|script| step(script)).collect();
+        lines.push("##[error]Process completed with exit code 1.".to_owned());
+        lines.extend(step("cargo doc"));
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let reading = read(&log(&lines), &Hints::default());
+        assert_eq!(reading.commands, ["cargo test"]);
+        assert_eq!(reading.green_commands, ["cargo build --release", "cargo fmt --check"]);
     }
 
     #[test]

@@ -179,10 +179,13 @@ impl<'h> Pass<'h> {
         }
         let mut commands = commands::failed_scripts(&self.frame.windows);
         commands.retain(|command| !redactor.knows(command));
+        let mut green_commands = commands::green_checks(&self.frame.windows);
+        green_commands.retain(|command| !redactor.knows(command) && !commands.contains(command));
         Reading {
             failures,
             notes,
             commands,
+            green_commands,
             stats: self.stats,
             format: ReportFormat::Log,
             redactor,

@@ -23,6 +23,7 @@ use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, Severity};
 mod annotations;
 mod cargo;
 mod checkstyle;
+mod elements;
 pub(super) mod frames;
 mod go;
 mod json;
@@ -36,6 +37,8 @@ mod tap;
 mod tests_json;
 mod trx;
 mod xml;
+
+pub(super) use elements::Element;
 
 /// The longest report read: a suite of a hundred thousand tests with their output fits.
 const REPORT_BYTES_MAX: usize = 256 << 20;
@@ -135,7 +138,18 @@ pub fn read_report(bytes: &[u8], hints: &Hints<'_>) -> Option<Reading> {
     let stats = Stats { bytes: bytes.len(), lines: text.lines().count() };
     let (failures, notes) = finish(found, hints, &redactor);
     let (commands, shelf, ends) = (Vec::new(), Shelf::default(), Vec::new());
-    Some(Reading { failures, notes, commands, stats, format, redactor, shelf, ends })
+    let green_commands = Vec::new();
+    Some(Reading {
+        failures,
+        notes,
+        commands,
+        green_commands,
+        stats,
+        format,
+        redactor,
+        shelf,
+        ends,
+    })
 }
 
 /// What a line of a log says that is an entry of a report: a document that a tool wrote for programs.

@@ -4,7 +4,7 @@ use super::Story;
 use super::annotations::annotations;
 use super::markdown::{block, cut, within, words};
 use super::sayings::saying;
-use super::sections;
+use super::{proven, sections};
 use crate::domain::case::{Case, CaseState, Escalation, StoppedBy};
 use crate::domain::command::by_name;
 use crate::domain::ids::{PrNumber, Sha};
@@ -18,13 +18,14 @@ pub fn check(story: &Story<'_>) -> CheckView {
     let case = story.case;
     let said = saying(story);
     let summary = format!(
-        "{}\n\n{}{}{}{}{}{}",
+        "{}\n\n{}{}{}{}{}{}{}",
         said.happened,
         if said.next.is_empty() { String::new() } else { format!("**Next:** {}\n\n", said.next) },
         sections::questions(story),
         sections::what_failed(story.evidence),
         sections::second_look(story),
         sections::attempts(story),
+        proven::section(story),
         sections::reasons(story.before),
     );
     let diff = story.diff.map_or_else(String::new, |diff| {

@@ -75,6 +75,7 @@ fn evidence(message: &str) -> Evidence {
         failures: vec![failure],
         excerpt: "error: it broke".into(),
         commands: Vec::new(),
+        green_commands: Vec::new(),
         sources: vec!["ci / test: log".into()],
         notes: Vec::new(),
         changed_files: Vec::new(),

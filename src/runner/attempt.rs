@@ -5,7 +5,7 @@
 //! what it runs. Every stage is reported before the next begins; the outcome is reported once.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -15,11 +15,12 @@ use super::model::ModelEnd;
 use super::observe::Observer;
 use super::progress::{Left, Next, Progress};
 use super::sandbox::{NoSandbox, Sandbox};
+use super::seen::Seen;
 use super::server::{Server, ServerError};
 use super::stages::{self, StageError, Work};
 use super::workspace::{Context, Source, WorkspaceError};
 use crate::domain::brief::{Brief, FixerSpec, Instruction, PROTOCOL_VERSION, StageReport};
-use crate::domain::outcome::{CommandRun, GaveUp, Outcome};
+use crate::domain::outcome::{GaveUp, Outcome};
 
 /// What an attempt is made with.
 pub struct Setting<'a> {
@@ -30,7 +31,7 @@ pub struct Setting<'a> {
     /// What is lent to commands.
     pub dependencies: Dependencies,
     /// Runs at the head that are known already.
-    pub known: Vec<CommandRun>,
+    pub known: Vec<Seen>,
     /// Where checkouts are made.
     pub scratch: PathBuf,
     /// How often the server wants to hear of the runner.
@@ -175,6 +176,7 @@ async fn outcome(
         context: &context,
         facts: &facts,
         known: &setting.known,
+        until: Instant::now() + Duration::from_secs(brief.limits.attempt_secs),
         scratch: &setting.scratch,
         observer: setting.observer,
         models: setting.models.as_ref(),

@@ -8,6 +8,7 @@
 mod analysis;
 mod answer;
 mod notes;
+mod proofs;
 mod text;
 
 use schemars::JsonSchema;
@@ -23,6 +24,7 @@ use crate::domain::ids::AttemptId;
 pub use self::analysis::AnalysisNote;
 pub use self::answer::{Answered, answered};
 pub use self::notes::{EndNote, FaultNote, HindranceNote, RunNote, notes, runs};
+pub use self::proofs::{CoverageNote, TestChangeNote};
 pub use self::text::{fenced, short};
 
 /// The most entries of one list: commands, candidates, failures. More help nobody to decide.
@@ -199,8 +201,17 @@ pub struct VerificationResults {
     pub improved: bool,
     /// The digest of the patch that was applied.
     pub patch_digest: String,
-    /// The commands in a fresh checkout with the patch.
+    /// The commands in a fresh checkout with the patch; what was run several times, as often.
     pub runs: Vec<RunNote>,
+    /// Commands that were green in CI and are not here, with the patch and without it.
+    #[serde(default)]
+    pub set_aside: Vec<RunNote>,
+    /// Which tests ran without the patch and with it.
+    #[serde(default)]
+    pub tests: Vec<TestChangeNote>,
+    /// How the coverage of the touched files changed.
+    #[serde(default)]
+    pub coverage: Vec<CoverageNote>,
 }
 
 /// Which assumption does not hold, and what to do instead.
@@ -346,6 +357,9 @@ mod tests {
             improved: true,
             patch_digest: "ab".to_owned(),
             runs: notes(&[run]),
+            set_aside: Vec::new(),
+            tests: Vec::new(),
+            coverage: Vec::new(),
         }
     }
 

@@ -4,11 +4,12 @@
 //! change so far. [`Progress::next`] is the only place that says which stage follows which.
 
 use super::documents::{
-    AssumptionAnalysis, BadDocument, HindranceNote, State, TriagePlan, TurnNote,
+    AssumptionAnalysis, BadDocument, CoverageNote, HindranceNote, State, TriagePlan, TurnNote,
     ValidationStrategy, VerificationResults, read, runs,
 };
 use super::fixers::Fixer;
 use super::sandbox::WORKSPACE;
+use super::seen::Seen;
 use crate::domain::brief::{Brief, Resume};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::document::{Document, Stage};
@@ -16,6 +17,7 @@ use crate::domain::failure::{FAILURES_MAX, Failure};
 use crate::domain::feedback::times_answered;
 use crate::domain::outcome::{Analysis, CommandRun, Ended, GaveUp, Outcome, Proof};
 use crate::domain::patch::Patch;
+use crate::domain::proof::TestChange;
 use crate::evidence::{self, Hints};
 
 /// Rounds of execute and verify in one attempt; past that a new attempt with fresh eyes is better.
@@ -31,6 +33,9 @@ pub struct Progress {
     pub finished: Option<(Stage, u8)>,
     /// What triage found.
     pub plan: Option<TriagePlan>,
+    /// What triage saw of the commands at the head; empty on a machine that goes on from documents,
+    /// which have no lists of tests.
+    pub seen_before: Vec<Seen>,
     /// Every fixer's turn so far.
     pub turns: Vec<TurnNote>,
     /// How the current round is proven.
@@ -88,6 +93,7 @@ impl Progress {
         Ok(Self {
             finished: Some((stage, round)),
             plan: Some(plan),
+            seen_before: Vec::new(),
             turns: state.map(|state| state.turns).unwrap_or_default(),
             strategy: optional(documents, brief, last(Stage::PreVerify))?,
             results: optional(documents, brief, last(Stage::Verify))?,
@@ -236,6 +242,9 @@ impl Progress {
             patch_digest: self.patch.digest(),
             before: self.before(),
             after: runs(&results.runs),
+            set_aside: runs(&results.set_aside),
+            tests: results.tests.iter().map(TestChange::from).collect(),
+            coverage: results.coverage.iter().filter_map(CoverageNote::change).collect(),
         };
         if results.patch_digest != proof.patch_digest || !proof.is_red_to_green() {
             return None;
@@ -244,7 +253,7 @@ impl Progress {
         let worked = self.turns.iter().rev().find(|turn| !turn.changed.is_empty())?;
         Some(Outcome::Proposed {
             patch: self.patch.clone(),
-            proof,
+            proof: Box::new(proof),
             fixer: worked.fixer.clone(),
             summary: worked.summary.clone(),
         })

@@ -11,6 +11,7 @@ pub mod verify;
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use thiserror::Error;
@@ -23,6 +24,7 @@ use super::model::ModelEnd;
 use super::observe::{Happening, Observer};
 use super::progress::Progress;
 use super::sandbox::{CommandSpec, Sandbox, SandboxError};
+use super::seen::{Reports, Seen};
 use super::server::Server;
 use super::workspace::{Checkout, Context, Source, WorkspaceError};
 use crate::domain::brief::Brief;
@@ -77,7 +79,9 @@ pub struct Work<'a> {
     /// The names of the repository's files.
     pub facts: &'a RepoFacts,
     /// Runs at the head that are known already and need not be repeated.
-    pub known: &'a [CommandRun],
+    pub known: &'a [Seen],
+    /// When the attempt has to be over.
+    pub until: Instant,
     /// Where checkouts are made.
     pub scratch: &'a Path,
     /// Who is told.
@@ -100,6 +104,9 @@ pub struct Room {
     _dir: TempDir,
 }
 
+/// What is kept for the end of an attempt when commands are run again: its report.
+const SPARE: Duration = Duration::from_secs(5);
+
 impl Work<'_> {
     /// A fresh checkout of the head with a patch applied.
     ///
@@ -116,14 +123,24 @@ impl Work<'_> {
     ///
     /// # Errors
     /// [`StageError::Sandbox`].
-    pub async fn command(&self, room: &Room, line: &str) -> Result<CommandRun, StageError> {
+    pub async fn command(&self, room: &Room, line: &str) -> Result<Seen, StageError> {
         let mut spec = CommandSpec::shell(line, room.checkout.dir(), self.brief.limits);
         spec.network = self.brief.network;
         self.dependencies.lend_to(&mut spec);
         self.observer.saw(&Happening::CommandBegins { command: line });
+        let workspace = room.checkout.dir().to_owned();
+        let before = Reports::within(&workspace);
         let finished = self.sandbox.run(&spec).await?;
         self.observer.saw(&Happening::CommandEnded { run: &finished.run });
-        Ok(finished.run)
+        let read = move || Seen::of(finished.run, &finished.output, &workspace, &before);
+        // Long outputs and many reports take a while to read.
+        tokio::task::spawn_blocking(read).await.map_err(|error| StageError::Place(error.into()))
+    }
+
+    /// Whether a command that took this long can be run once more before the attempt has to be over.
+    pub fn has_time_for(&self, duration_ms: u64) -> bool {
+        let needed = Duration::from_millis(duration_ms.saturating_mul(2)) + SPARE;
+        Instant::now().checked_add(needed).is_some_and(|end| end < self.until)
     }
 
     /// The fixers that answer what is known so far, in the order in which they are tried.

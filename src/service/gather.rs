@@ -3,6 +3,7 @@
 //! Reads are what a look costs at the forge, so nothing is read that the state does not need.
 
 use super::policies::PolicyRead;
+use super::repeats::proof_runs;
 use super::{OWN_WORKFLOW, ServiceError, Services};
 use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::{AttemptRecord, AttemptState};
@@ -345,7 +346,10 @@ async fn at_work(
             let base = services.forge.base_files(&gathered.pull.repo, head, &paths).await?;
             let policy = gathered.policy.policy.as_ref();
             let content = content_of(patch.clone(), base.clone()).await;
-            let input = PatchToJudge { patch, base: &base, proof, head, policy, content };
+            let evidence = services.store.evidence(record.attempt.case, head).await?;
+            let proof_runs = proof_runs(evidence.as_ref());
+            let input =
+                PatchToJudge { patch, base: &base, proof, proof_runs, head, policy, content };
             gathered.verdict = Some(judge_patch(&input));
             gathered.diff = Some(report::unified(patch, &base));
             Ok(())

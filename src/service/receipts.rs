@@ -13,6 +13,7 @@ use crate::domain::attempt::AttemptState;
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::ids::AttemptId;
 use crate::domain::outcome::{CommandRun, Ended, Outcome};
+use crate::domain::proof::{CoverageChange, TestChange};
 use crate::ports::ledger::{Ledger, Spent};
 use crate::ports::store::{RunnerView, Store};
 
@@ -69,8 +70,19 @@ pub struct Came {
     pub patch_digest: Option<String>,
     /// The commands at the head, without the patch.
     pub before: Vec<Ran>,
-    /// The commands with the patch; or the last ones that were run.
+    /// The commands with the patch; or the last ones that were run. What had to be green several times
+    /// is here as often.
     pub after: Vec<Ran>,
+    /// Commands that were green in CI and show nothing here, being red without the patch as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<Ran>,
+    /// Which tests ran before and after, by command and test runner; names of those alone that no longer
+    /// run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<TestChange>,
+    /// How the coverage of the touched files changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<CoverageChange>,
 }
 
 /// A command that was run.
@@ -180,6 +192,9 @@ fn came(outcome: &Outcome) -> Came {
         patch_digest: None,
         before: Vec::new(),
         after: Vec::new(),
+        set_aside: Vec::new(),
+        tests: Vec::new(),
+        coverage: Vec::new(),
     };
     match outcome {
         Outcome::Proposed { patch, proof, fixer, .. } => Came {
@@ -188,6 +203,9 @@ fn came(outcome: &Outcome) -> Came {
             patch_digest: Some(patch.digest()),
             before: proof.before.iter().map(ran).collect(),
             after: proof.after.iter().map(ran).collect(),
+            set_aside: proof.set_aside.iter().map(ran).collect(),
+            tests: proof.tests.clone(),
+            coverage: proof.coverage.clone(),
             ..nothing
         },
         Outcome::GaveUp { why, runs, .. } => Came {

@@ -7,6 +7,7 @@
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::repeats::proof_runs;
 use super::{OWN_WORKFLOW, ServiceError, Services};
 use crate::domain::attempt::{Attempt, AttemptRecord, AttemptState};
 use crate::domain::brief::{
@@ -224,7 +225,9 @@ fn brief_of(view: &RunnerView, pull: &Pull, policy: &Policy) -> Brief {
         failures: evidence.map(|read| read.failures.clone()).unwrap_or_default(),
         excerpt: evidence.map(|read| read.excerpt.clone()).unwrap_or_default(),
         failing_commands: evidence.map(|read| read.commands.clone()).unwrap_or_default(),
+        green_commands: evidence.map(|read| read.green_commands.clone()).unwrap_or_default(),
         verify: policy.verify.clone(),
+        proof_runs: proof_runs(evidence),
         fixers: policy.fixers.clone(),
         protected: policy.protected.patterns(),
         changed_files: evidence.map(|read| read.changed_files.clone()).unwrap_or_default(),

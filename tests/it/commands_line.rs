@@ -58,6 +58,7 @@ async fn help_names_every_command() {
       check-config  Check a repository file and print the policy that it makes
       heal          Heal a failing command in a sandboxed copy of a repository, and show the fix
       gate          Say whether a change weakens tests or silences checks
+      replay        Replay recorded cases through everything that heals, offline, and score them
       parse         Print the failures in a CI log or a structured report
       healthcheck   Ask the server on this machine whether it is ready
       help          Print this message or the help of the given subcommand(s)

@@ -25,6 +25,8 @@ mod parsing;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod report_action;
 #[cfg(test)]
 mod resume;

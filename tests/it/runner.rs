@@ -2,6 +2,7 @@
 
 mod attempts;
 pub mod programs;
+mod proofs;
 mod resumed;
 mod sandbox;
 pub mod scene;

@@ -30,6 +30,11 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "test", what: "the tests pass", check: |place| cargo(place, TEST) },
     Step { name: "faults", what: "killed again and again, it loses nothing", check: faults::check },
     Step { name: "score", what: "logs are read as well as they once were", check: score::check },
+    Step {
+        name: "replay",
+        what: "recorded cases end as they should",
+        check: |place| cargo(place, REPLAY),
+    },
     Step { name: "demo", what: "the demo heals", check: |place| cargo(place, DEMO) },
     Step { name: "doc", what: "the code's documentation builds", check: rustdoc },
     Step { name: "deny", what: "licences, bans and sources of dependencies", check: deny },
@@ -46,6 +51,8 @@ const CLIPPY: &[&str] =
     &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
 const BUILD: &[&str] = &["build", "--locked", "--bins"];
 const TEST: &[&str] = &["test", "--locked", "--workspace"];
+const REPLAY: &[&str] =
+    &["run", "--locked", "--quiet", "--bin", "selfheal", "--", "replay", "tests/fixtures/replay"];
 const DEMO: &[&str] = &["run", "--locked", "--quiet", "--example", "demo"];
 /// Private modules too: the headers are written for those who work on them.
 const DOC: &[&str] = &["doc", "--locked", "--no-deps", "--workspace", "--document-private-items"];

@@ -210,7 +210,14 @@ pub(super) fn json(ending: &Ending) -> io::Result<()> {
     });
     let details = match &ending.outcome {
         Some(Outcome::Proposed { fixer, summary, proof, .. }) => {
-            json!({ "fixer": fixer, "summary": summary, "before": proof.before, "after": proof.after })
+            json!({
+                "fixer": fixer,
+                "summary": summary,
+                "before": proof.before,
+                "after": proof.after,
+                "tests": proof.tests,
+                "coverage": proof.coverage,
+            })
         }
         Some(Outcome::GaveUp { why, note, runs, analysis }) => {
             json!({ "why": why.as_str(), "note": note, "runs": runs, "analysis": analysis })

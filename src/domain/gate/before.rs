@@ -283,6 +283,7 @@ mod tests {
                 failures: vec![Failure::new(FailureKind::Lint, "x")],
                 excerpt: String::new(),
                 commands: Vec::new(),
+                green_commands: Vec::new(),
                 sources: Vec::new(),
                 notes: Vec::new(),
                 changed_files: Vec::new(),

@@ -129,17 +129,54 @@ pub const RULES: &[ContentRule] = &[
     rule("generated-edited", Hold, "A file that says it is generated is edited by hand."),
 ];
 
+/// Every rule about what ran: what the proof says of tests and their coverage.
+pub const BEHAVIOUR: &[ContentRule] = &[
+    rule(
+        VANISHED,
+        Refuse,
+        "A test that ran without the patch does not exist with it, whatever its source looks like.",
+    ),
+    rule(
+        SKIPPED,
+        Refuse,
+        "A test that ran without the patch is skipped with it, or is expected to fail.",
+    ),
+    rule(
+        FEWER,
+        Hold,
+        "Fewer tests ran with the patch, where the test runner prints numbers and no names.",
+    ),
+    rule(
+        COVERAGE,
+        Hold,
+        "Tests cover less of a file that the patch touches: a smaller share of it, and more lines \
+         that nothing runs; or the report no longer knows the file.",
+    ),
+];
+
+/// The id of the rule about tests that are gone.
+pub(super) const VANISHED: &str = "proof-test-vanished";
+
+/// The id of the rule about tests that no longer run.
+pub(super) const SKIPPED: &str = "proof-test-skipped";
+
+/// The id of the rule about numbers of tests.
+pub(super) const FEWER: &str = "proof-tests-fewer";
+
+/// The id of the rule about coverage.
+pub(super) const COVERAGE: &str = "proof-coverage-fell";
+
 /// Rules on a patch, beside those about content, whose weight a repository may set.
-pub const ADJUSTABLE: &[&str] = &["mode", "binary", "snapshot"];
+pub const ADJUSTABLE: &[&str] = &["mode", "binary", "snapshot", "proof-runs"];
 
 /// The rule with that id.
 pub fn rule_of(id: &str) -> Option<&'static ContentRule> {
-    RULES.iter().find(|rule| rule.id == id)
+    RULES.iter().chain(BEHAVIOUR).find(|rule| rule.id == id)
 }
 
 /// The id of every rule whose weight a repository may set.
 pub fn adjustable() -> impl Iterator<Item = &'static str> {
-    RULES.iter().map(|rule| rule.id).chain(ADJUSTABLE.iter().copied())
+    RULES.iter().chain(BEHAVIOUR).map(|rule| rule.id).chain(ADJUSTABLE.iter().copied())
 }
 
 /// What a repository wants rules to weigh.

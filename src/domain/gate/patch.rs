@@ -5,7 +5,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
-use super::{Finding, Rule, Verdict, Weight};
+use super::{Finding, Rule, Verdict, Weight, behaviour};
 use crate::domain::ids::Sha;
 use crate::domain::outcome::Proof;
 use crate::domain::patch::{FileChange, FileMode, NewFile, Patch};
@@ -22,6 +22,8 @@ pub struct PatchToJudge<'a> {
     pub base: &'a [BaseFile],
     /// What the runner proved.
     pub proof: &'a Proof,
+    /// How often what was red has to be green in it.
+    pub proof_runs: u8,
     /// The commit that it would be committed on.
     pub head: &'a Sha,
     /// The repository's policy.
@@ -36,6 +38,11 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "proof",
         about: "The proof is red before and green after, for this patch and head.",
+    },
+    Rule {
+        id: "proof-runs",
+        about: "What failed has been green as often as its history of flaking asks for; a proof \
+                that had no time for that waits for a person.",
     },
     Rule { id: "protected-path", about: "Protected paths are refused or wait for a person." },
     Rule { id: "symlink", about: "Symbolic links are neither made, changed nor replaced." },
@@ -55,6 +62,8 @@ pub fn judge(input: &PatchToJudge<'_>) -> Verdict {
         findings.push(Finding::new("empty-patch", Weight::Refuse, "the patch changes nothing"));
     }
     findings.extend(about_proof(input));
+    findings.extend(about_runs(input));
+    findings.extend(behaviour::of_proof(input.proof));
     findings.extend(of_changes(input.policy, input.patch.changes(), input.base));
     findings.extend(about_size(input));
     findings.extend(input.content.iter().cloned());
@@ -86,6 +95,18 @@ fn about_proof(input: &PatchToJudge<'_>) -> Option<Finding> {
         return refuse("the proof does not show red before and green after");
     }
     None
+}
+
+fn about_runs(input: &PatchToJudge<'_>) -> Option<Finding> {
+    let (green, wanted) = (input.proof.green_runs(), usize::from(input.proof_runs));
+    // One that was never green is no proof at all, which is said already.
+    (0 < green && green < wanted).then(|| {
+        let message = format!(
+            "what failed was green {green} times with the patch; it has flaked before, so {wanted} \
+             times are asked for"
+        );
+        Finding::new("proof-runs", Weight::Hold, message)
+    })
 }
 
 fn about_path(policy: &Policy, change: &FileChange) -> Option<Finding> {
@@ -237,7 +258,10 @@ mod tests {
             head: Sha::parse(&"a".repeat(40)).unwrap(),
             patch_digest: patch.digest(),
             before: vec![run(Ended::Exit(1))],
-            after: vec![run(Ended::Exit(0))],
+            after: vec![run(Ended::Exit(0)), run(Ended::Exit(0))],
+            set_aside: Vec::new(),
+            tests: Vec::new(),
+            coverage: Vec::new(),
         }
     }
 
@@ -252,6 +276,7 @@ mod tests {
             patch: &patch,
             base,
             proof: &proof,
+            proof_runs: 2,
             head: &head,
             policy: &policy,
             content,
@@ -324,5 +349,18 @@ mod tests {
         refused(|proof| proof.patch_digest = "other".into());
         refused(|proof| proof.before.clear());
         refused(|proof| proof.after[0].ended = Ended::Exit(1));
+    }
+
+    #[test]
+    fn a_proof_that_was_green_too_seldom_waits_for_a_person() {
+        let once = judged(vec![text("a", "x\n")], &[], |proof| {
+            proof.after.pop();
+        });
+        assert_eq!(once.answer(), Answer::Hold, "{once:?}");
+        assert!(once.names("proof-runs", Weight::Hold), "{once:?}");
+        let of_another = judged(vec![text("a", "x\n")], &[], |proof| {
+            proof.after[1].command = "other".into();
+        });
+        assert!(of_another.names("proof-runs", Weight::Hold), "{of_another:?}");
     }
 }

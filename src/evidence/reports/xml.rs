@@ -53,7 +53,7 @@ impl Tag {
 
 /// An element with everything in it.
 #[derive(Debug, Default)]
-pub(super) struct Node {
+pub(in crate::evidence) struct Node {
     pub(super) tag: Tag,
     /// Its own text, without that of its children.
     pub(super) text: String,

@@ -31,6 +31,9 @@ pub fn run(
     if let Some(check) = work.last_fixer(progress).and_then(|fixer| fixer.check()) {
         add(check, "the fixer's own check");
     }
+    for command in &work.brief.green_commands {
+        add(command.clone(), "green in CI, to stay so");
+    }
     for command in &work.brief.verify {
         add(command.clone(), "the repository wants it green");
     }

@@ -15,6 +15,7 @@ use crate::runner::documents::{
 };
 use crate::runner::fixers::Fixer;
 use crate::runner::progress::Progress;
+use crate::runner::seen::Seen;
 
 /// How much of one failure's message a document keeps.
 const MESSAGE_BYTES_MAX: usize = 600;
@@ -31,13 +32,14 @@ pub async fn run(work: &Work<'_>, progress: &mut Progress) -> Result<Vec<Documen
     let fixers = work.fixers(progress);
     let commands: Vec<&str> = brief.failing_commands.iter().map(String::as_str).collect();
     let (fixers, reproduced) = if !commands.is_empty() && (!fixers.is_empty() || is_dark(brief)) {
-        let runs = reproduce(work, commands).await?;
-        (fixers_for(work, &runs, fixers), runs)
+        let seen = reproduce(work, commands).await?;
+        (fixers_for(work, &runs_of(&seen), fixers), seen)
     } else if fixers.is_empty() {
         (fixers, Vec::new())
     } else {
         by_checks(work, fixers).await?
     };
+    let runs = runs_of(&reproduced);
     let plan = TriagePlan {
         about: about(DocumentName::TriagePlan, brief.attempt, 1),
         candidates: fixers
@@ -45,12 +47,17 @@ pub async fn run(work: &Work<'_>, progress: &mut Progress) -> Result<Vec<Documen
             .take(ENTRIES_MAX)
             .map(|fixer| candidate(fixer.as_ref()))
             .collect(),
-        reproduced: notes(&reproduced),
+        reproduced: notes(&runs),
     };
     let documents =
-        vec![write(&input(work), &input_text(work))?, write(&plan, &text(&plan, &reproduced))?];
+        vec![write(&input(work), &input_text(work))?, write(&plan, &text(&plan, &runs))?];
     progress.plan = Some(plan);
+    progress.seen_before = reproduced;
     Ok(documents)
+}
+
+fn runs_of(seen: &[Seen]) -> Vec<CommandRun> {
+    seen.iter().map(|seen| seen.run.clone()).collect()
 }
 
 fn candidate(fixer: &dyn Fixer) -> CandidateNote {
@@ -80,15 +87,15 @@ fn fixers_for(
 }
 
 /// The commands at the head, in one fresh checkout, each once; what is known is not run again.
-async fn reproduce(work: &Work<'_>, commands: Vec<&str>) -> Result<Vec<CommandRun>, StageError> {
-    let mut runs: Vec<CommandRun> = Vec::new();
+async fn reproduce(work: &Work<'_>, commands: Vec<&str>) -> Result<Vec<Seen>, StageError> {
+    let mut runs: Vec<Seen> = Vec::new();
     let mut room = None;
     for command in commands.into_iter().filter(|c| c.len() <= COMMAND_BYTES_MAX).take(RUNS_MAX / 2)
     {
-        if runs.iter().any(|run| run.command == command) {
+        if runs.iter().any(|seen| seen.run.command == command) {
             continue;
         }
-        if let Some(known) = work.known.iter().find(|run| run.command == command) {
+        if let Some(known) = work.known.iter().find(|seen| seen.run.command == command) {
             runs.push(known.clone());
             continue;
         }
@@ -106,18 +113,20 @@ async fn reproduce(work: &Work<'_>, commands: Vec<&str>) -> Result<Vec<CommandRu
 async fn by_checks(
     work: &Work<'_>,
     fixers: Vec<Box<dyn Fixer>>,
-) -> Result<(Vec<Box<dyn Fixer>>, Vec<CommandRun>), StageError> {
+) -> Result<(Vec<Box<dyn Fixer>>, Vec<Seen>), StageError> {
     let checks: Vec<Option<String>> = fixers.iter().map(|fixer| fixer.check()).collect();
     let commands = checks.iter().flatten().chain(&work.brief.verify).map(String::as_str).collect();
-    let mut runs = reproduce(work, commands).await?;
+    let mut seen = reproduce(work, commands).await?;
+    let runs = runs_of(&seen);
     let is_missing =
         |check: &str| runs.iter().any(|run| run.command == check && run.ended.is_missing_tool());
     let missing: Vec<String> =
         checks.iter().flatten().filter(|check| is_missing(check)).cloned().collect();
     // A fixer whose tool is not here does not spoil the others' proof, unless there are no others.
     if runs.iter().any(|run| !run.ended.is_missing_tool()) {
-        runs.retain(|run| !missing.contains(&run.command));
+        seen.retain(|seen| !missing.contains(&seen.run.command));
     }
+    let runs = runs_of(&seen);
     let is_green =
         |check: &String| runs.iter().any(|run| run.command == *check && run.ended.is_green());
     let is_needed = |check: &Option<String>| match check {
@@ -127,10 +136,10 @@ async fn by_checks(
     let all_green = !runs.is_empty() && runs.iter().all(|run| run.ended.is_green());
     // With everything green there is nothing to plan; the plan says so by its runs.
     if all_green || !checks.iter().any(is_needed) {
-        return Ok((fixers, runs));
+        return Ok((fixers, seen));
     }
     let kept = fixers.into_iter().zip(&checks).filter(|(_, check)| is_needed(check));
-    Ok((kept.map(|(fixer, _)| fixer).collect(), runs))
+    Ok((kept.map(|(fixer, _)| fixer).collect(), seen))
 }
 
 fn input(work: &Work<'_>) -> TaskInput {

@@ -19,6 +19,9 @@ const EXCERPT_BYTES_MAX: usize = 24 * 1024;
 /// Commands that a proof starts from; a run with more failing steps shares its root cause.
 const COMMANDS_MAX: usize = 5;
 
+/// Green commands that are run once more to prove a fix; each costs as much as it did in CI.
+const GREEN_COMMANDS_MAX: usize = 4;
+
 /// Characters of an annotation's message that are kept; GitHub takes 64 KB, nobody reads them.
 const REMARK_CHARS_MAX: usize = 1000;
 
@@ -35,6 +38,7 @@ pub(super) struct Draft {
     /// What is shown of each source.
     excerpts: Vec<(String, String)>,
     commands: Vec<String>,
+    green_commands: Vec<String>,
     pub sources: Vec<String>,
     pub notes: Vec<String>,
 }
@@ -52,6 +56,11 @@ impl Draft {
         for command in &reading.commands {
             if !self.commands.contains(command) {
                 self.commands.push(command.clone());
+            }
+        }
+        for command in &reading.green_commands {
+            if !self.green_commands.contains(command) {
+                self.green_commands.push(command.clone());
             }
         }
     }
@@ -95,12 +104,16 @@ impl Draft {
         let mut failures = each_once(self.failures);
         failures.truncate(FAILURES_MAX);
         self.commands.truncate(COMMANDS_MAX);
+        // What one leg of a matrix was green with, another was red with.
+        self.green_commands.retain(|command| !self.commands.contains(command));
+        self.green_commands.truncate(GREEN_COMMANDS_MAX);
         Evidence {
             head: pull.head.sha.clone(),
             runs: Vec::new(),
             failures,
             excerpt: Self::excerpt(self.excerpts),
             commands: self.commands,
+            green_commands: self.green_commands,
             sources: self.sources,
             notes: self.notes,
             changed_files,

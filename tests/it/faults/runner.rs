@@ -126,7 +126,10 @@ fn proposed(brief: &Brief, (path, content): (&str, &str)) -> Outcome {
         patch_digest: patch.digest(),
         before: vec![run(Ended::Exit(1))],
         after: vec![run(Ended::Exit(0))],
+        set_aside: Vec::new(),
+        tests: Vec::new(),
+        coverage: Vec::new(),
     };
     let (fixer, summary) = ("recipe:rustfmt".to_owned(), "Run rustfmt".to_owned());
-    Outcome::Proposed { patch, proof, fixer, summary }
+    Outcome::Proposed { patch, proof: Box::new(proof), fixer, summary }
 }

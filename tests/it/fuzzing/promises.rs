@@ -240,6 +240,7 @@ pub(crate) fn runner(bytes: &[u8]) {
         patch: &patch,
         base: &[],
         proof: &proof,
+        proof_runs: 2,
         head: &proof.head,
         policy: &policy,
         content: weakening::findings(&weakening::changes(patch.changes(), &[])),

@@ -114,7 +114,7 @@ impl HandRunner {
     pub(crate) async fn proposes(&self, tester: &Tester, files: &[(&str, Option<&str>)]) {
         let patch = patch(files);
         let outcome = Outcome::Proposed {
-            proof: self.proof(&patch),
+            proof: Box::new(self.proof(&patch)),
             patch,
             fixer: "recipe:rustfmt".into(),
             summary: "Run rustfmt".into(),
@@ -135,6 +135,9 @@ impl HandRunner {
             patch_digest: patch.digest(),
             before: vec![run(Ended::Exit(1))],
             after: vec![run(Ended::Exit(0))],
+            set_aside: Vec::new(),
+            tests: Vec::new(),
+            coverage: Vec::new(),
         }
     }
 

@@ -151,9 +151,12 @@ fn outcome(errand: Errand, head: Sha) -> Outcome {
                 patch_digest: patch.digest(),
                 before: vec![run(Ended::Exit(1))],
                 after: vec![run(Ended::Exit(0))],
+                set_aside: Vec::new(),
+                tests: Vec::new(),
+                coverage: Vec::new(),
             };
             let (fixer, summary) = ("recipe:make".to_owned(), "Fix it".to_owned());
-            Outcome::Proposed { patch, proof, fixer, summary }
+            Outcome::Proposed { patch, proof: Box::new(proof), fixer, summary }
         }
     }
 }

@@ -158,6 +158,7 @@ pub(crate) fn evidence(head: char) -> Evidence {
         failures: Vec::new(),
         excerpt: "error: \u{0}\u{fffd} 'quoted'".to_owned(),
         commands: vec!["cargo test".to_owned()],
+        green_commands: Vec::new(),
         sources: vec!["ci / test: log".to_owned()],
         notes: Vec::new(),
         changed_files: vec![RepoPath::parse("src/a b.rs").unwrap()],

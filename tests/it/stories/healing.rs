@@ -73,6 +73,12 @@ fn is_told_at_the_end(t: &Tester, pull: &Pull) {
     | # | fixer | what came of it |
     | --- | --- | --- |
     | 1 | `recipe:rustfmt` | committed as HEAD, CI is green |
+
+    ### What was proven
+
+    In fresh checkouts of the commit that failed, where no fixer has been:
+
+    - `cargo fmt --check`: red without the patch, green with it.
     ### The lines that matter
 
     ```text

@@ -88,7 +88,7 @@ async fn a_patch_whose_proof_is_of_something_else_is_refused() {
     let patch = crate::harness::patch(&[("src/lib.rs", Some(GOOD))]);
     let other = crate::harness::patch(&[("src/lib.rs", Some(BAD))]);
     let outcome = selfheal::domain::outcome::Outcome::Proposed {
-        proof: runner.proof(&other),
+        proof: Box::new(runner.proof(&other)),
         patch,
         fixer: "command:liar".into(),
         summary: "All tests pass.".into(),

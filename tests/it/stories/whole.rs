@@ -123,6 +123,13 @@ async fn a_red_pull_request_is_healed_with_real_git_real_runs_and_a_real_runner(
     | # | fixer | what came of it |
     | --- | --- | --- |
     | 1 | `recipe:rustfmt` | committed as HEAD, CI is green |
+
+    ### What was proven
+
+    In fresh checkouts of the commit that failed, where no fixer has been:
+
+    - `cargo fmt --check`: red without the patch, green with it.
+    - `cargo fmt --all --check`: green with it.
     ### The lines that matter
 
     ```text

@@ -176,6 +176,7 @@ impl Scene {
             failures,
             excerpt: String::new(),
             commands: Vec::new(),
+            green_commands: Vec::new(),
             sources: Vec::new(),
             notes: Vec::new(),
             changed_files: Vec::new(),
@@ -195,9 +196,13 @@ impl Scene {
             patch_digest: patch.digest(),
             before: Vec::new(),
             after: Vec::new(),
+            set_aside: Vec::new(),
+            tests: Vec::new(),
+            coverage: Vec::new(),
         };
         let (fixer, summary) = ("recipe:rustfmt".to_owned(), "Run rustfmt".to_owned());
-        self.report.outcome = Some(Outcome::Proposed { patch, proof, fixer, summary });
+        self.report.outcome =
+            Some(Outcome::Proposed { patch, proof: Box::new(proof), fixer, summary });
         let finding = |weight| Finding::new("protected-path", weight, "it is protected");
         self.verdict = Some(Verdict::new(weight.map(finding).into_iter().collect()));
     }
