@@ -114,6 +114,15 @@ const ABOUT_AGENTS: &str = "\n\
     - `acp` is any command line that speaks the [Agent Client Protocol](https://agentclientprotocol.com) \
     (version 1). It finds ways to models in `$SELFHEAL_ANTHROPIC_URL`, `$SELFHEAL_OPENAI_URL` and \
     `$SELFHEAL_GEMINI_URL`, which want no key, and its model in `$SELFHEAL_MODEL`.\n\
+    - `agentapi` is any command line that starts a server that speaks coder's \
+    [AgentAPI](https://github.com/coder/agentapi) on the port in `$AGENTAPI_PORT`, which `agentapi server` \
+    reads by itself; for setups that have one. The line leads the agent to its model as above, and starts \
+    it such that it asks nobody for anything, also in a home that is empty. What is typed is one \
+    sentence that names a file with the task, so that no text of a log becomes keys of a terminal; its turn \
+    ends when the server has called it `stable` for three seconds. It is read off a screen: there are no \
+    tools, tokens or sessions to be told of, and questions or second looks may not be understood. Checked \
+    against the published interface (0.11.6, and the error events of 0.12), not against the program, which \
+    no package registry has.\n\
     - The program is installed by a step of your workflow before the attempt, for example `npm install \
     --global @anthropic-ai/claude-code@2.1.329`, and is found on the search path.\n\
     - It works in the sandbox: no network but a loopback address that leads to its models, no key (the \

@@ -50,6 +50,16 @@ pub enum FixerSpec {
         /// The model, which the command finds in `SELFHEAL_MODEL`.
         model: Option<String>,
     },
+    /// Any coding agent behind a server that speaks coder's AgentAPI.
+    #[serde(rename = "agentapi")]
+    AgentApi {
+        /// A name for people and receipts.
+        name: String,
+        /// The command line that starts the server, run by `sh -c` in the sandbox.
+        run: String,
+        /// The model, which the command finds in `SELFHEAL_MODEL`.
+        model: Option<String>,
+    },
 }
 
 /// What the sandbox may reach.

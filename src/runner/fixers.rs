@@ -13,7 +13,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::agents::{self, AgentFixer, CustomAcp};
+use super::agents::{self, Agent, AgentApi, AgentFixer, CustomAcp};
 use super::model::ModelEnd;
 use super::observe::Observer;
 use super::sandbox::{Sandbox, SandboxError};
@@ -179,6 +179,9 @@ pub fn candidates(
     facts: &RepoFacts,
 ) -> Vec<Box<dyn Fixer>> {
     let mut candidates: Vec<Box<dyn Fixer>> = Vec::new();
+    let by = |agent: Box<dyn Agent>, model: &Option<String>| {
+        Box::new(AgentFixer { agent, model: model.clone() })
+    };
     for spec in specs {
         match spec {
             FixerSpec::Recipes { only } => {
@@ -193,13 +196,15 @@ pub fn candidates(
                 candidates.push(Box::new(fixer));
             }
             FixerSpec::Agent { agent, model } => {
-                let fixer = AgentFixer { agent: agents::known(*agent), model: model.clone() };
-                candidates.push(Box::new(fixer));
+                candidates.push(by(agents::known(*agent), model));
             }
             FixerSpec::Acp { name, run, model } => {
                 let agent = CustomAcp { name: name.clone(), run: run.clone() };
-                let fixer = AgentFixer { agent: Box::new(agent), model: model.clone() };
-                candidates.push(Box::new(fixer));
+                candidates.push(by(Box::new(agent), model));
+            }
+            FixerSpec::AgentApi { name, run, model } => {
+                let agent = AgentApi { name: name.clone(), run: run.clone() };
+                candidates.push(by(Box::new(agent), model));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The list of fixers, whose items are a word or one of four groups of keys.
+//! The list of fixers, whose items are a word or one of five groups of keys.
 
 use super::checked::{Reader, join};
 use super::keys::TEXT_CHARS_MAX;
@@ -12,8 +12,8 @@ pub(super) const FIXERS_MAX: usize = 10;
 pub(super) const FIXER_NAME_CHARS_MAX: usize = 50;
 /// What a fixer may be, in words.
 pub(super) const FIXER_FORM: &str = "`recipes`, an agent (`claude-code`, `codex`, `opencode`, `gemini-cli`, `aider`), \
-     `{recipes: [name, …]}`, `{agent: name, model: …}`, `{acp: \"…\", name: …, model: …}` or \
-     `{command: \"…\", name: …}`";
+     `{recipes: [name, …]}`, `{agent: name, model: …}`, `{acp: \"…\", name: …, model: …}`, \
+     `{agentapi: \"…\", name: …, model: …}` or `{command: \"…\", name: …}`";
 /// What a model's name may be, in words.
 const MODEL_FORM: &str =
     "at most 200 letters, digits, `-`, `_`, `.`, `:`, `/` and `@`, not beginning with `-`";
@@ -55,7 +55,8 @@ impl Reader<'_> {
             self.refused(path, node, &format!("is {FIXER_FORM}"));
             return None;
         };
-        let known = ["recipes", "agent", "acp", "command", "name", "model"];
+        let kinds = ["recipes", "agent", "acp", "agentapi", "command"];
+        let known = [&kinds[..], &["name", "model"]].concat();
         let before = self.problems.len();
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
             self.unknown(&join(path, &key.name), key, &known);
@@ -65,23 +66,26 @@ impl Reader<'_> {
         }
         let of =
             |name: &str| entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node);
-        let main = (of("recipes"), of("agent"), of("acp"), of("command"));
-        match (main, of("name"), of("model")) {
-            ((Some(recipes), None, None, None), None, None) => {
-                self.recipes(&join(path, "recipes"), recipes)
+        let mut named = kinds.into_iter().filter_map(|kind| Some((kind, of(kind)?)));
+        match (named.next(), named.next(), of("name"), of("model")) {
+            (Some(("recipes", node)), None, None, None) => {
+                self.recipes(&join(path, "recipes"), node)
             }
-            ((None, Some(agent), None, None), None, model) => self.agent(path, agent, model),
-            ((None, None, Some(acp), None), name, model) => {
-                let run = self.run(&join(path, "acp"), acp)?;
-                let name = self.name(path, name, "acp")?;
+            (Some(("agent", node)), None, None, model) => self.agent(path, node, model),
+            (Some((kind @ ("acp" | "agentapi"), node)), None, name, model) => {
+                let run = self.run(&join(path, kind), node)?;
+                let name = self.name(path, name, kind)?;
                 let model = match model {
                     None => None,
                     Some(model) => Some(self.model(path, model)?),
                 };
-                Some(FixerSpec::Acp { name, run, model })
+                Some(match kind {
+                    "acp" => FixerSpec::Acp { name, run, model },
+                    _ => FixerSpec::AgentApi { name, run, model },
+                })
             }
-            ((None, None, None, Some(command)), name, None) => {
-                let run = self.run(&join(path, "command"), command)?;
+            (Some(("command", node)), None, name, None) => {
+                let run = self.run(&join(path, "command"), node)?;
                 let name = self.name(path, name, "command")?;
                 Some(FixerSpec::Command { name, run })
             }
@@ -153,7 +157,9 @@ impl Reader<'_> {
 fn name_of(fixer: &FixerSpec) -> &str {
     match fixer {
         FixerSpec::Recipes { .. } => "recipes",
-        FixerSpec::Command { name, .. } | FixerSpec::Acp { name, .. } => name,
+        FixerSpec::Command { name, .. }
+        | FixerSpec::Acp { name, .. }
+        | FixerSpec::AgentApi { name, .. } => name,
         FixerSpec::Agent { agent, .. } => agent.as_str(),
     }
 }

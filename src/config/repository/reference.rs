@@ -99,6 +99,7 @@ fn fixer_schema() -> Value {
         keys_schema("recipes", &json!({ "recipes": recipes })),
         keys_schema("agent", &json!({ "agent": { "enum": agents }, "model": model })),
         keys_schema("acp", &json!({ "acp": line, "name": name, "model": model })),
+        keys_schema("agentapi", &json!({ "agentapi": line, "name": name, "model": model })),
         keys_schema("command", &json!({ "command": line, "name": name })),
     ] })
 }

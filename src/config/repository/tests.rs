@@ -200,7 +200,7 @@ fn a_wrong_list_or_text_is_told_what_is_allowed() {
 fn a_wrong_fixer_is_told_what_is_allowed() {
     const FORM: &str = "`recipes`, an agent (`claude-code`, `codex`, `opencode`, `gemini-cli`, \
         `aider`), `{recipes: [name, …]}`, `{agent: name, model: …}`, `{acp: \"…\", name: …, model: \
-        …}` or `{command: \"…\", name: …}`";
+        …}`, `{agentapi: \"…\", name: …, model: …}` or `{command: \"…\", name: …}`";
     bad("fixers: [claude]", &format!("line 1, `fixers[1]: claude`: allowed is {FORM}"));
     bad("fixers:\n- {}", &format!("line 2, `fixers[1]`: keys were found; allowed is {FORM}"));
     bad(
@@ -247,6 +247,13 @@ fn a_wrong_fixer_is_told_what_is_allowed() {
     let acp = FixerSpec::Acp { name: "a".into(), run: "a --acp".into(), model: None };
     let expected = [agent(AgentName::Codex, None), agent(AgentName::ClaudeCode, Some("m-1")), acp];
     assert_eq!(policy.fixers, expected);
+    let policy = good("fixers: [{agentapi: agentapi server -- claude, model: m-1}]");
+    let (name, run) = ("agentapi".into(), "agentapi server -- claude".into());
+    assert_eq!(policy.fixers, [FixerSpec::AgentApi { name, run, model: Some("m-1".into()) }]);
+    bad(
+        "fixers: [{agentapi: a, acp: a}]",
+        &format!("line 1, `fixers[1]`: keys were found; allowed is {FORM}"),
+    );
 }
 
 #[test]
