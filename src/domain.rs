@@ -19,6 +19,7 @@ pub mod evidence;
 pub mod failure;
 pub mod feedback;
 pub mod gate;
+pub mod granularity;
 pub mod ids;
 pub mod ledger;
 pub mod limits;

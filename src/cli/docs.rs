@@ -106,6 +106,8 @@ const FIXERS: &str = "# Fixers\n\nGenerated from the registry; `cargo xtask docs
 const AGENTS: &str = "\n## Coding agents\n\n\
     ```yaml\nfixers:\n  - recipes\n  - claude-code\n  - agent: codex\n    model: gpt-5.5\n  \
     - name: mine\n    acp: my-agent --acp\n```\n\n\
+    `model: {trivial: …, simple: …, complex: …}` chooses by \
+    [how large a fault is](runner.md#how-large-a-fault-is).\n\n\
     The first that can work does; the next one follows when it is not installed, not set up, or has \
     changed nothing.\n\n\
     | name | program | checked with | models of | usual model |\n| --- | --- | --- | --- | --- |\n";

@@ -10,6 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::document::{Document, Stage};
 use super::failure::Failure;
 use super::feedback::Exchange;
+use super::granularity::ModelChoice;
 use super::ids::{AttemptId, Branch, PrNumber, RepoId, RepoPath, RepoSlug, Sha};
 use super::patch::Patch;
 
@@ -39,7 +40,7 @@ pub enum FixerSpec {
         /// Which one.
         agent: AgentName,
         /// The model that it uses; by default the agent's usual one.
-        model: Option<String>,
+        model: Option<ModelChoice>,
     },
     /// Any coding agent that speaks the Agent Client Protocol.
     Acp {
@@ -48,7 +49,7 @@ pub enum FixerSpec {
         /// The command line, run by `sh -c` in the sandbox.
         run: String,
         /// The model, which the command finds in `SELFHEAL_MODEL`.
-        model: Option<String>,
+        model: Option<ModelChoice>,
     },
     /// Any coding agent behind a server that speaks coder's AgentAPI.
     #[serde(rename = "agentapi")]
@@ -58,7 +59,7 @@ pub enum FixerSpec {
         /// The command line that starts the server, run by `sh -c` in the sandbox.
         run: String,
         /// The model, which the command finds in `SELFHEAL_MODEL`.
-        model: Option<String>,
+        model: Option<ModelChoice>,
     },
 }
 

@@ -5,4 +5,5 @@ pub mod programs;
 mod resumed;
 mod sandbox;
 pub mod scene;
+mod triage;
 mod workspaces;

@@ -5,6 +5,7 @@ use super::keys::TEXT_CHARS_MAX;
 use super::raw::{Node, Value};
 use crate::domain::agent::{AgentName, is_model_name};
 use crate::domain::brief::FixerSpec;
+use crate::domain::granularity::{Granularity, ModelChoice};
 
 /// The most fixers of one repository: each is tried on every failure that it answers.
 pub(super) const FIXERS_MAX: usize = 10;
@@ -17,6 +18,8 @@ pub(super) const FIXER_FORM: &str = "`recipes`, an agent (`claude-code`, `codex`
 /// What a model's name may be, in words.
 const MODEL_FORM: &str =
     "at most 200 letters, digits, `-`, `_`, `.`, `:`, `/` and `@`, not beginning with `-`";
+/// What a model may be, in words.
+const CHOICE_FORM: &str = "is a name, or one for each of `trivial`, `simple` and `complex`";
 const FIXER_NAME_FORM: &str = "at most 50 letters, digits, `-`, `_` and `.`";
 
 impl Reader<'_> {
@@ -110,10 +113,38 @@ impl Reader<'_> {
         Some(FixerSpec::Agent { agent: known, model })
     }
 
-    fn model(&mut self, path: &str, node: &Node) -> Option<String> {
+    /// A model's name, or one for each granularity.
+    fn model(&mut self, path: &str, node: &Node) -> Option<ModelChoice> {
+        let path = join(path, "model");
+        let Value::Map(entries) = &node.value else {
+            return self.model_name(&path, node).map(ModelChoice::One);
+        };
+        if entries.is_empty() {
+            self.refused(&path, node, CHOICE_FORM);
+            return None;
+        }
+        let known = Granularity::WORKED_ON.map(Granularity::as_str);
+        let (mut trivial, mut simple, mut complex) = (None, None, None);
+        for (key, node) in entries {
+            let path = join(&path, &key.name);
+            let slot = match key.name.as_str() {
+                "trivial" => &mut trivial,
+                "simple" => &mut simple,
+                "complex" => &mut complex,
+                _ => {
+                    self.unknown(&path, key, &known);
+                    return None;
+                }
+            };
+            *slot = Some(self.model_name(&path, node)?);
+        }
+        Some(ModelChoice::Each { trivial, simple, complex })
+    }
+
+    fn model_name(&mut self, path: &str, node: &Node) -> Option<String> {
         let model = node.as_text(self.source).filter(|model| is_model_name(model));
         if model.is_none() {
-            self.refused(&join(path, "model"), node, &format!("are {MODEL_FORM}"));
+            self.refused(path, node, &format!("are {MODEL_FORM}"));
         }
         model
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use selfheal::domain::brief::{Brief, FixerSpec};
 use selfheal::domain::failure::FailureKind;
+use selfheal::domain::granularity::ModelChoice;
 use selfheal::domain::model::Provider as Api;
 use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::runner::agents::agentapi::client::{Client, Fault, Patience};
@@ -188,6 +189,21 @@ async fn an_agent_behind_an_agentapi_turns_a_red_repository_green() {
     assert_eq!(fixer, "agent:mine");
     assert_eq!(summary, "I replaced the minus. All tests pass.");
     assert!(provider.has_seen("Red, to be green").await, "it was not given its task");
+}
+
+#[tokio::test]
+async fn the_model_is_the_one_that_the_policy_names_for_so_large_a_fault() {
+    let (repo, provider) = (red(), Provider::start());
+    let mut brief = ordered(&repo, "fix");
+    let [FixerSpec::AgentApi { model, .. }] = brief.fixers.as_mut_slice() else { panic!() };
+    let [trivial, simple, complex] = ["small-1", "middle-2", "large-3"].map(|m| Some(m.to_owned()));
+    *model = Some(ModelChoice::Each { trivial, simple, complex });
+    attempt(&repo, &brief, &provider, "fix").await;
+    assert!(provider.has_seen("middle-2").await && !provider.has_seen("large-3").await);
+    let twice = brief.failures[0].clone();
+    brief.failures = vec![twice; 9];
+    attempt(&repo, &brief, &provider, "fix").await;
+    assert!(provider.has_seen("large-3").await && !provider.has_seen("small-1").await);
 }
 
 #[track_caller]
