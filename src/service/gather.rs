@@ -6,7 +6,7 @@ use super::policies::PolicyRead;
 use super::{OWN_WORKFLOW, ServiceError, Services};
 use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::{AttemptRecord, AttemptState};
-use crate::domain::case::{Case, CaseState, Excuse};
+use crate::domain::case::{Case, CaseState, Escalation, Excuse};
 use crate::domain::command::permission_for;
 use crate::domain::decide::{AttemptFacts, AutoMergeHold, Facts, PolicyState};
 use crate::domain::evidence::Evidence;
@@ -182,6 +182,7 @@ pub(super) async fn for_state(
                 None => Ok(()),
             }
         }
+        CaseState::Escalated(Escalation::GateRefused) => why_not(services, gathered, case).await,
         CaseState::Watching
         | CaseState::Rerunning
         | CaseState::Excused(_)
@@ -230,6 +231,23 @@ async fn to_begin(
     gathered.before = Some(begin_verdict(services, gathered, case, &evidence, &red).await?);
     hold_of_auto_merge(services, gathered).await?;
     gathered.evidence = Some(evidence);
+    Ok(())
+}
+
+/// What the gate says about beginning, for people who are told that it refuses.
+async fn why_not(
+    services: &Services,
+    gathered: &mut Gathered,
+    case: &Case,
+) -> Result<(), ServiceError> {
+    let Ci::Red(red) = gathered.ci.clone() else { return Ok(()) };
+    if gathered.pull.head.sha != case.head || gathered.policy.problem.is_some() {
+        return Ok(());
+    }
+    if let Some(evidence) = services.store.evidence(case.id, &case.head).await? {
+        let verdict = begin_verdict(services, gathered, case, &evidence, &red).await?;
+        gathered.before = Some(verdict);
+    }
     Ok(())
 }
 
