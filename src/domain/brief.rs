@@ -63,6 +63,16 @@ pub enum FixerSpec {
     },
 }
 
+impl FixerSpec {
+    /// Whether it can do nothing without a model that is paid for.
+    pub const fn needs_a_model(&self) -> bool {
+        match self {
+            Self::Recipes { .. } | Self::Command { .. } => false,
+            Self::Agent { .. } | Self::Acp { .. } | Self::AgentApi { .. } => true,
+        }
+    }
+}
+
 /// What the sandbox may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

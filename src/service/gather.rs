@@ -269,10 +269,13 @@ async fn begin_verdict(
         Some(usage) => usage,
         None => services.store.usage(pull.repo.id, services.clock.now()).await?,
     };
+    let now = services.clock.now();
+    let policy = &gathered.policy.policy;
+    let models = services.models.spent_cap(policy, (Some(case.id), pull), now).await?;
     let failed: Vec<String> = red.iter().map(|run| run.name().to_owned()).collect();
     Ok(judge_before(&BeforeAttempt {
         pull,
-        policy: &gathered.policy.policy,
+        policy,
         evidence,
         rules: &rules,
         queue,
@@ -281,6 +284,7 @@ async fn begin_verdict(
             attempts: case.attempts,
             attempts_today: usage.attempts_today,
             attempts_running: usage.attempts_running,
+            models,
         },
         room: room(&usage, &services.limits),
         asked: case.asked,

@@ -8,6 +8,7 @@ mod kills;
 mod passing;
 mod refusals;
 mod shapes;
+mod spent;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -132,7 +132,7 @@ fn refusal(verdict: &Verdict, facts: &Facts<'_>) -> Option<CaseState> {
         return infrastructure_or_policy(facts.evidence);
     }
     let waits = (names("budget-now") || names("room"))
-        && !["budget-day", "branch-rules", "conflict"].iter().any(|r| names(r));
+        && !["budget-day", "budget-models", "branch-rules", "conflict"].iter().any(|r| names(r));
     Some(if waits { CaseState::Diagnosing } else { CaseState::Escalated(Escalation::GateRefused) })
 }
 

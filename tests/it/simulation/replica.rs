@@ -10,8 +10,10 @@ use selfheal::compute::actions::ActionsCompute;
 use selfheal::config::prices;
 use selfheal::domain::checkpoint::Checkpoint;
 use selfheal::domain::event::Reading;
-use selfheal::domain::ids::{AttemptId, CallId, JobId, PrNumber, RepoSlug, RunId, Timestamp};
-use selfheal::domain::ledger::Caps;
+use selfheal::domain::ids::{
+    AttemptId, CallId, CaseId, JobId, PrNumber, RepoId, RepoSlug, RunId, Timestamp,
+};
+use selfheal::domain::ledger::{Caps, Usage};
 use selfheal::domain::limits::Limits;
 use selfheal::domain::model::Provider;
 use selfheal::domain::policy::NameFilter;
@@ -193,6 +195,16 @@ struct NoModels;
 impl Ledger for NoModels {
     async fn account(&self, _attempt: AttemptId) -> Result<Option<Account>, StoreError> {
         Ok(None)
+    }
+
+    async fn usage(
+        &self,
+        _: Option<CaseId>,
+        _: RepoId,
+        _: PrNumber,
+        _: Timestamp,
+    ) -> Result<Usage, StoreError> {
+        Ok(Usage::default())
     }
 
     async fn reserve(&self, _call: NewCall) -> Result<Reserved, StoreError> {
