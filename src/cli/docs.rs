@@ -16,6 +16,7 @@ use crate::domain::pull::Permission;
 use crate::runner::agents;
 use crate::runner::documents;
 use crate::runner::fixers::recipes;
+use crate::service::live::schema::schema as live_schema;
 
 /// Write the generated reference pages
 ///
@@ -45,6 +46,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// Every generated page, by its path.
 fn pages() -> anyhow::Result<Vec<(String, String)>> {
     let schema = serde_json::to_string_pretty(&repository::schema())? + "\n";
+    let live = serde_json::to_string_pretty(&live_schema())? + "\n";
     let failures = serde_json::to_string_pretty(&crate::evidence::failures_schema())? + "\n";
     let written = [
         ("commands.md", commands()),
@@ -54,6 +56,7 @@ fn pages() -> anyhow::Result<Vec<(String, String)>> {
         ("fixers.md", fixers()),
         ("settings.md", server::docs()),
         ("schemas/failures.json", failures),
+        ("schemas/live-event.json", live),
         ("schemas/selfheal.schema.json", schema),
     ];
     let mut pages: Vec<_> =
@@ -134,8 +137,8 @@ const ABOUT_AGENTS: &str = "\n\
     `CLAUDE.md`, `GEMINI.md`) is the base branch's, and is part of the task.\n\
     - The task is the template `src/runner/prompts/execute.md` and the evidence, between markers that no \
     text can guess. Version, model and the prompt's digest are in the attempt's `state` document.\n\
-    - What it says about success is not listened to. A provider that is down or busy is no attempt of \
-    the agent's; a budget that is spent ends it.\n\
+    - What it says about success is not listened to. A provider that is down, busy or silent is no \
+    attempt of the agent's; a budget that is spent ends it.\n\
     - When it ends, everything that it started is gone, however it was started.\n";
 
 const COMMAND_FIXER: &str = "\n## Any program: the `command` fixer\n\n\
