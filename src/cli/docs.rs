@@ -139,7 +139,9 @@ const ABOUT_AGENTS: &str = "\n\
     text can guess. Version, model and the prompt's digest are in the attempt's `state` document.\n\
     - What it says about success is not listened to. A provider that is down, busy or silent is no \
     attempt of the agent's; a budget that is spent ends it.\n\
-    - When it ends, everything that it started is gone, however it was started.\n";
+    - When it ends, everything that it started is gone, however it was started.\n\
+    - The tests drive the real Claude Code, Codex, opencode and Gemini CLI in the versions above. aider is \
+    tried by hand in its version: its 700 MB of Python are not installed by `cargo xtask test`.\n";
 
 const COMMAND_FIXER: &str = "\n## Any program: the `command` fixer\n\n\
     ```yaml\nfixers:\n  - recipes\n  - name: my-agent\n    command: ./scripts/agent.sh\n```\n\n\
