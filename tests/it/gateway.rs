@@ -7,6 +7,7 @@ mod cuts;
 mod kills;
 mod passing;
 mod refusals;
+mod secrets;
 mod shapes;
 mod spent;
 
