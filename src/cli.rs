@@ -4,6 +4,7 @@
 //! messages to standard error; with `--format json` the data is one JSON document. Exit codes: 0
 //! fine, 1 it says no, 2 usage, 3 could not do its work, and of `gate` alone 4 a person should look.
 
+pub mod agentapi;
 pub mod backup;
 pub mod bridge;
 pub mod check_config;
@@ -63,6 +64,8 @@ enum Command {
     Docs(docs::Args),
     #[command(hide = true)]
     Bridge(bridge::Args),
+    #[command(hide = true)]
+    Agentapi(agentapi::Args),
 }
 
 /// Runs the command line.
@@ -91,5 +94,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Healthcheck(args) => healthcheck::run(&args).await,
         Command::Docs(args) => docs::run(&args),
         Command::Bridge(args) => bridge::run(&args).await,
+        Command::Agentapi(args) => agentapi::run(&args).await,
     }
 }

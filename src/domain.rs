@@ -21,6 +21,7 @@ pub mod failure;
 pub mod feedback;
 pub mod flakes;
 pub mod gate;
+pub mod granularity;
 pub mod ids;
 pub mod ledger;
 pub mod limits;

@@ -17,5 +17,6 @@ mod tools;
 mod usage;
 
 pub use endpoint::{Endpoint, Form};
+pub use prompt::UNSEEN_TOKENS;
 pub use request::{Asked, Unreadable};
 pub use usage::{Heard, Meter};

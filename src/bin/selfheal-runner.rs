@@ -45,6 +45,9 @@ enum Verb {
     /// Run a program in a sandbox beside a way to its models; used by attempts themselves.
     #[command(hide = true)]
     Bridge(cli::bridge::Args),
+    /// Speak with an AgentAPI server in a sandbox; used by attempts themselves.
+    #[command(hide = true)]
+    Agentapi(cli::agentapi::Args),
 }
 
 #[derive(Debug, Parser)]
@@ -71,7 +74,8 @@ async fn main() -> ExitCode {
     let program = Program::parse();
     let args = match program.verb {
         Verb::Attempt(args) => args,
-        Verb::Bridge(args) => return bridged(&args).await,
+        Verb::Bridge(args) => return inside(cli::bridge::run(&args).await),
+        Verb::Agentapi(args) => return inside(cli::agentapi::run(&args).await),
     };
     logged();
     match made(&args).await {
@@ -86,8 +90,9 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn bridged(args: &cli::bridge::Args) -> ExitCode {
-    cli::bridge::run(args).await.unwrap_or_else(|error| {
+/// The end of a verb that works in a sandbox.
+fn inside(ended: anyhow::Result<ExitCode>) -> ExitCode {
+    ended.unwrap_or_else(|error| {
         // Standard error goes to the attempt, as the program's own does.
         let _ = writeln!(std::io::stderr(), "selfheal-runner: {error:#}");
         ExitCode::from(exit::COULD_NOT)

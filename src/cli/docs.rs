@@ -16,6 +16,7 @@ use crate::domain::pull::Permission;
 use crate::runner::agents;
 use crate::runner::documents;
 use crate::runner::fixers::recipes;
+use crate::service::live::schema::schema as live_schema;
 
 /// Write the generated reference pages
 ///
@@ -45,6 +46,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// Every generated page, by its path.
 fn pages() -> anyhow::Result<Vec<(String, String)>> {
     let schema = serde_json::to_string_pretty(&repository::schema())? + "\n";
+    let live = serde_json::to_string_pretty(&live_schema())? + "\n";
     let failures = serde_json::to_string_pretty(&crate::evidence::failures_schema())? + "\n";
     let written = [
         ("commands.md", commands()),
@@ -54,6 +56,7 @@ fn pages() -> anyhow::Result<Vec<(String, String)>> {
         ("fixers.md", fixers()),
         ("settings.md", server::docs()),
         ("schemas/failures.json", failures),
+        ("schemas/live-event.json", live),
         ("schemas/selfheal.schema.json", schema),
     ];
     let mut pages: Vec<_> =
@@ -106,6 +109,8 @@ const FIXERS: &str = "# Fixers\n\nGenerated from the registry; `cargo xtask docs
 const AGENTS: &str = "\n## Coding agents\n\n\
     ```yaml\nfixers:\n  - recipes\n  - claude-code\n  - agent: codex\n    model: gpt-5.5\n  \
     - name: mine\n    acp: my-agent --acp\n```\n\n\
+    `model: {trivial: …, simple: …, complex: …}` chooses by \
+    [how large a fault is](runner.md#how-large-a-fault-is).\n\n\
     The first that can work does; the next one follows when it is not installed, not set up, or has \
     changed nothing.\n\n\
     | name | program | checked with | models of | usual model |\n| --- | --- | --- | --- | --- |\n";
@@ -114,6 +119,15 @@ const ABOUT_AGENTS: &str = "\n\
     - `acp` is any command line that speaks the [Agent Client Protocol](https://agentclientprotocol.com) \
     (version 1). It finds ways to models in `$SELFHEAL_ANTHROPIC_URL`, `$SELFHEAL_OPENAI_URL` and \
     `$SELFHEAL_GEMINI_URL`, which want no key, and its model in `$SELFHEAL_MODEL`.\n\
+    - `agentapi` is any command line that starts a server that speaks coder's \
+    [AgentAPI](https://github.com/coder/agentapi) on the port in `$AGENTAPI_PORT`, which `agentapi server` \
+    reads by itself; for setups that have one. The line leads the agent to its model as above, and starts \
+    it such that it asks nobody for anything, also in a home that is empty. What is typed is one \
+    sentence that names a file with the task, so that no text of a log becomes keys of a terminal; its turn \
+    ends when the server has called it `stable` for three seconds. It is read off a screen: there are no \
+    tools, tokens or sessions to be told of, and questions or second looks may not be understood. Checked \
+    against the published interface (0.11.6, and the error events of 0.12), not against the program, which \
+    no package registry has.\n\
     - The program is installed by a step of your workflow before the attempt, for example `npm install \
     --global @anthropic-ai/claude-code@2.1.329`, and is found on the search path.\n\
     - It works in the sandbox: no network but a loopback address that leads to its models, no key (the \
@@ -123,9 +137,11 @@ const ABOUT_AGENTS: &str = "\n\
     `CLAUDE.md`, `GEMINI.md`) is the base branch's, and is part of the task.\n\
     - The task is the template `src/runner/prompts/execute.md` and the evidence, between markers that no \
     text can guess. Version, model and the prompt's digest are in the attempt's `state` document.\n\
-    - What it says about success is not listened to. A provider that is down or busy is no attempt of \
-    the agent's; a budget that is spent ends it.\n\
-    - When it ends, everything that it started is gone, however it was started.\n";
+    - What it says about success is not listened to. A provider that is down, busy or silent is no \
+    attempt of the agent's; a budget that is spent ends it.\n\
+    - When it ends, everything that it started is gone, however it was started.\n\
+    - The tests drive the real Claude Code, Codex, opencode and Gemini CLI in the versions above. aider is \
+    tried by hand in its version: its 700 MB of Python are not installed by `cargo xtask test`.\n";
 
 const COMMAND_FIXER: &str = "\n## Any program: the `command` fixer\n\n\
     ```yaml\nfixers:\n  - recipes\n  - name: my-agent\n    command: ./scripts/agent.sh\n```\n\n\

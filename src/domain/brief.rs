@@ -10,6 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::document::{Document, Stage};
 use super::failure::Failure;
 use super::feedback::Exchange;
+use super::granularity::ModelChoice;
 use super::ids::{AttemptId, Branch, PrNumber, RepoId, RepoPath, RepoSlug, Sha};
 use super::patch::Patch;
 use super::proof::runs_usual;
@@ -40,7 +41,7 @@ pub enum FixerSpec {
         /// Which one.
         agent: AgentName,
         /// The model that it uses; by default the agent's usual one.
-        model: Option<String>,
+        model: Option<ModelChoice>,
     },
     /// Any coding agent that speaks the Agent Client Protocol.
     Acp {
@@ -49,8 +50,28 @@ pub enum FixerSpec {
         /// The command line, run by `sh -c` in the sandbox.
         run: String,
         /// The model, which the command finds in `SELFHEAL_MODEL`.
-        model: Option<String>,
+        model: Option<ModelChoice>,
     },
+    /// Any coding agent behind a server that speaks coder's AgentAPI.
+    #[serde(rename = "agentapi")]
+    AgentApi {
+        /// A name for people and receipts.
+        name: String,
+        /// The command line that starts the server, run by `sh -c` in the sandbox.
+        run: String,
+        /// The model, which the command finds in `SELFHEAL_MODEL`.
+        model: Option<ModelChoice>,
+    },
+}
+
+impl FixerSpec {
+    /// Whether it can do nothing without a model that is paid for.
+    pub const fn needs_a_model(&self) -> bool {
+        match self {
+            Self::Recipes { .. } | Self::Command { .. } => false,
+            Self::Agent { .. } | Self::Acp { .. } | Self::AgentApi { .. } => true,
+        }
+    }
 }
 
 /// What the sandbox may reach.

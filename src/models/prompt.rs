@@ -20,7 +20,7 @@ use super::tools;
 
 /// What providers add that is not in the request: preambles for the use of tools and definitions of
 /// their own tools, together below 3,000 tokens as published.
-const UNSEEN_TOKENS: u64 = 4_096;
+pub const UNSEEN_TOKENS: u64 = 4_096;
 
 /// The most that any provider makes of one image: 48,169 by the formula of the smallest GPT-4o.
 const IMAGE_TOKENS_MAX: u64 = 50_000;

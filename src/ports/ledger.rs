@@ -12,8 +12,8 @@
 use async_trait::async_trait;
 
 use super::store::StoreError;
-use crate::domain::ids::{AttemptId, CallId, CaseId, PrNumber, Timestamp};
-use crate::domain::ledger::{Amount, Caps, Grant, Refusal, Wish};
+use crate::domain::ids::{AttemptId, CallId, CaseId, PrNumber, RepoId, Timestamp};
+use crate::domain::ledger::{Amount, Caps, Grant, Refusal, Usage, Wish};
 use crate::domain::model::{ModelName, Provider, Tokens};
 use crate::domain::money::Usd;
 use crate::domain::pull::Repo;
@@ -112,6 +112,16 @@ pub struct Spent {
 pub trait Ledger: Send + Sync {
     /// Whose calls an attempt's are; `None` when there is no such attempt.
     async fn account(&self, attempt: AttemptId) -> Result<Option<Account>, StoreError>;
+
+    /// What was taken of each cap that a new attempt of that case would be held against; without a case,
+    /// of those of its pull request and wider.
+    async fn usage(
+        &self,
+        case: Option<CaseId>,
+        repo: RepoId,
+        number: PrNumber,
+        now: Timestamp,
+    ) -> Result<Usage, StoreError>;
 
     /// Holds what a call may take, if every cap has room for it and its attempt is at work.
     async fn reserve(&self, call: NewCall) -> Result<Reserved, StoreError>;

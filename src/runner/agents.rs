@@ -9,6 +9,7 @@
 //! provider that is down, or a budget that is spent, is no failed attempt.
 
 mod acp;
+pub mod agentapi;
 mod aider;
 mod claude_code;
 mod codex;
@@ -19,11 +20,13 @@ mod session;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::bridge;
 use super::sandbox::{Answer, Opening};
 use crate::domain::agent::AgentName;
 use crate::domain::model::Provider;
 
 pub use self::acp::CustomAcp;
+pub use self::agentapi::AgentApi;
 pub use self::fixer::AgentFixer;
 pub use self::listener::{Said, Stopped};
 pub use self::session::Kept;
@@ -79,6 +82,17 @@ impl Launch {
 
     fn env(&mut self, name: &str, value: impl Into<String>) {
         self.env.push((name.to_owned(), value.into()));
+    }
+
+    /// What a command line that people wrote finds of models; none of the ways wants a key.
+    fn ways_to_models(&mut self, ask: &Ask) {
+        for provider in Provider::ALL {
+            let name = format!("SELFHEAL_{}_URL", provider.as_str().to_uppercase());
+            self.env(&name, format!("{}/{}", bridge::PLACE, provider.as_str()));
+        }
+        if let Some(model) = &ask.model {
+            self.env("SELFHEAL_MODEL", model);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::dependencies::Dependencies;
 use super::fixers::recipes::RepoFacts;
-use super::model::ModelEnd;
+use super::model::{Call, ModelEnd};
 use super::observe::Observer;
 use super::progress::{Left, Next, Progress};
 use super::sandbox::{NoSandbox, Sandbox};
@@ -82,10 +82,7 @@ pub async fn run(
     let work = async {
         match tokio::time::timeout(limit, outcome(server, brief, &setting)).await {
             Ok(outcome) => outcome,
-            Err(_) => Ok(gave_up(
-                GaveUp::OverLimit,
-                format!("the attempt took longer than {} seconds", brief.limits.attempt_secs),
-            )),
+            Err(_) => Ok(out_of_time(brief, setting.models.as_ref())),
         }
     };
     let outcome = tokio::select! {
@@ -104,6 +101,19 @@ pub async fn run(
         Ok(_) => Ok(End::Reported(outcome)),
         Err(ServerError::Over) => Ok(End::Stopped),
         Err(error) => Err(error),
+    }
+}
+
+/// The end of an attempt whose time is over: waiting for a model that is down is no fault of its own.
+fn out_of_time(brief: &Brief, models: Option<&ModelEnd>) -> Outcome {
+    let over = format!("the attempt took longer than {} seconds", brief.limits.attempt_secs);
+    match models.and_then(ModelEnd::last) {
+        Some(Call::Trouble(words)) => {
+            gave_up(GaveUp::ModelUnavailable, format!("{over}, and {words}"))
+        }
+        Some(Call::Answered | Call::Refused { .. } | Call::Rejected(_)) | None => {
+            gave_up(GaveUp::OverLimit, over)
+        }
     }
 }
 

@@ -26,6 +26,9 @@ pub const VERB: &str = "bridge";
 /// Stands for the bridge's address, `http://127.0.0.1:PORT`, in arguments and variables.
 pub const PLACE: &str = "@SELFHEAL_BRIDGE@";
 
+/// Stands for this very program, where what is started is another part of it.
+pub const OWN: &str = "@SELFHEAL_OWN@";
+
 /// Connections at once: an agent has a handful; one that opens more waits.
 const CONNECTIONS_MAX: usize = 64;
 
@@ -45,7 +48,8 @@ pub async fn run(socket: &Path, argv: &[String]) -> io::Result<u8> {
     let address = format!("http://{}", listener.local_addr()?);
     let filled = |text: &str| text.replace(PLACE, &address);
     let (program, args) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut command = Command::new(program);
+    let own = std::env::current_exe()?;
+    let mut command = if program == OWN { Command::new(own) } else { Command::new(program) };
     command.args(args.iter().map(|arg| filled(arg)));
     for (name, value) in std::env::vars().filter(|(_, value)| value.contains(PLACE)) {
         command.env(name, filled(&value));

@@ -23,7 +23,7 @@ use crate::domain::ids::AttemptId;
 
 pub use self::analysis::AnalysisNote;
 pub use self::answer::{Answered, answered};
-pub use self::notes::{EndNote, FaultNote, HindranceNote, RunNote, notes, runs};
+pub use self::notes::{EndNote, FaultNote, GranularityNote, HindranceNote, RunNote, notes, runs};
 pub use self::proofs::{CoverageNote, TestChangeNote};
 pub use self::text::{fenced, short};
 
@@ -122,12 +122,24 @@ pub struct CandidateNote {
     pub held: Option<String>,
 }
 
-/// Which fixers fit, cheapest first, and what the failing commands did at the head.
+/// How large the fault is, which fixers fit, and what the failing commands did at the head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TriagePlan {
     /// What the document is about.
     pub about: About,
+    /// How large the fault is; none in documents of releases that did not judge it.
+    #[serde(default)]
+    pub granularity: Option<GranularityNote>,
+    /// What that is founded on.
+    #[serde(default)]
+    pub because: String,
+    /// What people have to say before anybody can work.
+    #[serde(default)]
+    pub questions: Vec<String>,
+    /// How often people had answered the attempt before this was written.
+    #[serde(default)]
+    pub answered: u8,
     /// The fixers in the order in which they are tried.
     pub candidates: Vec<CandidateNote>,
     /// The failing commands in a fresh checkout of the head, without any change.

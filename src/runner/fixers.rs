@@ -13,7 +13,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::agents::{self, AgentFixer, CustomAcp};
+use super::agents::{self, Agent, AgentApi, AgentFixer, CustomAcp};
 use super::model::ModelEnd;
 use super::observe::Observer;
 use super::sandbox::{Sandbox, SandboxError};
@@ -21,6 +21,7 @@ use super::task::Task;
 use crate::domain::brief::{FixerSpec, Network, RunLimits};
 use crate::domain::checkpoint::Session;
 use crate::domain::failure::Failure;
+use crate::domain::granularity::{Granularity, ModelChoice};
 use crate::domain::outcome::CommandRun;
 
 use self::command::CommandFixer;
@@ -172,13 +173,24 @@ pub trait Fixer: Send + Sync {
     }
 }
 
-/// The fixers that answer, in the order of the policy; recipes among themselves cheapest first.
+/// The fixers that answer, in the order of the policy; recipes among themselves cheapest first, and
+/// before all others where the fault is trivial: tools mend for nothing what tools complain of.
 pub fn candidates(
     specs: &[FixerSpec],
     failures: &[Failure],
     facts: &RepoFacts,
+    granularity: Option<Granularity>,
 ) -> Vec<Box<dyn Fixer>> {
+    let is_recipe = |spec: &FixerSpec| matches!(spec, FixerSpec::Recipes { .. });
+    let mut specs: Vec<&FixerSpec> = specs.iter().collect();
+    if granularity == Some(Granularity::Trivial) {
+        specs.sort_by_key(|spec| !is_recipe(spec));
+    }
     let mut candidates: Vec<Box<dyn Fixer>> = Vec::new();
+    let by = |agent: Box<dyn Agent>, model: &Option<ModelChoice>| {
+        let model = model.as_ref().and_then(|choice| choice.at(granularity));
+        Box::new(AgentFixer { agent, model: model.map(str::to_owned) })
+    };
     for spec in specs {
         match spec {
             FixerSpec::Recipes { only } => {
@@ -193,13 +205,15 @@ pub fn candidates(
                 candidates.push(Box::new(fixer));
             }
             FixerSpec::Agent { agent, model } => {
-                let fixer = AgentFixer { agent: agents::known(*agent), model: model.clone() };
-                candidates.push(Box::new(fixer));
+                candidates.push(by(agents::known(*agent), model));
             }
             FixerSpec::Acp { name, run, model } => {
                 let agent = CustomAcp { name: name.clone(), run: run.clone() };
-                let fixer = AgentFixer { agent: Box::new(agent), model: model.clone() };
-                candidates.push(Box::new(fixer));
+                candidates.push(by(Box::new(agent), model));
+            }
+            FixerSpec::AgentApi { name, run, model } => {
+                let agent = AgentApi { name: name.clone(), run: run.clone() };
+                candidates.push(by(Box::new(agent), model));
             }
         }
     }

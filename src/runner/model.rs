@@ -10,16 +10,17 @@
 //! Without a server, as in `selfheal heal`, the same socket leads to the provider itself, with the
 //! key of whoever runs it.
 
+use std::future::ready;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::UnixListener;
 use url::Url;
@@ -33,6 +34,10 @@ const QUESTION_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The longest silence of a model: longer than any provider keeps a stream open without a sign.
 const SILENCE_SECS_MAX: u64 = 600;
+
+/// From when on a call that nobody saw the end of is a model that fell silent: the slowest have begun to
+/// answer by then, and send signs of life while they do.
+const STALLED_SECS_MIN: u64 = 30;
 
 /// The longest that a connection may take to come about.
 const CONNECT_SECS_MAX: u64 = 10;
@@ -129,7 +134,30 @@ impl Drop for ModelEnd {
 struct Shared {
     http: reqwest::Client,
     upstream: Upstream,
-    last: Mutex<Option<Call>>,
+    last: Mutex<Last>,
+}
+
+/// How the last call went, as far as that is known.
+#[derive(Debug, Default)]
+struct Last {
+    /// What came of the last that came to an end.
+    call: Option<Call>,
+    /// When one that has not was begun, or last heard of.
+    heard: Option<Instant>,
+}
+
+impl Last {
+    /// What a call came to that is not waited for any longer.
+    fn left(&mut self, now: Instant) {
+        let Some(heard) = self.heard.take() else { return };
+        let silence = now.duration_since(heard).as_secs();
+        if silence >= STALLED_SECS_MIN {
+            let words = format!("the model had said nothing for {silence} seconds");
+            self.call = Some(Call::Trouble(words));
+        } else if self.call.is_none() {
+            self.call = Some(Call::Answered);
+        }
+    }
 }
 
 impl ModelEnd {
@@ -142,7 +170,7 @@ impl ModelEnd {
         let dir = tempfile::Builder::new().prefix("sh-").tempdir()?;
         let listener = UnixListener::bind(dir.path().join(SOCKET))?;
         let http = client().map_err(|error| ServerError::Unreachable(error.to_string()))?;
-        let shared = Arc::new(Shared { http, upstream, last: Mutex::new(None) });
+        let shared = Arc::new(Shared { http, upstream, last: Mutex::default() });
         let router = Router::new().fallback(passed_on).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
@@ -162,9 +190,12 @@ impl ModelEnd {
         &self.bridge
     }
 
-    /// How the last call went, if there was one since this was asked.
+    /// How the last call went, if there was one since this was asked. One that is under way counts when
+    /// the model has fallen silent in it.
     pub fn last(&self) -> Option<Call> {
-        self.shared.last.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let mut last = std::mem::take(&mut *self.shared.last());
+        last.left(Instant::now());
+        last.call
     }
 }
 
@@ -193,8 +224,12 @@ fn client() -> Result<reqwest::Client, reqwest::Error> {
 }
 
 impl Shared {
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note(&self, call: Call) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
+        *self.last() = Last { call: Some(call), heard: None };
     }
 
     fn refused(&self, why: &str, words: &str) -> Response {
@@ -224,6 +259,22 @@ impl Shared {
                 Some((format!("{base}/{rest}"), credential.unwrap_or_default()))
             }
         }
+    }
+}
+
+/// A call that is under way; with this value its end is noted, whoever ends it.
+struct Waiting(Arc<Shared>);
+
+impl Waiting {
+    /// The call is begun, or something was heard of it.
+    fn heard(&self) {
+        self.0.last().heard = Some(Instant::now());
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.last().left(Instant::now());
     }
 }
 
@@ -266,8 +317,10 @@ async fn passed_on(State(shared): State<Arc<Shared>>, request: Request) -> Respo
         }
     }
     let asked = shared.http.request(parts.method, &url).headers(headers).body(question);
+    let waiting = Waiting(Arc::clone(&shared));
+    waiting.heard();
     match asked.send().await {
-        Ok(answer) => answered(&shared, answer).await,
+        Ok(answer) => answered(waiting, answer).await,
         Err(error) => {
             // Without the address, which is nobody's business inside.
             let words = format!("the model cannot be reached: {}", error.without_url());
@@ -277,7 +330,8 @@ async fn passed_on(State(shared): State<Arc<Shared>>, request: Request) -> Respo
     }
 }
 
-async fn answered(shared: &Arc<Shared>, answer: reqwest::Response) -> Response {
+async fn answered(waiting: Waiting, answer: reqwest::Response) -> Response {
+    let shared = Arc::clone(&waiting.0);
     let status = answer.status();
     let kept = |name: &HeaderName| Some((name.clone(), answer.headers().get(name)?.clone()));
     let headers: HeaderMap = DOWN.iter().filter_map(kept).collect();
@@ -286,12 +340,18 @@ async fn answered(shared: &Arc<Shared>, answer: reqwest::Response) -> Response {
         shared.note(failed(status, &headers, &bytes));
         return (status, headers, bytes).into_response();
     }
-    shared.note(Call::Answered);
-    let noting = Arc::clone(shared);
-    let pieces = answer.bytes_stream().inspect_err(move |error| {
-        noting.note(Call::Trouble(format!("the model's answer broke off: {error}")));
+    waiting.heard();
+    let pieces = answer.bytes_stream().inspect(move |piece| match piece {
+        Ok(_) => waiting.heard(),
+        Err(error) => {
+            let words = format!("the model's answer broke off: {error}");
+            waiting.0.note(Call::Trouble(words));
+        }
     });
-    (status, headers, Body::from_stream(pieces)).into_response()
+    // Says nothing; it is only reached when everything was passed on.
+    let end = stream::once(async move { shared.note(Call::Answered) });
+    let end = end.filter_map(|()| ready(None));
+    (status, headers, Body::from_stream(pieces.chain(end))).into_response()
 }
 
 /// What a failed call means.
@@ -311,4 +371,29 @@ fn failed(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Call {
         return Call::Refused { why: why.to_owned(), words };
     }
     if is_passing(status) { Call::Trouble(words) } else { Call::Rejected(words) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(call: Option<Call>, silence_secs: u64, expected: &Call) {
+        let heard = Instant::now();
+        let mut last = Last { call, heard: Some(heard) };
+        last.left(heard + Duration::from_secs(silence_secs));
+        assert_eq!((last.call.as_ref(), last.heard), (Some(expected), None));
+    }
+
+    #[test]
+    fn a_call_without_an_end_is_a_models_silence_or_its_callers_leave() {
+        let silent = Call::Trouble("the model had said nothing for 30 seconds".to_owned());
+        check(None, 30, &silent);
+        check(Some(Call::Answered), 30, &silent);
+        check(None, 29, &Call::Answered);
+        check(Some(Call::Answered), 29, &Call::Answered);
+        // Who asks again after a fault has not had an answer yet.
+        let busy = Call::Trouble("429".to_owned());
+        check(Some(busy.clone()), 1, &busy);
+    }
 }

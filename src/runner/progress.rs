@@ -151,8 +151,9 @@ impl Progress {
     pub fn next(&self, brief: &Brief, left: Left<'_>) -> Next {
         match self.finished {
             None => Next::Stage(Stage::Triage, 1),
-            Some((Stage::Triage, _)) => match self.after_triage() {
+            Some((Stage::Triage, _)) => match self.after_triage(brief) {
                 Some(end) => Next::End(Box::new(end)),
+                None if self.triage_asks() => Next::Stage(Stage::Triage, 1),
                 None => Next::Stage(Stage::Execute, 1),
             },
             Some((Stage::Execute, round)) => self.after_execute(brief, round),
@@ -198,15 +199,27 @@ impl Progress {
         self.turns.last().filter(|turn| !turn.questions.is_empty())
     }
 
-    /// Whether people have answered as often as they were asked.
+    /// Whether people have answered as often as they were asked since the plan was made.
     fn is_answered(&self, brief: &Brief) -> bool {
         let asked = self.turns.iter().filter(|turn| !turn.questions.is_empty()).count();
-        usize::from(times_answered(&brief.feedback)) >= asked
+        let asked = asked + usize::from(self.triage_asks());
+        let before = self.plan.as_ref().map_or(0, |plan| plan.answered);
+        usize::from(times_answered(&brief.feedback).saturating_sub(before)) >= asked
+    }
+
+    /// Whether people have to say something before anybody can work.
+    fn triage_asks(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| !plan.questions.is_empty())
     }
 
     /// The end that triage itself found, if any.
-    fn after_triage(&self) -> Option<Outcome> {
+    fn after_triage(&self, brief: &Brief) -> Option<Outcome> {
         let plan = self.plan.as_ref()?;
+        if self.triage_asks() {
+            let (questions, note) = (plan.questions.clone(), "triage".to_owned());
+            let asks = Outcome::Asks { questions, note, time: 0, waited: 0 };
+            return (!self.is_answered(brief)).then_some(asks);
+        }
         let runs = self.before();
         let gave_up = |why, note: &str| {
             let (note, runs) = (note.to_owned(), runs.clone());

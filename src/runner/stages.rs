@@ -29,6 +29,7 @@ use super::server::Server;
 use super::workspace::{Checkout, Context, Source, WorkspaceError};
 use crate::domain::brief::Brief;
 use crate::domain::document::{Document, Stage};
+use crate::domain::granularity::Granularity;
 use crate::domain::outcome::{CommandRun, GaveUp};
 use crate::domain::patch::Patch;
 
@@ -147,7 +148,9 @@ impl Work<'_> {
     pub fn fixers(&self, progress: &Progress) -> Vec<Box<dyn Fixer>> {
         let mut failures = progress.failures(self.brief);
         self.facts.hold_places(&mut failures);
-        candidates(&self.brief.fixers, &failures, self.facts)
+        let granularity = progress.plan.as_ref().and_then(|plan| plan.granularity);
+        let granularity = granularity.map(Granularity::from);
+        candidates(&self.brief.fixers, &failures, self.facts, granularity)
     }
 
     /// A home for one turn of a fixer; gone with the value.

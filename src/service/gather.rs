@@ -7,7 +7,7 @@ use super::repeats::proof_runs;
 use super::{OWN_WORKFLOW, ServiceError, Services};
 use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::{AttemptRecord, AttemptState};
-use crate::domain::case::{Case, CaseState, Excuse};
+use crate::domain::case::{Case, CaseState, Escalation, Excuse};
 use crate::domain::command::permission_for;
 use crate::domain::decide::{AttemptFacts, AutoMergeHold, Facts, PolicyState};
 use crate::domain::evidence::Evidence;
@@ -188,6 +188,7 @@ pub(super) async fn for_state(
                 None => Ok(()),
             }
         }
+        CaseState::Escalated(Escalation::GateRefused) => why_not(services, gathered, case).await,
         CaseState::Watching
         | CaseState::Rerunning
         | CaseState::Excused(_)
@@ -250,6 +251,23 @@ async fn to_begin(
     Ok(())
 }
 
+/// What the gate says about beginning, for people who are told that it refuses.
+async fn why_not(
+    services: &Services,
+    gathered: &mut Gathered,
+    case: &Case,
+) -> Result<(), ServiceError> {
+    let Ci::Red(red) = gathered.ci.clone() else { return Ok(()) };
+    if gathered.pull.head.sha != case.head || gathered.policy.problem.is_some() {
+        return Ok(());
+    }
+    if let Some(evidence) = services.store.evidence(case.id, &case.head).await? {
+        let verdict = begin_verdict(services, gathered, case, &evidence, &red).await?;
+        gathered.before = Some(verdict);
+    }
+    Ok(())
+}
+
 async fn begin_verdict(
     services: &Services,
     gathered: &Gathered,
@@ -268,10 +286,13 @@ async fn begin_verdict(
         Some(usage) => usage,
         None => services.store.usage(pull.repo.id, services.clock.now()).await?,
     };
+    let now = services.clock.now();
+    let policy = &gathered.policy.policy;
+    let models = services.models.spent_cap(policy, (Some(case.id), pull), now).await?;
     let failed: Vec<String> = red.iter().map(|run| run.name().to_owned()).collect();
     Ok(judge_before(&BeforeAttempt {
         pull,
-        policy: &gathered.policy.policy,
+        policy,
         evidence,
         rules: &rules,
         queue,
@@ -280,6 +301,7 @@ async fn begin_verdict(
             attempts: case.attempts,
             attempts_today: usage.attempts_today,
             attempts_running: usage.attempts_running,
+            models,
         },
         room: room(&usage, &services.limits),
         asked: case.asked,

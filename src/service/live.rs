@@ -15,6 +15,7 @@
 //! told under the next ones or, where they overlap, not at all.
 
 pub mod keys;
+pub mod schema;
 pub(crate) mod topics;
 
 use std::sync::{Arc, Mutex};

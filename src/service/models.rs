@@ -12,6 +12,7 @@
 //! same agent finds the room that this one gave back.
 
 mod call;
+mod room;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -71,6 +71,7 @@ pub async fn pull_request(
             attempts: attempts_shown(&commits, bot),
             attempts_today: usage.attempts_today,
             attempts_running: usage.attempts_running,
+            models: services.models.spent_cap(&policy.policy, (None, pull), now).await?,
         },
         room: super::gather::room(&usage, &services.limits),
         asked: Asked::No,

@@ -158,8 +158,11 @@ async fn locked(tx: &mut Tx) -> Result<(), StoreError> {
 
 async fn usage_in(tx: &mut Tx, holders: &Holders, hour: i64) -> Result<Usage, StoreError> {
     let args = holders.args(hour - DAY_HOURS);
-    let rows: Vec<UsageRow> =
-        tx.rows(sql::ledger::USAGE_OF_CAPS, args).await.map_err(unavailable)?;
+    let rows = tx.rows(sql::ledger::USAGE_OF_CAPS, args).await.map_err(unavailable)?;
+    Ok(usage_of(&rows))
+}
+
+fn usage_of(rows: &[UsageRow]) -> Usage {
     let mut usage = Usage::default();
     for (scope, taken) in Scope::ALL.into_iter().zip(&mut usage) {
         if let Some(row) = rows.iter().find(|row| row.scope == scope.as_str()) {
@@ -169,7 +172,7 @@ async fn usage_in(tx: &mut Tx, holders: &Holders, hour: i64) -> Result<Usage, St
             };
         }
     }
-    Ok(usage)
+    usage
 }
 
 async fn hold(
@@ -219,6 +222,20 @@ impl Ledger for SqlStore {
         let rows: Vec<AccountRow> =
             self.db.rows(sql::ledger::ACCOUNT, args).await.map_err(unavailable)?;
         rows.into_iter().next().map(|row| row.into_account(attempt)).transpose()
+    }
+
+    async fn usage(
+        &self,
+        case: Option<CaseId>,
+        repo: RepoId,
+        number: PrNumber,
+        now: Timestamp,
+    ) -> Result<Usage, StoreError> {
+        // Nobody is held to the account without a name.
+        let case = case.map(|case| case.to_string()).unwrap_or_default();
+        let args = Holders::new("", &case, repo.get(), number.get()).args(hour_of(now) - DAY_HOURS);
+        let rows = self.db.rows(sql::ledger::USAGE_OF_CAPS, args).await.map_err(unavailable)?;
+        Ok(usage_of(&rows))
     }
 
     async fn reserve(&self, call: NewCall) -> Result<Reserved, StoreError> {

@@ -3,6 +3,7 @@
 //! Nothing here pretends to be an agent. What the model says is a script (`provider`), so that it can
 //! lie, fail, and be led astray by a hostile pull request; everything after the model is real.
 
+mod agentapi;
 mod faults;
 mod heals;
 mod hostile;

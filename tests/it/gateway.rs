@@ -7,7 +7,9 @@ mod cuts;
 mod kills;
 mod passing;
 mod refusals;
+mod secrets;
 mod shapes;
+mod spent;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -164,6 +164,31 @@ impl Watch {
     }
 }
 
+/// All events of an attempt that is over, as those are told who want to see everything.
+pub(crate) async fn events_of(t: &Tester, attempt: AttemptId) -> Vec<Value> {
+    let until = Timestamp::from_millis(t.clock.now().millis() + HOUR_MS);
+    let key = t.app().services().live.key(attempt, until);
+    let address = format!("{}/attempts/{attempt}/events?key={key}&thinking=true", t.url());
+    let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+    let text = client.get(address).send().await.unwrap().text().await.unwrap();
+    let events = text.split("\n\n").filter(|block| block.starts_with("id: "));
+    events.map(|block| heard(block).expect("an event").data).collect()
+}
+
+/// Events are as the published schema says, and have nothing that it does not know.
+#[track_caller]
+pub(crate) fn are_as_published(events: &[Value]) {
+    let published = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schemas/live-event.json");
+    let published = std::fs::read_to_string(published).unwrap();
+    let mut strict: Value = serde_json::from_str(&published).unwrap();
+    strict["unevaluatedProperties"] = json!(false);
+    let strict = jsonschema::draft202012::new(&strict).unwrap();
+    assert!(!events.is_empty());
+    for event in events {
+        assert!(strict.is_valid(event), "{event}");
+    }
+}
+
 fn heard(block: &str) -> Option<Heard> {
     let of = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
     let data = serde_json::from_str(of("data: ")?).unwrap();

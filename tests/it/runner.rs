@@ -6,4 +6,5 @@ mod proofs;
 mod resumed;
 mod sandbox;
 pub mod scene;
+mod triage;
 mod workspaces;

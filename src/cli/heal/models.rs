@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::domain::agent::{AgentName, is_model_name};
 use crate::domain::brief::FixerSpec;
+use crate::domain::granularity::ModelChoice;
 use crate::domain::model::{NAME_BYTES_MAX, Provider};
 use crate::runner::model::{ModelEnd, OwnProvider, Upstream};
 
@@ -25,7 +26,7 @@ pub(super) fn fixer(text: &str) -> Result<FixerSpec, String> {
         let allowed = "letters, digits, `-`, `_`, `.`, `:`, `/` and `@`";
         return Err(format!("a model's name has at most {NAME_BYTES_MAX} {allowed}"));
     }
-    Ok(FixerSpec::Agent { agent, model: model.map(str::to_owned) })
+    Ok(FixerSpec::Agent { agent, model: model.map(|name| ModelChoice::One(name.to_owned())) })
 }
 
 /// The way to the providers whose keys or addresses are in the environment; none without any.
@@ -72,7 +73,8 @@ mod tests {
     #[test]
     fn a_fixer_is_a_name_and_perhaps_a_model() {
         let agent = |agent, model: Option<&str>| {
-            Ok(FixerSpec::Agent { agent, model: model.map(str::to_owned) })
+            let model = model.map(|name: &str| ModelChoice::One(name.to_owned()));
+            Ok(FixerSpec::Agent { agent, model })
         };
         assert_eq!(fixer("recipes"), Ok(FixerSpec::Recipes { only: Vec::new() }));
         assert_eq!(fixer("codex"), agent(AgentName::Codex, None));

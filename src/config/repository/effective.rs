@@ -147,6 +147,10 @@ fn fixer(fixer: &FixerSpec) -> Value {
         FixerSpec::Acp { name, run, model } => {
             json!({ "name": name, "acp": run, "model": model })
         }
+        FixerSpec::AgentApi { name, run, model: None } => json!({ "name": name, "agentapi": run }),
+        FixerSpec::AgentApi { name, run, model } => {
+            json!({ "name": name, "agentapi": run, "model": model })
+        }
     }
 }
 

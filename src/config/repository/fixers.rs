@@ -1,10 +1,11 @@
-//! The list of fixers, whose items are a word or one of four groups of keys.
+//! The list of fixers, whose items are a word or one of five groups of keys.
 
 use super::checked::{Reader, join};
 use super::keys::TEXT_CHARS_MAX;
 use super::raw::{Node, Value};
 use crate::domain::agent::{AgentName, is_model_name};
 use crate::domain::brief::FixerSpec;
+use crate::domain::granularity::{Granularity, ModelChoice};
 
 /// The most fixers of one repository: each is tried on every failure that it answers.
 pub(super) const FIXERS_MAX: usize = 10;
@@ -12,11 +13,13 @@ pub(super) const FIXERS_MAX: usize = 10;
 pub(super) const FIXER_NAME_CHARS_MAX: usize = 50;
 /// What a fixer may be, in words.
 pub(super) const FIXER_FORM: &str = "`recipes`, an agent (`claude-code`, `codex`, `opencode`, `gemini-cli`, `aider`), \
-     `{recipes: [name, …]}`, `{agent: name, model: …}`, `{acp: \"…\", name: …, model: …}` or \
-     `{command: \"…\", name: …}`";
+     `{recipes: [name, …]}`, `{agent: name, model: …}`, `{acp: \"…\", name: …, model: …}`, \
+     `{agentapi: \"…\", name: …, model: …}` or `{command: \"…\", name: …}`";
 /// What a model's name may be, in words.
 const MODEL_FORM: &str =
     "at most 200 letters, digits, `-`, `_`, `.`, `:`, `/` and `@`, not beginning with `-`";
+/// What a model may be, in words.
+const CHOICE_FORM: &str = "is a name, or one for each of `trivial`, `simple` and `complex`";
 const FIXER_NAME_FORM: &str = "at most 50 letters, digits, `-`, `_` and `.`";
 
 impl Reader<'_> {
@@ -55,7 +58,8 @@ impl Reader<'_> {
             self.refused(path, node, &format!("is {FIXER_FORM}"));
             return None;
         };
-        let known = ["recipes", "agent", "acp", "command", "name", "model"];
+        let kinds = ["recipes", "agent", "acp", "agentapi", "command"];
+        let known = [&kinds[..], &["name", "model"]].concat();
         let before = self.problems.len();
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
             self.unknown(&join(path, &key.name), key, &known);
@@ -65,23 +69,26 @@ impl Reader<'_> {
         }
         let of =
             |name: &str| entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node);
-        let main = (of("recipes"), of("agent"), of("acp"), of("command"));
-        match (main, of("name"), of("model")) {
-            ((Some(recipes), None, None, None), None, None) => {
-                self.recipes(&join(path, "recipes"), recipes)
+        let mut named = kinds.into_iter().filter_map(|kind| Some((kind, of(kind)?)));
+        match (named.next(), named.next(), of("name"), of("model")) {
+            (Some(("recipes", node)), None, None, None) => {
+                self.recipes(&join(path, "recipes"), node)
             }
-            ((None, Some(agent), None, None), None, model) => self.agent(path, agent, model),
-            ((None, None, Some(acp), None), name, model) => {
-                let run = self.run(&join(path, "acp"), acp)?;
-                let name = self.name(path, name, "acp")?;
+            (Some(("agent", node)), None, None, model) => self.agent(path, node, model),
+            (Some((kind @ ("acp" | "agentapi"), node)), None, name, model) => {
+                let run = self.run(&join(path, kind), node)?;
+                let name = self.name(path, name, kind)?;
                 let model = match model {
                     None => None,
                     Some(model) => Some(self.model(path, model)?),
                 };
-                Some(FixerSpec::Acp { name, run, model })
+                Some(match kind {
+                    "acp" => FixerSpec::Acp { name, run, model },
+                    _ => FixerSpec::AgentApi { name, run, model },
+                })
             }
-            ((None, None, None, Some(command)), name, None) => {
-                let run = self.run(&join(path, "command"), command)?;
+            (Some(("command", node)), None, name, None) => {
+                let run = self.run(&join(path, "command"), node)?;
                 let name = self.name(path, name, "command")?;
                 Some(FixerSpec::Command { name, run })
             }
@@ -106,10 +113,38 @@ impl Reader<'_> {
         Some(FixerSpec::Agent { agent: known, model })
     }
 
-    fn model(&mut self, path: &str, node: &Node) -> Option<String> {
+    /// A model's name, or one for each granularity.
+    fn model(&mut self, path: &str, node: &Node) -> Option<ModelChoice> {
+        let path = join(path, "model");
+        let Value::Map(entries) = &node.value else {
+            return self.model_name(&path, node).map(ModelChoice::One);
+        };
+        if entries.is_empty() {
+            self.refused(&path, node, CHOICE_FORM);
+            return None;
+        }
+        let known = Granularity::WORKED_ON.map(Granularity::as_str);
+        let (mut trivial, mut simple, mut complex) = (None, None, None);
+        for (key, node) in entries {
+            let path = join(&path, &key.name);
+            let slot = match key.name.as_str() {
+                "trivial" => &mut trivial,
+                "simple" => &mut simple,
+                "complex" => &mut complex,
+                _ => {
+                    self.unknown(&path, key, &known);
+                    return None;
+                }
+            };
+            *slot = Some(self.model_name(&path, node)?);
+        }
+        Some(ModelChoice::Each { trivial, simple, complex })
+    }
+
+    fn model_name(&mut self, path: &str, node: &Node) -> Option<String> {
         let model = node.as_text(self.source).filter(|model| is_model_name(model));
         if model.is_none() {
-            self.refused(&join(path, "model"), node, &format!("are {MODEL_FORM}"));
+            self.refused(path, node, &format!("are {MODEL_FORM}"));
         }
         model
     }
@@ -153,7 +188,9 @@ impl Reader<'_> {
 fn name_of(fixer: &FixerSpec) -> &str {
     match fixer {
         FixerSpec::Recipes { .. } => "recipes",
-        FixerSpec::Command { name, .. } | FixerSpec::Acp { name, .. } => name,
+        FixerSpec::Command { name, .. }
+        | FixerSpec::Acp { name, .. }
+        | FixerSpec::AgentApi { name, .. } => name,
         FixerSpec::Agent { agent, .. } => agent.as_str(),
     }
 }

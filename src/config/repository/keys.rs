@@ -71,8 +71,9 @@ pub(super) const KEYS: &[Key] = &[
         .means(
             "Who changes code, in the order in which they are tried: `recipes` (deterministic \
              fixes, narrowed by `recipes: [name, …]`), a coding agent that is installed on the \
-             runner (with a `model` of your choice), any that speaks the Agent Client Protocol \
-             (`acp`), or a program of your own (`command`): it gets the task on standard input.",
+             runner (with a `model` of your choice, or one each for what \
+             triage finds `trivial`, `simple` or `complex`), any that speaks the Agent Client Protocol \
+             (`acp`) or stands behind an AgentAPI server (`agentapi`), or a program of your own (`command`): it gets the task on standard input.",
         )
         .like("[recipes, {agent: claude-code, model: claude-sonnet-5-5}, codex]"),
     key("verify", texts("a command of at most 2000 characters", 0, CLEAR_VERIFY, push_verify))

@@ -12,6 +12,7 @@ use super::raw::FILE_BYTES_MAX;
 use super::shape::{Key, Shape};
 use crate::domain::agent::AgentName;
 use crate::domain::gate::content::adjustable;
+use crate::domain::granularity::Granularity;
 use crate::domain::model::NAME_BYTES_MAX;
 use crate::domain::policy::{POLICY_FILE, Policy};
 use crate::domain::protected::{BUILT_IN, Protection};
@@ -91,6 +92,14 @@ fn fixer_schema() -> Value {
         "type": "string",
         "pattern": format!("^[A-Za-z0-9_.:/@][A-Za-z0-9_.:/@-]{{0,{}}}$", NAME_BYTES_MAX - 1),
     });
+    let each: Map<String, Value> = Granularity::WORKED_ON
+        .map(|granularity| (granularity.to_string(), model.clone()))
+        .into_iter()
+        .collect();
+    let model = json!({ "anyOf": [
+        model,
+        { "type": "object", "additionalProperties": false, "minProperties": 1, "properties": each },
+    ] });
     let agents = AgentName::ALL.map(AgentName::as_str);
     let recipes = json!({ "type": "array", "items": name, "maxItems": ITEMS_MAX });
     json!({ "anyOf": [
@@ -99,6 +108,7 @@ fn fixer_schema() -> Value {
         keys_schema("recipes", &json!({ "recipes": recipes })),
         keys_schema("agent", &json!({ "agent": { "enum": agents }, "model": model })),
         keys_schema("acp", &json!({ "acp": line, "name": name, "model": model })),
+        keys_schema("agentapi", &json!({ "agentapi": line, "name": name, "model": model })),
         keys_schema("command", &json!({ "command": line, "name": name })),
     ] })
 }

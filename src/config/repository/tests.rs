@@ -9,6 +9,7 @@ use crate::config::tests::assert_current;
 use crate::domain::agent::AgentName;
 use crate::domain::brief::FixerSpec;
 use crate::domain::failure::FailureKind;
+use crate::domain::granularity::ModelChoice;
 use crate::domain::ids::RepoPath;
 use crate::domain::protected::Protection;
 
@@ -200,7 +201,7 @@ fn a_wrong_list_or_text_is_told_what_is_allowed() {
 fn a_wrong_fixer_is_told_what_is_allowed() {
     const FORM: &str = "`recipes`, an agent (`claude-code`, `codex`, `opencode`, `gemini-cli`, \
         `aider`), `{recipes: [name, …]}`, `{agent: name, model: …}`, `{acp: \"…\", name: …, model: \
-        …}` or `{command: \"…\", name: …}`";
+        …}`, `{agentapi: \"…\", name: …, model: …}` or `{command: \"…\", name: …}`";
     bad("fixers: [claude]", &format!("line 1, `fixers[1]: claude`: allowed is {FORM}"));
     bad("fixers:\n- {}", &format!("line 2, `fixers[1]`: keys were found; allowed is {FORM}"));
     bad(
@@ -237,16 +238,42 @@ fn a_wrong_fixer_is_told_what_is_allowed() {
         "fixers: [{agent: codex, name: x}]",
         &format!("line 1, `fixers[1]`: keys were found; allowed is {FORM}"),
     );
+    bad(
+        "fixers: [{agentapi: a, acp: a}]",
+        &format!("line 1, `fixers[1]`: keys were found; allowed is {FORM}"),
+    );
     let policy = good("fixers: [{recipes: [rustfmt, ruff]}, {command: a.sh}]");
     let only = vec!["rustfmt".to_owned(), "ruff".to_owned()];
     let named = FixerSpec::Command { name: "command".into(), run: "a.sh".into() };
     assert_eq!(policy.fixers, [FixerSpec::Recipes { only }, named]);
     let policy = good("fixers: [codex, {agent: claude-code, model: m-1}, {acp: a --acp, name: a}]");
-    let agent =
-        |agent, model: Option<&str>| FixerSpec::Agent { agent, model: model.map(str::to_owned) };
+    let one = |model: &str| ModelChoice::One(model.to_owned());
+    let agent = |agent, model: Option<&str>| FixerSpec::Agent { agent, model: model.map(one) };
     let acp = FixerSpec::Acp { name: "a".into(), run: "a --acp".into(), model: None };
     let expected = [agent(AgentName::Codex, None), agent(AgentName::ClaudeCode, Some("m-1")), acp];
     assert_eq!(policy.fixers, expected);
+}
+
+#[test]
+fn a_model_may_be_one_for_each_granularity() {
+    let one = |model: &str| ModelChoice::One(model.to_owned());
+    let policy = good("fixers: [{agentapi: agentapi server -- claude, model: m-1}]");
+    let (name, run) = ("agentapi".into(), "agentapi server -- claude".into());
+    assert_eq!(policy.fixers, [FixerSpec::AgentApi { name, run, model: Some(one("m-1")) }]);
+    let policy = good("fixers: [{agent: codex, model: {trivial: s, complex: l}}]");
+    let each =
+        ModelChoice::Each { trivial: Some("s".into()), simple: None, complex: Some("l".into()) };
+    assert_eq!(policy.fixers, [FixerSpec::Agent { agent: AgentName::Codex, model: Some(each) }]);
+    bad(
+        "fixers: [{agent: codex, model: {}}]",
+        "line 1, `fixers[1].model`: keys were found; allowed is a name, or one for each of `trivial`, \
+         `simple` and `complex`",
+    );
+    bad(
+        "fixers: [{agent: codex, model: {simple: -p}}]",
+        "line 1, `fixers[1].model.simple: -p`: allowed are at most 200 letters, digits, `-`, `_`, `.`, `:`, \
+         `/` and `@`, not beginning with `-`",
+    );
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn refusal(verdict: &Verdict) -> Option<CaseState> {
         return Some(CaseState::Excused(Excuse::Policy));
     }
     let waits = (names("budget-now") || names("room"))
-        && !["budget-day", "branch-rules", "conflict"].iter().any(|r| names(r));
+        && !["budget-day", "budget-models", "branch-rules", "conflict"].iter().any(|r| names(r));
     Some(if waits { CaseState::Diagnosing } else { CaseState::Escalated(Escalation::GateRefused) })
 }
 

@@ -3,6 +3,7 @@
 use super::{Finding, Rule, Verdict, Weight};
 use crate::domain::case::Asked;
 use crate::domain::evidence::Evidence;
+use crate::domain::ledger::Scope;
 use crate::domain::policy::{Drafts, Forks, Policy};
 use crate::domain::pull::{BranchRules, Pull, PullState, Queue, Readiness};
 
@@ -38,6 +39,8 @@ pub struct Used {
     pub attempts_today: u32,
     /// Attempts in the repository at work now.
     pub attempts_running: u32,
+    /// The cap for models that is spent, where nobody could work without one.
+    pub models: Option<Scope>,
 }
 
 /// Whether the server itself has room for one attempt more.
@@ -55,6 +58,10 @@ pub enum Room {
 pub const RULES: &[Rule] = &[
     Rule { id: "attempt-cap", about: "No more attempts than the cap of the case." },
     Rule { id: "budget-day", about: "No more attempts in 24 hours than the repository allows." },
+    Rule {
+        id: "budget-models",
+        about: "No attempt when a cap for models is spent and the policy names coding agents alone.",
+    },
     Rule { id: "budget-now", about: "No more attempts at once than the repository allows." },
     Rule {
         id: "room",
@@ -117,6 +124,13 @@ fn spending(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
         );
         Finding::new("budget-now", Weight::Refuse, message)
     });
+    let models = used.models.map(|scope| {
+        let message = format!(
+            "the budget for models of {} is spent, and the policy names nobody who works without one",
+            scope.words()
+        );
+        Finding::new("budget-models", Weight::Refuse, message)
+    });
     let room = match room {
         Room::Free => None,
         Room::InstallationFull(limit) => Some(refuse(
@@ -128,7 +142,7 @@ fn spending(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
             format!("{limit} attempts are at work on this server, as many as it takes"),
         )),
     };
-    [cap, day, now, room].into_iter().flatten()
+    [cap, day, models, now, room].into_iter().flatten()
 }
 
 fn about_pull(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
@@ -328,6 +342,7 @@ mod tests {
         check(None, |_| {});
         check(Some("attempt-cap"), |c| c.used.attempts = 3);
         check(Some("budget-day"), |c| c.used.attempts_today = 40);
+        check(Some("budget-models"), |c| c.used.models = Some(Scope::Pull));
         check(Some("budget-now"), |c| c.used.attempts_running = 4);
         check(Some("room"), |c| c.room = Room::ServerFull(3));
         check(Some("room"), |c| c.room = Room::InstallationFull(3));
@@ -363,7 +378,8 @@ mod tests {
     #[test]
     fn every_finding_names_a_documented_rule() {
         let mut case = ordinary();
-        case.used = Used { attempts: 9, attempts_today: 999, attempts_running: 999 };
+        let models = Some(Scope::Day);
+        case.used = Used { attempts: 9, attempts_today: 999, attempts_running: 999, models };
         case.pull.state = PullState::Closed;
         let verdict = judge(&BeforeAttempt {
             pull: &case.pull,
@@ -376,7 +392,7 @@ mod tests {
             room: case.room,
             asked: case.asked,
         });
-        assert_eq!(verdict.findings().len(), 4, "all rules run");
+        assert_eq!(verdict.findings().len(), 5, "all rules run");
         assert!(verdict.findings().iter().all(|f| RULES.iter().any(|rule| rule.id == f.rule)));
     }
 }

@@ -314,13 +314,7 @@ impl Agent for CustomAcp {
 
     fn launch(&self, ask: &Ask) -> Launch {
         let mut launch = Launch::new(&["sh", "-c", &self.run]);
-        for provider in Provider::ALL {
-            let name = format!("SELFHEAL_{}_URL", provider.as_str().to_uppercase());
-            launch.env(&name, format!("{}/{}", bridge::PLACE, provider.as_str()));
-        }
-        if let Some(model) = &ask.model {
-            launch.env("SELFHEAL_MODEL", model);
-        }
+        launch.ways_to_models(ask);
         launch
     }
 

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::RUNS_MAX;
+use crate::domain::granularity::Granularity;
 use crate::domain::outcome::{CommandRun, Ended};
 use crate::runner::fixers::Hindrance;
 
@@ -42,6 +43,42 @@ pub enum EndNote {
     OverLimit,
     /// It was not there to run.
     NotFound,
+}
+
+/// How large a fault is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GranularityNote {
+    /// The tools that complain can mend it by themselves.
+    Trivial,
+    /// A few understood failures close together.
+    Simple,
+    /// Many, in many places, or not understood.
+    Complex,
+    /// Nothing shows it: people have to say how it is seen.
+    NeedsClarification,
+}
+
+impl From<Granularity> for GranularityNote {
+    fn from(granularity: Granularity) -> Self {
+        match granularity {
+            Granularity::Trivial => Self::Trivial,
+            Granularity::Simple => Self::Simple,
+            Granularity::Complex => Self::Complex,
+            Granularity::NeedsClarification => Self::NeedsClarification,
+        }
+    }
+}
+
+impl From<GranularityNote> for Granularity {
+    fn from(note: GranularityNote) -> Self {
+        match note {
+            GranularityNote::Trivial => Self::Trivial,
+            GranularityNote::Simple => Self::Simple,
+            GranularityNote::Complex => Self::Complex,
+            GranularityNote::NeedsClarification => Self::NeedsClarification,
+        }
+    }
 }
 
 /// What kept a fixer from its work.

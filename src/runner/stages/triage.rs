@@ -1,12 +1,17 @@
-//! Triage: which fixers fit, and whether the failure can be seen here at all.
+//! Triage: how large the fault is, which fixers fit, and whether it can be seen here at all.
 //!
 //! The failing commands run first, in a fresh checkout of exactly the head: nothing is spent on a
-//! commit that is green here. Where CI named no command, the recipes' own checks stand in.
+//! commit that is green here. Where CI named no command, the recipes' own checks stand in; where there
+//! are none either, nobody could tell a fix from nothing, and people are asked for a command, once.
+
+use std::fmt::Write as _;
 
 use super::{StageError, Work, runs_as_text};
 use crate::domain::brief::Brief;
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::feedback::times_answered;
+use crate::domain::granularity::{Granularity, Judgement, judged};
 use crate::domain::outcome::CommandRun;
 use crate::domain::patch::Patch;
 use crate::runner::documents::{
@@ -16,6 +21,11 @@ use crate::runner::documents::{
 use crate::runner::fixers::Fixer;
 use crate::runner::progress::Progress;
 use crate::runner::seen::Seen;
+
+/// What people are asked where nothing shows the fault; its answer is run, so it is one command.
+pub const WHICH_COMMAND: &str = "Which command shows this failure? Neither the logs nor `verify` in \
+    .github/selfheal.yml name one, and without one no fix can be proven. Answer with the command \
+    alone, as it is typed at the root of the repository.";
 
 /// How much of one failure's message a document keeps.
 const MESSAGE_BYTES_MAX: usize = 600;
@@ -30,7 +40,8 @@ const COMMAND_BYTES_MAX: usize = 2048;
 pub async fn run(work: &Work<'_>, progress: &mut Progress) -> Result<Vec<Document>, StageError> {
     let brief = work.brief;
     let fixers = work.fixers(progress);
-    let commands: Vec<&str> = brief.failing_commands.iter().map(String::as_str).collect();
+    let commands: Vec<&str> =
+        brief.failing_commands.iter().map(String::as_str).chain(told(brief)).collect();
     let (fixers, reproduced) = if !commands.is_empty() && (!fixers.is_empty() || is_dark(brief)) {
         let seen = reproduce(work, commands).await?;
         (fixers_for(work, &runs_of(&seen), fixers), seen)
@@ -40,15 +51,19 @@ pub async fn run(work: &Work<'_>, progress: &mut Progress) -> Result<Vec<Documen
         by_checks(work, fixers).await?
     };
     let runs = runs_of(&reproduced);
-    let plan = TriagePlan {
-        about: about(DocumentName::TriagePlan, brief.attempt, 1),
-        candidates: fixers
-            .iter()
-            .take(ENTRIES_MAX)
-            .map(|fixer| candidate(fixer.as_ref()))
-            .collect(),
-        reproduced: notes(&runs),
+    let faults = faults(work, &runs);
+    let Judgement { granularity, because } = judged(&faults, runs.len());
+    let answered = times_answered(&brief.feedback);
+    let may_ask = brief.questions_max > 0 && answered == 0 && !fixers.is_empty();
+    let asks = may_ask && granularity == Granularity::NeedsClarification;
+    let mut plan = TriagePlan {
+        granularity: Some(granularity.into()),
+        because,
+        questions: if asks { vec![WHICH_COMMAND.to_owned()] } else { Vec::new() },
+        answered,
+        ..plan_of(work, &runs)
     };
+    plan.candidates = ordered(fixers, granularity).map(|fixer| candidate(fixer.as_ref())).collect();
     let documents =
         vec![write(&input(work), &input_text(work))?, write(&plan, &text(&plan, &runs))?];
     progress.plan = Some(plan);
@@ -62,6 +77,41 @@ fn runs_of(seen: &[Seen]) -> Vec<CommandRun> {
 
 fn candidate(fixer: &dyn Fixer) -> CandidateNote {
     CandidateNote { fixer: fixer.id(), why: fixer.why(), held: fixer.held().map(str::to_owned) }
+}
+
+/// The commands that people named when they were asked for one: whoever answers may write to the
+/// repository, and could have put it into a workflow.
+fn told(brief: &Brief) -> impl Iterator<Item = &str> {
+    let told = brief.feedback.iter().filter(|exchange| exchange.question == WHICH_COMMAND);
+    let lines = told.map(|exchange| exchange.answer.trim().trim_matches('`').trim());
+    lines.filter(|line| !line.is_empty())
+}
+
+/// The faults by which it is judged: what CI said, and where that was not understood, what the
+/// commands say here.
+fn faults(work: &Work<'_>, runs: &[CommandRun]) -> Vec<Failure> {
+    if !is_dark(work.brief) {
+        return work.brief.failures.clone();
+    }
+    let mut faults = seen(work, runs).failures(work.brief);
+    work.facts.hold_places(&mut faults);
+    let is_known = |fault: &Failure| fault.kind != FailureKind::Unknown;
+    if faults.iter().any(is_known) {
+        faults.retain(is_known);
+    }
+    faults
+}
+
+/// The fixers in the order in which they are tried: for a trivial fault recipes first.
+fn ordered(
+    mut fixers: Vec<Box<dyn Fixer>>,
+    granularity: Granularity,
+) -> impl Iterator<Item = Box<dyn Fixer>> {
+    if granularity == Granularity::Trivial {
+        // What learns nothing from a second turn is what has rules, and costs nothing.
+        fixers.sort_by_key(|fixer| fixer.can_learn());
+    }
+    fixers.into_iter().take(ENTRIES_MAX)
 }
 
 /// Whether nothing of what CI said was understood, so that a look of our own may say more.
@@ -78,12 +128,25 @@ fn fixers_for(
     if !is_dark(work.brief) {
         return fixers;
     }
-    let plan = TriagePlan {
+    work.fixers(&seen(work, runs))
+}
+
+/// How far an attempt is that has seen these runs and nothing else.
+fn seen(work: &Work<'_>, runs: &[CommandRun]) -> Progress {
+    Progress { plan: Some(plan_of(work, runs)), ..Progress::default() }
+}
+
+/// A plan of nothing but these runs.
+fn plan_of(work: &Work<'_>, runs: &[CommandRun]) -> TriagePlan {
+    TriagePlan {
         about: about(DocumentName::TriagePlan, work.brief.attempt, 1),
+        granularity: None,
+        because: String::new(),
+        questions: Vec::new(),
+        answered: 0,
         candidates: Vec::new(),
         reproduced: notes(runs),
-    };
-    work.fixers(&Progress { plan: Some(plan), ..Progress::default() })
+    }
 }
 
 /// The commands at the head, in one fresh checkout, each once; what is known is not run again.
@@ -177,7 +240,13 @@ fn input_text(work: &Work<'_>) -> String {
 }
 
 fn text(plan: &TriagePlan, reproduced: &[CommandRun]) -> String {
-    let mut text = String::from("# Plan\n\n");
+    let judged = plan.granularity.map_or_else(String::new, |note| {
+        format!("The fault is {}: {}.\n\n", Granularity::from(note), plan.because)
+    });
+    let mut text = format!("# Plan\n\n{judged}");
+    for question in &plan.questions {
+        let _ = writeln!(text, "Asked: {question}\n");
+    }
     for (number, candidate) in plan.candidates.iter().enumerate() {
         let held = candidate.held.as_ref().map_or(String::new(), |why| format!(" (held: {why})"));
         let line = format!("{}. `{}`: {}{held}\n", number + 1, candidate.fixer, candidate.why);

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use selfheal::domain::agent::AgentName::{self, ClaudeCode, Codex};
+use futures_util::future::join_all;
+use selfheal::domain::agent::AgentName::{self, ClaudeCode, Codex, GeminiCli, Opencode};
 
 use self::Verdict::{NotSetUp, Tried, Wait};
 use super::provider::Provider;
 use super::scene::{broken, heal};
+use crate::runner::scene::Repo;
 
 /// What an attempt should make of a model's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +22,13 @@ enum Verdict {
 }
 
 async fn meets(agent: AgentName, scenario: &str) -> Verdict {
-    let (repo, provider) = (broken(), Provider::start());
+    met_by(agent, &broken(), scenario).await
+}
+
+async fn met_by(agent: AgentName, repo: &Repo, scenario: &str) -> Verdict {
+    let provider = Provider::start();
     let healing =
-        tokio::time::timeout(Duration::from_mins(3), heal(agent, &repo, &provider, scenario));
+        tokio::time::timeout(Duration::from_mins(4), heal(agent, repo, &provider, scenario));
     let healing = healing.await.unwrap_or_else(|_| panic!("{agent:?} hangs at {scenario}"));
     assert!(!healing.is_healed(), "{agent:?} {scenario}");
     match healing.result["why"].as_str() {
@@ -39,13 +45,34 @@ async fn check(scenario: &str, expected: [(AgentName, Verdict); 2]) {
     }
 }
 
+/// A red repository whose attempts have two minutes: enough to be sure of a silence, also on a machine
+/// that is busy, and for agents that ask again for as long as they are let.
+fn impatient() -> Repo {
+    let repo = broken();
+    repo.write(".github/selfheal.yml", "budget: {minutes_per_attempt: 2}\n");
+    repo.commit();
+    repo
+}
+
+/// What these agents make of these faults, all at once: most of the time they wait.
+async fn together(agents: &[AgentName], scenarios: &[&str], expected: Verdict) {
+    let pairs =
+        agents.iter().flat_map(|agent| scenarios.iter().map(|scenario| (*agent, *scenario)));
+    let met = pairs.map(async |(agent, scenario)| {
+        (agent, scenario, met_by(agent, &impatient(), scenario).await)
+    });
+    for (agent, scenario, verdict) in join_all(met).await {
+        assert_eq!(verdict, expected, "{agent:?} {scenario}");
+    }
+}
+
 async fn both(scenario: &str, expected: Verdict) {
     check(scenario, [(ClaudeCode, expected), (Codex, expected)]).await;
 }
 
 #[tokio::test]
 async fn a_provider_that_is_busy_or_down_is_waited_for() {
-    for status in [429, 500, 529] {
+    for status in [429, 500, 503, 529] {
         both(&format!("always_{status}"), Wait).await;
     }
 }
@@ -77,5 +104,34 @@ async fn a_model_that_refuses_or_never_ends_has_been_tried() {
 async fn a_fault_that_passes_is_not_noticed() {
     for scenario in ["twice_500", "twice_reset", "twice_429"] {
         both(scenario, Tried).await;
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_falls_silent_is_waited_for() {
+    let agents = [ClaudeCode, Codex, Opencode, GeminiCli];
+    together(&agents, &["stall", "hang_at_once"], Wait).await;
+}
+
+#[tokio::test]
+async fn agents_by_the_agent_client_protocol_wait_and_give_up_like_the_others() {
+    let agents = [Opencode, GeminiCli];
+    together(&agents, &["always_429", "always_500", "always_disconnect"], Wait).await;
+    together(&agents, &["always_401"], NotSetUp).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_forbids_to_ask_again_is_obeyed_at_once() {
+    for agent in [ClaudeCode, Codex] {
+        let (repo, provider) = (broken(), Provider::start());
+        let healing = heal(agent, &repo, &provider, "budget_spent").await;
+        assert_eq!(healing.result["why"], "model_unavailable", "{agent:?} {}", healing.progress);
+        let steps = provider.steps().await;
+        let last = steps.last();
+        assert_eq!(
+            steps.iter().filter(|step| Some(*step) == last).count(),
+            1,
+            "{agent:?} {steps:?}"
+        );
     }
 }

@@ -14,6 +14,7 @@ use super::provider::Provider;
 use super::scene;
 use crate::gateway::{KEY, charged, models_at, spent_by};
 use crate::harness::Tester;
+use crate::live;
 use crate::stories::headline;
 use crate::stories::whole::{LIB, WRONG, real_widget_of};
 
@@ -65,6 +66,9 @@ async fn healed_by(fixer: &str) {
     assert_eq!(healed.as_deref(), Some(LIB));
 
     let attempt = t.world.dispatched_ever(&repository, "attempt").pop().unwrap();
+    let events = live::events_of(&t, AttemptId::parse(&attempt).unwrap()).await;
+    assert!(events.iter().any(|event| event["kind"] == "tool_result"), "{events:?}");
+    live::are_as_published(&events);
     let receipt = receipt(&t, &attempt).await;
     assert_eq!(receipt["turns"][0]["fixer"], format!("agent:{fixer}"), "{receipt:#}");
     for name in ["version", "model", "prompt"] {

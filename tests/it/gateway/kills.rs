@@ -22,7 +22,7 @@ use super::{KEY, header};
 use crate::harness::{Machine, Serving};
 use crate::store::values;
 
-const TOKEN: &str = "the-attempts-own-token";
+pub(super) const TOKEN: &str = "the-attempts-own-token";
 
 /// How often the server is killed.
 const KILLS: usize = 3;
@@ -31,7 +31,7 @@ const KILLS: usize = 3;
 const CAP: &str = "0.08";
 
 /// An attempt at work whose token is [`TOKEN`], written before any server starts.
-async fn at_work(machine: &Machine, now: Timestamp) -> AttemptId {
+pub(super) async fn at_work(machine: &Machine, now: Timestamp) -> AttemptId {
     let world = &machine.world;
     let repository = world.repository("acme/widget").collaborator("mona", "write");
     let repository = repository.file("a.txt", "a\n").create().await.unwrap();
@@ -78,7 +78,7 @@ async fn charged(machine: &Machine, attempt: AttemptId) -> Usd {
     spent.iter().fold(Usd::ZERO, |sum, spent| sum.plus(spent.charged.usd))
 }
 
-async fn serving(machine: &Machine) -> (Serving, String) {
+pub(super) async fn serving(machine: &Machine) -> (Serving, String) {
     let mut serving = machine.serve();
     let line = serving.says("listening").await;
     let (_, port) = line.split_once("127.0.0.1:").unwrap();
@@ -86,7 +86,7 @@ async fn serving(machine: &Machine) -> (Serving, String) {
     (serving, format!("http://127.0.0.1:{port}"))
 }
 
-async fn called(server: &str, attempt: AttemptId) -> Response {
+pub(super) async fn called(server: &str, attempt: AttemptId) -> Response {
     let client = Client::builder().no_proxy().build().unwrap();
     let call = client.post(format!("{server}/model/{attempt}/{}", MESSAGES.path));
     let call = call.header("content-type", "application/json").header("x-api-key", TOKEN);

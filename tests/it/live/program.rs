@@ -6,7 +6,7 @@ use selfheal::domain::ids::AttemptId;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::{Scene, text};
+use super::{Scene, are_as_published, events_of, text};
 use crate::harness::Tester;
 use crate::stories::whole::{BADLY_FORMATTED, real_widget};
 
@@ -99,5 +99,8 @@ async fn what_the_runner_does_can_be_watched() {
     for kind in ["command_begins", "command_ended", "fixer_begins", "fixer_ended"] {
         assert!(kinds.contains(&format!("{kind:?}")), "{kind} {out}");
     }
+    let events = events_of(&t, attempt).await;
+    assert_eq!(events.len(), kinds.len(), "{out}");
+    are_as_published(&events);
     t.finish().await;
 }

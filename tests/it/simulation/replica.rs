@@ -12,9 +12,9 @@ use selfheal::domain::checkpoint::Checkpoint;
 use selfheal::domain::event::Reading;
 use selfheal::domain::flakes::Past;
 use selfheal::domain::ids::{
-    AttemptId, CallId, JobId, PrNumber, RepoId, RepoSlug, RunId, Timestamp,
+    AttemptId, CallId, CaseId, JobId, PrNumber, RepoId, RepoSlug, RunId, Timestamp,
 };
-use selfheal::domain::ledger::Caps;
+use selfheal::domain::ledger::{Caps, Usage};
 use selfheal::domain::limits::Limits;
 use selfheal::domain::model::Provider;
 use selfheal::domain::policy::NameFilter;
@@ -215,6 +215,16 @@ struct NoModels;
 impl Ledger for NoModels {
     async fn account(&self, _attempt: AttemptId) -> Result<Option<Account>, StoreError> {
         Ok(None)
+    }
+
+    async fn usage(
+        &self,
+        _: Option<CaseId>,
+        _: RepoId,
+        _: PrNumber,
+        _: Timestamp,
+    ) -> Result<Usage, StoreError> {
+        Ok(Usage::default())
     }
 
     async fn reserve(&self, _call: NewCall) -> Result<Reserved, StoreError> {
