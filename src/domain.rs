@@ -31,4 +31,5 @@ pub mod patch;
 pub mod policy;
 pub mod protected;
 pub mod pull;
+pub mod undo;
 pub mod view;

@@ -15,4 +15,5 @@ pub mod logs;
 pub mod providers;
 pub mod registrar;
 pub mod store;
+pub mod undo;
 pub mod upkeep;

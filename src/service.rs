@@ -20,6 +20,7 @@ pub mod reconcile;
 pub mod retention;
 pub mod runners;
 pub mod simulate;
+mod undo;
 pub mod worker;
 
 use std::sync::Arc;

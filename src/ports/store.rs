@@ -153,6 +153,8 @@ pub struct PullRecord {
     pub asks: Vec<Ask>,
     /// What was answered and is heeded all the same ([`Heed::Lasting`]), in that order.
     pub heeded: Vec<Ask>,
+    /// What came of taking commits of ours back, when that is wanted of the case.
+    pub undone: Option<EffectResult>,
     /// How often looking at it has failed in a row.
     pub tries: u32,
 }

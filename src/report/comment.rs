@@ -5,7 +5,7 @@ use super::Story;
 use super::check::saying;
 use super::markdown::within;
 use super::sections;
-use crate::domain::case::CaseState;
+use crate::domain::case::{CaseState, StoppedBy};
 use crate::domain::effect::Act;
 use crate::domain::feedback::Patience;
 use crate::domain::ids::Timestamp;
@@ -19,7 +19,11 @@ pub const COMMENT_MARKER: &str = "<!-- selfheal:pr -->";
 ///
 /// A comment notifies people, so it comes only once something was tried or somebody is needed.
 pub fn deserves_comment(story: &Story<'_>) -> bool {
-    !story.attempts.is_empty() || matches!(story.case.state, CaseState::Escalated(_))
+    let is_needed = matches!(
+        story.case.state,
+        CaseState::Escalated(_) | CaseState::Stopped(StoppedBy::Undo(_))
+    );
+    is_needed || !story.attempts.is_empty()
 }
 
 /// The sticky comment.

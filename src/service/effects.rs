@@ -5,7 +5,7 @@
 //! the next decision takes into account; what cannot be done and changes nothing for the case is
 //! parked, where operators see it.
 
-use super::{ServiceError, Services};
+use super::{ServiceError, Services, undo};
 
 use crate::domain::attempt::AttemptState;
 use crate::domain::case::CaseState;
@@ -38,6 +38,11 @@ struct Performed {
 impl Performed {
     fn done() -> Self {
         Self { result: EffectResult::Done { commit: None, run: None }, learned: Learned::default() }
+    }
+
+    fn committed(commit: Sha) -> Self {
+        let result = EffectResult::Done { commit: Some(commit), run: None };
+        Self { result, learned: Learned::default() }
     }
 
     fn refused(message: &str) -> Self {
@@ -103,7 +108,7 @@ fn after_trouble(pending: &PendingEffect, error: &ForgeError, now: Timestamp) ->
 /// Whether a case waits for the effect's answer.
 const fn is_waited_for(act: &Act) -> bool {
     match act {
-        Act::Dispatch { .. } | Act::Commit { .. } | Act::Rerun { .. } => true,
+        Act::Dispatch { .. } | Act::Commit { .. } | Act::Undo { .. } | Act::Rerun { .. } => true,
         Act::PublishCheck { .. }
         | Act::UpsertComment { .. }
         | Act::Reply { .. }
@@ -175,6 +180,10 @@ async fn act(services: &Services, effect: &Effect) -> Result<Performed, ServiceE
             let wish = CommitWish { patch_digest, branch, parent, message };
             commit(services, effect, *attempt, &wish).await
         }
+        Act::Undo { .. } => Ok(match Box::pin(undo::taken_back(services, effect)).await? {
+            Some(commit) => Performed::committed(commit),
+            None => Performed::refused("nobody wants it any more"),
+        }),
         Act::Onboard => onboard(services, effect).await,
     }
 }
@@ -285,11 +294,7 @@ async fn commit(
         message: wish.message.to_owned(),
         attempt,
     };
-    let sha = services.forge.commit(&commit).await?;
-    Ok(Performed {
-        result: EffectResult::Done { commit: Some(sha), run: None },
-        learned: Learned::default(),
-    })
+    Ok(Performed::committed(services.forge.commit(&commit).await?))
 }
 
 fn judged_patch<'a>(view: &'a RunnerView, digest: &str) -> Option<&'a Patch> {

@@ -9,6 +9,7 @@ use crate::domain::attempt::{AttemptRecord, AttemptState};
 use crate::domain::case::{Case, CaseState, Excuse};
 use crate::domain::command::permission_for;
 use crate::domain::decide::{AttemptFacts, AutoMergeHold, Facts, PolicyState};
+use crate::domain::effect::EffectResult;
 use crate::domain::evidence::Evidence;
 use crate::domain::gate::before::{BeforeAttempt, Room, Used, judge as judge_before};
 use crate::domain::gate::patch::{PatchToJudge, judge as judge_patch};
@@ -19,6 +20,7 @@ use crate::domain::message::{OwnCommit, own_since};
 use crate::domain::outcome::Outcome;
 use crate::domain::patch::Patch;
 use crate::domain::pull::{BaseFile, Ci, CiRun, Permission, Pull, PullState, Queue};
+use crate::domain::undo::{NoUndo, Undo};
 use crate::ports::store::{PullRecord, Usage};
 use crate::report;
 use crate::weakening;
@@ -49,6 +51,10 @@ pub(super) struct Gathered {
     pub hold: AutoMergeHold,
     /// The head, when it is a commit of ours that the case does not know of.
     pub own_head: Option<OwnCommit>,
+    /// What would take our commits back, or why nothing can, when somebody wants that.
+    pub undo: Option<Result<Undo, NoUndo>>,
+    /// What came of taking them back.
+    pub undone: Option<EffectResult>,
     /// When to look again, when something is not there yet.
     pub again_at: Option<Timestamp>,
 }
@@ -80,6 +86,8 @@ impl Gathered {
             heeded: &self.heeded,
             hold: self.hold,
             own_head: self.own_head.as_ref(),
+            undo: self.undo.as_ref(),
+            undone: self.undone.as_ref(),
             next_attempt,
         }
     }
@@ -106,6 +114,8 @@ pub(super) async fn first(services: &Services, pull: Pull) -> Result<Gathered, S
         heeded: Vec::new(),
         hold: AutoMergeHold::BySwitch,
         own_head: None,
+        undo: None,
+        undone: None,
         again_at: None,
     })
 }
@@ -117,6 +127,7 @@ pub(super) async fn asks(
     record: &PullRecord,
 ) -> Result<(), ServiceError> {
     gathered.heeded.clone_from(&record.heeded);
+    gathered.undone.clone_from(&record.undone);
     let mut known: Vec<(String, Permission)> = Vec::new();
     for ask in &record.asks {
         let login = ask.actor.login.as_str().to_owned();

@@ -9,20 +9,21 @@
 //! (the pull request's lease allows one); facts change while we read them (the next webhook or the
 //! next look sees it, and commits are compare-and-swap).
 
+mod answers;
 mod opening;
 
+use answers::{answers, idle_answer};
 use opening::{go_on_counting, opened, successor, wants_case};
 
 use super::gather::{self, Gathered};
+use super::undo;
 use super::{ServiceError, Services};
-use crate::domain::ask::{Ask, AskKind};
 use crate::domain::attempt::{Attempt, AttemptRecord, RunnerReport};
 use crate::domain::case::{Case, CaseState, Excuse};
-use crate::domain::decide::{Answer, Answered, decide};
+use crate::domain::decide::{Answered, decide};
 use crate::domain::effect::{Act, Effect};
 use crate::domain::ids::{AttemptId, EffectId, Timestamp};
 use crate::domain::pull::{PullHead, PullState};
-use crate::domain::view::Reaction;
 use crate::ports::forge::ForgeError;
 use crate::ports::store::{Changes, Finish, PullRecord};
 use crate::report::{self, Story};
@@ -79,6 +80,7 @@ pub(super) async fn look(
     let facts = PullHead::from(pull.clone());
     let mut gathered = gather::first(services, pull).await?;
     gather::asks(services, &mut gathered, record).await?;
+    Box::pin(undo::gather(services, &mut gathered)).await?;
     let answered = gather::heeds(&gathered);
     let mut changes = match begin(services, record, &mut gathered, now).await? {
         None => without_case(services, record, &gathered, now).await?,
@@ -314,24 +316,6 @@ fn reports(look: &Look, story: &Story<'_>) -> Vec<Act> {
     acts
 }
 
-/// Reactions and replies to what people want.
-fn answers(answered: &[Answered], story: Option<&Story<'_>>) -> Vec<Act> {
-    let mut acts = Vec::new();
-    for Answered { ask, answer } in answered {
-        let Some(to) = ask.comment else { continue };
-        let reaction = match (answer, ask.kind) {
-            (Answer::Done | Answer::Show, _) => Reaction::Rocket,
-            (Answer::Refused(_), AskKind::Unknown) => Reaction::Confused,
-            (Answer::Refused(_), _) => Reaction::ThumbsDown,
-        };
-        acts.push(Act::React { to, reaction });
-        if let Some(body) = report::reply(ask, answer, story) {
-            acts.push(Act::Reply { to: to.id, body });
-        }
-    }
-    acts
-}
-
 fn finish(look: &Look, gathered: &Gathered, now: Timestamp) -> Finish {
     let times = [gathered.again_at, look.wake].into_iter().flatten();
     match times.min() {
@@ -352,10 +336,11 @@ async fn without_case(
     gathered: &Gathered,
     now: Timestamp,
 ) -> Result<Changes, ServiceError> {
+    let undo = gathered.undo.as_ref();
     let answered: Vec<Answered> = gathered
         .asks
         .iter()
-        .map(|(ask, _)| Answered { ask: ask.clone(), answer: idle_answer(ask) })
+        .map(|(ask, _)| Answered { ask: ask.clone(), answer: idle_answer(ask, undo) })
         .collect();
     let mut acts = answers(&answered, None);
     let said = opening::said_without_case(services, record, gathered).await?;
@@ -371,20 +356,6 @@ async fn without_case(
         })
         .collect();
     Ok(changes)
-}
-
-fn idle_answer(ask: &Ask) -> Answer {
-    match ask.kind {
-        AskKind::Status | AskKind::Explain | AskKind::Help => Answer::Show,
-        AskKind::Unknown => Answer::Refused("this is no command that I know".to_owned()),
-        AskKind::Fix
-        | AskKind::Retry
-        | AskKind::Stop
-        | AskKind::Resume
-        | AskKind::Approve
-        | AskKind::Reject
-        | AskKind::Answer => Answer::Refused("CI is not red here, there is nothing to heal".into()),
-    }
 }
 
 fn effects(services: &Services, case: &Case, acts: Vec<Act>) -> Vec<(EffectId, Effect)> {

@@ -395,5 +395,5 @@ async fn wake_after_result(
 /// Whether a case waits for that answer of an effect of that kind.
 pub(super) fn waits_for(kind: &str, result: &EffectResult) -> bool {
     let done = matches!(result, EffectResult::Done { .. });
-    kind == "commit" || (kind == "dispatch" && !done)
+    matches!(kind, "commit" | "undo") || (kind == "dispatch" && !done)
 }

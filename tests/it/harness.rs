@@ -17,6 +17,8 @@ use secrecy::SecretString;
 use selfheal::app::{App, Parts};
 use selfheal::config::prices;
 use selfheal::config::server::ModelSettings;
+use selfheal::domain::case::CaseState;
+use selfheal::domain::ids::{PrNumber, RepoId};
 use selfheal::domain::ledger::Caps;
 use selfheal::domain::limits::Limits;
 use selfheal::domain::policy::NameFilter;
@@ -259,6 +261,23 @@ impl Tester {
             }
         }
         panic!("the story goes in circles:\n{}", self.world.requests_text(0));
+    }
+
+    /// Delivers webhooks and carries out steps until the case of a pull request is in such a state.
+    pub(crate) async fn steps_until_case(&mut self, pull: &Pull, is_it: fn(&CaseState) -> bool) {
+        let repo = RepoId::new(pull.repository().id());
+        for _ in 0..STEPS_MAX {
+            let url = format!("{}/webhooks/github", self.url());
+            self.world.deliver(&url).await;
+            self.step().await;
+            let number = PrNumber::new(pull.number());
+            let record = self.app().services().store.pull(repo, number).await.unwrap();
+            let case = record.and_then(|record| record.case);
+            if case.is_some_and(|case| is_it(&case.state)) {
+                return;
+            }
+        }
+        panic!("the case came never there:\n{}", self.world.requests_text(0));
     }
 
     /// Everything happens that happens by itself: webhooks, steps and the repository's own CI.

@@ -18,6 +18,7 @@ mod policy;
 mod reading;
 mod restored;
 mod runners;
+mod undo;
 pub(crate) mod whole;
 
 use world::{Pull, Repository, RunScript, World};
