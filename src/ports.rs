@@ -6,6 +6,7 @@ pub mod checkpoints;
 pub mod clock;
 pub mod compute;
 pub mod events;
+pub mod figures;
 pub mod forge;
 pub mod history;
 pub mod identity;

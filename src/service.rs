@@ -20,6 +20,7 @@ pub mod reconcile;
 pub mod retention;
 pub mod runners;
 pub mod simulate;
+pub mod stats;
 mod undo;
 pub mod worker;
 
@@ -31,6 +32,7 @@ use crate::domain::limits::Limits;
 use crate::ports::checkpoints::CheckpointStore;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::compute::Compute;
+use crate::ports::figures::FigureStore;
 use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::identity::IdentityVerifier;
 use crate::ports::inbound::Inbound;
@@ -49,6 +51,8 @@ pub struct Services {
     pub logs: Arc<dyn LogStore>,
     /// How far fixers are in the middle of their turns.
     pub checkpoints: Arc<dyn CheckpointStore>,
+    /// What figures are made of.
+    pub figures: Arc<dyn FigureStore>,
     /// The forge.
     pub forge: Arc<dyn Forge>,
     /// Where attempts run.

@@ -11,6 +11,7 @@ mod checkpoints;
 mod claims;
 mod db;
 mod events;
+mod figures;
 mod inbox;
 mod lanes;
 mod ledger;

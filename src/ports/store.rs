@@ -19,10 +19,12 @@ use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::Attempt;
 pub use crate::domain::attempt::AttemptRecord;
 use crate::domain::brief::StageReport;
-use crate::domain::case::Case;
+use crate::domain::case::{Case, CaseState};
 use crate::domain::document::Document;
 use crate::domain::effect::{Effect, EffectResult, PendingEffect};
 use crate::domain::evidence::Evidence;
+use crate::domain::failure::Fingerprint;
+use crate::domain::false_fix::FalseFix;
 use crate::domain::ids::{
     AttemptId, CaseId, CommentId, DeliveryId, EffectId, InstallationId, PrNumber, RepoId, RunId,
     Sha, Timestamp,
@@ -205,6 +207,12 @@ pub struct Changes {
     pub begins: Option<Ceiling>,
     /// What was read for the case.
     pub evidence: Option<(CaseId, Evidence)>,
+    /// States that cases have entered, in order; for figures.
+    pub moves: Vec<(CaseId, CaseState)>,
+    /// Failures that attempts have fixed: CI is green on their commits.
+    pub fixes: Vec<(AttemptId, Fingerprint)>,
+    /// Signs that fixes were wrong.
+    pub false_fixes: Vec<FalseFix>,
     /// What shall happen outside.
     pub effects: Vec<(EffectId, Effect)>,
     /// What came of the claimed effect.
@@ -230,6 +238,9 @@ impl Changes {
             attempts: Vec::new(),
             begins: None,
             evidence: None,
+            moves: Vec::new(),
+            fixes: Vec::new(),
+            false_fixes: Vec::new(),
             effects: Vec::new(),
             result: None,
             learned: Learned::default(),

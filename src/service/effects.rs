@@ -10,6 +10,7 @@ use super::{ServiceError, Services, undo};
 use crate::domain::attempt::AttemptState;
 use crate::domain::case::CaseState;
 use crate::domain::effect::{Act, Effect, EffectResult, PendingEffect, Wanted};
+use crate::domain::false_fix::FalseFix;
 use crate::domain::ids::{AttemptId, Branch, PrNumber, RepoPath, RunId, Sha, Timestamp};
 use crate::domain::patch::Patch;
 use crate::domain::policy::POLICY_FILE;
@@ -33,21 +34,24 @@ const TRIES_MAX: u32 = 150;
 struct Performed {
     result: EffectResult,
     learned: Learned,
+    false_fixes: Vec<FalseFix>,
 }
 
 impl Performed {
     fn done() -> Self {
-        Self { result: EffectResult::Done { commit: None, run: None }, learned: Learned::default() }
+        Self::with(EffectResult::Done { commit: None, run: None })
     }
 
     fn committed(commit: Sha) -> Self {
-        let result = EffectResult::Done { commit: Some(commit), run: None };
-        Self { result, learned: Learned::default() }
+        Self::with(EffectResult::Done { commit: Some(commit), run: None })
     }
 
     fn refused(message: &str) -> Self {
-        let result = EffectResult::Refused { message: message.to_owned() };
-        Self { result, learned: Learned::default() }
+        Self::with(EffectResult::Refused { message: message.to_owned() })
+    }
+
+    fn with(result: EffectResult) -> Self {
+        Self { result, learned: Learned::default(), false_fixes: Vec::new() }
     }
 }
 
@@ -65,6 +69,7 @@ pub(super) async fn perform(
             let mut changes = Changes::finish(now, Finish::Done);
             changes.result = Some(performed.result);
             changes.learned = performed.learned;
+            changes.false_fixes = performed.false_fixes;
             Ok(changes)
         }
         Err(ServiceError::Forge(error)) => Ok(after_trouble(pending, &error, now)),
@@ -181,7 +186,9 @@ async fn act(services: &Services, effect: &Effect) -> Result<Performed, ServiceE
             commit(services, effect, *attempt, &wish).await
         }
         Act::Undo { .. } => Ok(match Box::pin(undo::taken_back(services, effect)).await? {
-            Some(commit) => Performed::committed(commit),
+            Some((commit, false_fixes)) => {
+                Performed { false_fixes, ..Performed::committed(commit) }
+            }
             None => Performed::refused("nobody wants it any more"),
         }),
         Act::Onboard => onboard(services, effect).await,

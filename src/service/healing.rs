@@ -10,6 +10,7 @@
 //! next look sees it, and commits are compare-and-swap).
 
 mod answers;
+mod noted;
 mod opening;
 
 use answers::{answers, idle_answer};
@@ -51,6 +52,8 @@ struct Look {
     left: Option<CaseState>,
     attempts: Vec<AttemptRecord>,
     changed: Vec<Attempt>,
+    /// States that the case has entered in this look.
+    moves: Vec<CaseState>,
     acts: Vec<Act>,
     answers: Vec<Answered>,
     wake: Option<Timestamp>,
@@ -124,6 +127,7 @@ async fn begin(
         left: None,
         attempts,
         changed: Vec::new(),
+        moves: Vec::new(),
         acts: Vec::new(),
         answers: Vec::new(),
         wake: None,
@@ -141,7 +145,9 @@ async fn begin(
     if let Some(closed) = &record.case {
         go_on_counting(&mut case, closed);
     }
-    Ok(Some(look(case, None, Vec::new())))
+    let mut look = look(case, None, Vec::new());
+    look.moves.push(look.case.state.clone());
+    Ok(Some(look))
 }
 
 /// Lets the domain decide until nothing changes.
@@ -160,6 +166,9 @@ async fn transitions(
         let moved = decision.case != look.case;
         let (from, to) = (look.case.state.as_str(), decision.case.state.as_str());
         let left = std::mem::replace(&mut look.case, decision.case);
+        if left.state != look.case.state {
+            look.moves.push(look.case.state.clone());
+        }
         if from != to {
             look.left = Some(left.state);
         }
@@ -255,6 +264,7 @@ async fn written(
         changes.evidence = gathered.evidence.clone().map(|read| (look.case.id, read));
     }
     changes.effects = effects(services, &look.case, acts);
+    noted::note(services, &look, gathered, &mut changes).await?;
     changes.begins = opening::ceiling(services, &look, gathered, now);
     changes.attempts = look.changed;
     changes.case = Some(look.case);

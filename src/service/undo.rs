@@ -9,7 +9,8 @@ use crate::domain::ask::{Ask, AskKind};
 use crate::domain::case::Case;
 use crate::domain::command::permission_for;
 use crate::domain::effect::{Act, Effect};
-use crate::domain::ids::{PrNumber, RepoPath, Sha};
+use crate::domain::false_fix::{FalseFix, Sign};
+use crate::domain::ids::{AttemptId, PrNumber, RepoPath, Sha};
 use crate::domain::pull::{Permission, Pull, PullState};
 use crate::domain::undo::{self, COMMITS_MAX, NoUndo, Touched, Undo};
 use crate::ports::undo::NewUndo;
@@ -52,12 +53,12 @@ async fn planned(services: &Services, pull: &Pull) -> Result<Result<Undo, NoUndo
     Ok(undo::plan(&did, &now))
 }
 
-/// The commit that takes those back; `None` when nobody wants that any more: one that had to be tried
+/// The commit that takes those back, and that their fixes were wrong; `None` when nobody wants that any more: one that had to be tried
 /// again may meet a pull request that was closed meanwhile.
 pub(super) async fn taken_back(
     services: &Services,
     effect: &Effect,
-) -> Result<Option<Sha>, ServiceError> {
+) -> Result<Option<(Sha, Vec<FalseFix>)>, ServiceError> {
     let Act::Undo { case, wanted_at, branch, parent, commits, restored, message } = &effect.act
     else {
         return Ok(None);
@@ -79,5 +80,13 @@ pub(super) async fn taken_back(
         restored: restored.clone(),
         message: message.clone(),
     };
-    Ok(Some(services.forge.take_back(&undo).await?))
+    let commit = services.forge.take_back(&undo).await?;
+    let wrong = services.figures.attempts_of(effect.repo.id, commits).await?;
+    let of = |(attempt, sha): (AttemptId, Sha)| FalseFix {
+        attempt,
+        sign: Sign::Undone,
+        evidence: format!("{sha} was taken back by {commit}"),
+    };
+    let wrong = wrong.into_iter().map(of).collect();
+    Ok(Some((commit, wrong)))
 }

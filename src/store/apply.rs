@@ -112,6 +112,7 @@ async fn write(tx: &mut Tx, lease: &Lease, changes: &Changes) -> Result<(), Stor
     for (id, effect) in &changes.effects {
         want(tx, *id, effect, now).await?;
     }
+    super::figures::note(tx, std::iter::once(changes)).await.map_err(unavailable)?;
     learned(tx, &changes.learned).await?;
     wake_after_result(tx, lease, changes).await?;
     for (repo, pull, at) in &changes.wake {

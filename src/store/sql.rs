@@ -7,6 +7,7 @@ pub mod cases;
 pub mod checkpoints;
 pub mod effects;
 pub mod events;
+pub mod figures;
 pub mod inbox;
 pub mod ledger;
 pub mod logs;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         logs::ALL,
         ledger::ALL,
         events::ALL,
+        figures::ALL,
         upkeep::ALL,
         schema::ALL,
         steps::ALL,

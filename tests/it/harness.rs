@@ -23,7 +23,7 @@ use selfheal::domain::ledger::Caps;
 use selfheal::domain::limits::Limits;
 use selfheal::domain::policy::NameFilter;
 use selfheal::forge::github::GithubSettings;
-use selfheal::http::{self, DoorLimits};
+use selfheal::http::{self, DoorLimits, Tokens};
 use selfheal::ports::clock::{Clock as _, Ids as _};
 use selfheal::ports::store::Backlog;
 use selfheal::service::models::Patience;
@@ -60,6 +60,7 @@ pub(crate) struct Tester {
     limits: Limits,
     models: ModelSettings,
     patience: Patience,
+    tokens: Tokens,
     /// Restart the server before every step of the worker.
     restarts: bool,
     /// Backups that were taken before each step, when they are.
@@ -99,6 +100,7 @@ impl Tester {
             limits: Limits::default(),
             models: no_models(),
             patience: Patience::default(),
+            tokens: Tokens::default(),
             restarts: false,
             backups: None,
             world,
@@ -130,6 +132,12 @@ impl Tester {
     /// The operator sets models up and starts the server again.
     pub(crate) async fn model(&mut self, models: ModelSettings, patience: Patience) {
         (self.models, self.patience) = (models, patience);
+        self.restart().await;
+    }
+
+    /// The operator sets these tokens and starts the server again.
+    pub(crate) async fn tokens(&mut self, tokens: Tokens) {
+        self.tokens = tokens;
         self.restart().await;
     }
 
@@ -166,6 +174,7 @@ impl Tester {
             limits: self.limits,
             models: self.models.clone(),
             patience: self.patience,
+            tokens: self.tokens.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }

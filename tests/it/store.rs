@@ -11,6 +11,7 @@ mod engines;
 mod events;
 mod facts;
 mod fencing;
+mod figures;
 mod inbox;
 mod ledger;
 mod logs;

@@ -5,6 +5,7 @@ mod commands;
 mod events;
 mod faults;
 mod feedback;
+mod figures;
 mod healing;
 mod held;
 mod installing;

@@ -10,7 +10,12 @@ use selfheal::compute::actions::ActionsCompute;
 use selfheal::config::prices;
 use selfheal::domain::checkpoint::Checkpoint;
 use selfheal::domain::event::Reading;
-use selfheal::domain::ids::{AttemptId, CallId, JobId, PrNumber, RepoSlug, RunId, Timestamp};
+use selfheal::domain::failure::Fingerprint;
+use selfheal::domain::false_fix::Fix;
+use selfheal::domain::figures::CaseRecord;
+use selfheal::domain::ids::{
+    AttemptId, CallId, JobId, PrNumber, RepoId, RepoSlug, RunId, Sha, Timestamp,
+};
 use selfheal::domain::ledger::Caps;
 use selfheal::domain::limits::Limits;
 use selfheal::domain::model::Provider;
@@ -18,6 +23,7 @@ use selfheal::domain::policy::NameFilter;
 use selfheal::ports::checkpoints::{CheckpointStore, NewCheckpoint, Taken};
 use selfheal::ports::clock::{Clock, Ids};
 use selfheal::ports::events::{EventRun, EventStore, KeptEvents, NewEvents, Standing};
+use selfheal::ports::figures::{Asked, FigureStore};
 use selfheal::ports::forge::Forge;
 use selfheal::ports::identity::{IdentityError, IdentityVerifier, RunnerClaims};
 use selfheal::ports::inbound::{Inbound, NotAuthentic, Unreadable};
@@ -186,6 +192,33 @@ impl CheckpointStore for NoCheckpoints {
     }
 }
 
+/// Nobody asks for figures of a history, and no decision looks at them.
+struct NoFigures;
+
+#[async_trait]
+impl FigureStore for NoFigures {
+    async fn records(&self, _asked: &Asked) -> Result<Vec<CaseRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn fixes(
+        &self,
+        _pull: (RepoId, PrNumber),
+        _fingerprints: &[Fingerprint],
+        _since: Timestamp,
+    ) -> Result<Vec<Fix>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn attempts_of(
+        &self,
+        _repo: RepoId,
+        _commits: &[Sha],
+    ) -> Result<Vec<(AttemptId, Sha)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
 /// No history calls a model.
 struct NoModels;
 
@@ -306,6 +339,7 @@ impl Replica {
             upkeep: of.store.clone(),
             logs: Arc::new(NoLogs),
             checkpoints: Arc::new(NoCheckpoints),
+            figures: Arc::new(NoFigures),
             forge: forge.clone(),
             compute: Arc::new(ActionsCompute::new(forge, server)),
             inbound: Arc::new(SimInbound(of.truth.clone())),
