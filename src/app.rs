@@ -20,13 +20,15 @@ pub use system::{SystemClock, SystemIds};
 
 use crate::compute::actions::ActionsCompute;
 use crate::config::server::{AppCredentials, ModelSettings, ServerSettings};
+use crate::domain::figures::Stats;
 use crate::domain::limits::Limits;
 use crate::forge::github::inbound::GithubInbound;
 use crate::forge::github::oidc::OidcVerifier;
 use crate::forge::github::{GithubForge, GithubSettings, SetupError};
-use crate::http::{self, DoorLimits};
+use crate::http::{self, DoorLimits, Tokens};
 use crate::ports::checkpoints::CheckpointStore;
 use crate::ports::clock::{Clock, Ids};
+use crate::ports::figures::FigureStore;
 use crate::ports::flakes::FlakeStore;
 use crate::ports::forge::Forge;
 use crate::ports::ledger::Ledger;
@@ -37,8 +39,9 @@ use crate::providers::{HttpProviders, Way, WayError};
 use crate::service::live::Live;
 use crate::service::live::keys::Keys;
 use crate::service::models::{CALLS_MAX, Models, Patience, Terms};
+use crate::service::stats::Wanted;
 use crate::service::worker::Worker;
-use crate::service::{Bases, PolicyCache, Services};
+use crate::service::{self, Bases, PolicyCache, Services};
 use crate::store::{Migrate, OpenError, SqlStore};
 
 /// The workflow that target repositories copy.
@@ -64,6 +67,8 @@ pub struct Parts {
     pub models: ModelSettings,
     /// How long is waited for their providers.
     pub patience: Patience,
+    /// What operators show to be served.
+    pub tokens: Tokens,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids and secrets.
@@ -103,6 +108,10 @@ impl Parts {
             limits: settings.limits,
             models: settings.models.clone(),
             patience: Patience::default(),
+            tokens: Tokens {
+                api: settings.api_token.clone(),
+                metrics: settings.metrics_token.clone(),
+            },
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
         })
@@ -139,6 +148,15 @@ pub async fn flakes(settings: &ServerSettings) -> Result<Arc<dyn FlakeStore>, Op
 /// [`OpenError`] when the database cannot be opened.
 pub async fn upkeep(settings: &ServerSettings) -> Result<Arc<dyn Upkeep>, OpenError> {
     Ok(database::opened(settings).await?)
+}
+
+/// The figures of an instance; it may be running.
+///
+/// # Errors
+/// When the database cannot be opened or read.
+pub async fn stats(settings: &ServerSettings, wanted: &Wanted) -> anyhow::Result<Stats> {
+    let store = database::opened(settings).await?;
+    Ok(service::stats::stats(store.as_ref(), wanted, SystemClock.now()).await?)
 }
 
 /// Models as an operator set them up.
@@ -181,6 +199,7 @@ pub struct App {
     services: Services,
     store: Arc<SqlStore>,
     github: Arc<GithubForge>,
+    tokens: Tokens,
 }
 
 impl App {
@@ -203,6 +222,7 @@ impl App {
             logs: store.clone() as Arc<dyn LogStore>,
             checkpoints: store.clone() as Arc<dyn CheckpointStore>,
             flakes: store.clone() as Arc<dyn FlakeStore>,
+            figures: store.clone() as Arc<dyn FigureStore>,
             forge,
             compute: Arc::new(compute),
             inbound: Arc::new(GithubInbound::new(parts.github.app_id, parts.webhook_secrets)),
@@ -217,12 +237,12 @@ impl App {
             bases: Arc::new(Bases::default()),
             workflow_text: WORKFLOW,
         };
-        Ok(Self { services, store, github })
+        Ok(Self { services, store, github, tokens: parts.tokens })
     }
 
     /// What answers requests.
     pub fn router(&self) -> Router {
-        http::router(self.services.clone(), DoorLimits::default())
+        http::router(self.services.clone(), DoorLimits::default(), self.tokens.clone())
     }
 
     /// What carries out work; any number may run beside each other.

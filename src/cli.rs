@@ -28,6 +28,7 @@ pub mod restore;
 pub mod serve;
 pub mod setup;
 pub mod simulate;
+pub mod stats;
 pub mod watch;
 
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ enum Command {
     Logs(logs::Args),
     Watch(watch::Args),
     Receipt(receipt::Args),
+    Stats(stats::Args),
     Deliveries(deliveries::Args),
     Migrate(migrate::Args),
     Backup(backup::Args),
@@ -82,6 +84,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Logs(args) => logs::run(&args).await,
         Command::Watch(args) => watch::run(&args).await,
         Command::Receipt(args) => receipt::run(&args).await,
+        Command::Stats(args) => stats::run(&args).await,
         Command::Deliveries(args) => deliveries::run(&args).await,
         Command::Migrate(args) => migrate::run(&args).await,
         Command::Backup(args) => backup::run(&args).await,

@@ -5,11 +5,15 @@ mod connections;
 mod health;
 mod limits;
 mod live;
+mod metrics;
 mod models;
+mod operators;
 mod problem;
 mod runner;
 pub mod setup;
 mod webhook;
+
+use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn};
@@ -27,13 +31,15 @@ pub use limits::{
     ADMISSION_BYTES_MAX, DoorLimits, HEAD_BYTES_MAX, MODEL_BYTES_MAX, RUNNER_BYTES_MAX,
     WEBHOOK_BYTES_MAX,
 };
+use operators::Desk;
+pub use operators::Tokens;
 pub use problem::Problem;
 
 use crate::domain::live::BATCH_BYTES_MAX;
 use crate::service::Services;
 
 /// The whole server; [`serve`] opens it.
-pub fn router(services: Services, limits: DoorLimits) -> Router {
+pub fn router(services: Services, limits: DoorLimits, tokens: Tokens) -> Router {
     let webhooks = Router::new().route("/webhooks/github", post(webhook::github));
     let admission =
         Router::new().route("/runner/v1/attempts/{attempt}/admission", post(runner::admission));
@@ -53,6 +59,10 @@ pub fn router(services: Services, limits: DoorLimits) -> Router {
         .route("/readyz", get(health::ready))
         .route("/setup/github/installed", get(setup::installed))
         .route("/", get(health::front));
+    let operators = Router::new()
+        .route("/api/v1/stats", get(operators::api_stats))
+        .route("/metrics", get(operators::metrics))
+        .layer(Extension(Arc::new(Desk::new(tokens))));
     let prompt = Router::new()
         .merge(bounded(webhooks, WEBHOOK_BYTES_MAX))
         .merge(bounded(admission, ADMISSION_BYTES_MAX))
@@ -60,6 +70,7 @@ pub fn router(services: Services, limits: DoorLimits) -> Router {
         .merge(bounded(events, BATCH_BYTES_MAX))
         .merge(watched)
         .merge(health)
+        .merge(operators)
         .layer(Extension(Room::new(limits)))
         .layer(from_fn(move |request, next| in_time(limits, request, next)));
     // A model's answer takes minutes; these have limits of their own.

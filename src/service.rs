@@ -23,6 +23,8 @@ mod repeats;
 pub mod retention;
 pub mod runners;
 pub mod simulate;
+pub mod stats;
+mod undo;
 pub mod worker;
 
 use std::sync::Arc;
@@ -33,6 +35,7 @@ use crate::domain::limits::Limits;
 use crate::ports::checkpoints::CheckpointStore;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::compute::Compute;
+use crate::ports::figures::FigureStore;
 use crate::ports::flakes::FlakeStore;
 use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::identity::IdentityVerifier;
@@ -54,6 +57,8 @@ pub struct Services {
     pub checkpoints: Arc<dyn CheckpointStore>,
     /// What running again has shown.
     pub flakes: Arc<dyn FlakeStore>,
+    /// What figures are made of.
+    pub figures: Arc<dyn FigureStore>,
     /// The forge.
     pub forge: Arc<dyn Forge>,
     /// Where attempts run.

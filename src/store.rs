@@ -11,6 +11,7 @@ mod checkpoints;
 mod claims;
 mod db;
 mod events;
+mod figures;
 mod flakes;
 mod inbox;
 mod lanes;

@@ -38,6 +38,8 @@ use self::table::{Otherwise, Secrecy, setting};
 
 /// The longest stop that can be asked for: past ten minutes every platform kills.
 const SHUTDOWN_SECS_MAX: u64 = 600;
+/// Shorter tokens can be guessed; `openssl rand -hex 16` makes one that cannot.
+const TOKEN_CHARS_MIN: usize = 32;
 /// The most steps at the same time: beyond that the database's writer is the limit.
 const WORKERS_MAX: usize = 256;
 
@@ -68,6 +70,10 @@ pub struct ServerSettings {
     pub limits: Limits,
     /// Which models may be called, and for how much.
     pub models: ModelSettings,
+    /// What the API is opened with; off without.
+    pub api_token: Option<SecretString>,
+    /// What metrics are read with; off without.
+    pub metrics_token: Option<SecretString>,
 }
 
 /// What the App proves itself with.
@@ -207,6 +213,8 @@ impl Reader<'_> {
         });
         let limits = self.limits();
         let models = self.models();
+        let api_token = self.optional("api-token", operators_token);
+        let metrics_token = self.optional("metrics-token", operators_token);
         let app = self.app(data_dir.as_deref());
         let data_dir = data_dir?;
         let database_url = match database_url {
@@ -229,6 +237,8 @@ impl Reader<'_> {
             worker_count: worker_count?,
             limits: limits?,
             models: models?,
+            api_token,
+            metrics_token,
         })
     }
 
@@ -359,6 +369,12 @@ impl Reader<'_> {
         }
         parsed
     }
+}
+
+/// A token of an operator's: one that nobody guesses.
+fn operators_token(text: &str) -> Option<SecretString> {
+    let fine = text.len() >= TOKEN_CHARS_MIN && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fine.then(|| text.to_owned().into())
 }
 
 /// An address that paths can be added to.

@@ -19,6 +19,8 @@ pub enum AskKind {
     Stop,
     /// Take a stop back.
     Resume,
+    /// Take our commits back, and stop.
+    Undo,
     /// Say where things stand.
     Status,
     /// Say what was read and decided, and why.
@@ -37,11 +39,12 @@ pub enum AskKind {
 
 impl AskKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Fix,
         Self::Retry,
         Self::Stop,
         Self::Resume,
+        Self::Undo,
         Self::Status,
         Self::Explain,
         Self::Approve,
@@ -58,6 +61,7 @@ impl AskKind {
             Self::Retry => "retry",
             Self::Stop => "stop",
             Self::Resume => "resume",
+            Self::Undo => "undo",
             Self::Status => "status",
             Self::Explain => "explain",
             Self::Approve => "approve",
@@ -73,9 +77,14 @@ impl AskKind {
         matches!(self, Self::Fix | Self::Retry | Self::Resume)
     }
 
+    /// Whether it says hands off.
+    pub const fn says_stop(self) -> bool {
+        matches!(self, Self::Stop | Self::Undo)
+    }
+
     /// How long it is heeded when its author may ask it.
     pub const fn heed(self) -> Heed {
-        if matches!(self, Self::Stop) || self.says_go_on() { Heed::Lasting } else { Heed::Passing }
+        if self.says_stop() || self.says_go_on() { Heed::Lasting } else { Heed::Passing }
     }
 
     /// Reads a name.
@@ -124,12 +133,12 @@ impl Ask {
     /// committed after a stop, but to approve one takes no stop back; so with answers.
     pub fn is_overtaken_by(&self, other: &Self) -> bool {
         let contradicts = match self.kind {
-            AskKind::Stop => other.kind.says_go_on(),
+            AskKind::Stop | AskKind::Undo => other.kind.says_go_on(),
             AskKind::Fix
             | AskKind::Retry
             | AskKind::Resume
             | AskKind::Approve
-            | AskKind::Answer => other.kind == AskKind::Stop,
+            | AskKind::Answer => other.kind.says_stop(),
             AskKind::Status
             | AskKind::Explain
             | AskKind::Reject
@@ -177,7 +186,7 @@ mod tests {
     #[test]
     fn an_ask_is_overtaken_by_a_later_one_that_says_the_contrary() {
         use AskKind::{
-            Answer, Approve, Explain, Fix, Help, Reject, Resume, Retry, Status, Stop, Unknown,
+            Answer, Approve, Explain, Fix, Help, Reject, Resume, Retry, Status, Stop, Undo, Unknown,
         };
         let check = |kind: AskKind, by: &[AskKind]| {
             for other in AskKind::ALL {
@@ -187,8 +196,9 @@ mod tests {
             }
         };
         check(Stop, &[Fix, Retry, Resume]);
+        check(Undo, &[Fix, Retry, Resume]);
         for kind in [Fix, Retry, Resume, Approve, Answer] {
-            check(kind, &[Stop]);
+            check(kind, &[Stop, Undo]);
         }
         for kind in [Status, Explain, Reject, Help, Unknown] {
             check(kind, &[]);

@@ -3,6 +3,8 @@
 //! A case belongs to one pull request and lives until a person pushes. At most one case of a pull
 //! request is alive. Its state changes only in [`super::decide`], under the pull request's lease.
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::{AttemptId, CaseId, Label, Login, PrNumber, Sha, Timestamp};
 use super::pull::{AutoMerge, Repo};
 
@@ -15,7 +17,7 @@ pub struct Case {
     pub repo: Repo,
     /// The pull request.
     pub number: PrNumber,
-    /// The head that a person pushed and that went red.
+    /// The head that a person pushed and that went red; after an undo, which they had us push, that.
     pub opened_head: Sha,
     /// The head now: moves only by commits of our own.
     pub head: Sha,
@@ -221,6 +223,44 @@ pub enum StoppedBy {
     Person(Login),
     /// A label that somebody set.
     Label(Label),
+    /// Somebody who wants our commits taken back.
+    Undo(Undoing),
+}
+
+/// Our commits are taken back, because somebody wants that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undoing {
+    /// Who.
+    pub by: Login,
+    /// The head that the commit which takes them back is made on.
+    pub parent: Sha,
+    /// How far that is.
+    pub stage: UndoStage,
+}
+
+/// How far it is that our commits are taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+pub enum UndoStage {
+    /// The commit is on its way.
+    Wanted,
+    /// It is on the branch: the case's head.
+    Done,
+    /// It was not made; why, in words.
+    Failed {
+        /// The reason.
+        why: String,
+    },
+}
+
+impl StoppedBy {
+    /// Whether it is a person's word, which outlives pushes, and not a label's.
+    pub const fn is_a_word(&self) -> bool {
+        match self {
+            Self::Person(_) | Self::Undo(_) => true,
+            Self::Label(_) => false,
+        }
+    }
 }
 
 impl CaseState {
@@ -241,6 +281,16 @@ impl CaseState {
             Self::Superseded(_) => "superseded",
             Self::Closed => "closed",
         }
+    }
+
+    /// What is being taken back, while the commit is on its way.
+    pub const fn undoing(&self) -> Option<&Undoing> {
+        if let Self::Stopped(StoppedBy::Undo(undoing)) = self
+            && matches!(undoing.stage, UndoStage::Wanted)
+        {
+            return Some(undoing);
+        }
+        None
     }
 
     /// Whether the case is over for good: another head or no head at all took its place.

@@ -52,6 +52,13 @@ pub const COMMANDS: &[Command] = &[
         button: Some(("Resume", "Take the stop back")),
     },
     Command {
+        kind: AskKind::Undo,
+        name: "undo",
+        permission: Permission::Write,
+        help: "Take selfheal's commits on this pull request back, exactly those, and stop.",
+        button: Some(("Undo", "Take selfheal's commits back and stop")),
+    },
+    Command {
         kind: AskKind::Status,
         name: "status",
         permission: Permission::Read,

@@ -6,6 +6,7 @@
 //!
 //! Order of judgement, which is the order of who may overrule whom: the pull request is closed; a
 //! person says stop, or takes it back; a person pushed; a person asks; a person's label; the state's own business.
+//! While our commits are taken back all of that waits for the answer.
 //!
 //! Races: our commit appears on the branch before its result does (the attempt is `Committing`:
 //! wait, the effect is repeated until its result is known); its result is known before the forge
@@ -19,6 +20,7 @@ mod asks;
 mod care;
 mod forgotten;
 mod states;
+mod undoing;
 mod work;
 
 use super::ask::Ask;
@@ -31,6 +33,7 @@ use super::ids::{AttemptId, Timestamp};
 use super::message::OwnCommit;
 use super::policy::Policy;
 use super::pull::{Ci, Permission, Pull, PullState};
+use super::undo::{NoUndo, Undo};
 
 /// How long the forge may show the head before our commit: its replicas lag by seconds.
 const SHOWN_MS_MAX: i64 = 60 * 1000;
@@ -63,6 +66,10 @@ pub struct Facts<'a> {
     pub hold: AutoMergeHold,
     /// The head, when it is a commit of ours that the case does not know of.
     pub own_head: Option<&'a OwnCommit>,
+    /// What would take our commits back, or why nothing can, when somebody wants that.
+    pub undo: Option<&'a Result<Undo, NoUndo>>,
+    /// What came of taking them back.
+    pub undone: Option<&'a EffectResult>,
     /// The id that a new attempt gets.
     pub next_attempt: AttemptId,
 }
@@ -169,6 +176,9 @@ fn judge(case: Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
     if facts.pull.state != PullState::Open {
         return leave(case, CaseState::Closed, facts, now);
     }
+    if let Some(decision) = undoing::decide(&case, facts, now) {
+        return decision;
+    }
     let is_behind = commit_is_not_shown_yet(&case, facts, now);
     if facts.pull.head.sha != case.head && !is_behind && !commit_is_on_its_way(&case, facts) {
         if let Some(decision) = forgotten::adopt(&case, facts, now) {
@@ -234,12 +244,16 @@ fn commit_is_on_its_way(case: &Case, facts: &Facts<'_>) -> bool {
 /// Whether the forge still shows the commit that ours was made on: its readers lag behind its
 /// writers. Past [`SHOWN_MS_MAX`] it is what somebody has set the branch back to.
 fn commit_is_not_shown_yet(case: &Case, facts: &Facts<'_>, now: Timestamp) -> bool {
-    facts.attempt.is_some_and(|current| {
-        case.state.attempt() == Some(current.attempt.id)
-            && matches!(current.attempt.state, AttemptState::Committed(_))
-            && facts.pull.head.sha == current.attempt.head
-            && now.since_ms(case.since) <= SHOWN_MS_MAX
-    })
+    let is_new = now.since_ms(case.since) <= SHOWN_MS_MAX;
+    if let CaseState::Stopped(StoppedBy::Undo(undoing)) = &case.state {
+        return is_new && facts.pull.head.sha == undoing.parent && case.head != undoing.parent;
+    }
+    is_new
+        && facts.attempt.is_some_and(|current| {
+            case.state.attempt() == Some(current.attempt.id)
+                && matches!(current.attempt.state, AttemptState::Committed(_))
+                && facts.pull.head.sha == current.attempt.head
+        })
 }
 
 /// A stop label that is not ours ends the work; when it goes, the work goes on.

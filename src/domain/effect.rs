@@ -7,8 +7,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::CommentRef;
-use super::ids::{AttemptId, Branch, CommentId, EffectId, Label, PrNumber, RunId, Sha, Timestamp};
+use super::ids::{
+    AttemptId, Branch, CaseId, CommentId, EffectId, Label, PrNumber, RunId, Sha, Timestamp,
+};
 use super::pull::{AutoMerge, Repo};
+use super::undo::Restored;
 use super::view::{CheckView, CommentView, Reaction};
 
 /// Something to do outside.
@@ -117,6 +120,23 @@ pub enum Act {
         /// The whole message.
         message: String,
     },
+    /// Take commits of ours back, by compare-and-swap.
+    Undo {
+        /// The case that somebody wants that of.
+        case: CaseId,
+        /// Since when.
+        wanted_at: Timestamp,
+        /// The branch.
+        branch: Branch,
+        /// The commit that the branch must still be at.
+        parent: Sha,
+        /// The commits, oldest first.
+        commits: Vec<Sha>,
+        /// What becomes of their files.
+        restored: Vec<Restored>,
+        /// The whole message.
+        message: String,
+    },
     /// Propose a policy file to a repository that has none.
     Onboard,
 }
@@ -156,6 +176,7 @@ impl Effect {
             | Act::Cancel { .. }
             | Act::Rerun { .. }
             | Act::UpdateBranch { .. }
+            | Act::Undo { .. }
             | Act::Onboard => None,
         }
     }
@@ -181,6 +202,7 @@ impl Effect {
             Act::Rerun { run, attempt } => format!("rerun:{repo}:{run}:{attempt}"),
             Act::UpdateBranch { head } => format!("update-branch:{repo}:{number}:{head}"),
             Act::Commit { attempt, .. } => commit_key(*attempt),
+            Act::Undo { case, wanted_at, .. } => undo_key(*case, *wanted_at),
             Act::Onboard => format!("onboard:{repo}"),
         }
     }
@@ -200,6 +222,7 @@ impl Effect {
             | Act::Rerun { .. }
             | Act::UpdateBranch { .. }
             | Act::Commit { .. }
+            | Act::Undo { .. }
             | Act::Onboard => Class::Once,
         }
     }
@@ -219,6 +242,7 @@ impl Effect {
             Act::Rerun { .. } => "rerun",
             Act::UpdateBranch { .. } => "update_branch",
             Act::Commit { .. } => "commit",
+            Act::Undo { .. } => "undo",
             Act::Onboard => "onboard",
         }
     }
@@ -227,6 +251,11 @@ impl Effect {
 /// The key under which an attempt's commit is made.
 pub fn commit_key(attempt: AttemptId) -> String {
     format!("commit:{attempt}")
+}
+
+/// The key under which a case's commits are taken back that somebody has wanted back since then.
+pub fn undo_key(case: CaseId, wanted_at: Timestamp) -> String {
+    format!("undo:{case}:{}", wanted_at.millis())
 }
 
 /// The key under which an attempt's n-th runner is started.

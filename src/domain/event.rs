@@ -82,6 +82,8 @@ pub enum Event {
         branch: Branch,
         /// Its new commit; `None` when it was deleted.
         after: Option<Sha>,
+        /// Commits that its new commits say they revert.
+        reverted: Vec<Sha>,
     },
     /// A merge queue wants checks on a commit of its own making.
     MergeGroup {

@@ -16,6 +16,7 @@ pub mod oidc;
 mod reader;
 pub mod signature;
 mod types;
+mod undo;
 pub mod webhook;
 mod writer;
 

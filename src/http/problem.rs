@@ -10,20 +10,26 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     retry_after_secs: Option<u32>,
+    /// How to come in, where a token would do (RFC 9110, 11.6.1).
+    scheme: Option<&'static str>,
 }
 
 impl Problem {
     /// A refusal with its reason.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), retry_after_secs: None }
+        Self { status, detail: detail.into(), retry_after_secs: None, scheme: None }
+    }
+
+    /// A refusal of somebody without the right bearer token.
+    pub fn needs_token(detail: impl Into<String>) -> Self {
+        Self { scheme: Some("Bearer"), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
     }
 
     /// Something that passes: ask again.
     pub fn later(detail: impl Into<String>) -> Self {
         Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            detail: detail.into(),
             retry_after_secs: Some(RETRY_AFTER_SECS),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         }
     }
 }
@@ -42,6 +48,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(scheme) = self.scheme {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+        }
         if let Some(secs) = self.retry_after_secs {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }

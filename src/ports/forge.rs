@@ -367,7 +367,13 @@ pub struct PublishedCheck {
     pub annotations_sent: u32,
 }
 
-/// Both sides, and what it remembers.
-pub trait Forge: ForgeReader + ForgeWriter + super::history::ForgeHistory {}
+/// Both sides, what it remembers, and what takes commits back.
+pub trait Forge:
+    ForgeReader + ForgeWriter + super::history::ForgeHistory + super::undo::ForgeUndo
+{
+}
 
-impl<T: ForgeReader + ForgeWriter + super::history::ForgeHistory> Forge for T {}
+impl<T> Forge for T where
+    T: ForgeReader + ForgeWriter + super::history::ForgeHistory + super::undo::ForgeUndo
+{
+}

@@ -19,10 +19,12 @@ use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::Attempt;
 pub use crate::domain::attempt::AttemptRecord;
 use crate::domain::brief::StageReport;
-use crate::domain::case::Case;
+use crate::domain::case::{Case, CaseState};
 use crate::domain::document::Document;
 use crate::domain::effect::{Effect, EffectResult, PendingEffect};
 use crate::domain::evidence::Evidence;
+use crate::domain::failure::Fingerprint;
+use crate::domain::false_fix::FalseFix;
 use crate::domain::flakes::Trial;
 use crate::domain::ids::{
     AttemptId, CaseId, CommentId, DeliveryId, EffectId, InstallationId, PrNumber, RepoId, RunId,
@@ -154,6 +156,8 @@ pub struct PullRecord {
     pub asks: Vec<Ask>,
     /// What was answered and is heeded all the same ([`Heed::Lasting`]), in that order.
     pub heeded: Vec<Ask>,
+    /// What came of taking commits of ours back, when that is wanted of the case.
+    pub undone: Option<EffectResult>,
     /// How often looking at it has failed in a row.
     pub tries: u32,
 }
@@ -206,6 +210,12 @@ pub struct Changes {
     pub evidence: Option<(CaseId, Evidence)>,
     /// What running a commit again has shown.
     pub tried: Option<Tried>,
+    /// States that cases have entered, in order; for figures.
+    pub moves: Vec<(CaseId, CaseState)>,
+    /// Failures that attempts have fixed: CI is green on their commits.
+    pub fixes: Vec<(AttemptId, Fingerprint)>,
+    /// Signs that fixes were wrong.
+    pub false_fixes: Vec<FalseFix>,
     /// What shall happen outside.
     pub effects: Vec<(EffectId, Effect)>,
     /// What came of the claimed effect.
@@ -232,6 +242,9 @@ impl Changes {
             begins: None,
             evidence: None,
             tried: None,
+            moves: Vec::new(),
+            fixes: Vec::new(),
+            false_fixes: Vec::new(),
             effects: Vec::new(),
             result: None,
             learned: Learned::default(),

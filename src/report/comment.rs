@@ -5,7 +5,7 @@ use super::Story;
 use super::markdown::within;
 use super::sayings::saying;
 use super::sections;
-use crate::domain::case::{CaseState, Excuse};
+use crate::domain::case::{CaseState, Excuse, StoppedBy};
 use crate::domain::effect::Act;
 use crate::domain::feedback::Patience;
 use crate::domain::ids::Timestamp;
@@ -19,11 +19,13 @@ pub const COMMENT_MARKER: &str = "<!-- selfheal:pr -->";
 ///
 /// A comment notifies people, so it comes only once something was tried or somebody is needed.
 pub fn deserves_comment(story: &Story<'_>) -> bool {
-    let is_wanted = matches!(
+    let is_needed = matches!(
         story.case.state,
-        CaseState::Escalated(_) | CaseState::Excused(Excuse::BaseMended)
+        CaseState::Escalated(_)
+            | CaseState::Excused(Excuse::BaseMended)
+            | CaseState::Stopped(StoppedBy::Undo(_))
     );
-    !story.attempts.is_empty() || is_wanted
+    is_needed || !story.attempts.is_empty()
 }
 
 /// The sticky comment.

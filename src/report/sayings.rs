@@ -5,7 +5,9 @@
 use super::Story;
 use super::markdown::{code, words};
 use super::sections;
-use crate::domain::case::{Case, CaseState, Escalation, Excuse, Healed, StoppedBy};
+use crate::domain::case::{
+    Case, CaseState, Escalation, Excuse, Healed, StoppedBy, UndoStage, Undoing,
+};
 use crate::domain::cause::{Cause, Standing};
 use crate::domain::policy::WhenMended;
 use crate::domain::pull::{Ci, CiRun};
@@ -239,6 +241,36 @@ fn stopped(by: &StoppedBy) -> Saying {
             format!("Stopped by the label {label}"),
             format!("The label {} says hands off.", code(label.as_str())),
             "remove the label to go on.",
+        ),
+        StoppedBy::Undo(undoing) => undone(undoing),
+    }
+}
+
+fn undone(undoing: &Undoing) -> Saying {
+    let by = words(undoing.by.as_str());
+    match &undoing.stage {
+        UndoStage::Wanted => says(
+            "Taking selfheal's commits back",
+            format!(
+                "{by} asked for it. What they changed is put back as it was, and nothing else."
+            ),
+            "nothing to do; this goes on by itself.",
+        ),
+        UndoStage::Done => says(
+            format!("Undone by {}", undoing.by),
+            format!(
+                "{by} asked for it: what selfheal had committed here was taken back, and nothing \
+                 else. It counts as a wrong fix, and no other is tried."
+            ),
+            "fix it by hand; `/selfheal resume` lets selfheal try again.",
+        ),
+        UndoStage::Failed { why } => says(
+            format!("Stopped by {}, and not undone", undoing.by),
+            format!(
+                "{by} asked to take selfheal's commits back. They are still there: {}.",
+                words(why)
+            ),
+            "`/selfheal undo` tries again, `/selfheal resume` goes on with them.",
         ),
     }
 }

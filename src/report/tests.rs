@@ -5,7 +5,9 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::ask::{Ask, AskKind};
 use crate::domain::attempt::{Attempt, AttemptEnd, AttemptState, RunnerReport};
-use crate::domain::case::{Asked, CaseState, Escalation, Excuse, Healed, StoppedBy};
+use crate::domain::case::{
+    Asked, CaseState, Escalation, Excuse, Healed, StoppedBy, UndoStage, Undoing,
+};
 use crate::domain::cause::Judgement;
 use crate::domain::command::COMMANDS;
 use crate::domain::decide::Answer;
@@ -97,6 +99,11 @@ fn told<T>(case: &Case, attempts: &[AttemptRecord], tell: impl Fn(&Story<'_>) ->
     })
 }
 
+fn undone(stage: UndoStage) -> CaseState {
+    let by = Login::parse("mona").unwrap();
+    CaseState::Stopped(StoppedBy::Undo(Undoing { by, parent: sha("a"), stage }))
+}
+
 fn every_state() -> Vec<CaseState> {
     let id = AttemptId::new(Uuid::from_u128(2));
     let mut states = vec![
@@ -109,6 +116,9 @@ fn every_state() -> Vec<CaseState> {
         CaseState::Proving(id),
         CaseState::Stopped(StoppedBy::Person(Login::parse("mona").unwrap())),
         CaseState::Stopped(StoppedBy::Label(Label::parse("selfheal:stop").unwrap())),
+        undone(UndoStage::Wanted),
+        undone(UndoStage::Done),
+        undone(UndoStage::Failed { why: "somebody pushed at that very moment".into() }),
         CaseState::Superseded(sha("b")),
         CaseState::Closed,
     ];

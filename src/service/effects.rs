@@ -5,11 +5,12 @@
 //! the next decision takes into account; what cannot be done and changes nothing for the case is
 //! parked, where operators see it.
 
-use super::{ServiceError, Services};
+use super::{ServiceError, Services, undo};
 
 use crate::domain::attempt::AttemptState;
 use crate::domain::case::CaseState;
 use crate::domain::effect::{Act, Effect, EffectResult, PendingEffect, Wanted};
+use crate::domain::false_fix::FalseFix;
 use crate::domain::ids::{AttemptId, Branch, PrNumber, RepoPath, RunId, Sha, Timestamp};
 use crate::domain::patch::Patch;
 use crate::domain::policy::POLICY_FILE;
@@ -33,16 +34,24 @@ const TRIES_MAX: u32 = 150;
 struct Performed {
     result: EffectResult,
     learned: Learned,
+    false_fixes: Vec<FalseFix>,
 }
 
 impl Performed {
     fn done() -> Self {
-        Self { result: EffectResult::Done { commit: None, run: None }, learned: Learned::default() }
+        Self::with(EffectResult::Done { commit: None, run: None })
+    }
+
+    fn committed(commit: Sha) -> Self {
+        Self::with(EffectResult::Done { commit: Some(commit), run: None })
     }
 
     fn refused(message: &str) -> Self {
-        let result = EffectResult::Refused { message: message.to_owned() };
-        Self { result, learned: Learned::default() }
+        Self::with(EffectResult::Refused { message: message.to_owned() })
+    }
+
+    fn with(result: EffectResult) -> Self {
+        Self { result, learned: Learned::default(), false_fixes: Vec::new() }
     }
 }
 
@@ -60,6 +69,7 @@ pub(super) async fn perform(
             let mut changes = Changes::finish(now, Finish::Done);
             changes.result = Some(performed.result);
             changes.learned = performed.learned;
+            changes.false_fixes = performed.false_fixes;
             Ok(changes)
         }
         Err(ServiceError::Forge(error)) => Ok(after_trouble(pending, &error, now)),
@@ -103,7 +113,7 @@ fn after_trouble(pending: &PendingEffect, error: &ForgeError, now: Timestamp) ->
 /// Whether a case waits for the effect's answer.
 const fn is_waited_for(act: &Act) -> bool {
     match act {
-        Act::Dispatch { .. } | Act::Commit { .. } | Act::Rerun { .. } => true,
+        Act::Dispatch { .. } | Act::Commit { .. } | Act::Undo { .. } | Act::Rerun { .. } => true,
         Act::PublishCheck { .. }
         | Act::UpsertComment { .. }
         | Act::Reply { .. }
@@ -180,6 +190,12 @@ async fn act(services: &Services, effect: &Effect) -> Result<Performed, ServiceE
             let wish = CommitWish { patch_digest, branch, parent, message };
             commit(services, effect, *attempt, &wish).await
         }
+        Act::Undo { .. } => Ok(match Box::pin(undo::taken_back(services, effect)).await? {
+            Some((commit, false_fixes)) => {
+                Performed { false_fixes, ..Performed::committed(commit) }
+            }
+            None => Performed::refused("nobody wants it any more"),
+        }),
         Act::Onboard => onboard(services, effect).await,
     }
 }
@@ -290,11 +306,7 @@ async fn commit(
         message: wish.message.to_owned(),
         attempt,
     };
-    let sha = services.forge.commit(&commit).await?;
-    Ok(Performed {
-        result: EffectResult::Done { commit: Some(sha), run: None },
-        learned: Learned::default(),
-    })
+    Ok(Performed::committed(services.forge.commit(&commit).await?))
 }
 
 fn judged_patch<'a>(view: &'a RunnerView, digest: &str) -> Option<&'a Patch> {

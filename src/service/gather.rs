@@ -10,6 +10,7 @@ use crate::domain::attempt::{AttemptRecord, AttemptState};
 use crate::domain::case::{Case, CaseState, Escalation, Excuse};
 use crate::domain::command::permission_for;
 use crate::domain::decide::{AttemptFacts, AutoMergeHold, Facts, PolicyState};
+use crate::domain::effect::EffectResult;
 use crate::domain::evidence::Evidence;
 use crate::domain::flakes::{After, Trial, trials};
 use crate::domain::gate::before::{BeforeAttempt, Room, Used, judge as judge_before};
@@ -21,6 +22,7 @@ use crate::domain::message::{OwnCommit, own_since};
 use crate::domain::outcome::Outcome;
 use crate::domain::patch::Patch;
 use crate::domain::pull::{BaseFile, Ci, CiRun, Permission, Pull, PullState, Queue};
+use crate::domain::undo::{NoUndo, Undo};
 use crate::ports::store::{PullRecord, Usage};
 use crate::report;
 use crate::weakening;
@@ -53,6 +55,10 @@ pub(super) struct Gathered {
     pub hold: AutoMergeHold,
     /// The head, when it is a commit of ours that the case does not know of.
     pub own_head: Option<OwnCommit>,
+    /// What would take our commits back, or why nothing can, when somebody wants that.
+    pub undo: Option<Result<Undo, NoUndo>>,
+    /// What came of taking them back.
+    pub undone: Option<EffectResult>,
     /// When to look again, when something is not there yet.
     pub again_at: Option<Timestamp>,
 }
@@ -84,6 +90,8 @@ impl Gathered {
             heeded: &self.heeded,
             hold: self.hold,
             own_head: self.own_head.as_ref(),
+            undo: self.undo.as_ref(),
+            undone: self.undone.as_ref(),
             next_attempt,
         }
     }
@@ -111,6 +119,8 @@ pub(super) async fn first(services: &Services, pull: Pull) -> Result<Gathered, S
         heeded: Vec::new(),
         hold: AutoMergeHold::BySwitch,
         own_head: None,
+        undo: None,
+        undone: None,
         again_at: None,
     })
 }
@@ -122,6 +132,7 @@ pub(super) async fn asks(
     record: &PullRecord,
 ) -> Result<(), ServiceError> {
     gathered.heeded.clone_from(&record.heeded);
+    gathered.undone.clone_from(&record.undone);
     let mut known: Vec<(String, Permission)> = Vec::new();
     for ask in &record.asks {
         let login = ask.actor.login.as_str().to_owned();

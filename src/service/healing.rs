@@ -9,13 +9,17 @@
 //! (the pull request's lease allows one); facts change while we read them (the next webhook or the
 //! next look sees it, and commits are compare-and-swap).
 
+mod answers;
+mod noted;
 mod opening;
 mod telling;
 
+use answers::{answers, idle_answer};
 use opening::{go_on_counting, opened, successor, wants_case};
-use telling::{answers, idle_answer, is_silent, reports};
+use telling::{is_silent, reports};
 
 use super::gather::{self, Gathered};
+use super::undo;
 use super::{ServiceError, Services};
 use crate::domain::attempt::{Attempt, AttemptRecord, RunnerReport};
 use crate::domain::case::{Case, CaseState, Healed};
@@ -52,6 +56,8 @@ struct Look {
     left: Option<CaseState>,
     attempts: Vec<AttemptRecord>,
     changed: Vec<Attempt>,
+    /// States that the case has entered in this look.
+    moves: Vec<CaseState>,
     acts: Vec<Act>,
     answers: Vec<Answered>,
     wake: Option<Timestamp>,
@@ -81,6 +87,7 @@ pub(super) async fn look(
     let facts = PullHead::from(pull.clone());
     let mut gathered = gather::first(services, pull).await?;
     gather::asks(services, &mut gathered, record).await?;
+    Box::pin(undo::gather(services, &mut gathered)).await?;
     let answered = gather::heeds(&gathered);
     let mut changes = match begin(services, record, &mut gathered, now).await? {
         None => without_case(services, record, &gathered, now).await?,
@@ -124,6 +131,7 @@ async fn begin(
         left: None,
         attempts,
         changed: Vec::new(),
+        moves: Vec::new(),
         acts: Vec::new(),
         answers: Vec::new(),
         wake: None,
@@ -141,7 +149,9 @@ async fn begin(
     if let Some(closed) = &record.case {
         go_on_counting(&mut case, closed);
     }
-    Ok(Some(look(case, None, Vec::new())))
+    let mut look = look(case, None, Vec::new());
+    look.moves.push(look.case.state.clone());
+    Ok(Some(look))
 }
 
 /// Lets the domain decide until nothing changes.
@@ -160,6 +170,9 @@ async fn transitions(
         let moved = decision.case != look.case;
         let (from, to) = (look.case.state.as_str(), decision.case.state.as_str());
         let left = std::mem::replace(&mut look.case, decision.case);
+        if left.state != look.case.state {
+            look.moves.push(look.case.state.clone());
+        }
         if from != to {
             look.left = Some(left.state);
         }
@@ -256,6 +269,7 @@ async fn written(
         changes.evidence = gathered.evidence.clone().map(|read| (look.case.id, read));
     }
     changes.effects = effects(services, &look.case, acts);
+    noted::note(services, &look, gathered, &mut changes).await?;
     changes.begins = opening::ceiling(services, &look, gathered, now);
     changes.attempts = look.changed;
     changes.case = Some(look.case);
@@ -329,10 +343,11 @@ async fn without_case(
     gathered: &Gathered,
     now: Timestamp,
 ) -> Result<Changes, ServiceError> {
+    let undo = gathered.undo.as_ref();
     let answered: Vec<Answered> = gathered
         .asks
         .iter()
-        .map(|(ask, _)| Answered { ask: ask.clone(), answer: idle_answer(ask) })
+        .map(|(ask, _)| Answered { ask: ask.clone(), answer: idle_answer(ask, undo) })
         .collect();
     let mut acts = answers(&answered, None);
     let said = opening::said_without_case(services, record, gathered).await?;

@@ -14,9 +14,10 @@ use crate::domain::effect::{Act, Effect};
 use crate::domain::event::{
     CommentRef, Event, InstallationChange, MergeGroupStage, PullChange, Reading,
 };
+use crate::domain::false_fix::{FalseFix, Sign};
 use crate::domain::ids::{
-    CheckRunId, DeliveryId, EffectId, InstallationId, Login, PrNumber, RepoId, RunId, Sha,
-    Timestamp,
+    AttemptId, Branch, CheckRunId, DeliveryId, EffectId, InstallationId, Login, PrNumber, RepoId,
+    RunId, Sha, Timestamp,
 };
 use crate::domain::pull::{Actor, Head, PullHead, PullState, Repo};
 use crate::domain::view::{CheckStatus, CheckView};
@@ -94,10 +95,13 @@ async fn of_event(
             let said = Said { comment, body: &body, actor, at };
             commented(services, repo, number, &said, now).await
         }
-        Event::Pushed { repo, branch, after: _ } => {
+        Event::Pushed { repo, branch, after: _, reverted } => {
             services.bases.stir(repo.id, &branch);
             let onto = services.store.pulls_onto(repo.id, &branch).await?;
-            Ok(wake(onto.into_iter().take(ONTO_MAX).collect(), now))
+            let mut changes = wake(onto.into_iter().take(ONTO_MAX).collect(), now);
+            let wrong = services.figures.attempts_of(repo.id, &reverted).await?;
+            changes.false_fixes = wrong.into_iter().map(|fix| reverted_on(&branch, fix)).collect();
+            Ok(changes)
         }
         Event::MergeGroup { repo, sha, stage } => Ok(merge_group(services, repo, sha, stage, now)),
         Event::Installation { installation, change, added, removed } => {
@@ -106,6 +110,11 @@ async fn of_event(
         }
         Event::Ping => Ok(Changes::finish(now, Finish::Done)),
     }
+}
+
+/// What a commit that reverts one of ours says.
+fn reverted_on(branch: &Branch, (attempt, sha): (AttemptId, Sha)) -> FalseFix {
+    FalseFix { attempt, sign: Sign::Reverted, evidence: format!("{sha} was reverted on {branch}") }
 }
 
 /// Facts to keep, and pull requests to look at now.

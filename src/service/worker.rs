@@ -221,7 +221,7 @@ impl Worker {
             attempt.id = tracing::field::Empty,
         );
         async {
-            let outcome = healing::look(&self.services, &item).await;
+            let outcome = Box::pin(healing::look(&self.services, &item)).await;
             let said = match &outcome {
                 Err(ServiceError::Forge(error)) => healing::waiting(&self.services, &item, error),
                 Ok(_) | Err(ServiceError::Store(_)) => Vec::new(),

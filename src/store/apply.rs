@@ -113,6 +113,7 @@ async fn write(tx: &mut Tx, lease: &Lease, changes: &Changes) -> Result<(), Stor
     for (id, effect) in &changes.effects {
         want(tx, *id, effect, now).await?;
     }
+    super::figures::note(tx, std::iter::once(changes)).await.map_err(unavailable)?;
     learned(tx, &changes.learned).await?;
     wake_after_result(tx, lease, changes).await?;
     for (repo, pull, at) in &changes.wake {
@@ -396,5 +397,5 @@ async fn wake_after_result(
 /// Whether a case waits for that answer of an effect of that kind.
 pub(super) fn waits_for(kind: &str, result: &EffectResult) -> bool {
     let done = matches!(result, EffectResult::Done { .. });
-    kind == "commit" || (kind == "dispatch" && !done)
+    matches!(kind, "commit" | "undo") || (kind == "dispatch" && !done)
 }

@@ -36,12 +36,15 @@ pub(super) async fn of_pulls(db: &Db, keys: &[Key]) -> Result<Found<Key, PullRec
     for row in rows::<AskRow>(db, sql::pulls::ASKS, keys).await? {
         asks.entry(row.key()).or_default().push(row);
     }
+    let mut undone = undone(db, &cases).await?;
     let record = |row: PullRow| {
         let key = row.key();
+        let undone = undone.remove(&key);
         let case = cases.remove(&key);
         let attempts = case.as_ref().and_then(|row| attempts.remove(row.id()));
         let asks = asks.remove(&key).unwrap_or_default();
-        (key, record(row, case, attempts, asks))
+        let record = record(row, case, attempts, asks);
+        (key, record.and_then(|record| Ok(PullRecord { undone: undone.transpose()?, ..record })))
     };
     Ok(heads.into_iter().map(record).collect())
 }
@@ -59,8 +62,26 @@ fn record(
         attempts: attempts.transpose()?.unwrap_or_default(),
         asks: in_order(open)?,
         heeded: in_order(answered)?,
+        undone: None,
         tries: 0,
     })
+}
+
+/// What came of taking commits of ours back, of the cases of which that is wanted.
+async fn undone(
+    db: &Db,
+    cases: &HashMap<Key, CaseRow>,
+) -> Result<Found<Key, EffectResult>, StoreError> {
+    let wanted: HashMap<String, Key> =
+        cases.iter().filter_map(|(key, row)| Some((row.undo_key()?, *key))).collect();
+    let keys = wanted.keys().map(|key| json!({ "effect_key": text(key.as_str()) })).collect();
+    let results: Vec<(String, String)> = rows(db, sql::effects::EFFECT_RESULTS, keys).await?;
+    let read = |(key, text): (String, String)| {
+        let result =
+            serde_json::from_str(&text).map_err(|error| inconsistent("effects", &key, error));
+        wanted.get(&key).map(|of| (*of, result))
+    };
+    Ok(results.into_iter().filter_map(read).collect())
 }
 
 /// Asks in the order in which they were asked; no engine's order of texts is another's.

@@ -11,6 +11,7 @@ pub(super) use attempts::{AttemptRow, DocumentRow, attempt_columns};
 
 use crate::domain::ask::{Ask, AskKind};
 use crate::domain::case::{Asked, Case, CaseState, Escalation, Excuse, Healed, StoppedBy};
+use crate::domain::effect::undo_key;
 use crate::domain::event::{CommentPlace, CommentRef};
 use crate::domain::ids::{
     AttemptId, Branch, CaseId, CommentId, InstallationId, Label, Login, Malformed, PrNumber,
@@ -236,6 +237,10 @@ fn details(state: &CaseState) -> (Option<String>, Option<&'static str>, Option<S
         CaseState::Stopped(StoppedBy::Label(label)) => {
             (None, Some("label"), Some(label.to_string()))
         }
+        CaseState::Stopped(StoppedBy::Undo(undoing)) => {
+            let said = serde_json::json!(undoing).to_string();
+            (None, Some("undo"), Some(said))
+        }
         CaseState::Superseded(by) => (None, None, Some(by.to_string())),
     }
 }
@@ -248,6 +253,14 @@ impl CaseRow {
     /// Whose it is.
     pub const fn key(&self) -> (i64, i64) {
         (self.repo_id, self.number)
+    }
+
+    /// The effect whose answer it waits for, when commits of ours are taken back.
+    pub fn undo_key(&self) -> Option<String> {
+        (self.state == "stopped" && self.reason.as_deref() == Some("undo"))
+            .then(|| CaseId::parse(&self.id).ok())
+            .flatten()
+            .map(|case| undo_key(case, Timestamp::from_millis(self.since_ms)))
     }
 
     fn state(&self, read: &Reader<'_>) -> Result<CaseState, StoreError> {
@@ -281,6 +294,9 @@ impl CaseRow {
             ("stopped", (None, Some("label"), Some(label))) => {
                 let by = StoppedBy::Label(read.is(Label::parse(label))?);
                 Ok(CaseState::Stopped(by))
+            }
+            ("stopped", (None, Some("undo"), Some(said))) => {
+                Ok(CaseState::Stopped(StoppedBy::Undo(read.json(said)?)))
             }
             ("superseded", (None, None, Some(by))) => {
                 read.is(Sha::parse(by)).map(CaseState::Superseded)

@@ -3,8 +3,9 @@
 use super::apply::wake;
 use super::db::{Tx, args};
 use super::rows::{inconsistent, number};
-use super::{SqlStore, sql, unavailable};
+use super::{SqlStore, figures, sql, unavailable};
 use crate::domain::brief::StageReport;
+use crate::domain::figures::Mark;
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::domain::outcome::Outcome;
 use crate::ports::store::{Admitted, Inserted, RunnerAdmission, StoreError};
@@ -41,6 +42,7 @@ impl SqlStore {
             admission.token_until.millis(),
         ];
         tx.run(sql::runners::ADMIT, args).await.map_err(unavailable)?;
+        figures::mark(&mut tx, admission.attempt, Mark::Admitted, admission.now).await?;
         tx.commit().await.map_err(unavailable)?;
         Ok(Admitted::Yes)
     }
@@ -77,6 +79,9 @@ impl SqlStore {
             ];
             tx.run(sql::runners::SET_DOCUMENT, args).await.map_err(unavailable)?;
         }
+        if let Some(mark) = Mark::of_stage(report.stage) {
+            figures::mark(&mut tx, attempt, mark, now).await?;
+        }
         super::checkpoints::forget(&mut tx, attempt).await?;
         tx.commit().await.map_err(unavailable)
     }
@@ -102,6 +107,7 @@ impl SqlStore {
                 .map_err(unavailable)?;
             return if known.is_empty() { Err(missing(attempt)) } else { Ok(Inserted::Duplicate) };
         }
+        figures::mark(&mut tx, attempt, Mark::Ended, now).await?;
         wake(&mut tx, repo, pull, now).await?;
         tx.tell().await.map_err(unavailable)?;
         tx.commit().await.map_err(unavailable)?;

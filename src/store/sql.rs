@@ -7,6 +7,7 @@ pub mod cases;
 pub mod checkpoints;
 pub mod effects;
 pub mod events;
+pub mod figures;
 pub mod flakes;
 pub mod inbox;
 pub mod ledger;
@@ -34,6 +35,7 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         ledger::ALL,
         events::ALL,
         flakes::ALL,
+        figures::ALL,
         upkeep::ALL,
         schema::ALL,
         steps::ALL,

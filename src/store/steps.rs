@@ -108,6 +108,7 @@ async fn in_one(db: &Db, steps: &[Arc<Step>], telling: Telling) -> Result<(), Ap
         .collect::<Result<_, _>>()?;
     write_all(&mut tx, sql::steps::SET_CASES, cases).await?;
     set_evidence(&mut tx, steps).await?;
+    super::figures::note(&mut tx, changes()).await?;
     want(&mut tx, steps).await?;
     set_checks(&mut tx, steps).await?;
     wake(&mut tx, steps, &targets).await?;

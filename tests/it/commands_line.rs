@@ -51,6 +51,7 @@ async fn help_names_every_command() {
       logs          Show the logs of failed jobs that were read for a pull request
       watch         Follow what happens in an attempt, while it goes on or afterwards
       receipt       Print the receipt of an attempt as JSON, signed with the App's key
+      stats         Print how well it goes: healed, escalated, wrong fixes, times, cost
       deliveries    Show webhooks that could not be read, and have them read again
       migrate       Bring the database's schema up to date
       backup        Back up the SQLite database into a file, while the server works

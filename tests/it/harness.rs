@@ -17,11 +17,13 @@ use secrecy::SecretString;
 use selfheal::app::{App, Parts};
 use selfheal::config::prices;
 use selfheal::config::server::ModelSettings;
+use selfheal::domain::case::CaseState;
+use selfheal::domain::ids::{PrNumber, RepoId};
 use selfheal::domain::ledger::Caps;
 use selfheal::domain::limits::Limits;
 use selfheal::domain::policy::NameFilter;
 use selfheal::forge::github::GithubSettings;
-use selfheal::http::{self, DoorLimits};
+use selfheal::http::{self, DoorLimits, Tokens};
 use selfheal::ports::clock::{Clock as _, Ids as _};
 use selfheal::ports::store::Backlog;
 use selfheal::service::models::Patience;
@@ -58,6 +60,7 @@ pub(crate) struct Tester {
     limits: Limits,
     models: ModelSettings,
     patience: Patience,
+    tokens: Tokens,
     /// Restart the server before every step of the worker.
     restarts: bool,
     /// Backups that were taken before each step, when they are.
@@ -97,6 +100,7 @@ impl Tester {
             limits: Limits::default(),
             models: no_models(),
             patience: Patience::default(),
+            tokens: Tokens::default(),
             restarts: false,
             backups: None,
             world,
@@ -128,6 +132,12 @@ impl Tester {
     /// The operator sets models up and starts the server again.
     pub(crate) async fn model(&mut self, models: ModelSettings, patience: Patience) {
         (self.models, self.patience) = (models, patience);
+        self.restart().await;
+    }
+
+    /// The operator sets these tokens and starts the server again.
+    pub(crate) async fn tokens(&mut self, tokens: Tokens) {
+        self.tokens = tokens;
         self.restart().await;
     }
 
@@ -164,6 +174,7 @@ impl Tester {
             limits: self.limits,
             models: self.models.clone(),
             patience: self.patience,
+            tokens: self.tokens.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }
@@ -259,6 +270,23 @@ impl Tester {
             }
         }
         panic!("the story goes in circles:\n{}", self.world.requests_text(0));
+    }
+
+    /// Delivers webhooks and carries out steps until the case of a pull request is in such a state.
+    pub(crate) async fn steps_until_case(&mut self, pull: &Pull, is_it: fn(&CaseState) -> bool) {
+        let repo = RepoId::new(pull.repository().id());
+        for _ in 0..STEPS_MAX {
+            let url = format!("{}/webhooks/github", self.url());
+            self.world.deliver(&url).await;
+            self.step().await;
+            let number = PrNumber::new(pull.number());
+            let record = self.app().services().store.pull(repo, number).await.unwrap();
+            let case = record.and_then(|record| record.case);
+            if case.is_some_and(|case| is_it(&case.state)) {
+                return;
+            }
+        }
+        panic!("the case came never there:\n{}", self.world.requests_text(0));
     }
 
     /// Everything happens that happens by itself: webhooks, steps and the repository's own CI.

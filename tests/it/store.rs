@@ -11,6 +11,7 @@ mod engines;
 mod events;
 mod facts;
 mod fencing;
+mod figures;
 mod flakes;
 mod inbox;
 mod ledger;

@@ -6,6 +6,7 @@ mod commands;
 mod events;
 mod faults;
 mod feedback;
+mod figures;
 mod healing;
 mod held;
 mod installing;
@@ -19,6 +20,7 @@ mod policy;
 mod reading;
 mod restored;
 mod runners;
+mod undo;
 pub(crate) mod whole;
 
 use world::{Pull, Repository, RunScript, World};

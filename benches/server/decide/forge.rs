@@ -14,12 +14,14 @@ use selfheal::domain::pull::{
     Actor, Artifact, AutoMerge, BaseFile, BranchRules, Ci, CiAnnotation, CiRun, FailedJob, Head,
     Permission, Pull, PullCommit, PullHead, PullState, Queue, Readiness, Repo,
 };
+use selfheal::domain::undo::{Touched, Tree};
 use selfheal::domain::view::{CheckView, CommentView, Reaction};
 use selfheal::ports::forge::{
     AppIdentity, ForgeError, ForgeReader, ForgeWriter, JobLog, JobNames, LogEnd, NewCommit,
     Proposal, PublishedCheck, RunState, WorkflowDispatch,
 };
 use selfheal::ports::history::{ForgeHistory, LoggedDelivery, LoggedPage};
+use selfheal::ports::undo::{ForgeUndo, NewUndo};
 use tokio::sync::Notify;
 
 use super::REPOS;
@@ -439,6 +441,26 @@ impl ForgeWriter for InstantForge {
 
     async fn propose(&self, _proposal: &Proposal) -> Result<Option<PrNumber>, ForgeError> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl ForgeUndo for InstantForge {
+    async fn touched(&self, _repo: &Repo, _commit: &Sha) -> Result<Vec<Touched>, ForgeError> {
+        Ok(Vec::new())
+    }
+
+    async fn standing(
+        &self,
+        _repo: &Repo,
+        _commit: &Sha,
+        _paths: &[RepoPath],
+    ) -> Result<Tree, ForgeError> {
+        Ok(Tree::new())
+    }
+
+    async fn take_back(&self, undo: &NewUndo) -> Result<Sha, ForgeError> {
+        Err(ForgeError::NotFound(format!("nothing is committed here: {}", undo.branch)))
     }
 }
 

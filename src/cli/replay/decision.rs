@@ -65,6 +65,8 @@ pub(super) fn end(
             heeded: &[],
             hold: AutoMergeHold::BySwitch,
             own_head: None,
+            undo: None,
+            undone: None,
             next_attempt: AttemptId::new(Uuid::from_u128(1)),
         };
         case = decide(case, &facts, now).case;
@@ -88,9 +90,8 @@ fn end_of(state: &CaseState, evidence: &Evidence) -> Ends {
     match state {
         CaseState::Excused(Excuse::Infrastructure) => Ends::Infrastructure,
         CaseState::Excused(Excuse::BaseBroken | Excuse::BaseMended) => Ends::BaseBroken,
-        CaseState::Excused(Excuse::Flaky) => Ends::Flaky,
         CaseState::Healed(Healed::ByRerun) if is_transient(evidence) => Ends::Infrastructure,
-        CaseState::Healed(_) => Ends::Flaky,
+        CaseState::Excused(Excuse::Flaky) | CaseState::Healed(_) => Ends::Flaky,
         CaseState::Watching
         | CaseState::Diagnosing
         | CaseState::Rerunning

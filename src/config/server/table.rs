@@ -185,6 +185,18 @@ const SETTINGS: &[Setting] = &[
         "a text that is not empty",
         "A second webhook secret that is still accepted while the first one is being changed",
     ),
+    secret(
+        "api-token",
+        "api-token-file",
+        "at least 32 visible ASCII characters",
+        "The operator's token for `/api/v1/…`; without it the API is off",
+    ),
+    secret(
+        "metrics-token",
+        "metrics-token-file",
+        "at least 32 visible ASCII characters",
+        "The token with which `/metrics` is read; without it there are no metrics",
+    ),
     open(
         "github-web-url",
         "URL",

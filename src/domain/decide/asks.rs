@@ -15,6 +15,7 @@ use crate::domain::ids::Timestamp;
 use crate::domain::outcome::Outcome;
 use crate::domain::pull::Permission;
 
+use super::undoing;
 use super::work::{commit_allowed_patch, goes_on};
 
 /// Decides about everything that people want; `None` when nobody wants anything.
@@ -63,7 +64,7 @@ fn following(earlier: Decision, next: Decision) -> Decision {
 
 /// Decides about everything that people want, when a stop is among it, or what takes one back.
 pub(super) fn about_stopping(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<Decision> {
-    let is_stopped = matches!(case.state, CaseState::Stopped(StoppedBy::Person(_)));
+    let is_stopped = matches!(&case.state, CaseState::Stopped(by) if by.is_a_word());
     let is_about_it = |(ask, permission): &(Ask, Permission)| {
         let is_permitted = *permission >= permission_for(ask.kind);
         let takes_it_back = is_stopped && ask.kind.heed() == Heed::Lasting;
@@ -91,6 +92,7 @@ pub(super) fn leftover(facts: &Facts<'_>) -> Vec<Answered> {
             | AskKind::Approve
             | AskKind::Reject
             | AskKind::Answer => Answer::Refused("this case is over".to_owned()),
+            AskKind::Undo => Answer::Refused("the head has just moved; ask again".to_owned()),
         };
         Answered { ask: ask.clone(), answer }
     };
@@ -108,12 +110,17 @@ fn granted(
     match ask.kind {
         AskKind::Status | AskKind::Explain | AskKind::Help => Ok(None),
         AskKind::Unknown => Err("this is no command that I know".to_owned()),
+        AskKind::Stop if case.state.undoing().is_some() => Ok(Some(so_far.clone())),
+        AskKind::Undo => undoing::begin(case, ask, facts, now).map(Some),
         AskKind::Stop => {
             let state = CaseState::Stopped(StoppedBy::Person(ask.actor.login.clone()));
             Ok(Some(leave(case.clone(), state, facts, now)))
         }
         AskKind::Resume => match &case.state {
-            CaseState::Stopped(StoppedBy::Person(_)) => {
+            CaseState::Stopped(_) if case.state.undoing().is_some() => {
+                Err(undoing::ON_ITS_WAY.to_owned())
+            }
+            CaseState::Stopped(StoppedBy::Person(_) | StoppedBy::Undo(_)) => {
                 Ok(Some(Decision::enter(case.clone(), CaseState::Watching, now)))
             }
             CaseState::Stopped(StoppedBy::Label(label)) => {
@@ -137,6 +144,9 @@ fn again(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Result<Decision, Str
         }
         CaseState::AwaitingAnswer(_) => {
             Err("an attempt waits for `/selfheal answer`; `/selfheal stop` ends it".to_owned())
+        }
+        CaseState::Stopped(_) if case.state.undoing().is_some() => {
+            Err(undoing::ON_ITS_WAY.to_owned())
         }
         CaseState::Healed(_) => Err("CI is green here".to_owned()),
         CaseState::Superseded(_) | CaseState::Closed => Err("this case is over".to_owned()),

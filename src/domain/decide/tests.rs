@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::domain::ask::{AskKind, Heed};
-use crate::domain::case::{Asked, Escalation, Excuse, Healed};
+use crate::domain::case::{Asked, Escalation, Excuse, Healed, UndoStage, Undoing};
 use crate::domain::cause::{Judgement, Known, judge};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gate::{Finding, Weight};
@@ -16,8 +16,9 @@ use crate::domain::pull::{Actor, AutoMerge, CiRun, Head, Readiness, Repo};
 
 mod feedback;
 mod scene;
+mod undoing;
 
-use scene::{LONG_AGO, NOW, Scene, actor, asked, attempt_id, label, sha};
+use scene::{LONG_AGO, NOW, Scene, actor, asked, attempt_id, label, sha, undoing};
 
 fn states() -> Vec<CaseState> {
     vec![
@@ -41,6 +42,8 @@ fn states() -> Vec<CaseState> {
         CaseState::Escalated(Escalation::AttemptsUsed),
         CaseState::Stopped(StoppedBy::Person(Login::parse("mona").unwrap())),
         CaseState::Stopped(StoppedBy::Label(label("selfheal:stop"))),
+        undoing(UndoStage::Wanted),
+        undoing(UndoStage::Done),
         CaseState::Superseded(sha('b')),
         CaseState::Closed,
     ]
@@ -128,6 +131,20 @@ const SITUATIONS: &[Situation] = &[
     ("asked to fix by a reader", |s| s.asks(AskKind::Fix, Permission::Read)),
     ("asked to stop", |s| s.asks(AskKind::Stop, Permission::Write)),
     ("asked to resume", |s| s.asks(AskKind::Resume, Permission::Write)),
+    ("asked to undo", Scene::asks_to_undo),
+    ("asked to undo, nothing of ours", |s| s.asks(AskKind::Undo, Permission::Write)),
+    ("asked to undo by a reader", |s| s.asks(AskKind::Undo, Permission::Read)),
+    ("the undo is done", |s| {
+        s.pull.head.sha = sha('e');
+        s.undone = Some(EffectResult::Done { commit: Some(sha('e')), run: None });
+    }),
+    ("the undo is refused", |s| {
+        s.undone = Some(EffectResult::Refused { message: "rule".into() });
+    }),
+    ("a person pushed before the undo", |s| {
+        s.pull.head.sha = sha('b');
+        s.undone = Some(EffectResult::Moved);
+    }),
     ("asked to approve", |s| {
         s.proposes(Some(Weight::Hold));
         s.asks(AskKind::Approve, Permission::Write);
@@ -157,6 +174,11 @@ fn named(state: &CaseState) -> String {
         CaseState::Escalated(why) => format!("escalated({})", why.as_str()),
         CaseState::Stopped(StoppedBy::Person(_)) => "stopped(person)".into(),
         CaseState::Stopped(StoppedBy::Label(_)) => "stopped(label)".into(),
+        CaseState::Stopped(StoppedBy::Undo(undoing)) => match undoing.stage {
+            UndoStage::Wanted => "stopped(undo wanted)".into(),
+            UndoStage::Done => "stopped(undone)".into(),
+            UndoStage::Failed { .. } => "stopped(undo failed)".into(),
+        },
         other => other.as_str().to_owned(),
     }
 }
@@ -195,6 +217,7 @@ fn act_name(act: &Act) -> String {
         Act::Cancel { .. } => "cancel".into(),
         Act::Rerun { .. } => "rerun".into(),
         Act::Commit { .. } => "commit".into(),
+        Act::Undo { .. } => "undo".into(),
         other => format!("{other:?}"),
     }
 }

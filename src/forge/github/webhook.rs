@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::domain::event::{
     CommentPlace, CommentRef, Event, InstallationChange, MergeGroupStage, PullChange, Reading,
 };
+use crate::domain::false_fix::{REVERTS_MAX, reverted_in};
 use crate::domain::ids::{
     Branch, CheckRunId, CommentId, InstallationId, Login, PrNumber, RepoId, RepoSlug, RunId, Sha,
 };
@@ -326,6 +327,12 @@ fn push(body: &Body) -> Result<Event, Uninteresting> {
         repo,
         branch: Branch::parse(branch).map_err(|_| INCOMPLETE)?,
         after: after.filter(|sha| sha.as_str().bytes().any(|b| b != b'0')),
+        reverted: body
+            .commits
+            .iter()
+            .flat_map(|commit| reverted_in(&commit.message))
+            .take(REVERTS_MAX)
+            .collect(),
     })
 }
 

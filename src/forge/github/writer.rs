@@ -5,6 +5,8 @@ mod checks;
 mod commits;
 mod conversation;
 
+pub(super) use commits::{Mark, Wish, Written};
+
 use async_trait::async_trait;
 
 use super::GithubForge;
@@ -89,7 +91,15 @@ impl ForgeWriter for GithubForge {
     }
 
     async fn commit(&self, commit: &NewCommit) -> Result<Sha, ForgeError> {
-        self.committed(commit).await
+        let wish = Wish {
+            repo: &commit.repo,
+            branch: &commit.branch,
+            parent: &commit.parent,
+            message: &commit.message,
+            content: Written::Patch(&commit.patch),
+            mark: Mark::Attempt(commit.attempt),
+        };
+        self.written(&wish).await
     }
 
     async fn dispatch(&self, dispatch: &WorkflowDispatch) -> Result<Option<RunId>, ForgeError> {

@@ -4,11 +4,12 @@
 use super::Look;
 use crate::domain::ask::{Ask, AskKind};
 use crate::domain::attempt::{Attempt, AttemptState};
-use crate::domain::case::{Asked, Case, CaseState, StoppedBy};
+use crate::domain::case::{Asked, Case, CaseState, StoppedBy, UndoStage, Undoing};
 use crate::domain::ids::{CaseId, Timestamp};
 use crate::domain::message::attempts_shown;
 use crate::domain::policy::Forks;
 use crate::domain::pull::{Ci, PullState};
+use crate::domain::undo::undone_at_head;
 use crate::domain::view::CheckView;
 use crate::ports::store::{Ceiling, PullRecord};
 use crate::report;
@@ -34,7 +35,8 @@ pub(super) fn wants_case(gathered: &Gathered) -> bool {
     };
     let stops = |ask: &Ask| {
         let is_overtaken = gathered.heeded.iter().any(|said| ask.is_overtaken_by(said));
-        ask.kind == AskKind::Stop && !is_overtaken
+        let is_possible = ask.kind == AskKind::Stop || matches!(gathered.undo, Some(Ok(_)));
+        ask.kind.says_stop() && is_possible && !is_overtaken
     };
     failed || gathered.asks.iter().any(|(ask, _)| stops(ask))
 }
@@ -103,7 +105,8 @@ pub(super) fn again_without_case(gathered: &Gathered, now: Timestamp) -> Option<
     (runs && quiet < QUIET_MS_MAX).then(|| now.plus_ms((quiet / 2).max(PENDING_MS)))
 }
 
-/// A new case; attempts that its commits already show are counted, whatever the store remembers.
+/// A new case; attempts that its commits already show are counted, whatever the store remembers, and
+/// where the last thing that was done is an undo, people have said no.
 pub(super) async fn opened(
     services: &Services,
     gathered: &Gathered,
@@ -120,7 +123,10 @@ pub(super) async fn opened(
         head: pull.head.sha.clone(),
         opened_at: now,
         since: now,
-        state: CaseState::Watching,
+        state: undone_at_head(&commits, bot).map_or(CaseState::Watching, |by| {
+            let parent = pull.head.sha.clone();
+            CaseState::Stopped(StoppedBy::Undo(Undoing { by, parent, stage: UndoStage::Done }))
+        }),
         attempts: attempts_shown(&commits, bot),
         reruns: 0,
         asked: Asked::No,
@@ -163,9 +169,10 @@ pub(super) fn ceiling(
 /// head had moved in one look: a commit of ours may have been on its way.
 pub(super) fn successor(services: &Services, look: &Look, now: Timestamp) -> Option<Case> {
     let CaseState::Superseded(head) = &look.case.state else { return None };
-    let stopped @ CaseState::Stopped(StoppedBy::Person(_)) = look.left.as_ref()? else {
+    let stopped @ CaseState::Stopped(by) = look.left.as_ref()? else { return None };
+    if !by.is_a_word() {
         return None;
-    };
+    }
     Some(Case {
         id: CaseId::new(services.ids.uuid()),
         opened_head: head.clone(),

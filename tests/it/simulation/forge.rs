@@ -6,6 +6,7 @@
 
 mod history;
 mod reader;
+mod undo;
 mod writer;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -97,6 +97,12 @@ fn twice(truth: &Truth, tables: &Tables) -> Vec<String> {
         Deed::Overwrote(number, sha) => Some(format!("{number}: {sha} was taken off the branch")),
         _ => None,
     }));
+    for pull in &truth.pulls {
+        let undone = |commit: &super::truth::Commit| commit.by == super::truth::By::Undo;
+        if pull.commits.windows(2).any(|pair| pair.iter().all(undone)) {
+            wrong.push(format!("{}: the same was taken back twice", pull.number));
+        }
+    }
     let mut started: BTreeMap<AttemptId, u8> = BTreeMap::new();
     for deed in deeds() {
         if let Deed::Dispatched(_, attempt, _) = deed {
@@ -120,7 +126,9 @@ fn too_many_attempts(truth: &Truth, tables: &Tables) -> Vec<String> {
     let mut wrong: Vec<String> = cases.map(|case| format!("too many attempts: {case:?}")).collect();
     for pull in &truth.pulls {
         let by_person = |commit: &super::truth::Commit| commit.by == super::truth::By::Person;
-        let runs = pull.commits.split(by_person).map(<[_]>::len).max().unwrap_or(0);
+        let is_fix = |commit: &&super::truth::Commit| commit.by != super::truth::By::Undo;
+        let fixes = |run: &[super::truth::Commit]| run.iter().filter(is_fix).count();
+        let runs = pull.commits.split(by_person).map(fixes).max().unwrap_or(0);
         if runs > usize::from(ATTEMPTS_MAX) {
             wrong.push(format!("{}: {runs} commits of ours in a row", pull.number));
         }
@@ -224,7 +232,7 @@ fn state_of(pull: &SimPull, truth: &Truth, tables: &Tables) -> Vec<String> {
         return say("the case is about another commit");
     }
     let is_at_rest = match (&live.state, &ci) {
-        (CaseState::Stopped(_), _) => true,
+        (state @ CaseState::Stopped(_), _) => state.undoing().is_none(),
         (CaseState::Healed(_), ci) => matches!(ci, Ci::Green),
         (CaseState::Escalated(_) | CaseState::Excused(_), ci) => !matches!(ci, Ci::Green),
         (CaseState::AwaitingApproval(_) | CaseState::AwaitingAnswer(_), ci) => {

@@ -152,16 +152,17 @@ fn nature(dice: &mut Dice) -> Nature {
 }
 
 fn of_people(pull: u64, dice: &mut Dice) -> Planned {
-    use AskKind::{Answer, Approve, Explain, Fix, Reject, Resume, Retry, Status, Stop};
+    use AskKind::{Answer, Approve, Explain, Fix, Reject, Resume, Retry, Status, Stop, Undo};
     match dice.below(17) {
         0..=3 => Planned::Push(pull, nature(dice)),
         4..=8 => {
             let who = *dice.one(&["mona", "mona", "mona", "reader"]);
-            let command = *dice.one(&[Stop, Stop, Resume, Retry, Fix, Approve, Reject, Status]);
+            let command =
+                *dice.one(&[Stop, Stop, Resume, Retry, Fix, Approve, Reject, Status, Undo]);
             Planned::Say(pull, who, command)
         }
         9 => Planned::Say(pull, "mona", Explain),
-        10 => Planned::Press(pull, *dice.one(&[Stop, Retry, Approve, Resume])),
+        10 => Planned::Press(pull, *dice.one(&[Stop, Retry, Approve, Resume, Undo])),
         11 => Planned::SetState(pull, PullState::Closed),
         12 => Planned::SetState(pull, PullState::Open),
         13 => Planned::StopLabel(pull),

@@ -10,9 +10,12 @@ use selfheal::compute::actions::ActionsCompute;
 use selfheal::config::prices;
 use selfheal::domain::checkpoint::Checkpoint;
 use selfheal::domain::event::Reading;
+use selfheal::domain::failure::Fingerprint;
+use selfheal::domain::false_fix::Fix;
+use selfheal::domain::figures::CaseRecord;
 use selfheal::domain::flakes::Past;
 use selfheal::domain::ids::{
-    AttemptId, CallId, CaseId, JobId, PrNumber, RepoId, RepoSlug, RunId, Timestamp,
+    AttemptId, CallId, CaseId, JobId, PrNumber, RepoId, RepoSlug, RunId, Sha, Timestamp,
 };
 use selfheal::domain::ledger::{Caps, Usage};
 use selfheal::domain::limits::Limits;
@@ -21,6 +24,7 @@ use selfheal::domain::policy::NameFilter;
 use selfheal::ports::checkpoints::{CheckpointStore, NewCheckpoint, Taken};
 use selfheal::ports::clock::{Clock, Ids};
 use selfheal::ports::events::{EventRun, EventStore, KeptEvents, NewEvents, Standing};
+use selfheal::ports::figures::{Asked, FigureStore};
 use selfheal::ports::flakes::FlakeStore;
 use selfheal::ports::forge::Forge;
 use selfheal::ports::identity::{IdentityError, IdentityVerifier, RunnerClaims};
@@ -208,6 +212,33 @@ impl FlakeStore for NoFlakes {
     }
 }
 
+/// Nobody asks for figures of a history, and no decision looks at them.
+struct NoFigures;
+
+#[async_trait]
+impl FigureStore for NoFigures {
+    async fn records(&self, _asked: &Asked) -> Result<Vec<CaseRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn fixes(
+        &self,
+        _pull: (RepoId, PrNumber),
+        _fingerprints: &[Fingerprint],
+        _since: Timestamp,
+    ) -> Result<Vec<Fix>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn attempts_of(
+        &self,
+        _repo: RepoId,
+        _commits: &[Sha],
+    ) -> Result<Vec<(AttemptId, Sha)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
 /// No history calls a model.
 struct NoModels;
 
@@ -339,6 +370,7 @@ impl Replica {
             logs: Arc::new(NoLogs),
             checkpoints: Arc::new(NoCheckpoints),
             flakes: Arc::new(NoFlakes),
+            figures: Arc::new(NoFigures),
             forge: forge.clone(),
             compute: Arc::new(ActionsCompute::new(forge, server)),
             inbound: Arc::new(SimInbound(of.truth.clone())),

@@ -41,6 +41,8 @@ pub(crate) enum Nature {
 pub(crate) enum By {
     Person,
     Us(AttemptId),
+    /// Us, who took what came before back because somebody asked.
+    Undo,
 }
 
 #[derive(Debug, Clone)]
@@ -50,6 +52,8 @@ pub(crate) struct Commit {
     pub(crate) parent: Option<Sha>,
     pub(crate) nature: Nature,
     pub(crate) message: String,
+    /// The content of the one file that every commit changes: whose commit it is from.
+    pub(crate) blob: Sha,
 }
 
 #[derive(Debug, Clone)]
@@ -155,6 +159,8 @@ pub(crate) enum Deed {
     Pushed(PrNumber, Sha),
     /// A commit of ours.
     Committed(PrNumber, AttemptId, Sha),
+    /// A commit that takes ours back.
+    Undid(PrNumber, Sha),
     /// A commit of ours took that one off the branch.
     Overwrote(PrNumber, Sha),
     Dispatched(PrNumber, AttemptId, RunId),

@@ -7,12 +7,12 @@ use selfheal::ports::forge::PublishedCheck;
 use selfheal::ports::store::{Changes, Finish, Lease};
 
 use super::values::{
-    at, attempt, attempt_id, case, comment, commit, dispatch, onboard, other_repo, performed, pull,
-    refused, reply, repo, set_label, sha,
+    at, attempt, attempt_id, case, comment, commit, dispatch, login, onboard, other_repo,
+    performed, pull, refused, reply, repo, set_label, sha, undo,
 };
 use super::{LEASE_MS, Opened, done, lost, on_all};
 use selfheal::domain::attempt::AttemptState;
-use selfheal::domain::case::CaseState;
+use selfheal::domain::case::{CaseState, StoppedBy, UndoStage, Undoing};
 
 on_all! {
     an_effect_comes_back_as_it_was_wanted,
@@ -30,6 +30,7 @@ on_all! {
     an_effect_under_an_old_lease_writes_nothing,
     what_came_of_a_dispatch_and_a_commit_is_told_with_the_attempt,
     a_commits_end_wakes_its_pull_request,
+    what_came_of_an_undo_is_told_with_its_case_and_wakes_it,
     a_dispatch_wakes_its_pull_request_only_when_refused,
     ids_that_were_learned_are_known_next_time,
 }
@@ -236,6 +237,31 @@ async fn a_commits_end_wakes_its_pull_request(opened: Opened) {
     assert!(opened.pull_at(10).await.is_none());
     end(&opened, leased.lease, 20, performed()).await;
     assert!(opened.pull_at(20).await.is_some());
+}
+
+async fn what_came_of_an_undo_is_told_with_its_case_and_wakes_it(opened: Opened) {
+    opened.know(&[pull(1)]).await;
+    let stage = |stage: UndoStage| {
+        let by = login("ada");
+        case(
+            1,
+            &pull(1),
+            CaseState::Stopped(StoppedBy::Undo(Undoing { by, parent: sha('b'), stage })),
+        )
+    };
+    let wanted = stage(UndoStage::Wanted);
+    opened.keep(9, &wanted, &[]).await;
+    opened.want(10, &[undo(&pull(1), &wanted, at(1)), undo(&pull(1), &wanted, wanted.since)]).await;
+    let earlier = opened.effect_at(10).await.unwrap();
+    end(&opened, earlier.lease, 20, refused()).await;
+    assert!(opened.pull_at(20).await.is_some());
+    assert_eq!(opened.known(&pull(1)).await.undone, None, "that was wanted at another time");
+    let leased = opened.effect_at(21).await.unwrap();
+    end(&opened, leased.lease, 22, EffectResult::Moved).await;
+    assert_eq!(opened.known(&pull(1)).await.undone, Some(EffectResult::Moved));
+    let stopped = CaseState::Stopped(StoppedBy::Person(login("ada")));
+    opened.keep(30, &case(1, &pull(1), stopped), &[]).await;
+    assert_eq!(opened.known(&pull(1)).await.undone, None, "nobody waits for it any more");
 }
 
 async fn a_dispatch_wakes_its_pull_request_only_when_refused(opened: Opened) {

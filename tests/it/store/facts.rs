@@ -1,7 +1,9 @@
 //! Cases, attempts and what was read: whole values in, the same values out.
 
 use selfheal::domain::attempt::{AttemptEnd, AttemptState};
-use selfheal::domain::case::{Asked, CaseState, Escalation, Excuse, Healed, StoppedBy};
+use selfheal::domain::case::{
+    Asked, CaseState, Escalation, Excuse, Healed, StoppedBy, UndoStage, Undoing,
+};
 use selfheal::domain::outcome::GaveUp;
 use selfheal::domain::pull::PullHead;
 use selfheal::ports::store::{StoreError, Usage};
@@ -26,6 +28,10 @@ on_all! {
     attempts_are_counted_for_the_budget,
 }
 
+fn undoing(stage: UndoStage) -> CaseState {
+    CaseState::Stopped(StoppedBy::Undo(Undoing { by: login("ada"), parent: sha('b'), stage }))
+}
+
 fn case_states() -> Vec<CaseState> {
     let id = attempt_id(1);
     let mut states = vec![
@@ -38,6 +44,9 @@ fn case_states() -> Vec<CaseState> {
         CaseState::Proving(id),
         CaseState::Stopped(StoppedBy::Person(login("ada"))),
         CaseState::Stopped(StoppedBy::Label(label("stop-updating"))),
+        undoing(UndoStage::Wanted),
+        undoing(UndoStage::Done),
+        undoing(UndoStage::Failed { why: "a rule's \"words\"".into() }),
     ];
     states.extend(Excuse::ALL.map(CaseState::Excused));
     states.extend(Healed::ALL.map(CaseState::Healed));

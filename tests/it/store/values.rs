@@ -18,6 +18,7 @@ use selfheal::domain::ids::{
 use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::domain::patch::{Content, FileChange, FileMode, NewFile, Patch};
 use selfheal::domain::pull::{Actor, AutoMerge, Head, PullHead, PullState, Repo};
+use selfheal::domain::undo::Restored;
 use selfheal::domain::view::CommentView;
 use selfheal::ports::store::{NewDelivery, RunnerAdmission};
 use uuid::Uuid;
@@ -206,6 +207,24 @@ pub(crate) fn commit(of: &PullHead, attempt: AttemptId) -> Effect {
             branch: branch("fix/it"),
             parent: sha('b'),
             message: "Fix it".to_owned(),
+        },
+    )
+}
+
+/// Takes a commit of that case back, because somebody has wanted it since then.
+pub(crate) fn undo(of: &PullHead, case: &Case, wanted_at: Timestamp) -> Effect {
+    let to = Some((FileMode::Executable, sha('d')));
+    let restored = vec![Restored { path: RepoPath::parse("src/lib.rs").unwrap(), to }];
+    effect(
+        of,
+        Act::Undo {
+            case: case.id,
+            wanted_at,
+            branch: branch("fix/it"),
+            parent: sha('b'),
+            commits: vec![sha('c')],
+            restored,
+            message: "Take it back".to_owned(),
         },
     )
 }

@@ -98,6 +98,7 @@ fn is_told_at_the_end(t: &Tester, pull: &Pull) {
     ### Read from
 
     - ci / test: log
+    [Undo|undo]
     ");
     assert_snapshot!(at_head(t, pull, &t.world.comment_text(pull)), @r"
     ### Healed by HEAD

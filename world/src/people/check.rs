@@ -113,6 +113,13 @@ impl World {
         Ok(())
     }
 
+    /// The buttons of the App's newest check run on a pull request's head; none before it is completed.
+    pub fn buttons(&self, pull: &Pull) -> Vec<String> {
+        let check = self.state().own_check(pull).filter(|check| check.status == "completed");
+        let actions = check.map(|check| check.actions).unwrap_or_default();
+        actions.iter().filter_map(|one| one["identifier"].as_str()).map(str::to_owned).collect()
+    }
+
     /// Somebody presses "Re-run" on the App's newest check run.
     ///
     /// # Errors

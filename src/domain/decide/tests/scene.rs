@@ -27,6 +27,12 @@ pub(super) fn attempt_id(number: u128) -> AttemptId {
     AttemptId::new(Uuid::from_u128(number))
 }
 
+/// Stopped, because somebody wants our commits taken back.
+pub(super) fn undoing(stage: UndoStage) -> CaseState {
+    let by = Login::parse("mona").unwrap();
+    CaseState::Stopped(StoppedBy::Undo(Undoing { by, parent: sha('a'), stage }))
+}
+
 pub(super) fn label(text: &str) -> Label {
     Label::parse(text).unwrap()
 }
@@ -68,6 +74,8 @@ pub(super) struct Scene {
     pub(super) asks: Vec<(Ask, Permission)>,
     pub(super) heeded: Vec<Ask>,
     pub(super) own_head: Option<OwnCommit>,
+    pub(super) undo: Option<Result<Undo, NoUndo>>,
+    pub(super) undone: Option<EffectResult>,
 }
 
 impl Scene {
@@ -119,6 +127,8 @@ impl Scene {
             asks: Vec::new(),
             heeded: Vec::new(),
             own_head: None,
+            undo: None,
+            undone: None,
             case,
         };
         if matches!(scene.case.state, CaseState::Proving(_)) {
@@ -148,6 +158,8 @@ impl Scene {
             heeded: &self.heeded,
             hold: AutoMergeHold::BySwitch,
             own_head: self.own_head.as_ref(),
+            undo: self.undo.as_ref(),
+            undone: self.undone.as_ref(),
             next_attempt: attempt_id(2),
         };
         decide(self.case.clone(), &facts, NOW)
@@ -163,6 +175,12 @@ impl Scene {
 
     pub(super) fn asks(&mut self, kind: AskKind, permission: Permission) {
         self.asks.push((asked(kind, NOW), permission));
+    }
+
+    /// Somebody wants our commits taken back, of which there is one.
+    pub(super) fn asks_to_undo(&mut self) {
+        self.undo = Some(Ok(Undo { commits: vec![sha('c')], restored: Vec::new() }));
+        self.asks(AskKind::Undo, Permission::Write);
     }
 
     pub(super) fn reads(&mut self, kind: FailureKind) {

@@ -10,6 +10,7 @@ use super::{segment, segments};
 use crate::domain::ids::{Branch, PrNumber, RepoPath, Sha};
 use crate::domain::patch::FileMode;
 use crate::domain::pull::{BaseFile, BranchRules, Queue, Repo};
+use crate::domain::undo::Standing;
 use crate::ports::forge::ForgeError;
 
 /// Rules that would refuse any push of ours to a branch. `required_signatures` is not among them:
@@ -39,6 +40,7 @@ struct TreeAnswer {
 struct TreeEntry {
     path: String,
     mode: String,
+    sha: String,
     #[serde(default)]
     size: Option<u64>,
 }
@@ -127,6 +129,28 @@ impl GithubForge {
                 })
             })
             .collect())
+    }
+
+    /// What stands at these paths, by git's own hashes; paths where nothing stands are left out.
+    pub(in crate::forge::github) async fn entries_at(
+        &self,
+        repo: &Repo,
+        sha: &Sha,
+        paths: &[RepoPath],
+    ) -> Result<Vec<(RepoPath, Standing)>, ForgeError> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for entry in self.entries(repo, sha, paths).await? {
+            let path = RepoPath::parse(&entry.path)?;
+            let standing = match FileMode::parse(&entry.mode) {
+                Some(mode) => Standing::Entry { mode, object: Sha::parse(&entry.sha)? },
+                None => Standing::Folder,
+            };
+            found.push((path, standing));
+        }
+        Ok(found)
     }
 
     /// The tree's entries for these paths; a tree too large for one answer is read by directory.

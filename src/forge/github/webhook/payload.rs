@@ -45,11 +45,20 @@ pub(super) struct Body {
     #[serde(default, deserialize_with = "lenient")]
     pub after: Option<String>,
     #[serde(default, deserialize_with = "lenient_list")]
+    pub commits: Vec<PushedCommit>,
+    #[serde(default, deserialize_with = "lenient_list")]
     pub repositories: Vec<RepoJson>,
     #[serde(default, deserialize_with = "lenient_list")]
     pub repositories_added: Vec<RepoJson>,
     #[serde(default, deserialize_with = "lenient_list")]
     pub repositories_removed: Vec<RepoJson>,
+}
+
+/// A commit of a push.
+#[derive(Debug, Deserialize)]
+pub(super) struct PushedCommit {
+    #[serde(default)]
+    pub message: String,
 }
 
 /// What the door reads of every body.

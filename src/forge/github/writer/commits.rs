@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 use super::super::GithubForge;
 use super::super::client::As;
 use super::super::reader::{segment, segments};
-use crate::domain::ids::{Branch, PrNumber, Sha};
+use crate::domain::ids::{AttemptId, Branch, PrNumber, Sha};
 use crate::domain::message::attempt_of;
-use crate::domain::patch::FileChange;
+use crate::domain::patch::{FileChange, FileMode, Patch};
 use crate::domain::pull::Repo;
-use crate::ports::forge::{ForgeError, ForgeReader, NewCommit, Proposal};
+use crate::domain::undo::{Restored, undone_by};
+use crate::ports::forge::{ForgeError, ForgeReader, Proposal};
 
 #[derive(Deserialize)]
 struct Object {
@@ -47,12 +48,41 @@ struct Numbered {
     number: u64,
 }
 
+/// What a commit changes.
+pub(in crate::forge::github) enum Written<'a> {
+    /// Files with their new content.
+    Patch(&'a Patch),
+    /// Files as they once were.
+    Restored(&'a [Restored]),
+}
+
+/// By what a commit of ours is known again.
+pub(in crate::forge::github) enum Mark<'a> {
+    /// The attempt in its trailer.
+    Attempt(AttemptId),
+    /// The commits that its trailer says it takes back.
+    Undo(&'a [Sha]),
+}
+
+/// A commit to be made.
+pub(in crate::forge::github) struct Wish<'a> {
+    pub repo: &'a Repo,
+    pub branch: &'a Branch,
+    pub parent: &'a Sha,
+    pub message: &'a str,
+    pub content: Written<'a>,
+    pub mark: Mark<'a>,
+}
+
 impl GithubForge {
-    pub(super) async fn committed(&self, wish: &NewCommit) -> Result<Sha, ForgeError> {
-        let repo = &wish.repo;
-        let at = self.branch_head(repo, &wish.branch).await?;
+    pub(in crate::forge::github) async fn written(
+        &self,
+        wish: &Wish<'_>,
+    ) -> Result<Sha, ForgeError> {
+        let repo = wish.repo;
+        let at = self.branch_head(repo, wish.branch).await?;
         let known: CommitAnswer = self.client.get(repo, &format!("/git/commits/{at}")).await?;
-        if at != wish.parent {
+        if at != *wish.parent {
             return if is_ours(&known, wish) { Ok(at) } else { Err(moved(wish)) };
         }
         let known_repo: RepoAnswer = self.client.get(repo, "").await?;
@@ -83,14 +113,19 @@ impl GithubForge {
         Ok(Sha::parse(&answer.object.sha)?)
     }
 
-    async fn new_tree(&self, wish: &NewCommit, base: &str) -> Result<String, ForgeError> {
-        let mut entries = Vec::with_capacity(wish.patch.changes().len());
-        for change in wish.patch.changes() {
-            entries.push(self.entry(&wish.repo, change).await?);
+    async fn new_tree(&self, wish: &Wish<'_>, base: &str) -> Result<String, ForgeError> {
+        let mut entries: Vec<Value> = Vec::new();
+        match wish.content {
+            Written::Patch(patch) => {
+                for change in patch.changes() {
+                    entries.push(self.entry(wish.repo, change).await?);
+                }
+            }
+            Written::Restored(restored) => entries.extend(restored.iter().map(entry_again)),
         }
         let body = json!({ "base_tree": base, "tree": entries });
         // The first change of a commit pays for all of it; blobs before it follow.
-        let who = As::writer(&wish.repo).content();
+        let who = As::writer(wish.repo).content();
         let made: Object =
             self.client.call(who, Method::POST, "/git/trees", Some(&body)).await?.json()?;
         Ok(made.sha)
@@ -114,8 +149,8 @@ impl GithubForge {
     }
 
     /// Moves the branch from the parent to the commit, or not at all.
-    async fn swap(&self, wish: &NewCommit, commit: &Sha, node_id: &str) -> Result<(), ForgeError> {
-        let repo = &wish.repo;
+    async fn swap(&self, wish: &Wish<'_>, commit: &Sha, node_id: &str) -> Result<(), ForgeError> {
+        let repo = wish.repo;
         let query = "mutation SelfhealUpdateRefs($input: UpdateRefsInput!) { \
              updateRefs(input: $input) { clientMutationId } }";
         let update = json!({
@@ -130,11 +165,11 @@ impl GithubForge {
         let Err(error @ (ForgeError::Refused { .. } | ForgeError::NotFound(_))) = asked else {
             return asked.map(|_| ());
         };
-        let at = self.branch_head(repo, &wish.branch).await?;
+        let at = self.branch_head(repo, wish.branch).await?;
         if at == *commit {
             return Ok(());
         }
-        Err(if at == wish.parent { error } else { moved(wish) })
+        Err(if at == *wish.parent { error } else { moved(wish) })
     }
 
     pub(super) async fn proposed(
@@ -193,12 +228,25 @@ impl GithubForge {
 }
 
 /// Whether the branch is at the very commit that we are asked to make.
-fn is_ours(commit: &CommitAnswer, wish: &NewCommit) -> bool {
+fn is_ours(commit: &CommitAnswer, wish: &Wish<'_>) -> bool {
     let parent = commit.parents.first().map(|parent| parent.sha.as_str());
-    parent == Some(wish.parent.as_str())
-        && attempt_of(&commit.message).is_some_and(|(attempt, _)| attempt == wish.attempt)
+    let is_marked = match wish.mark {
+        Mark::Attempt(id) => attempt_of(&commit.message).is_some_and(|(of, _)| of == id),
+        Mark::Undo(commits) => undone_by(&commit.message).is_some_and(|(of, _)| of == commits),
+    };
+    parent == Some(wish.parent.as_str()) && is_marked
 }
 
-fn moved(wish: &NewCommit) -> ForgeError {
+/// The tree's entry of a file as it once was.
+fn entry_again(restored: &Restored) -> Value {
+    let path = restored.path.as_str();
+    let Some((mode, object)) = &restored.to else {
+        return json!({ "path": path, "mode": "100644", "type": "blob", "sha": null });
+    };
+    let kind = if *mode == FileMode::Submodule { "commit" } else { "blob" };
+    json!({ "path": path, "mode": mode.as_str(), "type": kind, "sha": object.as_str() })
+}
+
+fn moved(wish: &Wish<'_>) -> ForgeError {
     ForgeError::Moved { branch: wish.branch.clone(), expected: wish.parent.clone() }
 }

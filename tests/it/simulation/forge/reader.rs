@@ -218,7 +218,7 @@ impl ForgeReader for SimForge {
                 sha: commit.sha.clone(),
                 author: Some(match commit.by {
                     By::Person => actor("mona").id,
-                    By::Us(_) => actor(BOT).id,
+                    By::Us(_) | By::Undo => actor(BOT).id,
                 }),
                 message: commit.message.clone(),
             });

@@ -3,7 +3,7 @@
 use selfheal::domain::ask::{Ask, Heed};
 use selfheal::domain::attempt::{Attempt, AttemptRecord, AttemptState};
 use selfheal::domain::case::{Case, CaseState, Excuse};
-use selfheal::domain::effect::{EffectResult, commit_key, dispatch_key};
+use selfheal::domain::effect::{EffectResult, commit_key, dispatch_key, undo_key};
 use selfheal::domain::evidence::Evidence;
 use selfheal::domain::ids::{
     AttemptId, Branch, CaseId, CommentId, PrNumber, RepoId, RunId, Sha, Timestamp,
@@ -67,7 +67,9 @@ impl Tables {
             self.asks.values().filter(of).partition(|row| row.answered_at.is_none());
         let heeded = answered.into_iter().filter(|row| row.heed == Heed::Lasting);
         let (asks, heeded) = (in_order(open), in_order(heeded));
-        Some(PullRecord { head: self.head_of(row), case, attempts, asks, heeded, tries: 0 })
+        let undoing = case.as_ref().filter(|case| case.state.undoing().is_some());
+        let undone = undoing.and_then(|case| self.result_under(&undo_key(case.id, case.since)));
+        Some(PullRecord { head: self.head_of(row), case, attempts, asks, heeded, undone, tries: 0 })
     }
 
     /// The attempts of a case, by number.

@@ -233,7 +233,7 @@ impl Tables {
         let Some(number) = row.effect.number else { return };
         let is_done = matches!(result, EffectResult::Done { .. });
         let is_waited_for = match row.effect.act {
-            Act::Commit { .. } => true,
+            Act::Commit { .. } | Act::Undo { .. } => true,
             Act::Dispatch { .. } => !is_done,
             _ => false,
         };

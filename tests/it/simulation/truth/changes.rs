@@ -92,11 +92,13 @@ impl Truth {
         let stale_until = if lag > 0 { now + self.dice.within(0, lag) } else { 0 };
         let pull = self.pull_mut(number).unwrap();
         let parent = pull.commits.last().map(|commit| commit.sha.clone());
-        pull.commits.push(Commit { sha: sha.clone(), by, parent, nature, message });
+        let blob = sha.clone();
+        pull.commits.push(Commit { sha: sha.clone(), by, parent, nature, message, blob });
         pull.stale = (stale_until, pull.updated_at);
         self.did(match by {
             By::Person => Deed::Pushed(number, sha.clone()),
             By::Us(attempt) => Deed::Committed(number, attempt, sha.clone()),
+            By::Undo => Deed::Undid(number, sha.clone()),
         });
         if nature != Nature::Silent {
             let delay = self.dice.within(0, 8_000);

@@ -1,0 +1,158 @@
+//! What operators ask: `/api/v1/stats` and `/metrics`, each behind a token of its own.
+//!
+//! A door without a token is not there. Tokens are compared in a time that does not tell where they
+//! differ, and the request's body is never read. `/metrics` is scraped every few seconds by any
+//! number of collectors, so what it says is kept for a moment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use sha2::Sha256;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{Problem, metrics};
+use crate::domain::figures::Stats;
+use crate::domain::ids::RepoSlug;
+use crate::service::Services;
+use crate::service::stats::{Wanted, back_ms, stats};
+
+/// How far back is looked when nobody says.
+const BACK: &str = "30d";
+
+/// How long what `/metrics` says is kept: collectors ask every 15 to 60 seconds.
+const KEPT_SECS: u64 = 10;
+
+/// The tokens of operators; what has none is off.
+#[derive(Debug, Clone, Default)]
+pub struct Tokens {
+    /// Of the API.
+    pub api: Option<SecretString>,
+    /// Of the metrics.
+    pub metrics: Option<SecretString>,
+}
+
+/// Who may ask, and what was said last.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    tokens: Tokens,
+    said: Mutex<Option<(Instant, String)>>,
+}
+
+impl Desk {
+    pub fn new(tokens: Tokens) -> Self {
+        Self { tokens, said: Mutex::default() }
+    }
+}
+
+/// Whether that request carries the token; else why it is not served.
+fn admitted(
+    token: Option<&SecretString>,
+    headers: &HeaderMap,
+    setting: &str,
+) -> Result<(), Problem> {
+    let Some(token) = token else {
+        let why = format!("this is off: the operator has set no {setting}");
+        return Err(Problem::new(StatusCode::NOT_FOUND, why));
+    };
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = given.and_then(|value| value.strip_prefix("Bearer "));
+    if given.is_some_and(|given| is_same(token.expose_secret(), given)) {
+        return Ok(());
+    }
+    let why = "this needs the operator's token, as `Authorization: Bearer …`";
+    Err(Problem::needs_token(why))
+}
+
+/// Whether two texts are the same, by a comparison that takes the same time wherever they differ.
+fn is_same(token: &str, given: &str) -> bool {
+    let keyed = |key: &str| Hmac::<Sha256>::new_from_slice(key.as_bytes());
+    let (Ok(wanted), Ok(given)) = (keyed(token), keyed(given)) else { return false };
+    given.verify_slice(&wanted.finalize().into_bytes()).is_ok()
+}
+
+/// What may be asked of stats.
+#[derive(Debug, Deserialize)]
+pub(super) struct Question {
+    since: Option<String>,
+    repo: Option<String>,
+}
+
+pub(super) async fn api_stats(
+    State(services): State<Services>,
+    Extension(desk): Extension<Arc<Desk>>,
+    headers: HeaderMap,
+    question: Result<Query<Question>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Stats>, Problem> {
+    admitted(desk.tokens.api.as_ref(), &headers, "SELFHEAL_API_TOKEN")?;
+    let bad = |why: &str| Problem::new(StatusCode::BAD_REQUEST, why);
+    let Query(question) = question.map_err(|error| bad(&error.body_text()))?;
+    let back = question.since.as_deref().unwrap_or(BACK);
+    let back_ms = back_ms(back).ok_or_else(|| bad("`since` is days or hours: 30d, 12h"))?;
+    let repo = question.repo.as_deref().map(RepoSlug::parse).transpose();
+    let repo = repo.map_err(|error| bad(&format!("`repo`: {error}")))?;
+    let wanted = Wanted { back_ms, repo };
+    let read = stats(services.figures.as_ref(), &wanted, services.clock.now()).await;
+    let later = |_| Problem::later("the store is not available");
+    Ok(Json(read.map_err(later)?))
+}
+
+pub(super) async fn metrics(
+    State(services): State<Services>,
+    Extension(desk): Extension<Arc<Desk>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    admitted(desk.tokens.metrics.as_ref(), &headers, "SELFHEAL_METRICS_TOKEN")?;
+    let mut said = desk.said.lock().await;
+    let is_fresh = |at: &Instant| at.elapsed() < Duration::from_secs(KEPT_SECS);
+    let text = match said.as_ref().filter(|(at, _)| is_fresh(at)) {
+        Some((_, text)) => text.clone(),
+        None => {
+            let back_ms = back_ms(BACK).unwrap_or_default();
+            let wanted = Wanted { back_ms, repo: None };
+            let later = |_| Problem::later("the store is not available");
+            let now = services.clock.now();
+            let read = stats(services.figures.as_ref(), &wanted, now).await.map_err(later)?;
+            let backlog = services.store.backlog().await.map_err(later)?;
+            let text = metrics::text(&read, &backlog);
+            *said = Some((Instant::now(), text.clone()));
+            text
+        }
+    };
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(token: Option<&str>, given: Option<&str>, expected: Option<StatusCode>) {
+        let token = token.map(SecretString::from);
+        let mut headers = HeaderMap::new();
+        if let Some(given) = given {
+            headers.insert(header::AUTHORIZATION, HeaderValue::from_str(given).unwrap());
+        }
+        let answer = admitted(token.as_ref(), &headers, "X").err();
+        assert_eq!(answer.map(|refusal| refusal.into_response().status()), expected, "{given:?}");
+    }
+
+    #[test]
+    fn only_the_token_opens_and_without_one_there_is_no_door() {
+        check(Some("secret"), Some("Bearer secret"), None);
+        for wrong in ["Bearer secre", "Bearer secrets", "Bearer ", "secret", "Basic secret"] {
+            check(Some("secret"), Some(wrong), Some(StatusCode::UNAUTHORIZED));
+        }
+        check(Some("secret"), None, Some(StatusCode::UNAUTHORIZED));
+        check(None, Some("Bearer secret"), Some(StatusCode::NOT_FOUND));
+        check(None, Some("Bearer "), Some(StatusCode::NOT_FOUND));
+    }
+}

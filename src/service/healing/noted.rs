@@ -1,0 +1,62 @@
+//! What a look notes for figures: the states that the case went through, what was fixed, and signs
+//! that a fix was wrong. Nothing is decided by it.
+
+use super::Look;
+use crate::domain::attempt::{AttemptEnd, AttemptState};
+use crate::domain::evidence::Evidence;
+use crate::domain::failure::{Failure, Fingerprint};
+use crate::domain::false_fix::{Seen, WITHIN_MS, of_end, red_again};
+use crate::ports::store::Changes;
+use crate::service::gather::Gathered;
+use crate::service::{ServiceError, Services};
+
+/// Failures of one head that are told apart here; the first are the root causes.
+const PRINTS_MAX: usize = 50;
+
+/// Adds them to what the look writes.
+pub(super) async fn note(
+    services: &Services,
+    look: &Look,
+    gathered: &Gathered,
+    changes: &mut Changes,
+) -> Result<(), ServiceError> {
+    let case = look.case.id;
+    changes.moves = look.moves.iter().map(|state| (case, state.clone())).collect();
+    let next = changes.successor.as_ref().map(|next| (next.id, next.state.clone()));
+    changes.moves.extend(next);
+    changes.false_fixes = look.changed.iter().filter_map(of_end).collect();
+    for attempt in &look.changed {
+        if !matches!(attempt.state, AttemptState::Ended(AttemptEnd::Healed(_))) {
+            continue;
+        }
+        if let Some(read) = services.store.evidence(case, &attempt.head).await? {
+            let fixed = prints(&read).into_iter().map(|print| (attempt.id, print));
+            changes.fixes.extend(fixed);
+        }
+    }
+    if let Some(evidence) = gathered.evidence.as_ref().filter(|_| gathered.evidence_is_new) {
+        let (fingerprints, at) = (prints(evidence), changes.now);
+        let pull = (look.case.repo.id, look.case.number);
+        let since = at.plus_ms(-WITHIN_MS);
+        let fixes = services.figures.fixes(pull, &fingerprints, since).await?;
+        let seen = Seen {
+            number: look.case.number,
+            head: &evidence.head,
+            fingerprints: &fingerprints,
+            at,
+        };
+        changes.false_fixes.extend(fixes.iter().filter_map(|fix| red_again(fix, &seen)));
+    }
+    Ok(())
+}
+
+/// What failed, each once.
+fn prints(evidence: &Evidence) -> Vec<Fingerprint> {
+    let mut prints: Vec<Fingerprint> = Vec::new();
+    for print in evidence.failures.iter().take(PRINTS_MAX).map(Failure::fingerprint) {
+        if !prints.contains(&print) {
+            prints.push(print);
+        }
+    }
+    prints
+}

@@ -1,0 +1,210 @@
+//! Figures: written in the very step that they are about, read when somebody asks.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use sqlx::FromRow;
+
+use super::db::{Tx, args};
+use super::records::rows;
+use super::rows::{inconsistent, number, state_columns};
+use super::steps::{given, text};
+use super::{SqlStore, sql, unavailable};
+use crate::domain::failure::Fingerprint;
+use crate::domain::false_fix::{Fix, Sign};
+use crate::domain::figures::{CaseRecord, Mark, Place, class_of};
+use crate::domain::ids::{AttemptId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
+use crate::ports::figures::{Asked, FigureStore};
+use crate::ports::store::{Changes, StoreError};
+
+/// Cases whose rows are asked for by one statement.
+const CASES_AT_ONCE: usize = 500;
+
+/// Writes what steps say for figures; nothing is asked of the database when they say nothing.
+pub(super) async fn note<'a>(
+    tx: &mut Tx,
+    steps: impl Iterator<Item = &'a Changes>,
+) -> Result<(), sqlx::Error> {
+    let (mut moves, mut classes, mut fixes, mut wrong) = (vec![], vec![], vec![], vec![]);
+    for changes in steps {
+        let at = changes.now.millis();
+        let mut counted: HashMap<String, i64> = HashMap::new();
+        for (case, state) in &changes.moves {
+            let nth = counted.entry(case.to_string()).or_default();
+            *nth += 1;
+            let (name, _, reason, _) = state_columns(state);
+            moves.push(json!({
+                "case_id": case.to_string(), "nth": nth, "at_ms": at, "state": name,
+                "reason": reason,
+            }));
+        }
+        if let Some((case, evidence)) = &changes.evidence {
+            classes.push(json!({ "case_id": case.to_string(), "class": class_of(evidence) }));
+        }
+        for (attempt, fingerprint) in &changes.fixes {
+            fixes.push(json!({
+                "attempt_id": attempt.to_string(), "fingerprint": fingerprint.as_str(),
+                "at_ms": at,
+            }));
+        }
+        for found in &changes.false_fixes {
+            wrong.push(json!({
+                "attempt_id": found.attempt.to_string(), "sign": found.sign.as_str(),
+                "at_ms": at, "evidence": text(found.evidence.as_str()),
+            }));
+        }
+    }
+    for (statement, rows) in [
+        (sql::figures::ENTER, moves),
+        (sql::figures::CLASSIFY, classes),
+        (sql::figures::KEEP_FIXES, fixes),
+        (sql::figures::CALL_FALSE, wrong),
+    ] {
+        if !rows.is_empty() {
+            tx.run(statement, given(rows)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes what a runner was heard of.
+pub(super) async fn mark(
+    tx: &mut Tx,
+    attempt: AttemptId,
+    mark: Mark,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let args = args![attempt.to_string(), now.millis(), mark.as_str()];
+    tx.run(sql::figures::MARK, args).await.map_err(unavailable)?;
+    Ok(())
+}
+
+#[derive(Debug, FromRow)]
+struct CaseRow {
+    id: String,
+    slug: String,
+    opened_at_ms: i64,
+    state: String,
+    reason: Option<String>,
+    class: Option<String>,
+    attempts: i64,
+    cost_nanos: i64,
+}
+
+impl CaseRow {
+    fn into_record(self) -> Result<(String, CaseRecord), StoreError> {
+        let wrong = |what: &str| inconsistent("cases", &self.id, what);
+        let now = Place::parse(&self.state, self.reason.as_deref())
+            .ok_or_else(|| wrong("an unknown state"))?;
+        let record = CaseRecord {
+            repo: RepoSlug::parse(&self.slug).map_err(|error| wrong(&error.to_string()))?,
+            class: self.class,
+            opened_at: Timestamp::from_millis(self.opened_at_ms),
+            places: Vec::new(),
+            now,
+            marks: Vec::new(),
+            attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
+            cost_nanos: u64::try_from(self.cost_nanos).unwrap_or(0),
+            signs: Vec::new(),
+        };
+        Ok((self.id, record))
+    }
+}
+
+impl SqlStore {
+    /// Adds what cases went through to their records.
+    async fn filled(&self, cases: &mut [(String, CaseRecord)]) -> Result<(), StoreError> {
+        let of: Vec<Value> = cases.iter().map(|(id, _)| json!({ "case_id": id })).collect();
+        let moves: Vec<(String, i64, String, Option<String>)> =
+            rows(&self.db, sql::figures::MOVES, of.clone()).await?;
+        let marks: Vec<(String, i64, String)> =
+            rows(&self.db, sql::figures::MARKS, of.clone()).await?;
+        let signs: Vec<(String, String, String)> = rows(&self.db, sql::figures::SIGNS, of).await?;
+        let mut known: HashMap<&str, &mut CaseRecord> =
+            cases.iter_mut().map(|(id, record)| (id.as_str(), record)).collect();
+        for (case, at, state, reason) in moves {
+            let place = Place::parse(&state, reason.as_deref())
+                .ok_or_else(|| inconsistent("case_moves", &case, "an unknown state"))?;
+            if let Some(record) = known.get_mut(case.as_str()) {
+                record.places.push((Timestamp::from_millis(at), place));
+            }
+        }
+        for (case, at, mark) in marks {
+            let mark = Mark::parse(&mark)
+                .ok_or_else(|| inconsistent("attempt_marks", &case, "an unknown mark"))?;
+            if let Some(record) = known.get_mut(case.as_str()) {
+                record.marks.push((Timestamp::from_millis(at), mark));
+            }
+        }
+        for (case, attempt, sign) in signs {
+            // A sign of a newer release is none that this one can tell of.
+            let Some(sign) = Sign::parse(&sign) else { continue };
+            let attempt = AttemptId::parse(&attempt)
+                .map_err(|error| inconsistent("false_fixes", &attempt, error))?;
+            if let Some(record) = known.get_mut(case.as_str()) {
+                record.signs.push((attempt, sign));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl FigureStore for SqlStore {
+    async fn records(&self, asked: &Asked) -> Result<Vec<CaseRecord>, StoreError> {
+        let repo = asked.repo.as_ref().map(ToString::to_string).unwrap_or_default();
+        let args = args![asked.since.millis(), repo, i64::from(asked.cases_max)];
+        let found: Vec<CaseRow> =
+            self.db.rows(sql::figures::CASES_SINCE, args).await.map_err(unavailable)?;
+        let mut cases: Vec<(String, CaseRecord)> =
+            found.into_iter().map(CaseRow::into_record).collect::<Result<_, _>>()?;
+        for some in cases.chunks_mut(CASES_AT_ONCE) {
+            self.filled(some).await?;
+        }
+        Ok(cases.into_iter().map(|(_, record)| record).collect())
+    }
+
+    async fn fixes(
+        &self,
+        (repo, pull): (RepoId, PrNumber),
+        fingerprints: &[Fingerprint],
+        since: Timestamp,
+    ) -> Result<Vec<Fix>, StoreError> {
+        let about = fingerprints.iter().map(|print| {
+            json!({
+                "repo_id": number(repo.get()), "number": number(pull.get()),
+                "fingerprint": print.as_str(), "since_ms": since.millis(),
+            })
+        });
+        let found: Vec<(String, i64, String, i64, i64)> =
+            rows(&self.db, sql::figures::FIXES, about.collect()).await?;
+        let fix = |(attempt, of, print, at, taken): (String, i64, String, i64, i64)| {
+            let id = AttemptId::parse(&attempt);
+            Ok(Fix {
+                attempt: id.map_err(|error| inconsistent("fixes", &attempt, error))?,
+                number: PrNumber::new(u64::try_from(of).unwrap_or(0)),
+                fingerprint: Fingerprint::from_stored(print),
+                at: Timestamp::from_millis(at),
+                is_taken_back: taken == 1,
+            })
+        };
+        found.into_iter().map(fix).collect()
+    }
+
+    async fn attempts_of(
+        &self,
+        repo: RepoId,
+        commits: &[Sha],
+    ) -> Result<Vec<(AttemptId, Sha)>, StoreError> {
+        let about =
+            commits.iter().map(|sha| json!({ "repo_id": number(repo.get()), "sha": sha.as_str() }));
+        let found: Vec<(String, String)> =
+            rows(&self.db, sql::figures::ATTEMPTS_OF, about.collect()).await?;
+        let parsed = |(id, sha): (String, String)| {
+            let attempt = AttemptId::parse(&id).ok()?;
+            Some((attempt, Sha::parse(&sha).ok()?))
+        };
+        Ok(found.into_iter().filter_map(parsed).collect())
+    }
+}

@@ -1,0 +1,127 @@
+//! How well it goes: what operators are told, and fixes that turned out wrong.
+
+use reqwest::{Client, StatusCode};
+use secrecy::SecretString;
+use selfheal::http::Tokens;
+use serde_json::Value;
+use world::{Pull, Repository};
+
+use super::{BAD, GOOD, at_work, headline};
+use crate::harness::Tester;
+
+const API: &str = "an-operator-s-token-of-the-api-00";
+const METRICS: &str = "an-operator-s-token-of-metrics-01";
+
+/// A server whose operator has set tokens.
+async fn started() -> Tester {
+    let mut t = Tester::start().await;
+    let token = |text: &str| Some(SecretString::from(text.to_owned()));
+    t.tokens(Tokens { api: token(API), metrics: token(METRICS) }).await;
+    t
+}
+
+/// Mona's pull request, healed five minutes after it was red.
+async fn healed(t: &mut Tester) -> (Repository, Pull) {
+    let (repository, pull) = at_work(t).await;
+    let runner = t.runner(&repository).await;
+    t.clock.advance(5 * 60 * 1000);
+    runner.proposes(t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle_with_ci().await;
+    assert!(headline(t, &pull).contains("Healed by"), "{}", t.check(&pull));
+    (repository, pull)
+}
+
+async fn got(t: &Tester, path: &str, token: &str) -> (StatusCode, String) {
+    let client = Client::builder().no_proxy().build().unwrap();
+    let asked = client.get(format!("{}{path}", t.url())).bearer_auth(token);
+    let answer = asked.send().await.unwrap();
+    (answer.status(), answer.text().await.unwrap())
+}
+
+async fn stats(t: &Tester) -> Value {
+    let (status, body) = got(t, "/api/v1/stats?since=1d&repo=acme/widget", API).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+#[tokio::test]
+async fn a_healed_case_is_in_the_figures_with_its_times() {
+    let mut t = started().await;
+    healed(&mut t).await;
+    let all = &stats(&t).await["all"];
+    assert_eq!((all["cases"].as_u64(), all["eligible"].as_u64()), (Some(1), Some(1)));
+    assert_eq!((all["healed"].as_u64(), all["false_fixes"].as_u64()), (Some(1), Some(0)));
+    let taken = |part: &str| all["time_to_green"][part]["p50_ms"].as_i64().unwrap();
+    assert!(taken("fixing") >= 5 * 60 * 1000, "{all:#}");
+    let parts = ["waiting", "reading", "fixing", "proving", "ci"];
+    assert_eq!(parts.map(taken).iter().sum::<i64>(), taken("whole"), "{all:#}");
+    assert_eq!(stats(&t).await["by_class"]["format"]["healed"], 1, "{:#}", stats(&t).await);
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn an_undone_fix_was_wrong() {
+    let mut t = started().await;
+    let (_, pull) = healed(&mut t).await;
+    t.world.click(&pull, "mona", "undo").unwrap();
+    t.settle_with_ci().await;
+    let all = &stats(&t).await["all"];
+    assert_eq!(all["false_fixes"], 1, "{all:#}");
+    assert_eq!(all["signs"], serde_json::json!({ "undone": 1 }));
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_fix_that_people_revert_was_wrong() {
+    let mut t = started().await;
+    let (_, pull) = healed(&mut t).await;
+    let commit = t.world.head_sha(&pull);
+    let words = format!("Revert \"Run rustfmt\"\n\nThis reverts commit {commit}.");
+    t.world.push_saying(&pull, ("mona", &words), &[("src/lib.rs", Some(BAD))]).await.unwrap();
+    t.settle_with_ci().await;
+    let all = &stats(&t).await["all"];
+    assert_eq!(all["false_fixes"], 1, "{all:#}");
+    assert_eq!(all["signs"]["reverted"], 1, "{all:#}");
+    assert_eq!(all["signs"]["red_again"], Value::Null, "it was taken back: {all:#}");
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_failure_that_comes_again_and_a_proof_that_ci_contradicts_count_against_us() {
+    let mut t = started().await;
+    let (repository, pull) = healed(&mut t).await;
+    let files = [("src/lib.rs", Some(BAD)), ("a.txt", Some("a\n"))];
+    t.world.push(&pull, "mona", &files).await.unwrap();
+    t.settle_with_ci().await;
+    assert_eq!(stats(&t).await["all"]["signs"], serde_json::json!({ "red_again": 1 }));
+    let runner = t.runner(&repository).await;
+    runner.proposes(&t, &[("b.txt", Some("no help\n"))]).await;
+    t.settle_with_ci().await;
+    let all = &stats(&t).await["all"];
+    assert_eq!((&all["false_fixes"], &all["signs"]["contradicted"]), (&2.into(), &1.into()));
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn metrics_and_the_api_open_to_their_own_tokens_alone() {
+    let mut t = started().await;
+    let (status, text) = got(&t, "/metrics", METRICS).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(text.contains("# TYPE selfheal_backlog gauge"), "{text}");
+    for (path, token) in [("/metrics", API), ("/api/v1/stats", METRICS), ("/metrics", "x")] {
+        assert_eq!(got(&t, path, token).await.0, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    for query in ["since=1w", "since=", "repo=nothing"] {
+        let (status, body) = got(&t, &format!("/api/v1/stats?{query}"), API).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
+    }
+    t.tokens(Tokens::default()).await;
+    for (path, token) in [("/metrics", METRICS), ("/api/v1/stats", API)] {
+        assert_eq!(got(&t, path, token).await.0, StatusCode::NOT_FOUND, "{path} is off");
+    }
+    t.finish().await;
+}
