@@ -11,6 +11,16 @@ SELECT c.id AS case_id, c.repo_id, r.slug, r.installation_id, c.number,
          LEFT JOIN runner_reports s ON s.attempt_id = a.id
          WHERE a.id = $1
 
+-- ADD_TRIAL: postgres and sqlite
+INSERT INTO flake_trials AS known (
+             repo_id, fingerprint, head, number, test, title, gone, again, last_at_ms
+         )
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (repo_id, fingerprint, head) DO UPDATE SET
+             gone = known.gone + excluded.gone,
+             again = known.again + excluded.again,
+             last_at_ms = excluded.last_at_ms
+
 -- ADMIT: postgres and sqlite
 INSERT INTO runner_reports (
              attempt_id, run_id, admitted_at_ms, heard_at_ms, token_hash, token_until_ms
@@ -761,6 +771,9 @@ UPDATE effects
                  ELSE due_at_ms
              END
 
+-- FORGET_TRIALS: postgres and sqlite
+DELETE FROM flake_trials WHERE last_at_ms < $1
+
 -- HEARD: postgres and sqlite
 UPDATE runner_reports
          SET heard_at_ms = $2
@@ -1119,6 +1132,15 @@ UPDATE effects
              error = 'the repository was taken away from the installation'
          WHERE state = 'pending'
            AND repo_id = $1
+
+-- PASTS: postgres and sqlite
+SELECT fingerprint, MAX(test), MAX(title), CAST(SUM(gone) AS BIGINT),
+                CAST(SUM(again) AS BIGINT), MAX(last_at_ms)
+         FROM flake_trials
+         WHERE repo_id = $1 AND last_at_ms >= $2
+         GROUP BY fingerprint
+         ORDER BY SUM(gone) DESC, fingerprint
+         LIMIT $3
 
 -- PROBE: postgres and sqlite
 UPDATE reconciler
@@ -1684,6 +1706,12 @@ SELECT NULL AS told
 -- TELL: postgres
 SELECT pg_notify('selfheal_work', '')
 
+-- TRIED_REPOS: postgres and sqlite
+SELECT id, slug
+         FROM repos
+         WHERE id IN (SELECT repo_id FROM flake_trials WHERE last_at_ms >= $1)
+         ORDER BY slug
+
 -- UNKNOWN_DELIVERIES: sqlite
 SELECT DISTINCT listed.value AS id
          FROM json_each($1) AS listed
@@ -1780,6 +1808,20 @@ SELECT scope,
 INSERT INTO identities_used (identity, used_at_ms)
          VALUES ($1, $2)
          ON CONFLICT (identity) DO NOTHING
+
+-- WAITING_FOR_BASE: postgres and sqlite
+SELECT p.repo_id, r.slug, r.installation_id, p.number, p.head_sha, p.head_branch,
+                p.head_repo_id, p.base, p.state, p.updated_at_ms
+         FROM cases c
+         JOIN pulls p ON p.repo_id = c.repo_id AND p.number = c.number
+         JOIN repos r ON r.id = p.repo_id
+         WHERE c.repo_id = $1
+           AND c.state NOT IN ('superseded', 'closed')
+           AND c.state = 'excused'
+           AND c.reason = 'base_broken'
+           AND p.base = $2
+           AND p.state = 'open'
+         ORDER BY p.number
 
 -- WAKE_PULL: postgres and sqlite
 UPDATE pulls

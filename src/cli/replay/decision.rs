@@ -24,12 +24,14 @@ use crate::domain::pull::{
     Actor, BranchRules, Ci, CiRun, Head, Pull, PullState, Queue, Readiness, Repo,
 };
 
-/// The moment at which everything happens; a rerun has settled an hour later.
+/// The moment at which everything begins.
 const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
-const LATER: Timestamp = NOW.plus_ms(60 * 60 * 1000);
 
-/// The most states that a case goes through before an attempt.
-const LOOKS_MAX: usize = 6;
+/// Time between two looks: reruns have settled, and pauses before the next one are over.
+const LOOK_MS: i64 = 61 * 60 * 1000;
+
+/// The most looks that a case takes before an attempt: three reruns, each with its pause.
+const LOOKS_MAX: usize = 12;
 
 /// The end to which the decision comes without an attempt, and why; none when an attempt begins.
 pub(super) fn end(
@@ -51,7 +53,8 @@ pub(super) fn end(
     });
     let mut case = case(&pull);
     let mut now = NOW;
-    let mut ci = red(1);
+    let mut attempt = 1;
+    let mut ci = red(attempt);
     for _ in 0..LOOKS_MAX {
         let facts = Facts {
             pull: &pull,
@@ -70,11 +73,12 @@ pub(super) fn end(
             next_attempt: AttemptId::new(Uuid::from_u128(1)),
         };
         case = decide(case, &facts, now).case;
+        now = now.plus_ms(LOOK_MS);
         match &case.state {
             CaseState::Watching | CaseState::Diagnosing => {}
             CaseState::Rerunning => {
-                now = LATER;
-                ci = if file.rerun == Some(Stood::Green) { Ci::Green } else { red(2) };
+                attempt += 1;
+                ci = if file.rerun == Some(Stood::Green) { Ci::Green } else { red(attempt) };
             }
             CaseState::Healing(_) => return Ok(None),
             state => {
