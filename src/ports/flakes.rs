@@ -1,6 +1,6 @@
 //! What running again has shown, kept by repository and failure.
 //!
-//! Trials are written with the step that saw them ([`Changes::trials`](super::store::Changes::trials)),
+//! Trials are written with the step that saw them ([`Changes::tried`](super::store::Changes::tried)),
 //! so that a step that is repeated counts none twice.
 
 use async_trait::async_trait;
