@@ -8,6 +8,7 @@ pub mod archive;
 mod bases;
 mod beside;
 mod causes;
+mod content;
 mod effects;
 mod gather;
 mod healing;

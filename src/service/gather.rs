@@ -2,6 +2,7 @@
 //!
 //! Reads are what a look costs at the forge, so nothing is read that the state does not need.
 
+use super::content::content_of;
 use super::policies::PolicyRead;
 use super::repeats::proof_runs;
 use super::{OWN_WORKFLOW, ServiceError, Services};
@@ -13,19 +14,17 @@ use crate::domain::decide::{AttemptFacts, AutoMergeHold, Facts, PolicyState};
 use crate::domain::effect::EffectResult;
 use crate::domain::evidence::Evidence;
 use crate::domain::flakes::{After, Trial, trials};
+use crate::domain::gate::Verdict;
 use crate::domain::gate::before::{BeforeAttempt, Room, Used, judge as judge_before};
 use crate::domain::gate::patch::{PatchToJudge, judge as judge_patch};
-use crate::domain::gate::{Finding, Verdict};
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::domain::limits::Limits;
 use crate::domain::message::{OwnCommit, own_since};
 use crate::domain::outcome::Outcome;
-use crate::domain::patch::Patch;
-use crate::domain::pull::{BaseFile, Ci, CiRun, Permission, Pull, PullState, Queue};
+use crate::domain::pull::{Ci, CiRun, Permission, Pull, PullState, Queue};
 use crate::domain::undo::{NoUndo, Undo};
 use crate::ports::store::{PullRecord, Usage};
 use crate::report;
-use crate::weakening;
 
 /// A runner that was heard of this recently is alive; its run need not be asked after.
 const SURELY_ALIVE_MS: i64 = 90 * 1000;
@@ -395,13 +394,4 @@ async fn at_work(
             | Outcome::NotReproduced { .. },
         ) => Ok(()),
     }
-}
-
-/// What the rules about content say of a patch; many of its languages take a while to read.
-async fn content_of(patch: Patch, base: Vec<BaseFile>) -> Vec<Finding> {
-    let old: usize = base.iter().filter_map(|file| file.text.as_ref()).map(String::len).sum();
-    let new = patch.changes().iter().filter_map(|change| change.new.as_ref());
-    let bytes = old + new.map(|file| file.content.bytes().len()).sum::<usize>();
-    let read = move || weakening::findings(&weakening::changes(patch.changes(), &base));
-    super::beside::beside_if_long(bytes, read).await
 }

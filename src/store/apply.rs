@@ -314,8 +314,7 @@ async fn set_evidence(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let args = args![case.to_string(), evidence.head.as_str(), json(evidence)?, now.millis()];
-    run(tx, sql::cases::SET_EVIDENCE, args).await?;
-    Ok(())
+    run(tx, sql::cases::SET_EVIDENCE, args).await.map(drop)
 }
 
 async fn want(

@@ -100,6 +100,9 @@ fn is_told_at_the_end(t: &Tester, pull: &Pull) {
     - ci / test: log
     [Undo|undo]
     ");
+}
+
+fn is_told_in_the_comment(t: &Tester, pull: &Pull) {
     assert_snapshot!(at_head(t, pull, &t.world.comment_text(pull)), @r"
     ### Healed by HEAD
 
@@ -138,6 +141,7 @@ async fn a_red_pull_request_is_healed() {
     t.settle_with_ci().await;
 
     is_told_at_the_end(&t, &pull);
+    is_told_in_the_comment(&t, &pull);
     assert_snapshot!(t.world.commits(&pull).await.unwrap().join("\n"), @r"
     mona: Add a feature
     selfheal[bot]: Run rustfmt (Selfheal-Attempt: att_00000000000000000000000000000004; number=1)

@@ -152,6 +152,7 @@ async fn a_red_pull_request_is_healed_with_real_git_real_runs_and_a_real_runner(
     ### Read from
 
     - ci / test: log
+    [Undo|undo]
     ");
     let healed = t.world.file(&repository, &head, "src/lib.rs").await.unwrap();
     assert_eq!(healed.as_deref(), Some(LIB));
