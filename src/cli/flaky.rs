@@ -8,15 +8,13 @@ use serde_json::{Value, json};
 
 use crate::app::{self, SystemClock};
 use crate::config::server::{ServerArgs, ServerSettings};
-use crate::domain::flakes::{Past, TRIAL_DAYS};
+use crate::domain::flakes::{Past, TRIAL_DAYS, counted_since};
 use crate::domain::ids::RepoSlug;
 use crate::ports::clock::Clock as _;
 use crate::report::markdown::visible;
 
 /// It says: there is none.
 const NONE: u8 = 1;
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Show failures that came and went on the same commit
 ///
@@ -60,7 +58,7 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let settings = ServerSettings::load(&args.server)?;
     std::fs::create_dir_all(&settings.data_dir).context("the data directory")?;
     let wanted = args.repo.as_deref().map(RepoSlug::parse).transpose()?;
-    let since = SystemClock.now().plus_ms(-TRIAL_DAYS * DAY_MS);
+    let since = counted_since(SystemClock.now());
     let store = app::flakes(&settings).await?;
     let mut found: Vec<OfRepo> = Vec::new();
     for (id, slug) in store.tried(since).await? {

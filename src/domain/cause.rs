@@ -317,20 +317,8 @@ const REFUSALS: [&str; 7] = [
 
 /// Whether it says that a right or a secret is missing.
 fn needs_a_person(failure: &Failure) -> bool {
-    match failure.kind {
-        FailureKind::Infrastructure | FailureKind::Config => {
-            REFUSALS.iter().any(|words| failure.message.contains(words))
-        }
-        FailureKind::CompileError
-        | FailureKind::TypeError
-        | FailureKind::Lint
-        | FailureKind::Format
-        | FailureKind::TestFailure
-        | FailureKind::Dependency
-        | FailureKind::Timeout
-        | FailureKind::Oom
-        | FailureKind::Unknown => false,
-    }
+    matches!(failure.kind, FailureKind::Infrastructure | FailureKind::Config)
+        && REFUSALS.iter().any(|words| failure.message.contains(words))
 }
 
 /// What a judgement means for the case as a whole.

@@ -71,6 +71,21 @@ impl FailureKind {
         }
     }
 
+    /// Whether machines, their limits or services failed, and not the code.
+    pub const fn is_of_machines(self) -> bool {
+        match self {
+            Self::Infrastructure | Self::Timeout | Self::Oom => true,
+            Self::CompileError
+            | Self::TypeError
+            | Self::Lint
+            | Self::Format
+            | Self::TestFailure
+            | Self::Dependency
+            | Self::Config
+            | Self::Unknown => false,
+        }
+    }
+
     /// Reads a name; `None` for one that is not ours.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)

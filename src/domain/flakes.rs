@@ -16,6 +16,13 @@ use super::pull::CiRun;
 /// How long a trial counts: what was flaky a season ago may be mended.
 pub const TRIAL_DAYS: i64 = 90;
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Since when trials count.
+pub const fn counted_since(now: Timestamp) -> Timestamp {
+    now.plus_ms(-TRIAL_DAYS * DAY_MS)
+}
+
 /// Longest text that is kept of a failure, in characters: a table's cell.
 const TITLE_CHARS_MAX: usize = 160;
 
@@ -122,19 +129,7 @@ fn ran_again(failure: &Failure, before: &Evidence, after: &Evidence) -> bool {
 
 /// Whether a green run after it says that it comes and goes.
 const fn is_told_apart(kind: FailureKind) -> bool {
-    match kind {
-        FailureKind::CompileError
-        | FailureKind::TypeError
-        | FailureKind::Lint
-        | FailureKind::Format
-        | FailureKind::TestFailure
-        | FailureKind::Dependency => true,
-        FailureKind::Infrastructure
-        | FailureKind::Timeout
-        | FailureKind::Oom
-        | FailureKind::Config
-        | FailureKind::Unknown => false,
-    }
+    !kind.is_of_machines() && !matches!(kind, FailureKind::Config | FailureKind::Unknown)
 }
 
 /// What trials showed of one failure in one repository, over all its branches.

@@ -1,17 +1,14 @@
 //! Causes: what is read to tell whose fault a failure is, beside the failure itself.
 //!
-//! The base branch is asked only when a failure could be the code's at all: a lost runner is nobody's.
+//! Nothing is asked when no failure could be the code's: a lost runner is nobody's.
 
 use super::{ServiceError, Services, bases};
 use crate::domain::cause::{Base, BaseState, Judgement, Known, judge};
 use crate::domain::evidence::Evidence;
-use crate::domain::failure::FailureKind;
-use crate::domain::flakes::TRIAL_DAYS;
+use crate::domain::flakes::counted_since;
 use crate::domain::policy::Policy;
 use crate::domain::pull::Pull;
 use crate::ports::forge::ForgeError;
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Judges what was read; `earlier` is what the same failures of the same runs were judged to be before.
 ///
@@ -23,11 +20,14 @@ pub(super) async fn judged(
     evidence: &Evidence,
     earlier: &Judgement,
 ) -> Result<Judgement, ServiceError> {
-    let since = services.clock.now().plus_ms(-TRIAL_DAYS * DAY_MS);
-    let past = services.flakes.pasts(pull.repo.id, since).await?;
-    let base = if may_be_the_codes(evidence) { base(services, pull, policy).await? } else { None };
+    let (mut past, mut branch) = (Vec::new(), None);
+    if evidence.failures.iter().any(|failure| !failure.kind.is_of_machines()) {
+        let since = counted_since(services.clock.now());
+        past = services.flakes.pasts(pull.repo.id, since).await?;
+        branch = base(services, pull, policy).await?;
+    }
     let changed_files = &evidence.changed_files;
-    let known = Known { changed_files, base: base.as_ref(), past: &past, earlier };
+    let known = Known { changed_files, base: branch.as_ref(), past: &past, earlier };
     Ok(judge(&evidence.failures, &known))
 }
 
@@ -55,18 +55,4 @@ const fn words(error: &ForgeError) -> &'static str {
         ForgeError::NoAccess(_) => "CI of the base branch may not be read",
         _ => "CI of the base branch could not be read",
     }
-}
-
-fn may_be_the_codes(evidence: &Evidence) -> bool {
-    evidence.failures.iter().any(|failure| match failure.kind {
-        FailureKind::Infrastructure | FailureKind::Timeout | FailureKind::Oom => false,
-        FailureKind::CompileError
-        | FailureKind::TypeError
-        | FailureKind::Lint
-        | FailureKind::Format
-        | FailureKind::TestFailure
-        | FailureKind::Dependency
-        | FailureKind::Config
-        | FailureKind::Unknown => true,
-    })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Services;
-use crate::domain::flakes::TRIAL_DAYS;
+use crate::domain::flakes::counted_since;
 
 /// How long finished work is kept. GitHub delivers again for three days at most, and people look
 /// back for weeks.
@@ -35,7 +35,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Forgets work that is older than [`KEPT_DAYS`], logs and events that are older than
 /// [`LOGS_KEPT_DAYS`] and [`EVENTS_KEPT_DAYS`] or too many, and trials of flaky failures that are
-/// older than [`TRIAL_DAYS`], once.
+/// older than [`TRIAL_DAYS`](crate::domain::flakes::TRIAL_DAYS), once.
 ///
 /// # Errors
 /// [`crate::ports::store::StoreError`] when the store is not available.
@@ -48,7 +48,7 @@ pub async fn forget(services: &Services) -> Result<u64, crate::ports::store::Sto
     let calls = services.models.forget(now, before).await?;
     let events_before = now.plus_ms(-EVENTS_KEPT_DAYS * DAY_MS);
     let events = services.live.forget(events_before, EVENTS_BYTES_MAX).await?;
-    let trials = services.flakes.forget_trials(now.plus_ms(-TRIAL_DAYS * DAY_MS)).await?;
+    let trials = services.flakes.forget_trials(counted_since(now)).await?;
     Ok(logs + rows + calls + events + trials)
 }
 
