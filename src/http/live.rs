@@ -13,9 +13,11 @@ use std::convert::Infallible;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Path, Query, Request, State};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures_util::stream::unfold;
@@ -29,7 +31,7 @@ use crate::domain::ids::AttemptId;
 use crate::domain::live::{EventBatch, EventsTaken, Shows};
 use crate::ports::ledger::Account;
 use crate::service::Services;
-use crate::service::live::{self, Closed, Ending, Form, News, Reader, Shown};
+use crate::service::live::{self, Closed, Ending, News, Reader, Shown};
 
 /// How soon a browser comes again after a cut.
 const AGAIN_MS: u32 = 1_000;
@@ -173,7 +175,7 @@ pub(super) async fn stream(
 async fn step(mut reader: Reader, shows: Shows) -> (Bytes, Streaming) {
     loop {
         let text = match reader.next().await {
-            News::Events(piece) => piece.rendered(Form::Stream, shows, framed),
+            News::Events(piece) => piece.rendered(shows, framed),
             News::Quiet => HEARTBEAT,
             News::End(why) => return (ended(why), Streaming::Ended),
         };
@@ -197,20 +199,9 @@ fn ended(why: Ending) -> Bytes {
 pub(super) async fn socket(
     State(services): State<Services>,
     watcher: Watcher,
-    request: Request,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let (upgrade, accept) = socket::asked(request)?;
+    let upgrade = socket::asked(upgrade)?;
     let reader = watcher.reader(&services).await?;
-    let shows = watcher.shows;
-    tokio::spawn(async move {
-        match upgrade.await {
-            Ok(upgraded) => socket::serve(upgraded, reader, shows).await,
-            Err(error) => tracing::debug!(%error, "a WebSocket did not come about"),
-        }
-    });
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+    Ok(socket::telling(upgrade, reader, watcher.shows))
 }

@@ -34,7 +34,7 @@ use crate::ports::ledger::{Account, Ledger};
 use crate::ports::store::StoreError;
 
 use self::keys::Keys;
-pub use self::topics::{Form, Piece, Shown};
+pub use self::topics::{Piece, Shown};
 use self::topics::{Run, State, Topic, Topics, locked};
 
 /// Readers at the same time, in all: each takes a connection and some 50 KB.

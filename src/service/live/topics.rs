@@ -25,15 +25,6 @@ pub(super) struct State {
     pub is_over: bool,
 }
 
-/// In which form events are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Server-sent events.
-    Stream,
-    /// Messages of a WebSocket.
-    Socket,
-}
-
 /// One event of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'r> {
@@ -49,7 +40,7 @@ pub struct Shown<'r> {
 #[derive(Debug)]
 pub struct Run {
     events: EventRun,
-    rendered: [OnceLock<Bytes>; 4],
+    rendered: [OnceLock<Bytes>; 2],
 }
 
 impl Run {
@@ -88,26 +79,24 @@ pub struct Piece {
 }
 
 impl Piece {
-    /// How it looks; made once for all who see the whole of it in that form.
-    pub fn rendered(
-        &self,
-        form: Form,
-        shows: Shows,
-        render: impl Fn(&mut Vec<u8>, Shown<'_>),
-    ) -> Bytes {
+    /// Its events, as somebody may see them.
+    pub fn shown(&self, shows: Shows) -> impl Iterator<Item = Shown<'_>> {
+        self.run.shown(self.from, shows)
+    }
+
+    /// How it looks in a stream; made once for all who see the whole of it.
+    pub fn rendered(&self, shows: Shows, render: impl Fn(&mut Vec<u8>, Shown<'_>)) -> Bytes {
         let made = || {
             let mut text = Vec::new();
-            self.run.shown(self.from, shows).for_each(|event| render(&mut text, event));
+            self.shown(shows).for_each(|event| render(&mut text, event));
             Bytes::from(text)
         };
         if self.from > self.run.first() {
             return made();
         }
-        let place = match (form, shows) {
-            (Form::Stream, Shows::Plain) => 0,
-            (Form::Stream, Shows::Thinking) => 1,
-            (Form::Socket, Shows::Plain) => 2,
-            (Form::Socket, Shows::Thinking) => 3,
+        let place = match shows {
+            Shows::Plain => 0,
+            Shows::Thinking => 1,
         };
         self.run.rendered[place].get_or_init(made).clone()
     }
@@ -265,7 +254,7 @@ mod tests {
         let run = Arc::new(Run::new(run(5, &["a", thinking, "b"])));
         let seen = |from, shows| {
             let piece = Piece { run: Arc::clone(&run), from };
-            let rendered = piece.rendered(Form::Stream, shows, |text, event| {
+            let rendered = piece.rendered(shows, |text, event| {
                 text.extend_from_slice(format!("{}@{} ", event.number, event.at_ms).as_bytes());
             });
             String::from_utf8(rendered.to_vec()).unwrap()
