@@ -25,7 +25,7 @@ use crate::domain::limits::Limits;
 use crate::forge::github::inbound::GithubInbound;
 use crate::forge::github::oidc::OidcVerifier;
 use crate::forge::github::{GithubForge, GithubSettings, SetupError};
-use crate::http::{self, DoorLimits, Tokens};
+use crate::http::{self, DoorLimits, Operators, Tokens};
 use crate::ports::checkpoints::CheckpointStore;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::figures::FigureStore;
@@ -39,6 +39,7 @@ use crate::providers::{HttpProviders, Way, WayError};
 use crate::service::live::Live;
 use crate::service::live::keys::Keys;
 use crate::service::models::{CALLS_MAX, Models, Patience, Terms};
+use crate::service::receipts::{SignError, Signer};
 use crate::service::stats::Wanted;
 use crate::service::worker::Worker;
 use crate::service::{self, Bases, PolicyCache, Services};
@@ -191,6 +192,9 @@ pub enum AssembleError {
     /// The providers of models.
     #[error("the providers of models cannot be used")]
     Providers(#[from] WayError),
+    /// The App's key.
+    #[error("receipts cannot be signed")]
+    Signer(#[from] SignError),
 }
 
 /// One instance of the server.
@@ -199,7 +203,7 @@ pub struct App {
     services: Services,
     store: Arc<SqlStore>,
     github: Arc<GithubForge>,
-    tokens: Tokens,
+    operators: Operators,
 }
 
 impl App {
@@ -210,6 +214,7 @@ impl App {
     pub async fn assemble(parts: Parts) -> Result<Self, AssembleError> {
         let store = SqlStore::open_within(&parts.database, parts.migrate, parts.limits).await?;
         let keys = Keys::of(&parts.github.private_key);
+        let signer = Arc::new(Signer::of(&parts.github.private_key)?);
         let github = Arc::new(GithubForge::new(&parts.github, Arc::clone(&parts.clock))?);
         let forge: Arc<dyn Forge> = github.clone();
         let audience = parts.public_url.as_str();
@@ -237,12 +242,13 @@ impl App {
             bases: Arc::new(Bases::default()),
             workflow_text: WORKFLOW,
         };
-        Ok(Self { services, store, github, tokens: parts.tokens })
+        let operators = Operators { tokens: parts.tokens, signer: Some(signer) };
+        Ok(Self { services, store, github, operators })
     }
 
     /// What answers requests.
     pub fn router(&self) -> Router {
-        http::router(self.services.clone(), DoorLimits::default(), self.tokens.clone())
+        http::router(self.services.clone(), DoorLimits::default(), self.operators.clone())
     }
 
     /// What carries out work; any number may run beside each other.

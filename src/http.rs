@@ -1,5 +1,6 @@
 //! HTTP: the only code that knows status codes. Handlers record and answer; none decides.
 
+mod attempts;
 mod bodies;
 mod connections;
 mod health;
@@ -28,18 +29,18 @@ use tracing::Span;
 use bodies::{BytesMax, Room};
 pub use connections::serve;
 pub use limits::{
-    ADMISSION_BYTES_MAX, DoorLimits, HEAD_BYTES_MAX, MODEL_BYTES_MAX, RUNNER_BYTES_MAX,
-    WEBHOOK_BYTES_MAX,
+    ADMISSION_BYTES_MAX, ANSWER_BYTES_MAX, DoorLimits, HEAD_BYTES_MAX, MODEL_BYTES_MAX,
+    RUNNER_BYTES_MAX, WEBHOOK_BYTES_MAX,
 };
 use operators::Desk;
-pub use operators::Tokens;
+pub use operators::{Operators, Tokens};
 pub use problem::Problem;
 
 use crate::domain::live::BATCH_BYTES_MAX;
 use crate::service::Services;
 
 /// The whole server; [`serve`] opens it.
-pub fn router(services: Services, limits: DoorLimits, tokens: Tokens) -> Router {
+pub fn router(services: Services, limits: DoorLimits, operators: Operators) -> Router {
     let webhooks = Router::new().route("/webhooks/github", post(webhook::github));
     let admission =
         Router::new().route("/runner/v1/attempts/{attempt}/admission", post(runner::admission));
@@ -59,10 +60,6 @@ pub fn router(services: Services, limits: DoorLimits, tokens: Tokens) -> Router 
         .route("/readyz", get(health::ready))
         .route("/setup/github/installed", get(setup::installed))
         .route("/", get(health::front));
-    let operators = Router::new()
-        .route("/api/v1/stats", get(operators::api_stats))
-        .route("/metrics", get(operators::metrics))
-        .layer(Extension(Arc::new(Desk::new(tokens))));
     let prompt = Router::new()
         .merge(bounded(webhooks, WEBHOOK_BYTES_MAX))
         .merge(bounded(admission, ADMISSION_BYTES_MAX))
@@ -70,7 +67,7 @@ pub fn router(services: Services, limits: DoorLimits, tokens: Tokens) -> Router 
         .merge(bounded(events, BATCH_BYTES_MAX))
         .merge(watched)
         .merge(health)
-        .merge(operators)
+        .merge(asked_by(operators))
         .layer(Extension(Room::new(limits)))
         .layer(from_fn(move |request, next| in_time(limits, request, next)));
     // A model's answer takes minutes; these have limits of their own.
@@ -86,6 +83,19 @@ pub fn router(services: Services, limits: DoorLimits, tokens: Tokens) -> Router 
         .with_state(services)
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(CatchPanicLayer::new())
+}
+
+/// What operators ask.
+fn asked_by(operators: Operators) -> Router<Services> {
+    let answers = Router::new().route("/api/v1/attempts/{attempt}/answers", post(attempts::answer));
+    Router::new()
+        .route("/api/v1/stats", get(operators::api_stats))
+        .route("/api/v1/attempts/{attempt}/receipt", get(attempts::receipt))
+        .route("/api/v1/attempts/{attempt}/documents", get(attempts::documents))
+        .route("/api/v1/attempts/{attempt}/questions", get(attempts::questions))
+        .route("/metrics", get(operators::metrics))
+        .merge(bounded(answers, ANSWER_BYTES_MAX))
+        .layer(Extension(Arc::new(Desk::new(operators))))
 }
 
 /// A span for a request, without what stands behind the `?`: a key may.

@@ -17,6 +17,7 @@ mod lease;
 pub mod live;
 pub mod models;
 mod policies;
+pub mod questions;
 mod reading;
 pub mod receipts;
 pub mod reconcile;

@@ -20,7 +20,7 @@ use selfheal::compute::actions::ActionsCompute;
 use selfheal::domain::limits::Limits;
 use selfheal::forge::github::inbound::GithubInbound;
 use selfheal::forge::github::oidc::OidcVerifier;
-use selfheal::http::{self, DoorLimits, Tokens};
+use selfheal::http::{self, DoorLimits, Operators};
 use selfheal::ports::forge::Forge;
 use selfheal::service::live::Live;
 use selfheal::service::live::keys::Keys;
@@ -121,7 +121,7 @@ impl Turn {
 async fn cases(url: &str, helper: Option<u32>) -> Turn {
     let (forge, services, store) = services(url).await;
     let deliveries: Vec<Request<Body>> = (0..CASES).map(delivery).collect();
-    let router = http::router(services.clone(), DoorLimits::default(), Tokens::default());
+    let router = http::router(services.clone(), DoorLimits::default(), Operators::default());
     let (stop, stopped) = watch::channel(false);
     let processor_s =
         || helper.into_iter().chain([std::process::id()]).map(process::processor_s).sum::<f64>();

@@ -16,6 +16,10 @@ pub const RUNNER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A runner's identity: a signed token of some two kilobytes. Whoever sends it is not known yet.
 pub const ADMISSION_BYTES_MAX: usize = 64 * 1024;
 
+/// An answer by the API: text of [`crate::domain::feedback::ANSWER_CHARS_MAX`] characters, each of at
+/// most four bytes or an escape of twelve.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
 /// Anthropic takes 32 MB, the others less.
 pub const MODEL_BYTES_MAX: usize = 32 * 1024 * 1024;
 

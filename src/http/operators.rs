@@ -1,4 +1,4 @@
-//! What operators ask: `/api/v1/stats` and `/metrics`, each behind a token of its own.
+//! What operators ask: `/api/v1/…` and `/metrics`, each behind a token of its own.
 //!
 //! A door without a token is not there. Tokens are compared in a time that does not tell where they
 //! differ, and the request's body is never read. `/metrics` is scraped every few seconds by any
@@ -22,6 +22,7 @@ use super::{Problem, metrics};
 use crate::domain::figures::Stats;
 use crate::domain::ids::RepoSlug;
 use crate::service::Services;
+use crate::service::receipts::Signer;
 use crate::service::stats::{Wanted, back_ms, stats};
 
 /// How far back is looked when nobody says.
@@ -39,16 +40,35 @@ pub struct Tokens {
     pub metrics: Option<SecretString>,
 }
 
+/// What the doors of operators need.
+#[derive(Debug, Clone, Default)]
+pub struct Operators {
+    /// Who may ask.
+    pub tokens: Tokens,
+    /// Who signs receipts; without one they are not signed.
+    pub signer: Option<Arc<Signer>>,
+}
+
 /// Who may ask, and what was said last.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
-    tokens: Tokens,
+    operators: Operators,
     said: Mutex<Option<(Instant, String)>>,
 }
 
 impl Desk {
-    pub fn new(tokens: Tokens) -> Self {
-        Self { tokens, said: Mutex::default() }
+    pub fn new(operators: Operators) -> Self {
+        Self { operators, said: Mutex::default() }
+    }
+
+    /// Whether that request carries the API's token; else why it is not served.
+    pub fn admits_to_api(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        admitted(self.operators.tokens.api.as_ref(), headers, "SELFHEAL_API_TOKEN")
+    }
+
+    /// Who signs receipts.
+    pub fn signer(&self) -> Option<&Signer> {
+        self.operators.signer.as_deref()
     }
 }
 
@@ -91,7 +111,7 @@ pub(super) async fn api_stats(
     headers: HeaderMap,
     question: Result<Query<Question>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Stats>, Problem> {
-    admitted(desk.tokens.api.as_ref(), &headers, "SELFHEAL_API_TOKEN")?;
+    desk.admits_to_api(&headers)?;
     let bad = |why: &str| Problem::new(StatusCode::BAD_REQUEST, why);
     let Query(question) = question.map_err(|error| bad(&error.body_text()))?;
     let back = question.since.as_deref().unwrap_or(BACK);
@@ -109,7 +129,7 @@ pub(super) async fn metrics(
     Extension(desk): Extension<Arc<Desk>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    admitted(desk.tokens.metrics.as_ref(), &headers, "SELFHEAL_METRICS_TOKEN")?;
+    admitted(desk.operators.tokens.metrics.as_ref(), &headers, "SELFHEAL_METRICS_TOKEN")?;
     let mut said = desk.said.lock().await;
     let is_fresh = |at: &Instant| at.elapsed() < Duration::from_secs(KEPT_SECS);
     let text = match said.as_ref().filter(|(at, _)| is_fresh(at)) {

@@ -7,7 +7,7 @@
 //! with that commit. Where the forge gives no branch, the event waits a minute once, because the
 //! event that tells of the pull request may still be on its way.
 
-use super::{ServiceError, Services};
+use super::{ServiceError, Services, questions};
 use crate::domain::ask::Ask;
 use crate::domain::command::{by_button, commands_in};
 use crate::domain::effect::{Act, Effect};
@@ -39,6 +39,9 @@ pub(super) async fn read(
 ) -> Result<Changes, ServiceError> {
     let now = services.clock.now();
     let delivery = &pending.delivery;
+    if delivery.event == questions::ANSWER_EVENT {
+        return Ok(questions::read(pending, now));
+    }
     let reading = match services.inbound.read(&delivery.event, &delivery.body) {
         Ok(reading) => reading,
         Err(error) => {

@@ -4,11 +4,13 @@
 //! attempt, its documents, the outcome, and the ledger. Texts of strangers (outputs, logs, what an
 //! agent said) are in it by their digests only; the documents have them.
 
+mod signing;
+
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::ServiceError;
+use super::{ServiceError, Services};
 use crate::domain::attempt::AttemptState;
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::ids::AttemptId;
@@ -16,6 +18,8 @@ use crate::domain::outcome::{CommandRun, Ended, Outcome};
 use crate::domain::proof::{CoverageChange, TestChange};
 use crate::ports::ledger::{Ledger, Spent};
 use crate::ports::store::{RunnerView, Store};
+
+pub use signing::{SignError, Signed, Signer};
 
 /// The version of a receipt's form.
 pub const RECEIPT_VERSION: u32 = 1;
@@ -142,6 +146,18 @@ pub async fn receipt(
     let Some(view) = store.runner_view(attempt).await? else { return Ok(None) };
     let spent = ledger.spent(attempt).await?;
     Ok(Some(of(&view, &spent)))
+}
+
+/// The same, by what a server has.
+///
+/// # Errors
+/// [`ServiceError`] when the store is not available.
+pub async fn asked_for(
+    services: &Services,
+    attempt: AttemptId,
+) -> Result<Option<Receipt>, ServiceError> {
+    let Some(view) = services.store.runner_view(attempt).await? else { return Ok(None) };
+    Ok(Some(of(&view, &services.models.spent(attempt).await?)))
 }
 
 fn of(view: &RunnerView, spent: &[Spent]) -> Receipt {

@@ -9,7 +9,7 @@ mod unavailable;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Client, Method, Response, StatusCode};
 use secrecy::SecretString;
-use selfheal::http::{self, DoorLimits, Tokens};
+use selfheal::http::{self, DoorLimits, Operators};
 use selfheal::ports::store::Claim;
 use selfheal::service::Services;
 use sha2::Sha256;
@@ -44,7 +44,7 @@ fn signed(secret: &str, body: &[u8]) -> String {
 pub(crate) async fn door(services: &Services, limits: DoorLimits) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = http::router(services.clone(), limits, Tokens::default());
+    let router = http::router(services.clone(), limits, Operators::default());
     tokio::spawn(http::serve(listener, router, limits, std::future::pending()));
     address.to_string()
 }

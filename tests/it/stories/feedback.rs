@@ -1,7 +1,14 @@
 //! A fixer asks, people answer, and the same attempt goes on.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::{Client, StatusCode};
+use secrecy::SecretString;
 use selfheal::domain::document::Stage;
+use selfheal::domain::ids::AttemptId;
 use selfheal::domain::outcome::Outcome;
+use selfheal::http::Tokens;
+use serde_json::{Value, json};
 use world::{Pull, Repository};
 
 use super::{GOOD, at_work, headline};
@@ -15,7 +22,7 @@ fn asks(questions: &[&str]) -> Outcome {
 }
 
 /// An attempt that has asked two questions, one of them with a trick in it.
-async fn asked(t: &mut Tester) -> (Repository, Pull) {
+async fn asked(t: &mut Tester) -> (Repository, Pull, AttemptId) {
     let (repository, pull) = at_work(t).await;
     let runner = t.runner(&repository).await;
     runner.finishes(Stage::Triage, &[]).await;
@@ -23,13 +30,13 @@ async fn asked(t: &mut Tester) -> (Repository, Pull) {
     let trick = "Which [name](https://evil.example) @mona?\n# Big";
     runner.reports(t, &asks(&["Shall `answer` be 42 or 43?", trick])).await;
     t.settle_with_ci().await;
-    (repository, pull)
+    (repository, pull, runner.brief.attempt)
 }
 
 #[tokio::test]
 async fn questions_are_numbered_in_the_comment_and_the_attempt_goes_on_with_the_answers() {
     let mut t = Tester::start().await;
-    let (repository, pull) = asked(&mut t).await;
+    let (repository, pull, _) = asked(&mut t).await;
     let waits = "selfheal  completed/action_required  Questions wait for your answer";
     assert_eq!(headline(&t, &pull), waits);
     let comment = t.world.comment_text(&pull);
@@ -62,10 +69,83 @@ async fn questions_are_numbered_in_the_comment_and_the_attempt_goes_on_with_the_
     t.finish().await;
 }
 
+/// What an operator with that token asks of an attempt, or tells it; the answer's JSON, if it is some.
+async fn api(t: &Tester, path: &str, said: Option<&Value>, token: &str) -> (StatusCode, Value) {
+    let client = Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/api/v1/attempts/{path}", t.url());
+    let asked = match said {
+        Some(said) => client.post(url).json(said),
+        None => client.get(url),
+    };
+    let answer = asked.bearer_auth(token).send().await.unwrap();
+    let status = answer.status();
+    (status, answer.json().await.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn answers_come_by_the_api_as_well_and_receipts_go() {
+    const TOKEN: &str = "an-operator-s-token-of-the-api-00";
+    let mut t = Tester::start().await;
+    let (repository, pull, id) = asked(&mut t).await;
+    let path = |what: &str| format!("{id}/{what}");
+    let (status, _) = api(&t, &path("questions"), None, TOKEN).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "without a token there is no door");
+    t.tokens(Tokens { api: Some(SecretString::from(TOKEN)), metrics: None }).await;
+    for what in ["questions", "receipt", "documents"] {
+        assert_eq!(api(&t, &path(what), None, "guessed").await.0, StatusCode::UNAUTHORIZED);
+        let other = "att_00000000-0000-7000-8000-00000000ffff";
+        for other in [format!("{other}/{what}"), format!("x/{what}")] {
+            assert_eq!(api(&t, &other, None, TOKEN).await.0, StatusCode::NOT_FOUND);
+        }
+    }
+    let (_, told) = api(&t, &path("questions"), None, TOKEN).await;
+    assert_eq!((&told["waits"], &told["questions"][0]["number"]), (&json!(true), &json!(1)));
+    assert_eq!(told["questions"][1]["answer"], Value::Null, "{told:#}");
+
+    for (said, why) in [
+        (json!({"by": "mona", "answer": "yes"}), "answers need numbers"),
+        (json!({"by": "mo na", "answer": "1: yes"}), "`by`"),
+        (json!({"by": "mona", "answer": "1: ".to_owned() + &"x".repeat(5_000)}), "more than 4000"),
+    ] {
+        let (status, problem) = api(&t, &path("answers"), Some(&said), TOKEN).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(why), "{problem}");
+    }
+    let both = |by: &str| json!({"by": by, "answer": "1: 42 2: tiny"});
+    let answers = path("answers");
+    assert_eq!(api(&t, &answers, Some(&both("reader")), TOKEN).await.0, StatusCode::ACCEPTED);
+    t.settle_with_ci().await;
+    let (_, told) = api(&t, &path("questions"), None, TOKEN).await;
+    assert_eq!(told["waits"], true, "who may not write answers nothing: {told:#}");
+    assert_eq!(api(&t, &answers, Some(&both("mona")), TOKEN).await.0, StatusCode::ACCEPTED);
+    t.settle_with_ci().await;
+    assert!(headline(&t, &pull).contains("Attempt 1 of 3 is at work"), "{}", t.check(&pull));
+    let (_, told) = api(&t, &path("questions"), None, TOKEN).await;
+    assert_eq!(
+        api(&t, &answers, Some(&both("mona")), TOKEN).await.0,
+        StatusCode::CONFLICT,
+        "{told}"
+    );
+
+    let runner = t.runner(&repository).await;
+    assert_eq!(runner.brief.feedback.len(), 2);
+    runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
+    t.settle_with_ci().await;
+    let (_, signed) = api(&t, &path("receipt"), None, TOKEN).await;
+    assert_eq!(signed["receipt"]["outcome"]["outcome"], "proposed", "{signed:#}");
+    let parts: Vec<_> = signed["signature"].as_str().unwrap().split('.').collect();
+    let payload = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
+    let payload: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!((parts.len(), &payload), (3, &signed["receipt"]), "the payload is the receipt");
+    let (_, written) = api(&t, &path("documents"), None, TOKEN).await;
+    assert_eq!(written["documents"][0]["name"], "state", "{written:#}");
+    t.finish().await;
+}
+
 #[tokio::test]
 async fn people_are_reminded_twice_and_then_the_case_is_theirs() {
     let mut t = Tester::start().await;
-    let (_, pull) = asked(&mut t).await;
+    let (_, pull, _) = asked(&mut t).await;
     let reminders =
         |t: &Tester| t.world.comment_text(&pull).matches("still waits for an answer").count();
     for (hours, expected) in [(23, 0), (2, 1), (1, 1), (23, 2)] {
