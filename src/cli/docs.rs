@@ -133,15 +133,16 @@ const ABOUT_AGENTS: &str = "\n\
     - It works in the sandbox: no network but a loopback address that leads to its models, no key (the \
     server has it, or `selfheal heal`), no token, a new and empty home, nothing of the machine's \
     environment.\n\
-    - Settings, hooks, plugins and MCP servers of the checkout are not loaded. Guidance (`AGENTS.md`, \
-    `CLAUDE.md`, `GEMINI.md`) is the base branch's, and is part of the task.\n\
+    - Settings, hooks, plugins and MCP servers of the checkout are not loaded: they are taken out of it \
+    before an agent starts. Guidance (`AGENTS.md`, `CLAUDE.md`, `GEMINI.md`) is the base branch's, and is \
+    part of the task.\n\
     - The task is the template `src/runner/prompts/execute.md` and the evidence, between markers that no \
     text can guess. Version, model and the prompt's digest are in the attempt's `state` document.\n\
     - What it says about success is not listened to. A provider that is down, busy or silent is no \
     attempt of the agent's; a budget that is spent ends it.\n\
     - When it ends, everything that it started is gone, however it was started.\n\
-    - The tests drive the real Claude Code, Codex, opencode and Gemini CLI in the versions above. aider is \
-    tried by hand in its version: its 700 MB of Python are not installed by `cargo xtask test`.\n";
+    - The tests drive the real Claude Code, Codex, opencode and Gemini CLI in the versions above; \
+    `cargo xtask test --all` drives aider, too, with its 700 MB of Python.\n";
 
 const COMMAND_FIXER: &str = "\n## Any program: the `command` fixer\n\n\
     ```yaml\nfixers:\n  - recipes\n  - name: my-agent\n    command: ./scripts/agent.sh\n```\n\n\

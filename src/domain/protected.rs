@@ -42,6 +42,8 @@ const fn hold(pattern: &'static str, why: &'static str) -> BuiltIn {
 
 const CI: &str = "decides what CI runs";
 const AGENT: &str = "configures coding agents";
+const GUIDE: &str = "guides coding agents";
+const DOTENV: &str = "is read by coding agents as their own settings";
 const MANIFEST: &str = "decides which dependencies are used";
 const OWNERS: &str = "decides who reviews";
 
@@ -62,17 +64,18 @@ pub const BUILT_IN: &[BuiltIn] = &[
     refuse(".claude/", AGENT),
     refuse(".claude.json", AGENT),
     refuse(".mcp.json", AGENT),
-    refuse("CLAUDE.md", AGENT),
-    refuse("CLAUDE.local.md", AGENT),
-    refuse("AGENTS.md", AGENT),
-    refuse("AGENTS.override.md", AGENT),
-    refuse("GEMINI.md", AGENT),
+    refuse("CLAUDE.md", GUIDE),
+    refuse("CLAUDE.local.md", GUIDE),
+    refuse("AGENTS.md", GUIDE),
+    refuse("AGENTS.override.md", GUIDE),
+    refuse("GEMINI.md", GUIDE),
     refuse(".codex/", AGENT),
     refuse(".gemini/", AGENT),
     refuse(".opencode/", AGENT),
     refuse("opencode.json*", AGENT),
     refuse(".aider*", AGENT),
-    refuse(".goosehints", AGENT),
+    refuse(".goosehints", GUIDE),
+    refuse("/.env", DOTENV),
     refuse(".cursor/", AGENT),
     refuse(".husky/", "runs on every commit"),
     hold("Cargo.toml", MANIFEST),
@@ -222,22 +225,36 @@ impl ProtectedPaths {
 
 /// Whether a path configures coding agents; such files are never taken from a pull request.
 pub fn configures_agents(path: &RepoPath) -> bool {
-    static AGENTS: LazyLock<Gitignore> = LazyLock::new(|| {
-        let agents = BUILT_IN.iter().filter(|built_in| built_in.why == AGENT);
-        let guards: Vec<Guard> = agents
-            .map(|built_in| Guard {
-                pattern: built_in.pattern.to_owned(),
-                protection: built_in.protection,
-                why: built_in.why.to_owned(),
-            })
-            .collect();
-        matcher(&guards, Protection::Refuse)
-            .expect("invariant: the built-in patterns are well formed")
-    });
+    static AGENTS: LazyLock<Gitignore> = LazyLock::new(|| because(&[AGENT, GUIDE, DOTENV]));
+    is_among(&AGENTS, path)
+}
+
+/// Whether a path is of those that agents may see as the base branch has them: guidance for them, and
+/// settings that are the repository's own before they are theirs. What configures them and nothing
+/// else they never see.
+pub fn is_agents_from_base(path: &RepoPath) -> bool {
+    static FROM_BASE: LazyLock<Gitignore> = LazyLock::new(|| because(&[GUIDE, DOTENV]));
+    is_among(&FROM_BASE, path)
+}
+
+/// The built-in patterns that are there for one of these reasons.
+fn because(reasons: &[&str]) -> Gitignore {
+    let chosen = BUILT_IN.iter().filter(|built_in| reasons.contains(&built_in.why));
+    let guards: Vec<Guard> = chosen
+        .map(|built_in| Guard {
+            pattern: built_in.pattern.to_owned(),
+            protection: built_in.protection,
+            why: built_in.why.to_owned(),
+        })
+        .collect();
+    matcher(&guards, Protection::Refuse).expect("invariant: the built-in patterns are well formed")
+}
+
+fn is_among(patterns: &Gitignore, path: &RepoPath) -> bool {
     // As a file and as a directory: `.claude` may be a symbolic link to one.
     [false, true]
         .iter()
-        .any(|is_dir| AGENTS.matched_path_or_any_parents(path.as_str(), *is_dir).is_ignore())
+        .any(|is_dir| patterns.matched_path_or_any_parents(path.as_str(), *is_dir).is_ignore())
 }
 
 const OWN: &str = "is protected by this repository's own policy";

@@ -28,7 +28,7 @@ use thiserror::Error;
 use super::git::{Call, Credential, FileRemotes, Git, GitError, TreeEntry};
 use crate::domain::ids::{PrNumber, RepoPath, Sha};
 use crate::domain::patch::{Content, FileMode, NotAPatch, Patch};
-use crate::domain::protected::configures_agents;
+use crate::domain::protected::{configures_agents, is_agents_from_base};
 use crate::domain::pull::BaseFile;
 
 /// Why there is no workspace, or no patch from one.
@@ -346,7 +346,8 @@ impl Checkout {
         apply::write(&self.dir, patch)
     }
 
-    /// Replaces the head's agent configuration by the base's, before a fixer starts.
+    /// Takes the head's agent configuration away before a fixer starts, and puts the base's guidance in
+    /// its place: settings, hooks, plugins and servers of tools are none of a repository's business here.
     ///
     /// From then on such files are no part of [`changes`](Self::changes).
     ///
@@ -362,7 +363,7 @@ impl Checkout {
         let wanted: BTreeMap<RepoPath, (FileMode, Sha)> = base
             .iter()
             .filter_map(named)
-            .filter(|(path, _, _)| configures_agents(path))
+            .filter(|(path, _, _)| is_agents_from_base(path))
             .map(|(path, mode, object)| (path, (mode, object)))
             .collect();
         let objects: Vec<Sha> = wanted.values().map(|(_, object)| object.clone()).collect();

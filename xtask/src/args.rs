@@ -4,15 +4,17 @@ use crate::faults;
 use crate::resume;
 use crate::score::Order;
 use crate::simulate::Seeds;
-use crate::steps::{STEPS, Step};
+use crate::steps::{MORE_STEPS, STEPS, Step};
 
 /// What was asked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// Say what can be asked.
     Help,
-    /// Run these steps, in their own order; all of them when none is named.
+    /// Run these steps, in their own order; those of CI when none is named.
     Test(Vec<&'static str>),
+    /// Run every step, those that CI has no time for as well.
+    TestAll,
     /// Score the reading of labelled logs.
     Score(Order),
     /// Run the benchmarks, with words of theirs.
@@ -44,6 +46,7 @@ pub(crate) fn parse(words: &[String]) -> anyhow::Result<Asked> {
             "test" | "score" | "bench" | "simulate" | "faults" | "resume" | "docs",
             "--help" | "-h",
         ] => Ok(Asked::Help),
+        ["test", "--all"] => Ok(Asked::TestAll),
         ["test", rest @ ..] => Ok(Asked::Test(only(rest)?)),
         ["score", rest @ ..] => Ok(Asked::Score(Order::parse(rest)?)),
         ["bench", rest @ ..] => {
@@ -68,7 +71,7 @@ fn only(mut words: &[&str]) -> anyhow::Result<Vec<&'static str>> {
             (Some(name), _, rest) => (name, rest),
             (None, &"--only", [name, rest @ ..]) => (*name, rest),
             (None, &"--only", []) => anyhow::bail!("`--only` wants the name of a step"),
-            (None, word, _) => anyhow::bail!("`test` knows `--only STEP`, not `{word}`"),
+            (None, word, _) => anyhow::bail!("`test` knows `--only STEP` or `--all`, not `{word}`"),
         };
         named.push(step(name)?.name);
         words = rest;
@@ -77,19 +80,23 @@ fn only(mut words: &[&str]) -> anyhow::Result<Vec<&'static str>> {
 }
 
 fn step(name: &str) -> anyhow::Result<&'static Step> {
-    STEPS.iter().find(|step| step.name == name).ok_or_else(|| {
-        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+    let steps = || STEPS.iter().chain(MORE_STEPS);
+    steps().find(|step| step.name == name).ok_or_else(|| {
+        let names: Vec<&str> = steps().map(|step| step.name).collect();
         anyhow::anyhow!("there is no step `{name}`; there are: {}", names.join(", "))
     })
 }
 
 /// The help page.
 pub(crate) fn help() -> String {
-    let steps: Vec<String> =
-        STEPS.iter().map(|step| format!("  {:<9} {}", step.name, step.what)).collect();
-    let steps = steps.join("\n");
+    let listed = |steps: &[Step]| {
+        let lines = steps.iter().map(|step| format!("  {:<9} {}", step.name, step.what));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let (steps, more) = (listed(STEPS), listed(MORE_STEPS));
     format!(
         "cargo xtask test [--only STEP]…   every test and check, in this order\n\
+         \x20   [--all]                       … and those that CI has no time for\n\
          cargo xtask score [DIR…]          how well labelled logs are read: those of the repository, or of DIR\n\
          \x20   [--details] [--worst N]       … with every mistake, and with the N logs that are read worst\n\
          \x20   [--release | --binary PATH]   … by a release build, or by the program at PATH\n\
@@ -108,6 +115,9 @@ pub(crate) fn help() -> String {
          Steps of `test`:\n\
          {steps}\n\
          \n\
+         With `--all`, too:\n\
+         {more}\n\
+         \n\
          Tools go to target/tools, or where SELFHEAL_TOOLS_DIR says; CARGO_TARGET_DIR is honoured."
     )
 }
@@ -122,6 +132,8 @@ mod tests {
         check("help", Ok(Asked::Help));
         check("test --help", Ok(Asked::Help));
         check("test", Ok(Asked::Test(vec![])));
+        check("test --all", Ok(Asked::TestAll));
+        check("test --only aider", Ok(Asked::Test(vec!["aider"])));
         check("test --only fmt --only=docs", Ok(Asked::Test(vec!["fmt", "docs"])));
         check("demo-tools", Ok(Asked::DemoTools));
         check("score", Ok(Asked::Score(Order::default())));
@@ -139,7 +151,7 @@ mod tests {
     #[test]
     fn words_that_mean_nothing_are_named() {
         check("tset", Err("there is no `tset`"));
-        check("test fast", Err("`test` knows `--only STEP`, not `fast`"));
+        check("test fast", Err("`test` knows `--only STEP` or `--all`, not `fast`"));
         check("test --only", Err("`--only` wants the name of a step"));
         check("score --fast", Err("`score` knows no `--fast`"));
         check("simulate --seed", Err("`--seed` wants a number"));

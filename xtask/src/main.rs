@@ -61,7 +61,8 @@ fn answer(asked: &Asked) -> anyhow::Result<()> {
             say::line(&args::help());
             Ok(())
         }
-        Asked::Test(only) => steps::run(&Place::find()?, only),
+        Asked::Test(only) => steps::run(&Place::find()?, &steps::chosen(only)),
+        Asked::TestAll => steps::run(&Place::find()?, &steps::all()),
         Asked::DemoTools => {
             debian::install_for_demo()?;
             tools::act(&Place::find()?)

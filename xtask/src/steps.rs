@@ -21,13 +21,13 @@ pub(crate) struct Step {
     check: fn(&Place) -> anyhow::Result<()>,
 }
 
-/// All checks, in their order.
+/// The checks of CI, in their order.
 pub(crate) const STEPS: &[Step] = &[
     Step { name: "tools", what: "install what the checks need, pinned", check: install },
     Step { name: "fmt", what: "the code is formatted", check: |place| cargo(place, FMT) },
     Step { name: "clippy", what: "the lints find nothing", check: |place| cargo(place, CLIPPY) },
     Step { name: "build", what: "the programs build", check: |place| cargo(place, BUILD) },
-    Step { name: "test", what: "the tests pass", check: |place| cargo(place, TEST) },
+    Step { name: "test", what: "the tests pass", check: tests },
     Step { name: "faults", what: "killed again and again, it loses nothing", check: faults::check },
     Step { name: "score", what: "logs are read as well as they once were", check: score::check },
     Step {
@@ -46,24 +46,43 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "docs", what: "the generated pages are current", check: docs::check },
 ];
 
+/// What takes longer than CI has.
+pub(crate) const MORE_STEPS: &[Step] =
+    &[Step { name: "aider", what: "aider heals, and obeys no pull request", check: aider }];
+
+/// What drives real agents; which ones, a variable says.
+const AGENTS: &str = "every_agent_asked_for";
 const FMT: &[&str] = &["fmt", "--all", "--check"];
 const CLIPPY: &[&str] =
     &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
 const BUILD: &[&str] = &["build", "--locked", "--bins"];
 const TEST: &[&str] = &["test", "--locked", "--workspace"];
+/// How many tests run at once for each core.
+const TESTS_PER_CORE: usize = 2;
 const REPLAY: &[&str] =
     &["run", "--locked", "--quiet", "--bin", "selfheal", "--", "replay", "tests/fixtures/replay"];
 const DEMO: &[&str] = &["run", "--locked", "--quiet", "--example", "demo"];
 /// Private modules too: the headers are written for those who work on them.
 const DOC: &[&str] = &["doc", "--locked", "--no-deps", "--workspace", "--document-private-items"];
 
-/// Run the named steps, or all of them, until one fails.
+/// The named steps, or those of CI.
+pub(crate) fn chosen(only: &[&str]) -> Vec<&'static Step> {
+    if only.is_empty() {
+        return STEPS.iter().collect();
+    }
+    all().into_iter().filter(|step| only.contains(&step.name)).collect()
+}
+
+/// Every step.
+pub(crate) fn all() -> Vec<&'static Step> {
+    STEPS.iter().chain(MORE_STEPS).collect()
+}
+
+/// Run steps until one fails.
 ///
 /// # Errors
 /// When a step fails; what it said stands on the screen above.
-pub(crate) fn run(place: &Place, only: &[&str]) -> anyhow::Result<()> {
-    let chosen: Vec<&Step> =
-        STEPS.iter().filter(|step| only.is_empty() || only.contains(&step.name)).collect();
+pub(crate) fn run(place: &Place, chosen: &[&Step]) -> anyhow::Result<()> {
     let mut spent = Vec::new();
     for (number, step) in chosen.iter().enumerate() {
         say::line(&format!(
@@ -100,6 +119,21 @@ fn summary_line(name: &str, spent: Duration) -> String {
 fn install(place: &Place) -> anyhow::Result<()> {
     debian::install()?;
     tools::install(place)
+}
+
+/// The tests wait for others most of their time (agents, networks, databases), so more run beside each
+/// other than there are cores.
+fn tests(place: &Place) -> anyhow::Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let beside = (cores * TESTS_PER_CORE).to_string();
+    run::succeed(run::cargo(place)?.args(TEST).env("RUST_TEST_THREADS", beside))
+}
+
+/// The same tests that drive the other agents, with the one that is not among them.
+fn aider(place: &Place) -> anyhow::Result<()> {
+    tools::aider(place)?;
+    let words = ["test", "--locked", "--test", "it", "--", AGENTS];
+    run::succeed(run::cargo(place)?.args(words).env("SELFHEAL_AGENTS", "aider"))
 }
 
 fn cargo(place: &Place, words: &[&str]) -> anyhow::Result<()> {
@@ -139,9 +173,9 @@ mod tests {
 
     #[test]
     fn no_two_steps_share_a_name() {
-        let mut names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        let mut names: Vec<&str> = all().iter().map(|step| step.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), STEPS.len());
+        assert_eq!(names.len(), all().len());
     }
 }

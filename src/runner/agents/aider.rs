@@ -1,8 +1,9 @@
 //! aider, headless: one message, plain text out, edits in place.
 //!
 //! Checked with 0.86.2. It has no sessions, no events and no limits of its own; its files are kept
-//! out of the checkout, and it reads no configuration of the checkout but `.aider*`, which is the
-//! base commit's.
+//! out of the checkout. `.aider*` is no longer there when it starts; it reads the repository's `.env`
+//! as its own settings, so what decides whom it asks and what it runs is said once more in a file of
+//! ours, which it reads last.
 
 use serde_json::Value;
 
@@ -13,6 +14,14 @@ use crate::runner::sandbox::{Answer, Opening};
 
 /// Where its message is, in its home.
 const MESSAGE: &str = "selfheal-message.md";
+
+/// Its own settings, in its home.
+const SETTINGS: &str = "selfheal-aider.env";
+
+/// What nothing but us may decide, besides its models' address and key: variables that make it run
+/// something of the repository's by itself.
+const OURS: &str = "AIDER_TEST_CMD=\nAIDER_AUTO_TEST=false\nAIDER_AUTO_LINT=false\n\
+                    AIDER_LOAD=\nAIDER_GIT_COMMIT_VERIFY=false\nAIDER_NOTIFICATIONS_COMMAND=\n";
 
 /// How it says that it edited a file.
 const APPLIED: &str = "Applied edit to ";
@@ -53,8 +62,15 @@ impl Agent for Aider {
         let line = launch.argv.iter().map(|word| crate::runner::sandbox::quote(word));
         let line = line.collect::<Vec<_>>().join(" ");
         launch.argv = ["sh", "-c"].map(str::to_owned).to_vec();
-        launch.argv.push(format!("exec {line} --message-file \"$HOME/{MESSAGE}\""));
+        // Where its models are is known only inside, by the variable.
+        let whom = format!(
+            "printf 'OPENAI_API_BASE=%s\\nOPENAI_API_KEY={NO_KEY}\\n' \"$OPENAI_API_BASE\" >> \
+             \"$HOME/{SETTINGS}\""
+        );
+        let ours = format!("--env-file \"$HOME/{SETTINGS}\" --message-file \"$HOME/{MESSAGE}\"");
+        launch.argv.push(format!("{whom}; exec {line} {ours}"));
         launch.files.push((MESSAGE, ask.prompt.clone()));
+        launch.files.push((SETTINGS, OURS.to_owned()));
         launch.env("OPENAI_API_BASE", format!("{}/openai/v1", bridge::PLACE));
         launch.env("OPENAI_API_KEY", NO_KEY);
         launch.env("LITELLM_LOCAL_MODEL_COST_MAP", "True");

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use futures_util::stream::{self, StreamExt as _};
 use selfheal::domain::agent::AgentName;
 use selfheal::domain::model::Provider as Api;
 use serde_json::Value;
@@ -17,6 +18,22 @@ use crate::runner::scene::Repo;
 /// The agents that the tests install.
 pub const INSTALLED: [AgentName; 3] =
     [AgentName::ClaudeCode, AgentName::Codex, AgentName::Opencode];
+
+/// Which agents tests are for that drive every one: names with commas between them. Those that every
+/// run of the tests installs, unless somebody names others; `cargo xtask test --all` does.
+const AGENTS_VARIABLE: &str = "SELFHEAL_AGENTS";
+
+/// At the same time: each takes most of a core.
+const BESIDE: usize = 2;
+
+/// Does something with every agent that was asked for.
+pub async fn for_each_asked_for<F: Future<Output = ()>>(act: impl Fn(AgentName) -> F) {
+    let named = env::var(AGENTS_VARIABLE);
+    let named = named.as_deref().unwrap_or("claude-code,codex,opencode,gemini-cli");
+    let known = |name: &str| AgentName::parse(name).unwrap_or_else(|| panic!("no agent {name}"));
+    let agents: Vec<_> = named.split(',').map(known).collect();
+    stream::iter(agents).for_each_concurrent(BESIDE, act).await;
+}
 
 /// The key of whoever runs `selfheal heal`, which no agent may see.
 pub const OWN_KEY: &str = "sk-own-s3cret-key-of-the-operator";
@@ -94,7 +111,8 @@ pub fn path() -> OsString {
 /// What installs them.
 const HINT: &str = "`cargo xtask test --only tools` does it";
 
-/// The directories of the agents' native programs, each below its own package for this platform.
+/// The directories of the agents' native programs, each below its own package for this platform; and
+/// aider's, which is there when it was asked for.
 fn programs() -> Vec<PathBuf> {
     let modules = tools().join("agents/node_modules");
     let found = |scope: &str, prefix: &str, below: &str, program: &str| {
@@ -111,6 +129,7 @@ fn programs() -> Vec<PathBuf> {
     let gemini = tools().join("agents/bin");
     assert!(gemini.join("gemini").exists(), "gemini is not installed: {HINT}");
     vec![
+        tools().join("aider/bin"),
         gemini,
         found("@anthropic-ai", "claude-code-", "", "claude"),
         found("@openai", "codex-", "vendor/*/bin", "codex"),
