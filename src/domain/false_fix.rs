@@ -4,8 +4,12 @@
 //! commands bring anyway. A fix counts once, however many signs there are against it; all are kept,
 //! because each is evidence of its own.
 //!
-//! Not counted, because it would be a guess: that the same failure shows on another pull request
-//! (it may never have had the fix), and that somebody edits what we wrote.
+//! That somebody writes other lines over ours counts as well, on the pull request and within the same
+//! time; a new idea about those lines cannot be told from a mistake of ours in them, and then it is
+//! counted against us. Not counted, because it would be a guess: that the same failure shows on
+//! another pull request, which may never have had the fix.
+
+use similar::{DiffOp, TextDiff};
 
 use super::attempt::{Attempt, AttemptEnd, AttemptState};
 use super::failure::Fingerprint;
@@ -16,6 +20,12 @@ pub const WITHIN_MS: i64 = 14 * 24 * 60 * 60 * 1000;
 
 /// Commits of one push that are looked at; GitHub tells no more.
 pub const REVERTS_MAX: usize = 50;
+
+/// Files of one fix that are compared with what became of them.
+pub const OVERWRITTEN_FILES_MAX: usize = 10;
+
+/// The longest text that is compared, in bytes: beyond it a file counts as kept.
+const OVERWRITTEN_BYTES_MAX: usize = 256 * 1024;
 
 /// What shows that a fix was wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,12 +40,20 @@ pub enum Sign {
     Rejected,
     /// We had proven it green, and CI was red on its commit.
     Contradicted,
+    /// Somebody wrote other lines over those of its commit.
+    Superseded,
 }
 
 impl Sign {
     /// Every sign.
-    pub const ALL: [Self; 5] =
-        [Self::Undone, Self::Reverted, Self::RedAgain, Self::Rejected, Self::Contradicted];
+    pub const ALL: [Self; 6] = [
+        Self::Undone,
+        Self::Reverted,
+        Self::RedAgain,
+        Self::Rejected,
+        Self::Contradicted,
+        Self::Superseded,
+    ];
 
     /// The name in tables, figures and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +63,7 @@ impl Sign {
             Self::RedAgain => "red_again",
             Self::Rejected => "rejected",
             Self::Contradicted => "contradicted",
+            Self::Superseded => "superseded",
         }
     }
 
@@ -124,6 +143,36 @@ pub fn red_again(fix: &Fix, seen: &Seen<'_>) -> Option<FalseFix> {
         evidence: format!("the same failure at {}", seen.head),
     })
 }
+
+/// Whether lines that a fix wrote, or took away, are no longer so: `before` and `after` are a file
+/// around the fix, `now` is what became of it. Whoever only adds to them has kept them.
+pub fn is_overwritten(before: &str, after: &str, now: &str) -> bool {
+    if [before, after, now].iter().any(|text| text.len() > OVERWRITTEN_BYTES_MAX) {
+        return false;
+    }
+    let ours = TextDiff::from_lines(before, after);
+    let theirs = TextDiff::from_lines(after, now);
+    ours.ops().iter().any(|our| theirs.ops().iter().any(|their| undoes(our, their, &ours, &theirs)))
+}
+
+fn undoes(our: &DiffOp, their: &DiffOp, ours: &Lines<'_>, theirs: &Lines<'_>) -> bool {
+    let (written, replaced) = (our.new_range(), their.old_range());
+    match (our, their) {
+        (DiffOp::Equal { .. }, _) | (_, DiffOp::Equal { .. }) => false,
+        // What we took away is there again.
+        (DiffOp::Delete { .. }, _) => {
+            let gone: Vec<_> = our.old_range().map(|line| ours.old_slice(line)).collect();
+            let new: Vec<_> = their.new_range().map(|line| theirs.new_slice(line)).collect();
+            let is_there = replaced.start <= written.start && written.start <= replaced.end;
+            is_there && new.windows(gone.len()).any(|lines| lines == gone)
+        }
+        (_, DiffOp::Insert { .. }) => false,
+        (_, _) => written.start < replaced.end && replaced.start < written.end,
+    }
+}
+
+/// Two texts line by line.
+type Lines<'a> = TextDiff<'a, 'a, str>;
 
 /// Commits that a message says it reverts, in git's own words; that we take commits of ours back
 /// ourselves is told elsewhere.
@@ -208,6 +257,33 @@ mod tests {
         again(|_, number, _| *number = PrNumber::new(8), false);
         again(|fix, _, _| fix.is_taken_back = true, false);
         again(|fix, _, _| fix.fingerprint = print_of("new"), false);
+    }
+
+    #[test]
+    fn lines_of_ours_that_somebody_replaced_are_superseded() {
+        let check = |before: &str, after: &str, now: &str, expected: bool| {
+            assert_eq!(
+                is_overwritten(before, after, now),
+                expected,
+                "{before:?} {after:?} {now:?}"
+            );
+        };
+        let (before, after) = ("a\nb\nc\n", "a\nB\nc\n");
+        check(before, after, after, false);
+        check(before, after, before, true);
+        check(before, after, "a\nX\nc\n", true);
+        check(before, after, "a\nc\n", true);
+        check(before, after, "", true);
+        check(before, after, "A\nB\nc\nd\n", false);
+        check(before, after, "a\nB\nmore\nc\n", false);
+        // Lines that we took away.
+        check("a\nb\nc\n", "a\nc\n", "a\nb\nc\n", true);
+        check("a\nb\nc\n", "a\nc\n", "a\nx\nc\n", false);
+        // A file of ours.
+        check("", "new\n", "", true);
+        check("", "new\n", "new\nand more\n", false);
+        let long = "x\n".repeat(OVERWRITTEN_BYTES_MAX);
+        check(before, after, &long, false);
     }
 
     #[track_caller]

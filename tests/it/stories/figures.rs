@@ -89,13 +89,36 @@ async fn a_fix_that_people_revert_was_wrong() {
 }
 
 #[tokio::test]
+async fn a_fix_over_which_people_write_was_wrong_and_one_beside_which_they_write_was_not() {
+    let mut t = started().await;
+    let (_, pull) = healed(&mut t).await;
+    let more = format!("{GOOD}\n// Why 42 is right.\n");
+    t.world.push(&pull, "mona", &[("src/lib.rs", Some(&more))]).await.unwrap();
+    t.settle_with_ci().await;
+    assert_eq!(stats(&t).await["all"]["false_fixes"], 0);
+
+    let (_, pull) = healed(&mut t).await;
+    let other = "pub fn answer() -> u8 {\n    43\n}\n";
+    t.world.push(&pull, "mona", &[("src/lib.rs", Some(other))]).await.unwrap();
+    t.settle_with_ci().await;
+    let all = &stats(&t).await["all"];
+    assert_eq!(
+        (&all["false_fixes"], &all["signs"]["superseded"]),
+        (&1.into(), &1.into()),
+        "{all:#}"
+    );
+    t.finish().await;
+}
+
+#[tokio::test]
 async fn a_failure_that_comes_again_and_a_proof_that_ci_contradicts_count_against_us() {
     let mut t = started().await;
     let (repository, pull) = healed(&mut t).await;
     let files = [("src/lib.rs", Some(BAD)), ("a.txt", Some("a\n"))];
     t.world.push(&pull, "mona", &files).await.unwrap();
     t.settle_with_ci().await;
-    assert_eq!(stats(&t).await["all"]["signs"], serde_json::json!({ "red_again": 1 }));
+    let signs = serde_json::json!({ "red_again": 1, "superseded": 1 });
+    assert_eq!(stats(&t).await["all"]["signs"], signs, "and our lines are gone");
     let runner = t.runner(&repository).await;
     runner.proposes(&t, &[("b.txt", Some("no help\n"))]).await;
     t.settle_with_ci().await;
