@@ -28,6 +28,10 @@ pub const MODEL_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// sends them is known before.
 const MODEL_ROOM_BYTES: usize = 64 * 1024 * 1024;
 
+/// The same for prompts of the usual size, some forty at once. Each is here for as long as its way to the
+/// provider takes; what more of them took at once would stay with the allocator.
+const MODEL_ORDINARY_ROOM_BYTES: usize = 4 * 1024 * 1024;
+
 /// Request line and headers: GitHub's have one kilobyte, a runner's three; proxies add their own.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 
@@ -87,7 +91,7 @@ impl Default for DoorLimits {
 impl DoorLimits {
     /// The limits of requests to models: the same, with their own room.
     pub(super) const fn of_models(self) -> Self {
-        Self { large_bytes: MODEL_ROOM_BYTES, ..self }
+        Self { ordinary_bytes: MODEL_ORDINARY_ROOM_BYTES, large_bytes: MODEL_ROOM_BYTES, ..self }
     }
 }
 
@@ -106,5 +110,6 @@ mod tests {
         assert!(limits.large_bytes >= WEBHOOK_BYTES_MAX.max(RUNNER_BYTES_MAX));
         assert!(limits.ordinary_bytes >= ORDINARY_BYTES_MAX);
         assert!(limits.of_models().large_bytes >= MODEL_BYTES_MAX);
+        assert!(limits.of_models().ordinary_bytes >= ORDINARY_BYTES_MAX);
     }
 }
