@@ -15,6 +15,7 @@ mod healing;
 mod intake;
 mod lease;
 pub mod live;
+mod mending;
 pub mod models;
 mod policies;
 mod reading;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::{Failure, FailureKind, Fingerprint};
 use super::flakes::Past;
-use super::ids::{Branch, RepoPath, Sha};
+use super::ids::{Branch, PrNumber, RepoPath, Sha};
 
 /// Why something is red.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,6 +104,9 @@ pub struct Judgement {
     /// How often the failing command has to be green to prove a fix.
     #[serde(default)]
     pub runs: Option<u8>,
+    /// The base branch, when the pull request is there to mend it.
+    #[serde(default)]
+    pub mends: Option<Branch>,
 }
 
 /// A failure that the base branch has, too.
@@ -115,6 +118,9 @@ pub struct BaseBreak {
     pub broken_at: Sha,
     /// Its commit without the failure, when there is one since.
     pub mended_at: Option<Sha>,
+    /// The pull request of our own that mends it, or has mended it.
+    #[serde(default)]
+    pub mending: Option<PrNumber>,
 }
 
 /// The base branch's CI, as far as it is known.
@@ -161,11 +167,13 @@ pub struct Known<'a> {
     pub past: &'a [Past],
     /// What the same failures of the same runs were judged to be before.
     pub earlier: &'a Judgement,
+    /// The base branch, when the pull request is there to mend it: what is broken there is its own.
+    pub mends: Option<&'a Branch>,
 }
 
 /// Judges each failure.
 pub fn judge(failures: &[Failure], known: &Known<'_>) -> Judgement {
-    let mut judgement = Judgement::default();
+    let mut judgement = Judgement { mends: known.mends.cloned(), ..Judgement::default() };
     for (index, failure) in failures.iter().enumerate() {
         let (judged, broken) = one(failure, index, known);
         judgement.causes.push(judged);
@@ -263,8 +271,12 @@ fn on_base(failure: &Failure, index: usize, known: &Known<'_>) -> Option<(String
     let branch = &base.branch;
     if let BaseState::Red(red) = &base.state {
         let here = base.at.short();
-        let broken =
-            BaseBreak { branch: branch.clone(), broken_at: base.at.clone(), mended_at: None };
+        let broken = BaseBreak {
+            branch: branch.clone(),
+            broken_at: base.at.clone(),
+            mended_at: None,
+            mending: None,
+        };
         // What nobody understood looks alike everywhere.
         let is_understood = failure.kind != FailureKind::Unknown;
         if is_understood && red.failures.contains(&failure.fingerprint()) {
@@ -341,12 +353,14 @@ pub enum Standing {
 impl Judgement {
     /// What it means for the case as a whole, in a repository that wants these kinds healed.
     pub fn standing(&self, failures: &[Failure], kinds: &[FailureKind]) -> Standing {
+        let is_mended = self.base.as_ref().is_some_and(|base| base.mended_at.is_some());
         let is_wanted = |(judged, failure): (&Judged, &Failure)| match judged.cause {
             Cause::Change | Cause::Unknown => true,
+            // The pull request that is there to mend it is the one that may not be excused.
+            Cause::Base => self.mends.is_some() && !is_mended,
             // Whoever wants CI's configuration healed gets it, as far as a commit can.
             Cause::CiConfig => kinds.contains(&failure.kind),
-            Cause::Base
-            | Cause::Flaky
+            Cause::Flaky
             | Cause::Infrastructure
             | Cause::Outage
             | Cause::Approval
@@ -356,7 +370,6 @@ impl Judgement {
         if self.causes.is_empty() || self.causes.iter().zip(failures).any(is_wanted) {
             return Standing::Ours;
         }
-        let is_mended = self.base.as_ref().is_some_and(|base| base.mended_at.is_some());
         if has(Cause::CiConfig) {
             Standing::CiConfig
         } else if has(Cause::Base) && is_mended {

@@ -367,13 +367,21 @@ pub struct PublishedCheck {
     pub annotations_sent: u32,
 }
 
-/// Both sides, what it remembers, and what takes commits back.
+/// Both sides, what it remembers, what takes commits back, and what mends base branches.
 pub trait Forge:
-    ForgeReader + ForgeWriter + super::history::ForgeHistory + super::undo::ForgeUndo
+    ForgeReader
+    + ForgeWriter
+    + super::history::ForgeHistory
+    + super::undo::ForgeUndo
+    + super::mending::ForgeMending
 {
 }
 
 impl<T> Forge for T where
-    T: ForgeReader + ForgeWriter + super::history::ForgeHistory + super::undo::ForgeUndo
+    T: ForgeReader
+        + ForgeWriter
+        + super::history::ForgeHistory
+        + super::undo::ForgeUndo
+        + super::mending::ForgeMending
 {
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing is asked when no failure could be the code's: a lost runner is nobody's.
 
-use super::{ServiceError, Services, bases};
+use super::{ServiceError, Services, bases, mending};
 use crate::domain::cause::{Base, BaseState, Judgement, Known, judge};
 use crate::domain::evidence::Evidence;
 use crate::domain::flakes::counted_since;
@@ -27,11 +27,18 @@ pub(super) async fn judged(
         branch = base(services, pull, policy).await?;
     }
     let changed_files = &evidence.changed_files;
-    let known = Known { changed_files, base: branch.as_ref(), past: &past, earlier };
-    Ok(judge(&evidence.failures, &known))
+    let is_mending = mending::is_mending(services, pull).await?;
+    let mends = is_mending.then_some(&pull.base);
+    let known = Known { changed_files, base: branch.as_ref(), past: &past, earlier, mends };
+    let mut judgement = judge(&evidence.failures, &known);
+    if let Some(broken) = judgement.base.as_mut().filter(|_| !is_mending) {
+        broken.mending = mending::of_base(services, &pull.repo, broken).await?;
+    }
+    Ok(judgement)
 }
 
-async fn base(
+/// How CI stands on the branch that a pull request wants to go into.
+pub(super) async fn base(
     services: &Services,
     pull: &Pull,
     policy: &Policy,

@@ -74,7 +74,7 @@ pub async fn pull_request(
             models: services.models.spent_cap(&policy.policy, (None, pull), now).await?,
         },
         room: super::gather::room(&usage, &services.limits),
-        asked: Asked::No,
+        asked: super::mending::asked(Asked::No, &evidence),
     }));
     simulation.evidence = Some(*evidence);
     Ok(simulation)

@@ -45,6 +45,7 @@ struct Scene {
     base: Option<Base>,
     past: Vec<Past>,
     earlier: Judgement,
+    mends: Option<Branch>,
 }
 
 fn judged(change: fn(&mut Scene)) -> Judgement {
@@ -54,6 +55,7 @@ fn judged(change: fn(&mut Scene)) -> Judgement {
         base: Some(base(BaseState::Green)),
         past: Vec::new(),
         earlier: Judgement::default(),
+        mends: None,
     };
     change(&mut scene);
     let known = Known {
@@ -61,6 +63,7 @@ fn judged(change: fn(&mut Scene)) -> Judgement {
         base: scene.base.as_ref(),
         past: &scene.past,
         earlier: &scene.earlier,
+        mends: scene.mends.as_ref(),
     };
     judge(&[scene.failure], &known)
 }
@@ -117,14 +120,35 @@ fn what_the_base_has_too_is_the_bases() {
     });
 }
 
+#[test]
+fn the_pull_request_that_mends_the_base_is_the_one_that_is_not_excused() {
+    let mends = |s: &mut Scene| {
+        s.mends = Some(Branch::parse("main").unwrap());
+        s.base = Some(red(vec![s.failure.fingerprint()], &[]));
+    };
+    check(Cause::Base, "main has the same failure at bbbbbbb", mends);
+    let failures = [failure(FailureKind::TestFailure)];
+    assert_eq!(judged(mends).standing(&failures, &[]), Standing::Ours);
+    let mended = judged(|s| {
+        s.mends = Some(Branch::parse("main").unwrap());
+        s.earlier = broke_at('c');
+    });
+    assert_eq!(mended.standing(&failures, &[]), Standing::BaseMended, "by somebody else");
+    check(Cause::Change, "not with this", |s| {
+        s.mends = Some(Branch::parse("main").unwrap());
+        s.base = Some(red(vec![], &["ci / lint"]));
+    });
+}
+
 fn broke_at(digit: char) -> Judgement {
     let base = BaseBreak {
         branch: Branch::parse("main").unwrap(),
         broken_at: sha(digit),
         mended_at: None,
+        mending: None,
     };
     let judged = Judged { cause: Cause::Base, why: "main had it".to_owned() };
-    Judgement { causes: vec![judged], base: Some(base), runs: None }
+    Judgement { causes: vec![judged], base: Some(base), ..Judgement::default() }
 }
 
 #[test]
@@ -213,7 +237,7 @@ fn figures_count_a_case_under_what_decided() {
     let judged = |cause: Cause| Judged { cause, why: String::new() };
     let leading = |causes: &[Cause]| {
         let causes = causes.iter().copied().map(judged).collect();
-        Judgement { causes, base: None, runs: None }.leading()
+        Judgement { causes, ..Judgement::default() }.leading()
     };
     assert_eq!(leading(&[]), Cause::Unknown);
     assert_eq!(leading(&[Cause::Outage, Cause::Change]), Cause::Change);

@@ -4,7 +4,7 @@
 use super::*;
 use crate::domain::ask::{AskKind, Heed};
 use crate::domain::case::{Asked, Escalation, Excuse, Healed, UndoStage, Undoing};
-use crate::domain::cause::{Judgement, Known, judge};
+use crate::domain::cause::{BaseBreak, Cause, Judged, Judgement, Known, judge};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gate::{Finding, Weight};
 use crate::domain::ids::{
@@ -12,6 +12,7 @@ use crate::domain::ids::{
 };
 use crate::domain::outcome::{GaveUp, Outcome, Proof};
 use crate::domain::patch::Patch;
+use crate::domain::policy::{HealBase, WhenMended};
 use crate::domain::pull::{Actor, AutoMerge, CiRun, Head, Readiness, Repo};
 
 mod feedback;
@@ -59,6 +60,9 @@ const SITUATIONS: &[Situation] = &[
     ("CI is red, read", |s| s.reads(FailureKind::Lint)),
     ("CI is red, infrastructure", |s| s.reads(FailureKind::Infrastructure)),
     ("CI is red, cap reached", |s| s.refused_by("attempt-cap")),
+    ("CI is red, the base's", |s| s.base_has_it(None)),
+    ("CI is red, the base's, mended", |s| s.base_has_it(Some(sha('e')))),
+    ("CI is red, there to mend the base", Scene::mends_the_base),
     ("CI is red, draft", |s| s.refused_by("draft")),
     ("CI is red, too many at once", |s| s.refused_by("budget-now")),
     ("CI is red, day's budget used", |s| s.refused_by("budget-day")),
@@ -218,6 +222,8 @@ fn act_name(act: &Act) -> String {
         Act::Rerun { .. } => "rerun".into(),
         Act::Commit { .. } => "commit".into(),
         Act::Undo { .. } => "undo".into(),
+        Act::Mend { .. } => "mend the base".into(),
+        Act::UpdateBranch { .. } => "update the branch".into(),
         other => format!("{other:?}"),
     }
 }
@@ -237,6 +243,42 @@ fn the_transition_matrix_is_as_documented() {
         }
     }
     insta::assert_snapshot!("transition_matrix", matrix);
+}
+
+#[test]
+fn the_base_is_mended_where_the_policy_wants_it_and_what_failed_is_worth_it() {
+    let asks_for = |change: fn(&mut Scene)| {
+        let mut scene = Scene::new(CaseState::Diagnosing);
+        scene.base_has_it(None);
+        change(&mut scene);
+        let decision = scene.decide();
+        assert_eq!(decision.case.state, CaseState::Excused(Excuse::BaseBroken));
+        decision.acts.contains(&Act::Mend {
+            base: Branch::parse("main").unwrap(),
+            broken_at: sha('d'),
+            case: scene.case.id,
+            head: sha('a'),
+        })
+    };
+    assert!(asks_for(|_| {}));
+    assert!(!asks_for(|s| s.policy.base.heal = HealBase::Off));
+    assert!(!asks_for(|s| s.policy.kinds = vec![FailureKind::Format]));
+}
+
+#[test]
+fn a_pull_request_that_waits_is_brought_up_to_date_and_one_that_mends_is_not() {
+    let updates = |change: fn(&mut Scene)| {
+        let mut scene = Scene::new(CaseState::Excused(Excuse::BaseBroken));
+        scene.policy.base.when_mended = WhenMended::Update;
+        scene.base_has_it(Some(sha('e')));
+        change(&mut scene);
+        scene.decide().acts.contains(&Act::UpdateBranch { head: sha('a') })
+    };
+    assert!(updates(|_| {}));
+    assert!(!updates(|s| {
+        let evidence = s.evidence.as_mut().unwrap();
+        evidence.judgement.mends = Some(Branch::parse("main").unwrap());
+    }));
 }
 
 #[test]

@@ -16,7 +16,7 @@ const TEST_LOG: &str = "running 1 test\ntest clock::ticks ... FAILED\n\nfailures
     test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n";
 
 /// CI of pushes to a branch comes out red where the file is [`BAD`].
-fn ci_of_pushes(t: &Tester, repository: &Repository) {
+pub(super) fn ci_of_pushes(t: &Tester, repository: &Repository) {
     t.world.ci(repository, (CI, "push"), |run| async move {
         match run.file("src/lib.rs").await.as_deref() {
             Some(BAD) => RunScript::red("test", "Run cargo fmt --check", FMT_LOG),
@@ -26,14 +26,14 @@ fn ci_of_pushes(t: &Tester, repository: &Repository) {
 }
 
 /// A pull request that touches nothing of what fails.
-async fn harmless(t: &Tester, repository: &Repository, branch: &str) -> Pull {
+pub(super) async fn harmless(t: &Tester, repository: &Repository, branch: &str) -> Pull {
     let opening = t.world.pull_request(repository).by("mona").from_branch(branch);
     // Each has content of its own: equal commits of one moment would be one commit.
     opening.files(&[("README.md", Some(branch))]).open().await.unwrap()
 }
 
 /// A base branch that is broken, and a harmless pull request that fails because of it.
-async fn broken_base(t: &mut Tester, policy: &str) -> (Repository, Pull) {
+pub(super) async fn broken_base(t: &mut Tester, policy: &str) -> (Repository, Pull) {
     let repository = widget_of(&t.world, policy).await;
     ci_of_pushes(t, &repository);
     t.world.push_to(&repository, "main", "mona", &[("src/lib.rs", Some(BAD))]).await.unwrap();
@@ -43,7 +43,7 @@ async fn broken_base(t: &mut Tester, policy: &str) -> (Repository, Pull) {
     (repository, pull)
 }
 
-async fn mend(t: &mut Tester, repository: &Repository) {
+pub(super) async fn mend(t: &mut Tester, repository: &Repository) {
     let files = [("src/lib.rs", Some(GOOD))];
     t.world.push_to(repository, "main", "mona", &files).await.unwrap();
     t.settle_with_ci().await;

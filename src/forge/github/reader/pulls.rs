@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::super::GithubForge;
-use super::super::types::{PullJson, User};
+use super::super::types::{CommitJson, PullJson, User};
 use super::segment;
 use crate::domain::ids::{Branch, Login, PrNumber, RepoPath, Sha, UserId};
 use crate::domain::pull::{Permission, Pull, PullCommit, PullState, Repo};
@@ -14,20 +14,6 @@ struct AppAnswer {
     id: u64,
     #[serde(default)]
     slug: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct CommitAnswer {
-    sha: String,
-    #[serde(default)]
-    author: Option<User>,
-    commit: CommitWords,
-}
-
-#[derive(Deserialize)]
-struct CommitWords {
-    #[serde(default)]
-    message: String,
 }
 
 #[derive(Deserialize)]
@@ -95,17 +81,8 @@ impl GithubForge {
         number: PrNumber,
     ) -> Result<Vec<PullCommit>, ForgeError> {
         let path = format!("/pulls/{number}/commits");
-        let commits: Vec<CommitAnswer> = self.client.pages(repo, &path, None).await?;
-        commits
-            .into_iter()
-            .map(|commit| {
-                Ok(PullCommit {
-                    sha: Sha::parse(&commit.sha)?,
-                    author: commit.author.map(|user| UserId::new(user.id)),
-                    message: commit.commit.message,
-                })
-            })
-            .collect()
+        let commits: Vec<CommitJson> = self.client.pages(repo, &path, None).await?;
+        commits.into_iter().map(CommitJson::into_commit).collect()
     }
 
     pub(super) async fn files_of(
