@@ -67,8 +67,10 @@ fn waiting(numbers: &[PrNumber]) -> String {
     if numbers.is_empty() {
         return "Nobody, at the moment.\n".to_owned();
     }
-    let named = numbers.iter().take(WAITING_SHOWN_MAX);
-    let mut out: String = named.map(|number| format!("- #{number}\n")).collect();
+    let mut out = String::new();
+    for number in numbers.iter().take(WAITING_SHOWN_MAX) {
+        out.push_str(&format!("- #{number}\n"));
+    }
     let more = numbers.len().saturating_sub(WAITING_SHOWN_MAX);
     if more > 0 {
         out.push_str(&format!("\n… and {more} more.\n"));

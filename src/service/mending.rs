@@ -56,10 +56,12 @@ pub(super) async fn of_base(
     repo: &Repo,
     broken: &BaseBreak,
 ) -> Result<Option<PrNumber>, ServiceError> {
-    if broken.mended_at.is_none() {
-        return Ok(onto(services, repo.id, &broken.branch).await?.map(|pull| pull.number));
+    let open = onto(services, repo.id, &broken.branch).await?.map(|pull| pull.number);
+    if broken.mended_at.is_none() && open.is_some() {
+        return Ok(open);
     }
     let Some(number) = broken.mending else { return Ok(None) };
+    // It was there when this was looked at last: has it landed?
     match services.forge.pull(repo, number).await {
         Ok(pull) => Ok((pull.state == PullState::Merged).then_some(number)),
         Err(error) if error.is_transient() => Err(error.into()),
@@ -184,23 +186,28 @@ pub(super) async fn performed(
         return unless_refused(wish.opened(services).await);
     }
     let number = effect.number.unwrap_or(PrNumber::new(0));
-    let pull = services.forge.pull(repo, number).await?;
-    match &effect.act {
-        Act::Describe { body } if pull.state == PullState::Open => {
-            services.forge.describe(repo, number, body).await?;
-        }
-        Act::MarkReady { head } if pull.state == PullState::Open && pull.head.sha == *head => {
-            if pull.readiness == Readiness::Draft {
-                let marked = services.forge.mark_ready(&pull).await.map(|()| Performed::done());
-                return unless_refused(marked.map_err(ServiceError::from));
-            }
-        }
-        Act::Withdraw { head, comment, body }
-            if pull.state != PullState::Merged && pull.head.sha == *head =>
-        {
-            return withdrawn(services, &pull, comment, body).await;
-        }
-        _ => {}
+    let forge = &services.forge;
+    let pull = forge.pull(repo, number).await?;
+    let is_open = pull.state == PullState::Open;
+    let is_at = |head: &Sha| pull.head.sha == *head;
+    if let Act::Describe { body } = &effect.act
+        && is_open
+    {
+        forge.describe(repo, number, body).await?;
+    }
+    if let Act::MarkReady { head } = &effect.act
+        && is_open
+        && is_at(head)
+        && pull.readiness == Readiness::Draft
+    {
+        let marked = forge.mark_ready(&pull).await.map(|()| Performed::done());
+        return unless_refused(marked.map_err(ServiceError::from));
+    }
+    if let Act::Withdraw { head, comment, body } = &effect.act
+        && pull.state != PullState::Merged
+        && is_at(head)
+    {
+        return withdrawn(services, &pull, comment, body).await;
     }
     Ok(Performed::done())
 }

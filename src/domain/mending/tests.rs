@@ -168,7 +168,7 @@ fn what_the_base_has_too_is_what_it_is_for() {
 }
 
 #[track_caller]
-fn ends(expected: Option<Over>, change: fn(&mut Known<'_>)) {
+fn ends(expected: Option<&Over>, change: fn(&mut Known<'_>)) {
     let begun = begun_for(&[]).message();
     let (one, evidence) = ([commit(BOT, &begun)], evidence());
     let mut known = Known {
@@ -181,7 +181,7 @@ fn ends(expected: Option<Over>, change: fn(&mut Known<'_>)) {
         ci_start_ms_max: 20,
     };
     change(&mut known);
-    assert_eq!(over(&known), expected);
+    assert_eq!(over(&known).as_ref(), expected);
 }
 
 fn base(state: BaseState) -> &'static Base {
@@ -195,20 +195,20 @@ fn red(failures: Vec<Fingerprint>, unread: &[&str]) -> &'static Base {
 
 #[test]
 fn it_is_over_when_the_base_is_mended_or_nothing_is_red() {
-    let mended = || Some(Over::Mended(sha('b')));
+    let mended = Over::Mended(sha('b'));
     ends(None, |_| {});
-    ends(mended(), |k| k.base = Some(base(BaseState::Green)));
+    ends(Some(&mended), |k| k.base = Some(base(BaseState::Green)));
     ends(None, |k| k.base = Some(base(BaseState::Running)));
-    ends(mended(), |k| k.base = Some(red(vec![print('9')], &["ci / test"])));
+    ends(Some(&mended), |k| k.base = Some(red(vec![print('9')], &["ci / test"])));
     ends(None, |k| k.base = Some(red(vec![evidence().failures[0].fingerprint()], &[])));
     ends(None, |k| k.base = Some(red(vec![], &["ci / lint"])));
     ends(None, |k| {
         k.base = Some(red(vec![print('9')], &[]));
         k.evidence = None;
     });
-    ends(Some(Over::Green), |k| k.ci = &Ci::Green);
+    ends(Some(&Over::Green), |k| k.ci = &Ci::Green);
     ends(None, |k| k.ci = &Ci::Nothing);
-    ends(Some(Over::NoCi), |k| {
+    ends(Some(&Over::NoCi), |k| {
         k.ci = &Ci::Nothing;
         k.quiet_ms = 21;
     });

@@ -1,6 +1,13 @@
 //! A broken base branch: one pull request of our own mends it, for all that fail because of it.
 
+use std::sync::Arc;
+
 use insta::assert_snapshot;
+use selfheal::domain::cause::Standing;
+use selfheal::domain::ids::{PrNumber, RepoId};
+use selfheal::service::Services;
+use selfheal::service::simulate::pull_request;
+use selfheal::service::worker::Worker;
 use world::{Pull, Repository, RunScript};
 
 use super::causes::{broken_base, ci_of_pushes, harmless, mend};
@@ -64,9 +71,22 @@ async fn one_pull_request_mends_it_for_all_and_they_are_told_when_it_lands() {
     assert_eq!(t.world.pull_text(&ours), "#2 open: Mend main", "ready for review");
     let base = t.world.tip(&repository, "main").await.unwrap();
     let body = at_head(&t, &ours, &t.world.pull_body(&ours)).replace(&base, "BASE");
-    let (mark, body) = body.split_once('\n').unwrap();
-    assert!(mark.starts_with("<!-- selfheal:mends ") && mark.ends_with(" -->"), "{mark}");
-    assert_snapshot!(body, @r"
+    let failed = "CI of `main` is red at BASE, and pull requests fail because of it.";
+    assert!(body.starts_with("<!-- selfheal:mends ") && body.contains(failed), "{body}");
+    assert!(body.contains("| `src/lib.rs:1` | rustfmt: Diff in src/lib.rs:1: |"), "{body}");
+    let (_, body) = body.split_once("### What was fixed\n\n").unwrap();
+    let (body, _) = body.split_once("\n<sub>").unwrap();
+    assert_snapshot!(body.trim_end(), @r"
+    HEAD `recipe:rustfmt`: Run rustfmt.
+
+    ### Who waits
+
+    - #1
+    - #3
+
+    ### What happens now
+
+    CI is green. Review it like any other and merge it; then those that wait are told.
     ");
     let commits = t.world.commits(&ours).await.unwrap();
     assert_eq!(commits.len(), 2, "{commits:?}");
@@ -139,6 +159,7 @@ async fn what_somebody_else_mends_first_is_closed_and_its_branch_deleted() {
     // The same breaks again: that nobody wanted the last one was never said.
     let files = [("src/lib.rs", Some(BAD))];
     t.world.push_to(&repository, "main", "mona", &files).await.unwrap();
+    harmless(&t, &repository, "later-words").await;
     t.settle_with_ci().await;
     assert_eq!(mending(&t, &repository).len(), 2);
     t.finish().await;
@@ -183,8 +204,62 @@ async fn what_a_person_closes_is_not_opened_again_for_the_same_failure() {
     t.finish().await;
 }
 
+/// A replica of the server: the same store and forge, and a memory of its own.
+fn replica(t: &Tester) -> Worker {
+    let services = t.app().services().clone();
+    Worker::new(Services { bases: Arc::default(), policies: Arc::default(), ..services })
+}
+
 #[tokio::test]
-async fn two_workers_open_one_whatever_the_server_remembers() {
+async fn replicas_that_meet_the_same_break_at_once_open_one() {
+    let mut t = Tester::start().await;
+    let repository = widget_of(&t.world, "version: 1\n").await;
+    ci_of_pushes(&t, &repository);
+    t.world.push_to(&repository, "main", "mona", &[("src/lib.rs", Some(BAD))]).await.unwrap();
+    t.settle_with_ci().await;
+    for branch in ["one", "two", "three"] {
+        harmless(&t, &repository, branch).await;
+    }
+    t.world.run_ci().await;
+    let (one, other) = (replica(&t), replica(&t));
+    for _ in 0..60 {
+        t.world.deliver(&format!("{}/webhooks/github", t.url())).await;
+        let (first, second) = tokio::join!(one.step(), other.step());
+        first.and(second).unwrap();
+        t.clock.advance(500);
+    }
+    t.settle_with_ci().await;
+    let ours = the_one(&t, &repository);
+    assert_eq!(count(&t, "POST", "/pulls"), 1);
+    assert_eq!(count(&t, "POST", "/git/refs"), 1);
+    assert!(t.world.pull_body(&ours).contains("- #1\n- #2\n- #3\n"));
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn it_is_said_beforehand_what_would_be_done() {
+    let mut t = Tester::start().await;
+    let (repository, pulls) = two_wait(&mut t, "version: 1\n").await;
+    let facts = async |pull: &Pull| {
+        let (store, repo) = (&t.app().services().store, RepoId::new(repository.id()));
+        let record = store.pull(repo, PrNumber::new(pull.number())).await.unwrap();
+        record.unwrap().head
+    };
+    let said = async |pull: &Pull| {
+        let head = facts(pull).await;
+        let said = pull_request(t.app().services(), &head.repo, head.number).await.unwrap();
+        let mending = said.evidence.and_then(|read| read.judgement.base?.mending);
+        (said.standing, mending)
+    };
+    let ours = the_one(&t, &repository);
+    let number = PrNumber::new(ours.number());
+    assert_eq!(said(&pulls[0]).await, (Some(Standing::BaseBroken), Some(number)));
+    assert_eq!(said(&ours).await, (Some(Standing::Ours), None));
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_that_forgets_everything_opens_no_second_one() {
     let mut t = Tester::start().await;
     t.restart_before_every_step();
     let (repository, _) = two_wait(&mut t, "version: 1\n").await;

@@ -52,7 +52,7 @@ pub(super) async fn mend(t: &mut Tester, repository: &Repository) {
 #[tokio::test]
 async fn what_the_base_branch_has_too_costs_the_pull_request_nothing() {
     let mut t = Tester::start().await;
-    let (repository, pull) = broken_base(&mut t, "version: 1\n").await;
+    let (repository, pull) = broken_base(&mut t, "version: 1\nbase:\n  heal: off\n").await;
     let base = t.world.tip(&repository, "main").await.unwrap();
     let text = t.check(&pull).replace(&base[..7], "BASE");
     let text = at_head(&t, &pull, text.split("### The lines").next().unwrap_or_default());
@@ -83,7 +83,7 @@ async fn what_the_base_branch_has_too_costs_the_pull_request_nothing() {
 #[tokio::test]
 async fn where_the_policy_says_so_pull_requests_are_brought_up_to_date() {
     let mut t = Tester::start().await;
-    let policy = "version: 1\nbase:\n  when_mended: update\n";
+    let policy = "version: 1\nbase:\n  heal: off\n  when_mended: update\n";
     let (repository, pull) = broken_base(&mut t, policy).await;
     let before = t.world.head_sha(&pull);
     mend(&mut t, &repository).await;
