@@ -61,6 +61,7 @@ pub fn router(services: Services, limits: DoorLimits, tokens: Tokens) -> Router 
         .route("/", get(health::front));
     let operators = Router::new()
         .route("/api/v1/stats", get(operators::api_stats))
+        .route("/api/v1/flaky", get(operators::api_flaky))
         .route("/metrics", get(operators::metrics))
         .layer(Extension(Arc::new(Desk::new(tokens))));
     let prompt = Router::new()

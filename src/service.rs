@@ -10,6 +10,7 @@ mod beside;
 mod causes;
 mod content;
 mod effects;
+pub mod flaky;
 mod gather;
 mod healing;
 mod intake;

@@ -260,6 +260,14 @@ pub trait ForgeReader: Send + Sync {
     /// The newest commit of a branch; `None` when there is no such branch.
     async fn tip(&self, repo: &Repo, branch: &Branch) -> Result<Option<Sha>, ForgeError>;
 
+    /// The newest commit that two commits have in common; `None` when they have none.
+    async fn merge_base(
+        &self,
+        repo: &Repo,
+        one: &Sha,
+        other: &Sha,
+    ) -> Result<Option<Sha>, ForgeError>;
+
     /// The repository's default branch.
     async fn default_branch(&self, repo: &Repo) -> Result<Branch, ForgeError>;
 }

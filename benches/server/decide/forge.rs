@@ -319,6 +319,15 @@ impl ForgeReader for InstantForge {
         Ok(Sha::parse(&"0".repeat(40)).ok())
     }
 
+    async fn merge_base(
+        &self,
+        _repo: &Repo,
+        _one: &Sha,
+        _other: &Sha,
+    ) -> Result<Option<Sha>, ForgeError> {
+        Ok(None)
+    }
+
     async fn default_branch(&self, _repo: &Repo) -> Result<Branch, ForgeError> {
         Ok(Branch::parse("main").expect("a branch"))
     }

@@ -143,6 +143,7 @@ pub(super) fn judgement(file: &CaseFile, failures: &[Failure], head: &Sha) -> Ju
     let known = Known {
         changed_files: &[],
         base: base.as_ref(),
+        began: None,
         past: &past,
         earlier: &earlier,
         mends: None,

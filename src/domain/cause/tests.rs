@@ -1,7 +1,8 @@
 //! Whose fault a failure is: one table, one thing changed at a time.
 
 use super::*;
-use crate::domain::ids::Timestamp;
+use crate::domain::failure::Fingerprint;
+use crate::domain::ids::{Sha, Timestamp};
 
 fn sha(digit: char) -> Sha {
     Sha::parse(&digit.to_string().repeat(40)).unwrap()
@@ -43,6 +44,7 @@ struct Scene {
     failure: Failure,
     changed: Vec<RepoPath>,
     base: Option<Base>,
+    began: Option<Base>,
     past: Vec<Past>,
     earlier: Judgement,
     mends: Option<Branch>,
@@ -53,6 +55,7 @@ fn judged(change: fn(&mut Scene)) -> Judgement {
         failure: failure(FailureKind::TestFailure),
         changed: vec![path("README.md")],
         base: Some(base(BaseState::Green)),
+        began: None,
         past: Vec::new(),
         earlier: Judgement::default(),
         mends: None,
@@ -61,6 +64,7 @@ fn judged(change: fn(&mut Scene)) -> Judgement {
     let known = Known {
         changed_files: &scene.changed,
         base: scene.base.as_ref(),
+        began: scene.began.as_ref(),
         past: &scene.past,
         earlier: &scene.earlier,
         mends: scene.mends.as_ref(),
@@ -117,6 +121,36 @@ fn what_the_base_has_too_is_the_bases() {
     check(Cause::Base, "same failure", |s| {
         s.changed.push(path("src/lib.rs"));
         s.base = Some(red(vec![s.failure.fingerprint()], &[]));
+    });
+}
+
+#[test]
+fn what_the_base_had_where_the_pull_request_was_made_is_the_bases_and_mended() {
+    let from_red = |s: &mut Scene| {
+        let red = red(vec![s.failure.fingerprint()], &[]);
+        s.began = Some(Base { at: sha('d'), ..red });
+    };
+    let why = "main had it at ddddddd, from which this was made, and has it no more at bbbbbbb";
+    check(Cause::Base, why, from_red);
+    let broken = judged(from_red).base.unwrap();
+    assert_eq!((broken.broken_at, broken.mended_at), (sha('d'), Some(sha('b'))));
+    check(Cause::Base, "ci / test was red on main, too, at ddddddd", |s| {
+        s.began = Some(Base { at: sha('d'), ..red(vec![], &["ci / test"]) });
+    });
+    check(Cause::Change, "green", |s| {
+        s.began = Some(Base { at: sha('d'), ..base(BaseState::Green) });
+    });
+    check(Cause::Change, "green", |s| {
+        s.changed.push(path("src/lib.rs"));
+        s.began = Some(Base { at: sha('d'), ..red(vec![s.failure.fingerprint()], &[]) });
+    });
+    check(Cause::Base, "from which this was made, and CI of bbbbbbb has not ended", |s| {
+        s.base = Some(base(BaseState::Running));
+        s.began = Some(Base { at: sha('d'), ..red(vec![s.failure.fingerprint()], &[]) });
+    });
+    check(Cause::Unknown, "nobody runs it", |s| {
+        s.base = Some(base(BaseState::Unknown("nobody runs it")));
+        s.began = Some(Base { at: sha('d'), ..red(vec![s.failure.fingerprint()], &[]) });
     });
 }
 

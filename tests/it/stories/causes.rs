@@ -95,6 +95,30 @@ async fn where_the_policy_says_so_pull_requests_are_brought_up_to_date() {
 }
 
 #[tokio::test]
+async fn what_was_mended_on_the_base_before_anybody_looked_costs_nothing_either() {
+    let mut t = Tester::start().await;
+    let repository = widget_of(&t.world, "version: 1\n").await;
+    ci_of_pushes(&t, &repository);
+    t.world.push_to(&repository, "main", "mona", &[("src/lib.rs", Some(BAD))]).await.unwrap();
+    t.settle_with_ci().await;
+    let broken = t.world.tip(&repository, "main").await.unwrap();
+    let pull = harmless(&t, &repository, "words").await;
+    mend(&mut t, &repository).await;
+    assert_eq!(headline(&t, &pull), "selfheal  completed/neutral  The base branch is mended");
+    let (text, mended) = (t.check(&pull), t.world.tip(&repository, "main").await.unwrap());
+    let why = format!(
+        "main had it at {}, from which this was made, and has it no more at {}.",
+        &broken[..7],
+        &mended[..7]
+    );
+    assert!(text.contains(&why), "{text}");
+    assert!(t.world.comment_text(&pull).contains("merge `main` into this branch, or rebase it"));
+    assert_eq!(count(&t, "POST", "/dispatches"), 0);
+    assert_eq!(count(&t, "POST", "/pulls"), 0, "and nothing is left to mend");
+    t.finish().await;
+}
+
+#[tokio::test]
 async fn a_fault_of_its_own_is_healed_although_the_base_is_broken_otherwise() {
     let mut t = Tester::start().await;
     let repository = widget(&t).await;
@@ -119,7 +143,7 @@ async fn somebody_may_ask_for_a_fix_here_all_the_same() {
 }
 
 /// A repository with a clock in it.
-async fn clock(t: &Tester) -> Repository {
+pub(super) async fn clock(t: &Tester) -> Repository {
     let repository = widget(t).await;
     let file = "// a\n// clock\n// ticks\n";
     t.world.push_to(&repository, "main", "mona", &[("src/clock.rs", Some(file))]).await.unwrap();
@@ -127,7 +151,7 @@ async fn clock(t: &Tester) -> Repository {
 }
 
 /// A pull request whose CI fails by that test and is green when it runs again.
-async fn comes_and_goes(t: &mut Tester, repository: &Repository, number: usize) -> Pull {
+pub(super) async fn comes_and_goes(t: &mut Tester, repository: &Repository, number: usize) -> Pull {
     ci_says(t, repository, red(TEST_LOG));
     let pull = harmless(t, repository, &format!("words-{number}")).await;
     t.settle_with_ci().await;
@@ -135,7 +159,7 @@ async fn comes_and_goes(t: &mut Tester, repository: &Repository, number: usize) 
 }
 
 /// Somebody runs the failed jobs again, and they are green.
-async fn green_again(t: &mut Tester, repository: &Repository, pull: &Pull) {
+pub(super) async fn green_again(t: &mut Tester, repository: &Repository, pull: &Pull) {
     ci_says(t, repository, RunScript::green());
     let run = t.world.runs_of(pull).last().copied().unwrap();
     t.world.rerun_failed(repository, run, "mona");

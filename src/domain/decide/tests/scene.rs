@@ -186,8 +186,14 @@ impl Scene {
     pub(super) fn reads(&mut self, kind: FailureKind) {
         let failures = vec![Failure::new(kind, "it broke")];
         let earlier = Judgement::default();
-        let known =
-            Known { changed_files: &[], base: None, past: &[], earlier: &earlier, mends: None };
+        let known = Known {
+            changed_files: &[],
+            base: None,
+            began: None,
+            past: &[],
+            earlier: &earlier,
+            mends: None,
+        };
         self.evidence = Some(Evidence {
             head: self.pull.head.sha.clone(),
             runs: Vec::new(),

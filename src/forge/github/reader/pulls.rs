@@ -17,6 +17,16 @@ struct AppAnswer {
 }
 
 #[derive(Deserialize)]
+struct Comparison {
+    merge_base_commit: Named,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    sha: String,
+}
+
+#[derive(Deserialize)]
 struct FileAnswer {
     filename: String,
     #[serde(default)]
@@ -83,6 +93,21 @@ impl GithubForge {
         let path = format!("/pulls/{number}/commits");
         let commits: Vec<CommitJson> = self.client.pages(repo, &path, None).await?;
         commits.into_iter().map(CommitJson::into_commit).collect()
+    }
+
+    /// Of a comparison that is read for one commit of it, one file and commit do.
+    pub(super) async fn common(
+        &self,
+        repo: &Repo,
+        one: &Sha,
+        other: &Sha,
+    ) -> Result<Option<Sha>, ForgeError> {
+        let path = format!("/compare/{one}...{other}?per_page=1");
+        match self.client.get::<Comparison>(repo, &path).await {
+            Ok(found) => Ok(Some(Sha::parse(&found.merge_base_commit.sha)?)),
+            Err(ForgeError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn files_of(
