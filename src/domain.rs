@@ -28,6 +28,7 @@ pub mod ids;
 pub mod ledger;
 pub mod limits;
 pub mod live;
+pub mod mending;
 pub mod message;
 pub mod model;
 pub mod money;

@@ -41,6 +41,7 @@
 //!   why not.
 //! - **Gate**: pure rules that decide. **Verdict**: allow, hold for a person, or refuse, with every
 //!   reason.
+//! - **Mending**: a pull request of our own that heals a broken base branch for all that wait for it.
 //! - **Effect**: something to do outside, under a key that makes it happen once.
 //! - **Fixer**: who changes code: a recipe or an agent. **Compute**: where attempts run. **Forge**:
 //!   GitHub.

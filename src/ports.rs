@@ -14,6 +14,7 @@ pub mod identity;
 pub mod inbound;
 pub mod ledger;
 pub mod logs;
+pub mod mending;
 pub mod providers;
 pub mod registrar;
 pub mod store;

@@ -12,6 +12,7 @@ mod elsewhere;
 pub mod failures;
 pub mod findings;
 pub mod markdown;
+pub mod mending;
 pub mod onboarding;
 mod proven;
 mod reply;

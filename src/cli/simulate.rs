@@ -9,8 +9,11 @@ use serde_json::json;
 use crate::app::diagnosis::repository_named;
 use crate::app::{App, Parts};
 use crate::config::server::{ServerArgs, ServerSettings};
-use crate::domain::gate::Answer;
+use crate::domain::cause::Standing;
+use crate::domain::gate::{Answer, Verdict};
 use crate::domain::ids::{PrNumber, RepoSlug};
+use crate::domain::mending::branch_of;
+use crate::domain::policy::HealBase;
 use crate::domain::pull::Ci;
 use crate::report::markdown::visible;
 use crate::service::simulate::{Simulation, pull_request};
@@ -63,7 +66,9 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Format::Human => human(&mut out, &simulation)?,
         Format::Json => writeln!(out, "{}", machine(&simulation))?,
     }
-    let begins = simulation.verdict.is_some_and(|verdict| verdict.answer() == Answer::Allow);
+    let is_aside = aside(&simulation).is_some();
+    let is_allowed = |verdict: Verdict| verdict.answer() == Answer::Allow;
+    let begins = !is_aside && simulation.verdict.is_some_and(is_allowed);
     Ok(if begins { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
@@ -76,6 +81,31 @@ fn ci_word(ci: &Ci) -> &'static str {
         Ci::NeedsApproval(_) => "runs wait for approval",
         Ci::Cancelled(_) => "cancelled",
     }
+}
+
+/// What would be done instead of an attempt; `None` where one is worth it.
+fn aside(simulation: &Simulation) -> Option<String> {
+    let evidence = simulation.evidence.as_ref()?;
+    let broken = evidence.judgement.base.as_ref();
+    let base = broken.map_or(&simulation.pull.base, |broken| &broken.branch);
+    let words = match simulation.standing? {
+        Standing::Ours => return None,
+        Standing::BaseBroken => {
+            let mending = broken.and_then(|broken| broken.mending);
+            let then = match (mending, simulation.base.heal) {
+                (Some(number), _) => format!("#{number} is mending it"),
+                (None, HealBase::PullRequest) => {
+                    format!("a pull request from {} would mend it", branch_of(base))
+                }
+                (None, HealBase::Off) => "people mend it".to_owned(),
+            };
+            format!("set aside, because {base} is broken; {then}")
+        }
+        Standing::BaseMended => format!("set aside, because {base} was broken and is mended"),
+        Standing::Flaky | Standing::Transient => "the failed jobs would run again".to_owned(),
+        Standing::CiConfig => "set aside, because a person has to mend CI".to_owned(),
+    };
+    Some(words)
 }
 
 fn human(out: &mut impl Write, simulation: &Simulation) -> anyhow::Result<()> {
@@ -93,6 +123,9 @@ fn human(out: &mut impl Write, simulation: &Simulation) -> anyhow::Result<()> {
                 writeln!(out, "  cause: {}: {}", judged.cause.words(), visible(&judged.why))?;
             }
         }
+    }
+    if let Some(aside) = aside(simulation) {
+        writeln!(out, "no attempt: {}", visible(&aside))?;
     }
     match &simulation.verdict {
         None => writeln!(out, "gate: not asked, because CI is not red")?,
@@ -129,6 +162,7 @@ fn machine(simulation: &Simulation) -> serde_json::Value {
         "policy_problem": simulation.policy_problem,
         "failures": simulation.evidence.as_ref().map(|evidence| &evidence.failures),
         "causes": simulation.evidence.as_ref().map(|evidence| &evidence.judgement.causes),
+        "aside": aside(simulation),
         "verdict": simulation.verdict.as_ref().map(|verdict| verdict.answer().as_str()),
         "findings": findings,
     })

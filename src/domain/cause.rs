@@ -9,11 +9,16 @@
 //! The words of a log are looked at in one place ([`needs_a_person`]), where they can only make us do
 //! less.
 
+mod base;
+
 use serde::{Deserialize, Serialize};
 
-use super::failure::{Failure, FailureKind, Fingerprint};
+pub use base::{Base, BaseBreak, BaseRed, BaseState};
+
+use super::failure::{Failure, FailureKind};
 use super::flakes::Past;
-use super::ids::{Branch, RepoPath, Sha};
+use super::ids::{Branch, RepoPath};
+use base::{had_begun, on_base};
 
 /// Why something is red.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,50 +109,9 @@ pub struct Judgement {
     /// How often the failing command has to be green to prove a fix.
     #[serde(default)]
     pub runs: Option<u8>,
-}
-
-/// A failure that the base branch has, too.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BaseBreak {
-    /// The base branch.
-    pub branch: Branch,
-    /// Its commit on which the failure was seen last.
-    pub broken_at: Sha,
-    /// Its commit without the failure, when there is one since.
-    pub mended_at: Option<Sha>,
-}
-
-/// The base branch's CI, as far as it is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Base {
-    /// The branch.
-    pub branch: Branch,
-    /// Its newest commit.
-    pub at: Sha,
-    /// How CI stands on it.
-    pub state: BaseState,
-}
-
-/// How CI stands on the base branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BaseState {
-    /// Nothing is known; why.
-    Unknown(&'static str),
-    /// It has not ended, and nothing is red so far.
-    Running,
-    /// It is green.
-    Green,
-    /// It is red.
-    Red(BaseRed),
-}
-
-/// What is red on the base branch.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BaseRed {
-    /// What was read of it; what was not understood is not among them.
-    pub failures: Vec<Fingerprint>,
-    /// Jobs that are red and whose logs nobody understood: `ci / test`.
-    pub unread: Vec<String>,
+    /// The base branch, when the pull request is there to mend it.
+    #[serde(default)]
+    pub mends: Option<Branch>,
 }
 
 /// What is known beside the failures themselves.
@@ -157,15 +121,19 @@ pub struct Known<'a> {
     pub changed_files: &'a [RepoPath],
     /// The base branch's CI; `None` where there is no base to compare with.
     pub base: Option<&'a Base>,
+    /// The same of the commit that the pull request was made from, where that is an older one.
+    pub began: Option<&'a Base>,
     /// What running again has shown in this repository.
     pub past: &'a [Past],
     /// What the same failures of the same runs were judged to be before.
     pub earlier: &'a Judgement,
+    /// The base branch, when the pull request is there to mend it: what is broken there is its own.
+    pub mends: Option<&'a Branch>,
 }
 
 /// Judges each failure.
 pub fn judge(failures: &[Failure], known: &Known<'_>) -> Judgement {
-    let mut judgement = Judgement::default();
+    let mut judgement = Judgement { mends: known.mends.cloned(), ..Judgement::default() };
     for (index, failure) in failures.iter().enumerate() {
         let (judged, broken) = one(failure, index, known);
         judgement.causes.push(judged);
@@ -218,6 +186,9 @@ fn one(failure: &Failure, index: usize, known: &Known<'_>) -> (Judged, Option<Ba
     if let Some((why, broken)) = on_base(failure, index, known) {
         return (Judged { cause: Cause::Base, why }, Some(broken));
     }
+    if let Some((why, broken)) = had_begun(failure, known) {
+        return (Judged { cause: Cause::Base, why }, Some(broken));
+    }
     if failure.kind == FailureKind::Config {
         return says(Cause::CiConfig, "CI or a tool is set up wrongly".to_owned());
     }
@@ -255,38 +226,6 @@ fn of_the_change(failure: &Failure, known: &Known<'_>) -> (Judged, Option<BaseBr
         }
         None => says(Cause::Unknown, "there is no base to compare with".to_owned()),
     }
-}
-
-/// Whether the base branch has it, too, or had it when these runs were made.
-fn on_base(failure: &Failure, index: usize, known: &Known<'_>) -> Option<(String, BaseBreak)> {
-    let base = known.base?;
-    let branch = &base.branch;
-    if let BaseState::Red(red) = &base.state {
-        let here = base.at.short();
-        let broken =
-            BaseBreak { branch: branch.clone(), broken_at: base.at.clone(), mended_at: None };
-        // What nobody understood looks alike everywhere.
-        let is_understood = failure.kind != FailureKind::Unknown;
-        if is_understood && red.failures.contains(&failure.fingerprint()) {
-            return Some((format!("{branch} has the same failure at {here}"), broken));
-        }
-        let same = |job: &&String| red.unread.contains(*job);
-        if let Some(job) = failure.source.jobs.iter().find(same) {
-            return Some((format!("{job} is red on {branch}, too, at {here}"), broken));
-        }
-    }
-    let was = known.earlier.causes.get(index)?;
-    let earlier = known.earlier.base.as_ref().filter(|_| was.cause == Cause::Base)?;
-    let is_known = match base.state {
-        BaseState::Green | BaseState::Red(_) => true,
-        BaseState::Running | BaseState::Unknown(_) => false,
-    };
-    if !is_known || base.at == earlier.broken_at {
-        return Some((was.why.clone(), earlier.clone()));
-    }
-    let mended = BaseBreak { mended_at: Some(base.at.clone()), ..earlier.clone() };
-    let (then, now) = (earlier.broken_at.short(), base.at.short());
-    Some((format!("{branch} had it at {then} and has it no more at {now}"), mended))
 }
 
 /// Whether the pull request changes the file that a failure is in.
@@ -341,12 +280,14 @@ pub enum Standing {
 impl Judgement {
     /// What it means for the case as a whole, in a repository that wants these kinds healed.
     pub fn standing(&self, failures: &[Failure], kinds: &[FailureKind]) -> Standing {
+        let is_mended = self.base.as_ref().is_some_and(|base| base.mended_at.is_some());
         let is_wanted = |(judged, failure): (&Judged, &Failure)| match judged.cause {
             Cause::Change | Cause::Unknown => true,
+            // The pull request that is there to mend it is the one that may not be excused.
+            Cause::Base => self.mends.is_some() && !is_mended,
             // Whoever wants CI's configuration healed gets it, as far as a commit can.
             Cause::CiConfig => kinds.contains(&failure.kind),
-            Cause::Base
-            | Cause::Flaky
+            Cause::Flaky
             | Cause::Infrastructure
             | Cause::Outage
             | Cause::Approval
@@ -356,7 +297,6 @@ impl Judgement {
         if self.causes.is_empty() || self.causes.iter().zip(failures).any(is_wanted) {
             return Standing::Ours;
         }
-        let is_mended = self.base.as_ref().is_some_and(|base| base.mended_at.is_some());
         if has(Cause::CiConfig) {
             Standing::CiConfig
         } else if has(Cause::Base) && is_mended {

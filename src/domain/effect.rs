@@ -107,6 +107,36 @@ pub enum Act {
         /// The head that it must still have.
         head: Sha,
     },
+    /// Open a pull request that mends a broken base branch, unless there is one.
+    Mend {
+        /// The base branch.
+        base: Branch,
+        /// Its commit on which the failure was seen; when it has moved, nothing is opened.
+        broken_at: Sha,
+        /// The case that was set aside because of it.
+        case: CaseId,
+        /// The head whose evidence says what failed.
+        head: Sha,
+    },
+    /// Make the text of a pull request of our own look like this, while it is open.
+    Describe {
+        /// Markdown.
+        body: String,
+    },
+    /// Mark a pull request of our own as ready for review.
+    MarkReady {
+        /// The head that is ready.
+        head: Sha,
+    },
+    /// Close a pull request of our own, and delete its branch when it is still there.
+    Withdraw {
+        /// The head that it must still have.
+        head: Sha,
+        /// Why, for people: a comment.
+        comment: String,
+        /// Its text from then on.
+        body: String,
+    },
     /// Commit an attempt's patch, by compare-and-swap.
     Commit {
         /// The attempt, whose recorded outcome holds the patch.
@@ -176,6 +206,10 @@ impl Effect {
             | Act::Cancel { .. }
             | Act::Rerun { .. }
             | Act::UpdateBranch { .. }
+            | Act::Mend { .. }
+            | Act::Describe { .. }
+            | Act::MarkReady { .. }
+            | Act::Withdraw { .. }
             | Act::Undo { .. }
             | Act::Onboard => None,
         }
@@ -201,6 +235,10 @@ impl Effect {
             Act::Cancel { run } => format!("cancel:{repo}:{run}"),
             Act::Rerun { run, attempt } => format!("rerun:{repo}:{run}:{attempt}"),
             Act::UpdateBranch { head } => format!("update-branch:{repo}:{number}:{head}"),
+            Act::Mend { base, broken_at, .. } => format!("mend:{repo}:{base}:{broken_at}"),
+            Act::Describe { .. } => format!("describe:{repo}:{number}"),
+            Act::MarkReady { head } => format!("ready:{repo}:{number}:{head}"),
+            Act::Withdraw { head, .. } => format!("withdraw:{repo}:{number}:{head}"),
             Act::Commit { attempt, .. } => commit_key(*attempt),
             Act::Undo { case, wanted_at, .. } => undo_key(*case, *wanted_at),
             Act::Onboard => format!("onboard:{repo}"),
@@ -212,6 +250,7 @@ impl Effect {
         match self.act {
             Act::PublishCheck { .. }
             | Act::UpsertComment { .. }
+            | Act::Describe { .. }
             | Act::SetLabel { .. }
             | Act::SetAutoMerge { .. } => Class::Latest,
             Act::Reply { .. }
@@ -221,6 +260,9 @@ impl Effect {
             | Act::Cancel { .. }
             | Act::Rerun { .. }
             | Act::UpdateBranch { .. }
+            | Act::Mend { .. }
+            | Act::MarkReady { .. }
+            | Act::Withdraw { .. }
             | Act::Commit { .. }
             | Act::Undo { .. }
             | Act::Onboard => Class::Once,
@@ -241,6 +283,10 @@ impl Effect {
             Act::Cancel { .. } => "cancel",
             Act::Rerun { .. } => "rerun",
             Act::UpdateBranch { .. } => "update_branch",
+            Act::Mend { .. } => "mend",
+            Act::Describe { .. } => "describe",
+            Act::MarkReady { .. } => "mark_ready",
+            Act::Withdraw { .. } => "withdraw",
             Act::Commit { .. } => "commit",
             Act::Undo { .. } => "undo",
             Act::Onboard => "onboard",

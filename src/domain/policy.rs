@@ -75,8 +75,19 @@ pub const RERUNS_MAX: u8 = 3;
 /// What happens about failures that the base branch has, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BasePolicy {
+    /// How it is healed.
+    pub heal: HealBase,
     /// What happens with pull requests when it is mended.
     pub when_mended: WhenMended,
+}
+
+/// How a broken base branch is healed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HealBase {
+    /// By a pull request of our own, once for all that wait for it.
+    PullRequest,
+    /// Not at all: people mend it.
+    Off,
 }
 
 /// What happens with pull requests whose base branch is mended.
@@ -251,7 +262,7 @@ impl Default for Policy {
             ci_start_minutes_max: 15,
             questions: Questions { max: 3, hours: 72 },
             reruns: Reruns { flaky: 1, infrastructure: 2 },
-            base: BasePolicy { when_mended: WhenMended::Tell },
+            base: BasePolicy { heal: HealBase::PullRequest, when_mended: WhenMended::Tell },
         }
     }
 }

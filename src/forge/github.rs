@@ -12,6 +12,7 @@ mod budget;
 mod client;
 mod history;
 pub mod inbound;
+mod mending;
 pub mod oidc;
 mod reader;
 pub mod signature;

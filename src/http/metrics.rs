@@ -8,9 +8,10 @@ use std::fmt::Display;
 
 use crate::domain::figures::{Figures, Quantiles, Stats, Times};
 use crate::ports::store::Backlog;
+use crate::service::flaky::Counts;
 
 /// The whole answer.
-pub(super) fn text(stats: &Stats, backlog: &Backlog) -> String {
+pub(super) fn text(stats: &Stats, backlog: &Backlog, flakes: &Counts) -> String {
     let mut page = Page::default();
     page.family("selfheal_cases_30d", "Cases that were opened within 30 days, by what failed.");
     page.each(stats, |figures| [("opened", figures.cases), ("eligible", figures.eligible)]);
@@ -42,6 +43,15 @@ pub(super) fn text(stats: &Stats, backlog: &Backlog) -> String {
             }
         }
     }
+    page.family(
+        "selfheal_flaky_failures_90d",
+        "Failures whose commit ran again within 90 days, by whether that proves them flaky.",
+    );
+    page.line("{proven=\"flaky\"}", flakes.flaky);
+    page.line("{proven=\"no\"}", flakes.not_proven);
+    page.family("selfheal_flake_trials_90d", "How they came out when they ran again.");
+    page.line("{shown=\"gone\"}", flakes.gone);
+    page.line("{shown=\"again\"}", flakes.again);
     page.family("selfheal_backlog", "What waits to be done now.");
     for (kind, count) in [
         ("deliveries", backlog.deliveries),
@@ -136,7 +146,8 @@ mod tests {
     fn metrics_are_lines_that_prometheus_reads() {
         let cases = [case(Place::Green(Healed::ByUs)), case(Place::Escalated)];
         let stats = stats(&cases, Timestamp::from_millis(0), |_| String::new());
-        let text = text(&stats, &Backlog { effects: 3, ..Backlog::default() });
+        let flakes = Counts { flaky: 2, not_proven: 1, gone: 7, again: 1 };
+        let text = text(&stats, &Backlog { effects: 3, ..Backlog::default() }, &flakes);
         for line in [
             "# TYPE selfheal_cases_30d gauge",
             "selfheal_cases_30d{class=\"li\\\"nt\",outcome=\"opened\"} 2",
@@ -144,6 +155,8 @@ mod tests {
             "selfheal_model_cost_usd_30d 3.000000000",
             "selfheal_model_cost_usd_per_green_30d 3.000000000",
             "selfheal_time_to_green_seconds_30d{part=\"whole\",quantile=\"0.5\"} 90.000",
+            "selfheal_flaky_failures_90d{proven=\"flaky\"} 2",
+            "selfheal_flake_trials_90d{shown=\"gone\"} 7",
             "selfheal_backlog{kind=\"effects\"} 3",
         ] {
             assert!(text.lines().any(|known| known == line), "{line}\n{text}");
@@ -156,7 +169,7 @@ mod tests {
     #[test]
     fn what_is_not_known_has_no_line() {
         let stats = stats(&[case(Place::Escalated)], Timestamp::from_millis(0), |_| String::new());
-        let text = text(&stats, &Backlog::default());
+        let text = text(&stats, &Backlog::default(), &Counts::default());
         assert!(!text.contains("per_green") && !text.contains("time_to_green"), "{text}");
     }
 }

@@ -23,6 +23,7 @@ use crate::domain::figures::Stats;
 use crate::domain::ids::RepoSlug;
 use crate::service::Services;
 use crate::service::receipts::Signer;
+use crate::service::flaky::{self, Flakes, REPOS_MAX, Which, flakes};
 use crate::service::stats::{Wanted, back_ms, stats};
 
 /// How far back is looked when nobody says.
@@ -30,6 +31,9 @@ const BACK: &str = "30d";
 
 /// How long what `/metrics` says is kept: collectors ask every 15 to 60 seconds.
 const KEPT_SECS: u64 = 10;
+
+/// How long what it says of flakes is kept: it is of 90 days, and a question for each repository.
+const FLAKES_KEPT_SECS: u64 = 5 * 60;
 
 /// The tokens of operators; what has none is off.
 #[derive(Debug, Clone, Default)]
@@ -54,11 +58,12 @@ pub struct Operators {
 pub(super) struct Desk {
     operators: Operators,
     said: Mutex<Option<(Instant, String)>>,
+    flakes: Mutex<Option<(Instant, flaky::Counts)>>,
 }
 
 impl Desk {
     pub fn new(operators: Operators) -> Self {
-        Self { operators, said: Mutex::default() }
+        Self { operators, said: Mutex::default(), flakes: Mutex::default() }
     }
 
     /// Whether that request carries the API's token; else why it is not served.
@@ -124,6 +129,45 @@ pub(super) async fn api_stats(
     Ok(Json(read.map_err(later)?))
 }
 
+/// What may be asked of flakes.
+#[derive(Debug, Deserialize)]
+pub(super) struct FlakyQuestion {
+    repo: Option<String>,
+    #[serde(default)]
+    all: bool,
+}
+
+pub(super) async fn api_flaky(
+    State(services): State<Services>,
+    Extension(desk): Extension<Arc<Desk>>,
+    headers: HeaderMap,
+    question: Result<Query<FlakyQuestion>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Flakes>, Problem> {
+    desk.admits_to_api(&headers)?;
+    let bad = |why: &str| Problem::new(StatusCode::BAD_REQUEST, why);
+    let Query(question) = question.map_err(|error| bad(&error.body_text()))?;
+    let repo = question.repo.as_deref().map(RepoSlug::parse).transpose();
+    let repo = repo.map_err(|error| bad(&format!("`repo`: {error}")))?;
+    let which = if question.all { Which::All } else { Which::Flaky };
+    let wanted = flaky::Wanted { repo, which, repos_max: REPOS_MAX };
+    let read = flakes(services.flakes.as_ref(), &wanted, services.clock.now()).await;
+    Ok(Json(read.map_err(|_| Problem::later("the store is not available"))?))
+}
+
+/// How much came and went, kept for a while.
+async fn flake_counts(services: &Services, desk: &Desk) -> Result<flaky::Counts, Problem> {
+    let mut said = desk.flakes.lock().await;
+    let is_fresh = |at: &Instant| at.elapsed() < Duration::from_secs(FLAKES_KEPT_SECS);
+    if let Some((_, counts)) = said.as_ref().filter(|(at, _)| is_fresh(at)) {
+        return Ok(*counts);
+    }
+    let wanted = flaky::Wanted { repo: None, which: Which::All, repos_max: REPOS_MAX };
+    let read = flakes(services.flakes.as_ref(), &wanted, services.clock.now()).await;
+    let counts = read.map_err(|_| Problem::later("the store is not available"))?.counts();
+    *said = Some((Instant::now(), counts));
+    Ok(counts)
+}
+
 pub(super) async fn metrics(
     State(services): State<Services>,
     Extension(desk): Extension<Arc<Desk>>,
@@ -141,7 +185,8 @@ pub(super) async fn metrics(
             let now = services.clock.now();
             let read = stats(services.figures.as_ref(), &wanted, now).await.map_err(later)?;
             let backlog = services.store.backlog().await.map_err(later)?;
-            let text = metrics::text(&read, &backlog);
+            let flakes = flake_counts(&services, &desk).await?;
+            let text = metrics::text(&read, &backlog, &flakes);
             *said = Some((Instant::now(), text.clone()));
             text
         }

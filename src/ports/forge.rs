@@ -260,6 +260,14 @@ pub trait ForgeReader: Send + Sync {
     /// The newest commit of a branch; `None` when there is no such branch.
     async fn tip(&self, repo: &Repo, branch: &Branch) -> Result<Option<Sha>, ForgeError>;
 
+    /// The newest commit that two commits have in common; `None` when they have none.
+    async fn merge_base(
+        &self,
+        repo: &Repo,
+        one: &Sha,
+        other: &Sha,
+    ) -> Result<Option<Sha>, ForgeError>;
+
     /// The repository's default branch.
     async fn default_branch(&self, repo: &Repo) -> Result<Branch, ForgeError>;
 }
@@ -367,13 +375,21 @@ pub struct PublishedCheck {
     pub annotations_sent: u32,
 }
 
-/// Both sides, what it remembers, and what takes commits back.
+/// Both sides, what it remembers, what takes commits back, and what mends base branches.
 pub trait Forge:
-    ForgeReader + ForgeWriter + super::history::ForgeHistory + super::undo::ForgeUndo
+    ForgeReader
+    + ForgeWriter
+    + super::history::ForgeHistory
+    + super::undo::ForgeUndo
+    + super::mending::ForgeMending
 {
 }
 
 impl<T> Forge for T where
-    T: ForgeReader + ForgeWriter + super::history::ForgeHistory + super::undo::ForgeUndo
+    T: ForgeReader
+        + ForgeWriter
+        + super::history::ForgeHistory
+        + super::undo::ForgeUndo
+        + super::mending::ForgeMending
 {
 }

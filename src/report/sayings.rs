@@ -5,10 +5,8 @@
 use super::Story;
 use super::markdown::{code, words};
 use super::sections;
-use crate::domain::case::{
-    Case, CaseState, Escalation, Excuse, Healed, StoppedBy, UndoStage, Undoing,
-};
-use crate::domain::cause::{Cause, Standing};
+use crate::domain::case::{CaseState, Escalation, Excuse, Healed, StoppedBy, UndoStage, Undoing};
+use crate::domain::cause::{BaseBreak, Cause, Standing};
 use crate::domain::policy::WhenMended;
 use crate::domain::pull::{Ci, CiRun};
 
@@ -72,7 +70,7 @@ pub(super) fn saying(story: &Story<'_>) -> Saying {
             ),
         ),
         CaseState::Proving(_) => proving(story),
-        CaseState::Healed(how) => healed(case, *how),
+        CaseState::Healed(how) => healed(story, *how),
         CaseState::Escalated(why) => escalated(*why, story),
         CaseState::Stopped(by) => stopped(by),
         CaseState::Superseded(by) => says(
@@ -93,40 +91,63 @@ fn is_transient(story: &Story<'_>) -> bool {
     })
 }
 
+fn base_break<'a>(story: &Story<'a>) -> Option<&'a BaseBreak> {
+    story.evidence.and_then(|evidence| evidence.judgement.base.as_ref())
+}
+
 /// The base branch, as it is called here.
 fn base_name(story: &Story<'_>) -> String {
-    let base = story.evidence.and_then(|evidence| evidence.judgement.base.as_ref());
-    base.map_or_else(|| "the base branch".to_owned(), |base| code(base.branch.as_str()))
+    let mends = story.evidence.and_then(|evidence| evidence.judgement.mends.as_ref());
+    let branch = base_break(story).map(|base| &base.branch).or(mends);
+    branch.map_or_else(|| "the base branch".to_owned(), |branch| code(branch.as_str()))
+}
+
+/// Whether this pull request is there to mend its base branch.
+fn mends(story: &Story<'_>) -> bool {
+    story.evidence.is_some_and(|evidence| evidence.judgement.mends.is_some())
+}
+
+/// The base branch is broken.
+fn base_broken(story: &Story<'_>) -> Saying {
+    let name = base_name(story);
+    let mending = base_break(story).and_then(|base| base.mending);
+    let by = mending.map_or_else(String::new, |number| format!(", and #{number} is mending it"));
+    says(
+        "Broken on the base branch, not here",
+        format!(
+            "Everything that failed here fails on {name}, too{by}. Nothing is spent on it in this pull \
+             request."
+        ),
+        "nothing to do; this is looked at again when the base branch is mended. `/selfheal fix` asks \
+         for a fix here all the same.",
+    )
 }
 
 /// The base branch was broken and is not any more.
 fn base_mended(story: &Story<'_>) -> Saying {
     let name = base_name(story);
+    if mends(story) {
+        let happened = format!("{name} is mended, and this pull request was there to do that.");
+        return says("The base branch is mended", happened, "nothing to do; this is closed.");
+    }
     let next = match story.policy.base.when_mended {
         WhenMended::Tell => format!("merge {name} into this branch, or rebase it."),
         WhenMended::Update => {
             format!("nothing to do; {name} is merged into this branch, and CI runs again.")
         }
     };
+    let mending = base_break(story).and_then(|base| base.mending);
+    let by = mending.map_or_else(String::new, |number| format!(", by #{number}"));
     says(
         "The base branch is mended",
-        format!("What failed here came from {name}, and is mended there since."),
+        format!("What failed here came from {name}, and is mended there since{by}."),
         next,
     )
 }
 
 fn excused(why: Excuse, story: &Story<'_>) -> Saying {
     match why {
-        Excuse::BaseBroken => says(
-            "Broken on the base branch, not here",
-            format!(
-                "Everything that failed here fails on {}, too. Nothing is spent on it in this pull \
-                 request.",
-                base_name(story)
-            ),
-            "nothing to do; this is looked at again when the base branch is mended. `/selfheal fix` \
-             asks for a fix here all the same.",
-        ),
+        Excuse::BaseBroken => base_broken(story),
         Excuse::BaseMended => base_mended(story),
         Excuse::Flaky => says(
             "Flaky, not this change",
@@ -214,8 +235,18 @@ fn names(runs: &[CiRun]) -> String {
     if names.is_empty() { "the runs".to_owned() } else { names.join(", ") }
 }
 
-fn healed(case: &Case, how: Healed) -> Saying {
+fn healed(story: &Story<'_>, how: Healed) -> Saying {
+    let case = story.case;
     match how {
+        Healed::ByUs if mends(story) => says(
+            format!("Healed by {}", case.head.short()),
+            format!(
+                "CI is green on {}: what was broken on {} is mended here.",
+                case.head,
+                base_name(story)
+            ),
+            "review it like any other and merge it; those that wait for it go on then.",
+        ),
         Healed::ByUs => says(
             format!("Healed by {}", case.head.short()),
             format!("CI is green on {}.", case.head),

@@ -2,8 +2,8 @@
 //!
 //! Nothing is asked when no failure could be the code's: a lost runner is nobody's.
 
-use super::{ServiceError, Services, bases};
-use crate::domain::cause::{Base, BaseState, Judgement, Known, judge};
+use super::{ServiceError, Services, bases, mending};
+use crate::domain::cause::{Base, BaseState, Cause, Judged, Judgement, Known, judge};
 use crate::domain::evidence::Evidence;
 use crate::domain::flakes::counted_since;
 use crate::domain::policy::Policy;
@@ -27,11 +27,48 @@ pub(super) async fn judged(
         branch = base(services, pull, policy).await?;
     }
     let changed_files = &evidence.changed_files;
-    let known = Known { changed_files, base: branch.as_ref(), past: &past, earlier };
-    Ok(judge(&evidence.failures, &known))
+    let is_mending = mending::is_mending(services, pull).await?;
+    let mends = is_mending.then_some(&pull.base);
+    let base = branch.as_ref();
+    let mut known = Known { changed_files, base, began: None, past: &past, earlier, mends };
+    let mut judgement = judge(&evidence.failures, &known);
+    // What the newest commit does not explain, the one that the pull request was made from may.
+    let is_open = |judged: &Judged| matches!(judged.cause, Cause::Change | Cause::Unknown);
+    let began = match base.filter(|_| judgement.causes.iter().any(is_open) && !is_mending) {
+        Some(base) => began(services, (pull, policy), base).await?,
+        None => None,
+    };
+    if began.is_some() {
+        known.began = began.as_ref();
+        judgement = judge(&evidence.failures, &known);
+    }
+    if let Some(broken) = judgement.base.as_mut().filter(|_| !is_mending) {
+        broken.mending = mending::of_base(services, &pull.repo, broken).await?;
+    }
+    Ok(judgement)
 }
 
-async fn base(
+/// How CI stands on the commit of its base branch that a pull request was made from, where that is
+/// known and is not the newest.
+async fn began(
+    services: &Services,
+    of: (&Pull, &Policy),
+    base: &Base,
+) -> Result<Option<Base>, ServiceError> {
+    if matches!(base.state, BaseState::Unknown(_)) {
+        return Ok(None);
+    }
+    match bases::began_at(services, of, base).await {
+        Err(ServiceError::Forge(error)) if !error.is_transient() => {
+            tracing::info!(error = &error as &dyn std::error::Error, "its beginning is not known");
+            Ok(None)
+        }
+        other => other,
+    }
+}
+
+/// How CI stands on the branch that a pull request wants to go into.
+pub(super) async fn base(
     services: &Services,
     pull: &Pull,
     policy: &Policy,

@@ -5,7 +5,7 @@
 //! the next decision takes into account; what cannot be done and changes nothing for the case is
 //! parked, where operators see it.
 
-use super::{ServiceError, Services, undo};
+use super::{ServiceError, Services, mending, undo};
 
 use crate::domain::attempt::AttemptState;
 use crate::domain::case::CaseState;
@@ -14,6 +14,7 @@ use crate::domain::false_fix::FalseFix;
 use crate::domain::ids::{AttemptId, Branch, PrNumber, RepoPath, RunId, Sha, Timestamp};
 use crate::domain::patch::Patch;
 use crate::domain::policy::POLICY_FILE;
+use crate::domain::pull::PullHead;
 use crate::domain::view::CheckView;
 use crate::ports::compute::Job;
 use crate::ports::forge::{ForgeError, NewCommit, Proposal};
@@ -31,14 +32,18 @@ const TRIES_MAX: u32 = 150;
 
 /// What performing an effect yields.
 #[derive(Debug)]
-struct Performed {
-    result: EffectResult,
+pub(super) struct Performed {
+    pub(super) result: EffectResult,
     learned: Learned,
     false_fixes: Vec<FalseFix>,
+    /// Facts about pull requests that it has met.
+    pub(super) pulls: Vec<PullHead>,
+    /// Pull requests for which something has changed.
+    pub(super) wake: Vec<PrNumber>,
 }
 
 impl Performed {
-    fn done() -> Self {
+    pub(super) fn done() -> Self {
         Self::with(EffectResult::Done { commit: None, run: None })
     }
 
@@ -46,12 +51,18 @@ impl Performed {
         Self::with(EffectResult::Done { commit: Some(commit), run: None })
     }
 
-    fn refused(message: &str) -> Self {
+    pub(super) fn refused(message: &str) -> Self {
         Self::with(EffectResult::Refused { message: message.to_owned() })
     }
 
     fn with(result: EffectResult) -> Self {
-        Self { result, learned: Learned::default(), false_fixes: Vec::new() }
+        Self {
+            result,
+            learned: Learned::default(),
+            false_fixes: Vec::new(),
+            pulls: Vec::new(),
+            wake: Vec::new(),
+        }
     }
 }
 
@@ -70,6 +81,9 @@ pub(super) async fn perform(
             changes.result = Some(performed.result);
             changes.learned = performed.learned;
             changes.false_fixes = performed.false_fixes;
+            changes.pulls = performed.pulls;
+            let repo = pending.effect.repo.id;
+            changes.wake = performed.wake.into_iter().map(|number| (repo, number, now)).collect();
             Ok(changes)
         }
         Err(ServiceError::Forge(error)) => Ok(after_trouble(pending, &error, now)),
@@ -123,6 +137,10 @@ const fn is_waited_for(act: &Act) -> bool {
         | Act::SetAutoMerge { .. }
         | Act::Cancel { .. }
         | Act::UpdateBranch { .. }
+        | Act::Mend { .. }
+        | Act::Describe { .. }
+        | Act::MarkReady { .. }
+        | Act::Withdraw { .. }
         | Act::Onboard => false,
     }
 }
@@ -185,6 +203,9 @@ async fn act(services: &Services, effect: &Effect) -> Result<Performed, ServiceE
         Act::UpdateBranch { head } => {
             forge.update_branch(repo, number, head).await?;
             Ok(Performed::done())
+        }
+        Act::Mend { .. } | Act::Describe { .. } | Act::MarkReady { .. } | Act::Withdraw { .. } => {
+            Box::pin(mending::performed(services, effect)).await
         }
         Act::Commit { attempt, patch_digest, branch, parent, message } => {
             let wish = CommitWish { patch_digest, branch, parent, message };

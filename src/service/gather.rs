@@ -5,7 +5,7 @@
 use super::content::content_of;
 use super::policies::PolicyRead;
 use super::repeats::proof_runs;
-use super::{OWN_WORKFLOW, ServiceError, Services};
+use super::{OWN_WORKFLOW, ServiceError, Services, mending};
 use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::{AttemptRecord, AttemptState};
 use crate::domain::case::{Case, CaseState, Escalation, Excuse};
@@ -314,7 +314,7 @@ async fn begin_verdict(
             models,
         },
         room: room(&usage, &services.limits),
-        asked: case.asked,
+        asked: mending::asked(case.asked, evidence),
     }))
 }
 

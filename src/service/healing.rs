@@ -19,8 +19,7 @@ use opening::{go_on_counting, opened, successor, wants_case};
 use telling::{is_silent, reports};
 
 use super::gather::{self, Gathered};
-use super::undo;
-use super::{ServiceError, Services};
+use super::{ServiceError, Services, mending, undo};
 use crate::domain::attempt::{Attempt, AttemptRecord, RunnerReport};
 use crate::domain::case::{Case, CaseState, Healed};
 use crate::domain::decide::{Answered, decide};
@@ -256,6 +255,8 @@ async fn written(
     if !is_silent(&look.case, gathered) {
         acts.extend(reports(&look, &story));
         acts.extend(report::reminder(&story, now));
+        let of = Some((&look.case, look.attempts.as_slice()));
+        acts.extend(Box::pin(mending::acts(services, gathered, of)).await?);
     }
     let successor = successor(services, &look, now);
     if let Some(next) = &successor {
@@ -269,6 +270,7 @@ async fn written(
         changes.evidence = gathered.evidence.clone().map(|read| (look.case.id, read));
     }
     changes.effects = effects(services, &look.case, acts);
+    changes.wake.extend(mending::joined(&look.case, look.left.as_ref(), shown.as_ref(), now));
     noted::note(services, &look, gathered, &mut changes).await?;
     changes.begins = opening::ceiling(services, &look, gathered, now);
     changes.attempts = look.changed;
@@ -352,6 +354,9 @@ async fn without_case(
     let mut acts = answers(&answered, None);
     let said = opening::said_without_case(services, record, gathered).await?;
     acts.extend(said.map(|view| Act::PublishCheck { view }));
+    if !opening::is_unwanted(gathered) {
+        acts.extend(Box::pin(mending::acts(services, gathered, None)).await?);
+    }
     let again = opening::again_without_case(gathered, now);
     let mut changes = Changes::finish(now, again.map_or(Finish::Done, Finish::At));
     changes.effects = acts

@@ -7,7 +7,7 @@
 //! with that commit. Where the forge gives no branch, the event waits a minute once, because the
 //! event that tells of the pull request may still be on its way.
 
-use super::{ServiceError, Services, questions};
+use super::{ServiceError, Services, mending, questions};
 use crate::domain::ask::Ask;
 use crate::domain::command::{by_button, commands_in};
 use crate::domain::effect::{Act, Effect};
@@ -185,13 +185,15 @@ async fn ci_moved(
     Ok(wake(found, now))
 }
 
-/// Pull requests that wait until the branch is mended on which CI moved.
+/// Pull requests that wait until the branch is mended on which CI moved, and the one that mends it.
 async fn onto_mended(services: &Services, moved: &CiMoved) -> Result<Vec<PullHead>, ServiceError> {
     let Some(head) = moved.head.as_ref().filter(|head| head.repo == Some(moved.repo.id)) else {
         return Ok(Vec::new());
     };
     services.bases.stir(moved.repo.id, &head.branch);
-    Ok(services.store.waiting_for_base(moved.repo.id, &head.branch).await?)
+    let mut onto = services.store.waiting_for_base(moved.repo.id, &head.branch).await?;
+    onto.extend(mending::onto(services, moved.repo.id, &head.branch).await?);
+    Ok(onto)
 }
 
 /// Open pull requests whose head is that commit.

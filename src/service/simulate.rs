@@ -4,11 +4,13 @@
 
 use super::{OWN_WORKFLOW, ServiceError, Services};
 use crate::domain::case::Asked;
+use crate::domain::cause::Standing;
 use crate::domain::evidence::Evidence;
 use crate::domain::gate::Verdict;
 use crate::domain::gate::before::{BeforeAttempt, Used, judge};
 use crate::domain::ids::PrNumber;
 use crate::domain::message::attempts_shown;
+use crate::domain::policy::BasePolicy;
 use crate::domain::pull::{BranchRules, Ci, Pull, Repo};
 
 /// What would be decided.
@@ -24,6 +26,10 @@ pub struct Simulation {
     pub evidence: Option<Evidence>,
     /// What the gate says about beginning an attempt.
     pub verdict: Option<Verdict>,
+    /// What the failures are judged to mean, once they were read.
+    pub standing: Option<Standing>,
+    /// What the policy says of a broken base branch.
+    pub base: BasePolicy,
 }
 
 /// What would be decided for a pull request now.
@@ -39,8 +45,15 @@ pub async fn pull_request(
     let pull = forge.pull(repo, number).await?;
     let ci = forge.ci(repo, &pull.head.sha, OWN_WORKFLOW).await?;
     let policy = services.policies.at(forge.as_ref(), repo, &pull.base_sha).await?;
-    let mut simulation =
-        Simulation { ci, policy_problem: policy.problem, evidence: None, verdict: None, pull };
+    let mut simulation = Simulation {
+        ci,
+        policy_problem: policy.problem,
+        evidence: None,
+        verdict: None,
+        standing: None,
+        base: policy.policy.base,
+        pull,
+    };
     let Ci::Red(red) = &simulation.ci else { return Ok(simulation) };
     let now = services.clock.now();
     let pull = &simulation.pull;
@@ -74,8 +87,10 @@ pub async fn pull_request(
             models: services.models.spent_cap(&policy.policy, (None, pull), now).await?,
         },
         room: super::gather::room(&usage, &services.limits),
-        asked: Asked::No,
+        asked: super::mending::asked(Asked::No, &evidence),
     }));
+    simulation.standing =
+        Some(evidence.judgement.standing(&evidence.failures, &policy.policy.kinds));
     simulation.evidence = Some(*evidence);
     Ok(simulation)
 }

@@ -166,7 +166,7 @@ async fn simulate_says_what_the_gate_would_say_and_changes_nothing() {
 async fn flaky_says_that_nothing_is_known_to_come_and_go() {
     let machine = Machine::start().await;
     let said = machine.run(&["flaky", "--format", "json"]).await;
-    let nothing = "{\"days\":90,\"repositories\":[]}\n";
+    let nothing = "{\"days\":90,\"is_cut\":false,\"repositories\":[]}\n";
     assert_eq!((said.code, said.out.as_str()), (Some(1), nothing), "{}", said.err);
     let said = machine.run(&["flaky", "--repo", "widget"]).await;
     assert_eq!(said.code, Some(3));

@@ -1,6 +1,7 @@
 //! Stories: promises in the words of people and GitHub, kept by the whole server.
 
 mod attempts;
+mod bases;
 mod causes;
 mod commands;
 mod events;

@@ -27,6 +27,7 @@ pub(crate) async fn answer(ctx: Ctx) -> Answer {
         "SelfhealUpdateRefs" => update_refs(&ctx).await,
         "SelfhealDisableAutoMerge" => disable_auto_merge(&ctx),
         "SelfhealEnableAutoMerge" => enable_auto_merge(&ctx),
+        "SelfhealMarkReady" => mark_ready(&ctx),
         "SelfhealPull" => pull(&ctx),
         "SelfhealMinimizeComment" => minimize(&ctx),
         other => {
@@ -175,6 +176,10 @@ async fn update_refs(ctx: &Ctx) -> Result<Value, Failed> {
         let workflows = ctx.caller.has("workflows", Level::Write).then_some(Level::Write);
         let is_new = before == ZEROS;
         let old = (!is_new).then_some(before.as_str());
+        if after == ZEROS {
+            delete_ref(ctx, (repo, &git), (&name, branch, &before)).await?;
+            continue;
+        }
         if git.resolve(&after).await?.is_none() {
             return Err(missing("object"));
         }
@@ -208,6 +213,22 @@ async fn update_refs(ctx: &Ctx) -> Result<Value, Failed> {
     }
     let mutation = json!({ "clientMutationId": input.get("clientMutationId") });
     Ok(json!({ "updateRefs": mutation }))
+}
+
+/// Deletes a branch that is where the caller believes it to be.
+async fn delete_ref(
+    ctx: &Ctx,
+    (repo, git): (u64, &crate::git::Repo),
+    (name, branch, before): (&str, &str, &str),
+) -> Result<(), Failed> {
+    let at = git.get_ref(name).await?;
+    if at.as_deref() != Some(before) {
+        let message = format!("Expected {name} to point to \"{before}\" but it did not.");
+        return Err(Failed::Said("STALE_DATA", message));
+    }
+    git.delete_ref(name).await?;
+    let moved = Moved { repo, branch: branch.to_owned(), old: at, new: None, by: ctx.actor() };
+    Ok(ctx.shared.branch_moved(&moved).await?)
 }
 
 /// The pull request of a node id: repository and number.
@@ -270,6 +291,23 @@ fn enable_auto_merge(ctx: &Ctx) -> Result<Value, Failed> {
     state.repo_mut(at.0).note(at.1, format!("{bot}: auto_merge_enabled"));
     state.tell_pull(at, ("auto_merge_enabled", &bot), json!({}), now_ms);
     Ok(json!({ "enablePullRequestAutoMerge": { "pullRequest": { "id": id } } }))
+}
+
+fn mark_ready(ctx: &Ctx) -> Result<Value, Failed> {
+    if !ctx.caller.has("pull_requests", Level::Write) {
+        return Err(forbidden());
+    }
+    let (input, now_ms, bot) = (input(ctx), ctx.now_ms(), ctx.actor());
+    let mut state = ctx.state();
+    let at = pull_at(ctx, &state, said(&input, &["pullRequestId"]))?;
+    let pull = state.pull_mut(at);
+    pull.updated_ms = now_ms;
+    let (was_draft, id) = (std::mem::replace(&mut pull.is_draft, false), pull.node_id());
+    if was_draft {
+        state.repo_mut(at.0).note(at.1, format!("{bot}: ready_for_review"));
+        state.tell_pull(at, ("ready_for_review", &bot), json!({}), now_ms);
+    }
+    Ok(json!({ "markPullRequestReadyForReview": { "pullRequest": { "id": id } } }))
 }
 
 /// A pull request by `id`, or by `owner`, `name` and `number`.

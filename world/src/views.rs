@@ -8,6 +8,7 @@ use crate::World;
 use crate::people::pull::Pull;
 use crate::people::repo::Repository;
 use crate::state::check::CheckRun;
+use crate::state::pull::PullState;
 use crate::state::run::Log;
 
 /// Commits that `commits` shows at most.
@@ -67,6 +68,28 @@ impl World {
     /// The text of a pull request's own description; empty without one.
     pub fn pull_body(&self, pull: &Pull) -> String {
         self.state().pull_mut(pull.at()).body.clone().unwrap_or_default()
+    }
+
+    /// The pull requests that were ever opened from a branch of a repository itself, oldest first.
+    pub fn pulls_from(&self, repository: &Repository, branch: &str) -> Vec<Pull> {
+        let mut state = self.state();
+        let pulls = state.repo_mut(repository.id).pulls.values();
+        let from = pulls
+            .filter(|pull| pull.head.repo == Some(repository.id) && pull.head.branch == branch);
+        from.map(|pull| Pull { repo: repository.clone(), number: pull.number }).collect()
+    }
+
+    /// How a pull request stands: `#3 open, draft: Add a feature`.
+    pub fn pull_text(&self, pull: &Pull) -> String {
+        let mut state = self.state();
+        let kept = state.pull_mut(pull.at());
+        let stands = match kept.state {
+            PullState::Open if kept.is_draft => "open, draft",
+            PullState::Open => "open",
+            PullState::Merged => "merged",
+            PullState::Closed => "closed",
+        };
+        format!("#{} {stands}: {}", kept.number, kept.title)
     }
 
     /// Queued runs of a repository, oldest first.

@@ -10,6 +10,7 @@ use selfheal::domain::ids::{
     ArtifactId, Branch, CheckRunId, CommentId, InstallationId, JobId, Label, Login, PrNumber,
     RepoId, RepoPath, RepoSlug, RunId, Sha, Timestamp, UserId,
 };
+use selfheal::domain::mending::Proposed;
 use selfheal::domain::pull::{
     Actor, Artifact, AutoMerge, BaseFile, BranchRules, Ci, CiAnnotation, CiRun, FailedJob, Head,
     Permission, Pull, PullCommit, PullHead, PullState, Queue, Readiness, Repo,
@@ -21,6 +22,7 @@ use selfheal::ports::forge::{
     Proposal, PublishedCheck, RunState, WorkflowDispatch,
 };
 use selfheal::ports::history::{ForgeHistory, LoggedDelivery, LoggedPage};
+use selfheal::ports::mending::{ForgeMending, NewBranch, NewPull};
 use selfheal::ports::undo::{ForgeUndo, NewUndo};
 use tokio::sync::Notify;
 
@@ -317,6 +319,15 @@ impl ForgeReader for InstantForge {
         Ok(Sha::parse(&"0".repeat(40)).ok())
     }
 
+    async fn merge_base(
+        &self,
+        _repo: &Repo,
+        _one: &Sha,
+        _other: &Sha,
+    ) -> Result<Option<Sha>, ForgeError> {
+        Ok(None)
+    }
+
     async fn default_branch(&self, _repo: &Repo) -> Result<Branch, ForgeError> {
         Ok(Branch::parse("main").expect("a branch"))
     }
@@ -441,6 +452,53 @@ impl ForgeWriter for InstantForge {
 
     async fn propose(&self, _proposal: &Proposal) -> Result<Option<PrNumber>, ForgeError> {
         Ok(None)
+    }
+}
+
+/// Nothing is broken on any base branch, so nothing is mended there.
+#[async_trait]
+impl ForgeMending for InstantForge {
+    async fn proposed(&self, _: &Repo, _: &Branch) -> Result<Vec<Proposed>, ForgeError> {
+        Ok(Vec::new())
+    }
+
+    async fn ahead(
+        &self,
+        _: &Repo,
+        _: &Sha,
+        _: &Sha,
+    ) -> Result<Option<Vec<PullCommit>>, ForgeError> {
+        Ok(None)
+    }
+
+    async fn begin_branch(&self, new: &NewBranch) -> Result<Sha, ForgeError> {
+        self.did(|done| done.others += 1);
+        Ok(new.parent.clone())
+    }
+
+    async fn open_pull(&self, _: &NewPull) -> Result<PrNumber, ForgeError> {
+        self.did(|done| done.others += 1);
+        Ok(PrNumber::new(1))
+    }
+
+    async fn describe(&self, _: &Repo, _: PrNumber, _: &str) -> Result<(), ForgeError> {
+        self.did(|done| done.others += 1);
+        Ok(())
+    }
+
+    async fn mark_ready(&self, _: &Pull) -> Result<(), ForgeError> {
+        self.did(|done| done.others += 1);
+        Ok(())
+    }
+
+    async fn close(&self, _: &Repo, _: PrNumber, _: &str) -> Result<(), ForgeError> {
+        self.did(|done| done.others += 1);
+        Ok(())
+    }
+
+    async fn delete_branch(&self, _: &Repo, _: &Branch, _: &Sha) -> Result<(), ForgeError> {
+        self.did(|done| done.others += 1);
+        Ok(())
     }
 }
 

@@ -140,7 +140,14 @@ pub(super) fn judgement(file: &CaseFile, failures: &[Failure], head: &Sha) -> Ju
     let base = state.map(|state| Base { branch, at: head.clone(), state });
     let past = past(&file.history, failures);
     let earlier = Judgement::default();
-    let known = Known { changed_files: &[], base: base.as_ref(), past: &past, earlier: &earlier };
+    let known = Known {
+        changed_files: &[],
+        base: base.as_ref(),
+        began: None,
+        past: &past,
+        earlier: &earlier,
+        mends: None,
+    };
     cause::judge(failures, &known)
 }
 

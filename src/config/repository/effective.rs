@@ -12,7 +12,7 @@ use crate::domain::failure::FailureKind;
 use crate::domain::ids::Label;
 use crate::domain::ledger::{Caps, Scope};
 use crate::domain::money::Usd;
-use crate::domain::policy::{Drafts, FileGlob, Forks, Policy, WhenMended};
+use crate::domain::policy::{Drafts, FileGlob, Forks, HealBase, Policy, WhenMended};
 use crate::domain::protected::{BUILT_IN, ProtectedPaths, Protection};
 
 /// A policy with the keys of the repository file, defaults included.
@@ -94,11 +94,15 @@ fn reruns(policy: &Policy) -> Value {
 }
 
 fn base(policy: &Policy) -> Value {
+    let heal = match policy.base.heal {
+        HealBase::PullRequest => "pull_request",
+        HealBase::Off => "off",
+    };
     let when_mended = match policy.base.when_mended {
         WhenMended::Tell => "tell",
         WhenMended::Update => "update",
     };
-    json!({ "when_mended": when_mended })
+    json!({ "heal": heal, "when_mended": when_mended })
 }
 
 /// A policy as the text of a repository file, in the order of the reference page.

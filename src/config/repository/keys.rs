@@ -4,6 +4,8 @@
 //! policy. The reader ([`super::checked`]), the reference page and the schema
 //! ([`super::reference`]) all walk this table; a key that is not in it does not exist.
 
+mod asides;
+
 use super::forms::{
     CLEAR_VERIFY, FILES, LABEL, PATTERN, TOKENS, USD, cap, kind, label, name, names, narrow,
     push_verify,
@@ -14,7 +16,7 @@ use crate::domain::failure::FailureKind;
 use crate::domain::feedback::QUESTIONS_MAX;
 use crate::domain::ids::Login;
 use crate::domain::ledger::Scope;
-use crate::domain::policy::{ATTEMPTS_MAX, Drafts, FileGlob, Forks, RERUNS_MAX, WhenMended};
+use crate::domain::policy::{ATTEMPTS_MAX, Drafts, FileGlob, Forks};
 
 /// The most items of one list: beyond that the file is generated, and so could be the policy.
 pub(super) const ITEMS_MAX: usize = 100;
@@ -365,34 +367,10 @@ pub(super) const KEYS: &[Key] = &[
         "How long people have to answer; they are reminded twice. After that the case is theirs.",
     )
     .like("24"),
-    group("reruns", None, "How often failed jobs of a commit run again before anything else is done."),
-    number("reruns.flaky", "times", (0, RERUNS_MAX as u64), |d, n| {
-        d.policy.reruns.flaky = narrow(n);
-    })
-    .means(
-        "When everything that failed is known to come and go on the same commit; `selfheal flaky` \
-         shows what is.",
-    )
-    .like("0"),
-    number("reruns.infrastructure", "times", (0, RERUNS_MAX as u64), |d, n| {
-        d.policy.reruns.infrastructure = narrow(n);
-    })
-    .means(
-        "When machines, networks or services failed. The first time at once, then after ten minutes, \
-         then after an hour.",
-    )
-    .like("1"),
-    group("base", None, "Failures that the base branch has, too."),
-    key(
-        "base.when_mended",
-        Shape::Choice(&[
-            ("tell", |d| d.policy.base.when_mended = WhenMended::Tell),
-            ("update", |d| d.policy.base.when_mended = WhenMended::Update),
-        ]),
-    )
-    .means(
-        "When the base branch is mended: people are told in the pull request, or the base branch is \
-         merged into it.",
-    )
-    .like("update"),
+    asides::RERUNS,
+    asides::RERUNS_FLAKY,
+    asides::RERUNS_INFRASTRUCTURE,
+    asides::BASE,
+    asides::BASE_HEAL,
+    asides::BASE_WHEN_MENDED,
 ];

@@ -1,7 +1,8 @@
 //! Whose fault a failure is: one table, one thing changed at a time.
 
 use super::*;
-use crate::domain::ids::Timestamp;
+use crate::domain::failure::Fingerprint;
+use crate::domain::ids::{Sha, Timestamp};
 
 fn sha(digit: char) -> Sha {
     Sha::parse(&digit.to_string().repeat(40)).unwrap()
@@ -43,8 +44,10 @@ struct Scene {
     failure: Failure,
     changed: Vec<RepoPath>,
     base: Option<Base>,
+    began: Option<Base>,
     past: Vec<Past>,
     earlier: Judgement,
+    mends: Option<Branch>,
 }
 
 fn judged(change: fn(&mut Scene)) -> Judgement {
@@ -52,15 +55,19 @@ fn judged(change: fn(&mut Scene)) -> Judgement {
         failure: failure(FailureKind::TestFailure),
         changed: vec![path("README.md")],
         base: Some(base(BaseState::Green)),
+        began: None,
         past: Vec::new(),
         earlier: Judgement::default(),
+        mends: None,
     };
     change(&mut scene);
     let known = Known {
         changed_files: &scene.changed,
         base: scene.base.as_ref(),
+        began: scene.began.as_ref(),
         past: &scene.past,
         earlier: &scene.earlier,
+        mends: scene.mends.as_ref(),
     };
     judge(&[scene.failure], &known)
 }
@@ -117,14 +124,65 @@ fn what_the_base_has_too_is_the_bases() {
     });
 }
 
+#[test]
+fn what_the_base_had_where_the_pull_request_was_made_is_the_bases_and_mended() {
+    let from_red = |s: &mut Scene| {
+        let red = red(vec![s.failure.fingerprint()], &[]);
+        s.began = Some(Base { at: sha('d'), ..red });
+    };
+    let why = "main had it at ddddddd, from which this was made, and has it no more at bbbbbbb";
+    check(Cause::Base, why, from_red);
+    let broken = judged(from_red).base.unwrap();
+    assert_eq!((broken.broken_at, broken.mended_at), (sha('d'), Some(sha('b'))));
+    check(Cause::Base, "ci / test was red on main, too, at ddddddd", |s| {
+        s.began = Some(Base { at: sha('d'), ..red(vec![], &["ci / test"]) });
+    });
+    check(Cause::Change, "green", |s| {
+        s.began = Some(Base { at: sha('d'), ..base(BaseState::Green) });
+    });
+    check(Cause::Change, "green", |s| {
+        s.changed.push(path("src/lib.rs"));
+        s.began = Some(Base { at: sha('d'), ..red(vec![s.failure.fingerprint()], &[]) });
+    });
+    check(Cause::Base, "from which this was made, and CI of bbbbbbb has not ended", |s| {
+        s.base = Some(base(BaseState::Running));
+        s.began = Some(Base { at: sha('d'), ..red(vec![s.failure.fingerprint()], &[]) });
+    });
+    check(Cause::Unknown, "nobody runs it", |s| {
+        s.base = Some(base(BaseState::Unknown("nobody runs it")));
+        s.began = Some(Base { at: sha('d'), ..red(vec![s.failure.fingerprint()], &[]) });
+    });
+}
+
+#[test]
+fn the_pull_request_that_mends_the_base_is_the_one_that_is_not_excused() {
+    let mends = |s: &mut Scene| {
+        s.mends = Some(Branch::parse("main").unwrap());
+        s.base = Some(red(vec![s.failure.fingerprint()], &[]));
+    };
+    check(Cause::Base, "main has the same failure at bbbbbbb", mends);
+    let failures = [failure(FailureKind::TestFailure)];
+    assert_eq!(judged(mends).standing(&failures, &[]), Standing::Ours);
+    let mended = judged(|s| {
+        s.mends = Some(Branch::parse("main").unwrap());
+        s.earlier = broke_at('c');
+    });
+    assert_eq!(mended.standing(&failures, &[]), Standing::BaseMended, "by somebody else");
+    check(Cause::Change, "not with this", |s| {
+        s.mends = Some(Branch::parse("main").unwrap());
+        s.base = Some(red(vec![], &["ci / lint"]));
+    });
+}
+
 fn broke_at(digit: char) -> Judgement {
     let base = BaseBreak {
         branch: Branch::parse("main").unwrap(),
         broken_at: sha(digit),
         mended_at: None,
+        mending: None,
     };
     let judged = Judged { cause: Cause::Base, why: "main had it".to_owned() };
-    Judgement { causes: vec![judged], base: Some(base), runs: None }
+    Judgement { causes: vec![judged], base: Some(base), ..Judgement::default() }
 }
 
 #[test]
@@ -213,7 +271,7 @@ fn figures_count_a_case_under_what_decided() {
     let judged = |cause: Cause| Judged { cause, why: String::new() };
     let leading = |causes: &[Cause]| {
         let causes = causes.iter().copied().map(judged).collect();
-        Judgement { causes, base: None, runs: None }.leading()
+        Judgement { causes, ..Judgement::default() }.leading()
     };
     assert_eq!(leading(&[]), Cause::Unknown);
     assert_eq!(leading(&[Cause::Outage, Cause::Change]), Cause::Change);

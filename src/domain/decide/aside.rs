@@ -7,11 +7,11 @@
 use super::states::{any_workflow, move_to, rerun};
 use super::{Decision, Facts};
 use crate::domain::case::{Asked, Case, CaseState, Excuse};
-use crate::domain::cause::Standing;
+use crate::domain::cause::{Cause, Standing};
 use crate::domain::effect::Act;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::Timestamp;
-use crate::domain::policy::WhenMended;
+use crate::domain::policy::{HealBase, WhenMended};
 use crate::domain::pull::CiRun;
 
 /// How long machines and servers get before failed jobs run again: the first time at once, because
@@ -39,8 +39,12 @@ pub(super) fn decide(
         Standing::BaseBroken | Standing::BaseMended | Standing::CiConfig if is_asked => {
             return None;
         }
-        Standing::BaseBroken => (0, Excuse::BaseBroken),
-        Standing::BaseMended => return Some(mended(case, facts, now)),
+        Standing::BaseBroken => {
+            let mut decision = move_to(case.clone(), CaseState::Excused(Excuse::BaseBroken), now);
+            decision.acts.extend(mend(case, evidence, facts));
+            return Some(decision);
+        }
+        Standing::BaseMended => return Some(mended(case, evidence, facts, now)),
         Standing::CiConfig => (0, Excuse::CiConfig),
         Standing::Flaky => (reruns.flaky, Excuse::Flaky),
         Standing::Transient => (reruns.infrastructure, Excuse::Infrastructure),
@@ -54,11 +58,29 @@ pub(super) fn decide(
     Some(if now < due { Decision::stay(case, Some(due)) } else { rerun(case, red, now) })
 }
 
-/// The base branch is mended: people are told, or their branch is brought up to date.
-fn mended(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Decision {
+/// What heals the base branch, where the policy wants that: one pull request of our own, however many
+/// wait for it. It is asked for at every look; its key makes it one.
+fn mend(case: &Case, evidence: &Evidence, facts: &Facts<'_>) -> Option<Act> {
+    let base = evidence.judgement.base.as_ref()?;
+    let judged = evidence.failures.iter().zip(&evidence.judgement.causes);
+    let mut of_base = judged.filter(|(_, judged)| judged.cause == Cause::Base);
+    let is_worth_it = of_base.any(|(failure, _)| facts.policy.kinds.contains(&failure.kind));
+    let is_wanted = facts.policy.base.heal == HealBase::PullRequest;
+    (is_wanted && is_worth_it).then(|| Act::Mend {
+        base: base.branch.clone(),
+        broken_at: base.broken_at.clone(),
+        case: case.id,
+        head: case.head.clone(),
+    })
+}
+
+/// The base branch is mended: people are told, or their branch is brought up to date. The pull request
+/// that was there to mend it has nothing to do any more.
+fn mended(case: &Case, evidence: &Evidence, facts: &Facts<'_>, now: Timestamp) -> Decision {
     let head = case.head.clone();
     let mut decision = move_to(case.clone(), CaseState::Excused(Excuse::BaseMended), now);
-    if facts.policy.base.when_mended == WhenMended::Update {
+    let waits = evidence.judgement.mends.is_none();
+    if waits && facts.policy.base.when_mended == WhenMended::Update {
         decision.acts.push(Act::UpdateBranch { head });
     }
     decision

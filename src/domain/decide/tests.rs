@@ -4,7 +4,7 @@
 use super::*;
 use crate::domain::ask::{AskKind, Heed};
 use crate::domain::case::{Asked, Escalation, Excuse, Healed, UndoStage, Undoing};
-use crate::domain::cause::{Judgement, Known, judge};
+use crate::domain::cause::{BaseBreak, Cause, Judged, Judgement, Known, judge};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gate::{Finding, Weight};
 use crate::domain::ids::{
@@ -14,6 +14,7 @@ use crate::domain::outcome::{GaveUp, Outcome, Proof};
 use crate::domain::patch::Patch;
 use crate::domain::pull::{Actor, AutoMerge, CiRun, Head, Readiness, Repo};
 
+mod aside;
 mod feedback;
 mod scene;
 mod undoing;
@@ -59,6 +60,9 @@ const SITUATIONS: &[Situation] = &[
     ("CI is red, read", |s| s.reads(FailureKind::Lint)),
     ("CI is red, infrastructure", |s| s.reads(FailureKind::Infrastructure)),
     ("CI is red, cap reached", |s| s.refused_by("attempt-cap")),
+    ("CI is red, the base's", |s| s.base_has_it(None)),
+    ("CI is red, the base's, mended", |s| s.base_has_it(Some(sha('e')))),
+    ("CI is red, there to mend the base", Scene::mends_the_base),
     ("CI is red, draft", |s| s.refused_by("draft")),
     ("CI is red, too many at once", |s| s.refused_by("budget-now")),
     ("CI is red, day's budget used", |s| s.refused_by("budget-day")),
@@ -218,6 +222,7 @@ fn act_name(act: &Act) -> String {
         Act::Rerun { .. } => "rerun".into(),
         Act::Commit { .. } => "commit".into(),
         Act::Undo { .. } => "undo".into(),
+        Act::Mend { .. } => "mend the base".into(),
         other => format!("{other:?}"),
     }
 }

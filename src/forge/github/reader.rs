@@ -179,6 +179,15 @@ impl ForgeReader for GithubForge {
         }
     }
 
+    async fn merge_base(
+        &self,
+        repo: &Repo,
+        one: &Sha,
+        other: &Sha,
+    ) -> Result<Option<Sha>, ForgeError> {
+        self.common(repo, one, other).await
+    }
+
     async fn default_branch(&self, repo: &Repo) -> Result<Branch, ForgeError> {
         self.default_branch_of(repo).await
     }

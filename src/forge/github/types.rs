@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::domain::ids::{
     Branch, Label, Login, Malformed, PrNumber, RepoId, Sha, Timestamp, UserId,
 };
-use crate::domain::pull::{Actor, AutoMerge, Head, Pull, PullState, Readiness, Repo};
+use crate::domain::pull::{Actor, AutoMerge, Head, Pull, PullCommit, PullState, Readiness, Repo};
 use crate::ports::forge::ForgeError;
 
 /// A moment as GitHub writes it (RFC 3339).
@@ -35,6 +35,32 @@ impl User {
         let login = Login::parse(&self.login)?;
         let is_bot = self.kind == "Bot" || login.is_bot();
         Ok(Actor { id: UserId::new(self.id), login, is_bot })
+    }
+}
+
+/// A commit as listings of pull requests and comparisons show it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct CommitJson {
+    pub sha: String,
+    #[serde(default)]
+    pub author: Option<User>,
+    pub commit: CommitWords,
+}
+
+/// What a commit says.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct CommitWords {
+    #[serde(default)]
+    pub message: String,
+}
+
+impl CommitJson {
+    pub fn into_commit(self) -> Result<PullCommit, ForgeError> {
+        Ok(PullCommit {
+            sha: Sha::parse(&self.sha)?,
+            author: self.author.map(|user| UserId::new(user.id)),
+            message: self.commit.message,
+        })
     }
 }
 

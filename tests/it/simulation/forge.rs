@@ -5,6 +5,7 @@
 //! done and its answer lost. Writes find what is there before they create, as the port promises.
 
 mod history;
+mod mending;
 mod reader;
 mod undo;
 mod writer;

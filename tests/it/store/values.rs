@@ -169,8 +169,10 @@ pub(crate) fn evidence(head: char) -> Evidence {
                 branch: Branch::parse("main").unwrap(),
                 broken_at: sha('b'),
                 mended_at: None,
+                mending: Some(PrNumber::new(31)),
             }),
             runs: Some(3),
+            mends: Some(Branch::parse("main").unwrap()),
         },
     }
 }

@@ -16,7 +16,7 @@ const TEST_LOG: &str = "running 1 test\ntest clock::ticks ... FAILED\n\nfailures
     test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n";
 
 /// CI of pushes to a branch comes out red where the file is [`BAD`].
-fn ci_of_pushes(t: &Tester, repository: &Repository) {
+pub(super) fn ci_of_pushes(t: &Tester, repository: &Repository) {
     t.world.ci(repository, (CI, "push"), |run| async move {
         match run.file("src/lib.rs").await.as_deref() {
             Some(BAD) => RunScript::red("test", "Run cargo fmt --check", FMT_LOG),
@@ -26,14 +26,14 @@ fn ci_of_pushes(t: &Tester, repository: &Repository) {
 }
 
 /// A pull request that touches nothing of what fails.
-async fn harmless(t: &Tester, repository: &Repository, branch: &str) -> Pull {
+pub(super) async fn harmless(t: &Tester, repository: &Repository, branch: &str) -> Pull {
     let opening = t.world.pull_request(repository).by("mona").from_branch(branch);
     // Each has content of its own: equal commits of one moment would be one commit.
     opening.files(&[("README.md", Some(branch))]).open().await.unwrap()
 }
 
 /// A base branch that is broken, and a harmless pull request that fails because of it.
-async fn broken_base(t: &mut Tester, policy: &str) -> (Repository, Pull) {
+pub(super) async fn broken_base(t: &mut Tester, policy: &str) -> (Repository, Pull) {
     let repository = widget_of(&t.world, policy).await;
     ci_of_pushes(t, &repository);
     t.world.push_to(&repository, "main", "mona", &[("src/lib.rs", Some(BAD))]).await.unwrap();
@@ -43,7 +43,7 @@ async fn broken_base(t: &mut Tester, policy: &str) -> (Repository, Pull) {
     (repository, pull)
 }
 
-async fn mend(t: &mut Tester, repository: &Repository) {
+pub(super) async fn mend(t: &mut Tester, repository: &Repository) {
     let files = [("src/lib.rs", Some(GOOD))];
     t.world.push_to(repository, "main", "mona", &files).await.unwrap();
     t.settle_with_ci().await;
@@ -52,7 +52,7 @@ async fn mend(t: &mut Tester, repository: &Repository) {
 #[tokio::test]
 async fn what_the_base_branch_has_too_costs_the_pull_request_nothing() {
     let mut t = Tester::start().await;
-    let (repository, pull) = broken_base(&mut t, "version: 1\n").await;
+    let (repository, pull) = broken_base(&mut t, "version: 1\nbase:\n  heal: off\n").await;
     let base = t.world.tip(&repository, "main").await.unwrap();
     let text = t.check(&pull).replace(&base[..7], "BASE");
     let text = at_head(&t, &pull, text.split("### The lines").next().unwrap_or_default());
@@ -83,7 +83,7 @@ async fn what_the_base_branch_has_too_costs_the_pull_request_nothing() {
 #[tokio::test]
 async fn where_the_policy_says_so_pull_requests_are_brought_up_to_date() {
     let mut t = Tester::start().await;
-    let policy = "version: 1\nbase:\n  when_mended: update\n";
+    let policy = "version: 1\nbase:\n  heal: off\n  when_mended: update\n";
     let (repository, pull) = broken_base(&mut t, policy).await;
     let before = t.world.head_sha(&pull);
     mend(&mut t, &repository).await;
@@ -91,6 +91,30 @@ async fn where_the_policy_says_so_pull_requests_are_brought_up_to_date() {
     assert_ne!(t.world.head_sha(&pull), before);
     assert_eq!(count(&t, "PUT", "/update-branch"), 1);
     assert_eq!(count(&t, "POST", "/dispatches"), 0, "CI is green without us");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_mended_on_the_base_before_anybody_looked_costs_nothing_either() {
+    let mut t = Tester::start().await;
+    let repository = widget_of(&t.world, "version: 1\n").await;
+    ci_of_pushes(&t, &repository);
+    t.world.push_to(&repository, "main", "mona", &[("src/lib.rs", Some(BAD))]).await.unwrap();
+    t.settle_with_ci().await;
+    let broken = t.world.tip(&repository, "main").await.unwrap();
+    let pull = harmless(&t, &repository, "words").await;
+    mend(&mut t, &repository).await;
+    assert_eq!(headline(&t, &pull), "selfheal  completed/neutral  The base branch is mended");
+    let (text, mended) = (t.check(&pull), t.world.tip(&repository, "main").await.unwrap());
+    let why = format!(
+        "main had it at {}, from which this was made, and has it no more at {}.",
+        &broken[..7],
+        &mended[..7]
+    );
+    assert!(text.contains(&why), "{text}");
+    assert!(t.world.comment_text(&pull).contains("merge `main` into this branch, or rebase it"));
+    assert_eq!(count(&t, "POST", "/dispatches"), 0);
+    assert_eq!(count(&t, "POST", "/pulls"), 0, "and nothing is left to mend");
     t.finish().await;
 }
 
@@ -119,7 +143,7 @@ async fn somebody_may_ask_for_a_fix_here_all_the_same() {
 }
 
 /// A repository with a clock in it.
-async fn clock(t: &Tester) -> Repository {
+pub(super) async fn clock(t: &Tester) -> Repository {
     let repository = widget(t).await;
     let file = "// a\n// clock\n// ticks\n";
     t.world.push_to(&repository, "main", "mona", &[("src/clock.rs", Some(file))]).await.unwrap();
@@ -127,7 +151,7 @@ async fn clock(t: &Tester) -> Repository {
 }
 
 /// A pull request whose CI fails by that test and is green when it runs again.
-async fn comes_and_goes(t: &mut Tester, repository: &Repository, number: usize) -> Pull {
+pub(super) async fn comes_and_goes(t: &mut Tester, repository: &Repository, number: usize) -> Pull {
     ci_says(t, repository, red(TEST_LOG));
     let pull = harmless(t, repository, &format!("words-{number}")).await;
     t.settle_with_ci().await;
@@ -135,7 +159,7 @@ async fn comes_and_goes(t: &mut Tester, repository: &Repository, number: usize) 
 }
 
 /// Somebody runs the failed jobs again, and they are green.
-async fn green_again(t: &mut Tester, repository: &Repository, pull: &Pull) {
+pub(super) async fn green_again(t: &mut Tester, repository: &Repository, pull: &Pull) {
     ci_says(t, repository, RunScript::green());
     let run = t.world.runs_of(pull).last().copied().unwrap();
     t.world.rerun_failed(repository, run, "mona");

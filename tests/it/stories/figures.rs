@@ -6,6 +6,7 @@ use selfheal::http::Tokens;
 use serde_json::Value;
 use world::{Pull, Repository};
 
+use super::causes::{clock, comes_and_goes, green_again};
 use super::{BAD, GOOD, at_work, headline};
 use crate::harness::Tester;
 
@@ -130,20 +131,60 @@ async fn a_failure_that_comes_again_and_a_proof_that_ci_contradicts_count_agains
 }
 
 #[tokio::test]
+async fn what_came_and_went_is_told_by_test() {
+    let mut t = started().await;
+    let repository = clock(&t).await;
+    let found = async |t: &Tester, query: &str| -> Value {
+        let (status, body) = got(t, &format!("/api/v1/flaky{query}"), API).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        serde_json::from_str(&body).unwrap()
+    };
+    for number in 0..2 {
+        let pull = comes_and_goes(&mut t, &repository, number).await;
+        green_again(&mut t, &repository, &pull).await;
+    }
+    assert_eq!(found(&t, "").await["repositories"], serde_json::json!([]), "not proven yet");
+    assert_eq!(found(&t, "?all=true").await["repositories"][0]["failures"][0]["gone"], 2);
+    let pull = comes_and_goes(&mut t, &repository, 2).await;
+    green_again(&mut t, &repository, &pull).await;
+    let told = found(&t, "?repo=ACME/widget").await;
+    assert_eq!(told["repositories"][0]["repository"], "acme/widget");
+    let failure = &told["repositories"][0]["failures"][0];
+    assert_eq!((&failure["test"], &failure["gone"]), (&"clock::ticks".into(), &3.into()));
+    assert_eq!((&failure["again"], &failure["flaky"]), (&0.into(), &true.into()));
+    assert_eq!(found(&t, "?repo=acme/other").await["repositories"], serde_json::json!([]));
+    let (_, metrics) = got(&t, "/metrics", METRICS).await;
+    for line in [
+        "selfheal_flaky_failures_90d{proven=\"flaky\"} 1",
+        "selfheal_flaky_failures_90d{proven=\"no\"} 0",
+        "selfheal_flake_trials_90d{shown=\"gone\"} 3",
+    ] {
+        assert!(metrics.lines().any(|known| known == line), "{line}\n{metrics}");
+    }
+    t.finish().await;
+}
+
+#[tokio::test]
 async fn metrics_and_the_api_open_to_their_own_tokens_alone() {
     let mut t = started().await;
     let (status, text) = got(&t, "/metrics", METRICS).await;
     assert_eq!(status, StatusCode::OK);
     assert!(text.contains("# TYPE selfheal_backlog gauge"), "{text}");
-    for (path, token) in [("/metrics", API), ("/api/v1/stats", METRICS), ("/metrics", "x")] {
+    let wrong = ["/api/v1/stats", "/api/v1/flaky"].map(|path| (path, METRICS));
+    for (path, token) in wrong.into_iter().chain([("/metrics", API), ("/metrics", "x")]) {
         assert_eq!(got(&t, path, token).await.0, StatusCode::UNAUTHORIZED, "{path}");
     }
     for query in ["since=1w", "since=", "repo=nothing"] {
         let (status, body) = got(&t, &format!("/api/v1/stats?{query}"), API).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
     }
+    for query in ["all=perhaps", "repo=nothing"] {
+        let (status, body) = got(&t, &format!("/api/v1/flaky?{query}"), API).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
+    }
     t.tokens(Tokens::default()).await;
-    for (path, token) in [("/metrics", METRICS), ("/api/v1/stats", API)] {
+    let doors = [("/metrics", METRICS), ("/api/v1/stats", API), ("/api/v1/flaky", API)];
+    for (path, token) in doors {
         assert_eq!(got(&t, path, token).await.0, StatusCode::NOT_FOUND, "{path} is off");
     }
     t.finish().await;

@@ -89,6 +89,7 @@ impl RepositoryBuilder {
                 default_branch: "main".into(),
                 created_ms: now_ms,
                 git,
+                has_drafts: true,
                 protected: BTreeSet::new(),
                 rules: Vec::new(),
                 collaborators: self.collaborators,
@@ -179,6 +180,11 @@ impl World {
         state.user(login);
         let collaborators = &mut state.repo_mut(repository.id).collaborators;
         collaborators.insert(login.to_lowercase(), role.to_owned());
+    }
+
+    /// A repository whose plan has no drafts from now on.
+    pub fn without_drafts(&self, repository: &Repository) {
+        self.state().repo_mut(repository.id).has_drafts = false;
     }
 
     /// Changes of a branch must go through a pull request from now on.

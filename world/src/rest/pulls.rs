@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::commits::{file_json, resolved, whole_json};
 use super::{Ctx, Route, need, now, wait};
 use crate::branches::{Moved, point};
+use crate::ci::NewRun;
 use crate::git::{Force, NewCommit, RefMove};
 use crate::pulls::NewPull;
 use crate::reply::{Answer, Reply};
@@ -131,9 +132,21 @@ async fn create(ctx: Ctx) -> Answer {
     }
     let bot = ctx.actor();
     let now_ms = ctx.now_ms();
+    let is_draft = ctx.body["draft"].as_bool() == Some(true);
+    let moved = Moved {
+        repo: ctx.repo(),
+        branch: branch.clone(),
+        old: None,
+        new: Some(head_sha.clone()),
+        by: bot.clone(),
+    };
     let number = {
         let mut state = ctx.state();
         let repo = state.repo_mut(ctx.repo());
+        if is_draft && !repo.has_drafts {
+            let text = "Draft pull requests are not supported in this repository.";
+            return Err(Reply::refused(422, text));
+        }
         if !repo.pulls_from(repo.id, &branch).is_empty() {
             let text = format!("A pull request already exists for {}:{branch}.", repo.owner);
             return Err(Reply::invalid("PullRequest", "head", &text));
@@ -143,7 +156,7 @@ async fn create(ctx: Ctx) -> Answer {
             title: ctx.text("title").unwrap_or_default().into(),
             body: ctx.text("body").map(Into::into),
             author: bot,
-            is_draft: ctx.body["draft"].as_bool() == Some(true),
+            is_draft,
             head: Head { repo: Some(ctx.repo()), owner, branch, sha: head_sha.clone() },
             base_branch,
             base_sha,
@@ -152,6 +165,9 @@ async fn create(ctx: Ctx) -> Answer {
         state.open_pull(ctx.repo(), new, now_ms)
     };
     point(&ctx.git(), &format!("refs/pull/{number}/head"), &head_sha).await?;
+    let title = ctx.text("title").unwrap_or_default();
+    let new = NewRun::of_push("pull_request", &moved, &head_sha, title);
+    ctx.shared.start_all(ctx.repo(), &new);
     Ok(Reply::json(201, ctx.state().pull_json(ctx.repo(), number)))
 }
 
@@ -211,9 +227,11 @@ fn edit(ctx: &Ctx) -> Answer {
             title.clone_into(&mut pull.title);
         }
         if let Some(body) = ctx.text("body") {
-            pull.body = Some(body.to_owned());
+            let from = pull.body.replace(body.to_owned());
+            pull.updated_ms = now_ms;
+            let extra = json!({ "changes": { "body": { "from": from } } });
+            state.tell_pull(at, ("edited", &bot), extra, now_ms);
         }
-        pull.updated_ms = now_ms;
     }
     if ctx.text("state") == Some("closed") {
         state.close_pull(at, &bot, now_ms);

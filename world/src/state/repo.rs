@@ -40,6 +40,8 @@ pub(crate) struct Repo {
     pub(crate) default_branch: String,
     pub(crate) created_ms: i64,
     pub(crate) git: Git,
+    /// Private repositories of free accounts have none.
+    pub(crate) has_drafts: bool,
     pub(crate) protected: BTreeSet<String>,
     pub(crate) rules: Vec<BranchRule>,
     pub(crate) collaborators: BTreeMap<String, String>,

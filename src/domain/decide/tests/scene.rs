@@ -186,7 +186,14 @@ impl Scene {
     pub(super) fn reads(&mut self, kind: FailureKind) {
         let failures = vec![Failure::new(kind, "it broke")];
         let earlier = Judgement::default();
-        let known = Known { changed_files: &[], base: None, past: &[], earlier: &earlier };
+        let known = Known {
+            changed_files: &[],
+            base: None,
+            began: None,
+            past: &[],
+            earlier: &earlier,
+            mends: None,
+        };
         self.evidence = Some(Evidence {
             head: self.pull.head.sha.clone(),
             runs: Vec::new(),
@@ -200,6 +207,26 @@ impl Scene {
             changed_files: Vec::new(),
         });
         self.before = Some(Verdict::default());
+    }
+
+    /// What failed fails on the base branch, too, or did until that commit of it.
+    pub(super) fn base_has_it(&mut self, mended_at: Option<Sha>) {
+        self.reads(FailureKind::Lint);
+        let judgement = &mut self.evidence.as_mut().unwrap().judgement;
+        judgement.causes = vec![Judged { cause: Cause::Base, why: "main has it".into() }];
+        judgement.base = Some(BaseBreak {
+            branch: Branch::parse("main").unwrap(),
+            broken_at: sha('d'),
+            mended_at,
+            mending: None,
+        });
+    }
+
+    /// The same, on the pull request that is there to mend it.
+    pub(super) fn mends_the_base(&mut self) {
+        self.base_has_it(None);
+        let judgement = &mut self.evidence.as_mut().unwrap().judgement;
+        judgement.mends = Some(Branch::parse("main").unwrap());
     }
 
     pub(super) fn refused_by(&mut self, rule: &'static str) {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::super::GithubForge;
-use super::super::types::{PullJson, User};
+use super::super::types::{CommitJson, PullJson, User};
 use super::segment;
 use crate::domain::ids::{Branch, Login, PrNumber, RepoPath, Sha, UserId};
 use crate::domain::pull::{Permission, Pull, PullCommit, PullState, Repo};
@@ -17,17 +17,13 @@ struct AppAnswer {
 }
 
 #[derive(Deserialize)]
-struct CommitAnswer {
-    sha: String,
-    #[serde(default)]
-    author: Option<User>,
-    commit: CommitWords,
+struct Comparison {
+    merge_base_commit: Named,
 }
 
 #[derive(Deserialize)]
-struct CommitWords {
-    #[serde(default)]
-    message: String,
+struct Named {
+    sha: String,
 }
 
 #[derive(Deserialize)]
@@ -95,17 +91,23 @@ impl GithubForge {
         number: PrNumber,
     ) -> Result<Vec<PullCommit>, ForgeError> {
         let path = format!("/pulls/{number}/commits");
-        let commits: Vec<CommitAnswer> = self.client.pages(repo, &path, None).await?;
-        commits
-            .into_iter()
-            .map(|commit| {
-                Ok(PullCommit {
-                    sha: Sha::parse(&commit.sha)?,
-                    author: commit.author.map(|user| UserId::new(user.id)),
-                    message: commit.commit.message,
-                })
-            })
-            .collect()
+        let commits: Vec<CommitJson> = self.client.pages(repo, &path, None).await?;
+        commits.into_iter().map(CommitJson::into_commit).collect()
+    }
+
+    /// Of a comparison that is read for one commit of it, one file and commit do.
+    pub(super) async fn common(
+        &self,
+        repo: &Repo,
+        one: &Sha,
+        other: &Sha,
+    ) -> Result<Option<Sha>, ForgeError> {
+        let path = format!("/compare/{one}...{other}?per_page=1");
+        match self.client.get::<Comparison>(repo, &path).await {
+            Ok(found) => Ok(Some(Sha::parse(&found.merge_base_commit.sha)?)),
+            Err(ForgeError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn files_of(

@@ -261,6 +261,15 @@ impl ForgeReader for SimForge {
         self.read(|_| Ok(Some(base_sha()))).await
     }
 
+    async fn merge_base(
+        &self,
+        _repo: &Repo,
+        _one: &Sha,
+        _other: &Sha,
+    ) -> Result<Option<Sha>, ForgeError> {
+        self.read(|_| Ok(Some(base_sha()))).await
+    }
+
     async fn default_branch(&self, _repo: &Repo) -> Result<Branch, ForgeError> {
         self.read(|_| Ok(branch("main"))).await
     }
