@@ -37,5 +37,6 @@ pub mod policy;
 pub mod proof;
 pub mod protected;
 pub mod pull;
+pub mod remedy;
 pub mod undo;
 pub mod view;

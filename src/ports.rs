@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod logs;
 pub mod providers;
 pub mod registrar;
+pub mod remedies;
 pub mod store;
 pub mod undo;
 pub mod upkeep;

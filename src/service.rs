@@ -20,6 +20,7 @@ mod policies;
 mod reading;
 pub mod receipts;
 pub mod reconcile;
+mod remedies;
 mod repeats;
 pub mod retention;
 pub mod runners;
@@ -42,6 +43,7 @@ use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::identity::IdentityVerifier;
 use crate::ports::inbound::Inbound;
 use crate::ports::logs::LogStore;
+use crate::ports::remedies::RemedyStore;
 use crate::ports::store::{Store, StoreError};
 use crate::ports::upkeep::Upkeep;
 
@@ -60,6 +62,8 @@ pub struct Services {
     pub flakes: Arc<dyn FlakeStore>,
     /// What figures are made of.
     pub figures: Arc<dyn FigureStore>,
+    /// What healed.
+    pub remedies: Arc<dyn RemedyStore>,
     /// The forge.
     pub forge: Arc<dyn Forge>,
     /// Where attempts run.

@@ -22,6 +22,7 @@ mod packing;
 mod port;
 mod reads;
 mod records;
+mod remedies;
 mod restore;
 mod rows;
 mod runners;

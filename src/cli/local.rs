@@ -56,6 +56,7 @@ pub(super) fn brief(source: &Source, policy: &Policy, known: Known) -> anyhow::R
         verify: policy.verify.clone(),
         // There is no history of a working tree.
         proof_runs: RUNS_USUAL,
+        remedies: Vec::new(),
         fixers: policy.fixers.clone(),
         protected: policy.protected.patterns(),
         changed_files: Vec::new(),

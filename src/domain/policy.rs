@@ -58,6 +58,19 @@ pub struct Policy {
     pub reruns: Reruns,
     /// What happens about failures that the base branch has, too.
     pub base: BasePolicy,
+    /// Whether fixes that healed are kept and tried first.
+    pub remedies: Remedies,
+}
+
+/// Whether fixes that healed are kept and tried first, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Remedies {
+    /// They are not.
+    None,
+    /// For the repository itself.
+    Repository,
+    /// For all repositories of its owner that say the same: what healed one is tried in the others.
+    Owner,
 }
 
 /// How often the failed jobs of one head run again on our word.
@@ -252,6 +265,7 @@ impl Default for Policy {
             questions: Questions { max: 3, hours: 72 },
             reruns: Reruns { flaky: 1, infrastructure: 2 },
             base: BasePolicy { when_mended: WhenMended::Tell },
+            remedies: Remedies::Repository,
         }
     }
 }

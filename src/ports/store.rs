@@ -33,6 +33,7 @@ use crate::domain::ids::{
 use crate::domain::outcome::Outcome;
 use crate::domain::patch::Patch;
 use crate::domain::pull::{PullHead, Repo};
+use crate::domain::remedy::Filed;
 use crate::ports::forge::PublishedCheck;
 
 /// Why the store did not do what was asked.
@@ -216,6 +217,8 @@ pub struct Changes {
     pub fixes: Vec<(AttemptId, Fingerprint)>,
     /// Signs that fixes were wrong.
     pub false_fixes: Vec<FalseFix>,
+    /// What green commits say of remedies.
+    pub remedies: Vec<Filed>,
     /// What shall happen outside.
     pub effects: Vec<(EffectId, Effect)>,
     /// What came of the claimed effect.
@@ -245,6 +248,7 @@ impl Changes {
             moves: Vec::new(),
             fixes: Vec::new(),
             false_fixes: Vec::new(),
+            remedies: Vec::new(),
             effects: Vec::new(),
             result: None,
             learned: Learned::default(),

@@ -13,6 +13,7 @@ pub mod inbox;
 pub mod ledger;
 pub mod logs;
 pub mod pulls;
+pub mod remedies;
 pub mod restored;
 pub mod runners;
 pub mod schema;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         events::ALL,
         flakes::ALL,
         figures::ALL,
+        remedies::ALL,
         upkeep::ALL,
         schema::ALL,
         steps::ALL,

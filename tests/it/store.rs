@@ -18,6 +18,7 @@ mod ledger;
 mod logs;
 mod pulls;
 mod releases;
+mod remedies;
 mod retention;
 mod runners;
 mod schema;

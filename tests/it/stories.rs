@@ -18,6 +18,7 @@ mod outage;
 mod poison;
 mod policy;
 mod reading;
+mod remedies;
 mod restored;
 mod runners;
 mod undo;

@@ -12,7 +12,7 @@ use crate::domain::failure::FailureKind;
 use crate::domain::ids::Label;
 use crate::domain::ledger::{Caps, Scope};
 use crate::domain::money::Usd;
-use crate::domain::policy::{Drafts, FileGlob, Forks, Policy, WhenMended};
+use crate::domain::policy::{Drafts, FileGlob, Forks, Policy, Remedies, WhenMended};
 use crate::domain::protected::{BUILT_IN, ProtectedPaths, Protection};
 
 /// A policy with the keys of the repository file, defaults included.
@@ -81,6 +81,7 @@ pub fn effective(policy: &Policy) -> Value {
         "questions": { "max": policy.questions.max, "hours": policy.questions.hours },
         "reruns": reruns(policy),
         "base": base(policy),
+        "remedies": remedies(policy),
     })
 }
 
@@ -91,6 +92,14 @@ fn size(policy: &Policy) -> Value {
 
 fn reruns(policy: &Policy) -> Value {
     json!({ "flaky": policy.reruns.flaky, "infrastructure": policy.reruns.infrastructure })
+}
+
+const fn remedies(policy: &Policy) -> &'static str {
+    match policy.remedies {
+        Remedies::None => "none",
+        Remedies::Repository => "repository",
+        Remedies::Owner => "owner",
+    }
 }
 
 fn base(policy: &Policy) -> Value {

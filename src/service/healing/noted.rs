@@ -8,6 +8,7 @@ use crate::domain::failure::{Failure, Fingerprint};
 use crate::domain::false_fix::{Seen, WITHIN_MS, of_end, red_again};
 use crate::ports::store::Changes;
 use crate::service::gather::Gathered;
+use crate::service::remedies::filed;
 use crate::service::{ServiceError, Services};
 
 /// Failures of one head that are told apart here; the first are the root causes.
@@ -32,6 +33,11 @@ pub(super) async fn note(
         if let Some(read) = services.store.evidence(case, &attempt.head).await? {
             let fixed = prints(&read).into_iter().map(|print| (attempt.id, print));
             changes.fixes.extend(fixed);
+            let of = look.attempts.iter().find(|record| record.attempt.id == attempt.id);
+            if let Some(record) = of {
+                let about = (&look.case, gathered.policy.policy.as_ref());
+                changes.remedies.extend(filed(services, about, record, &read).await?);
+            }
         }
     }
     if let Some(evidence) = gathered.evidence.as_ref().filter(|_| gathered.evidence_is_new) {
