@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod ask;
 pub mod attempt;
+pub mod autonomy;
 pub mod brief;
 pub mod case;
 pub mod cause;

@@ -5,6 +5,7 @@
 //! later by the outbox.
 
 pub mod archive;
+mod autonomy;
 mod bases;
 mod beside;
 mod causes;

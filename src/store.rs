@@ -6,6 +6,7 @@
 //! makes durable intake fast.
 
 mod apply;
+mod autonomy;
 mod backup;
 mod checkpoints;
 mod claims;

@@ -3,6 +3,7 @@
 //! Every value here is legal; `config` makes it from `.github/selfheal.yml` on the base branch. A
 //! repository without the file gets [`Policy::default`].
 
+use super::autonomy::Bounds;
 use super::brief::{FixerSpec, Network, RunLimits};
 use super::failure::FailureKind;
 use super::gate::content::Severities;
@@ -60,6 +61,8 @@ pub struct Policy {
     pub base: BasePolicy,
     /// Whether fixes that healed are kept and tried first.
     pub remedies: Remedies,
+    /// How much may be done without a person.
+    pub autonomy: Bounds,
 }
 
 /// Whether fixes that healed are kept and tried first, and for whom.
@@ -266,6 +269,7 @@ impl Default for Policy {
             reruns: Reruns { flaky: 1, infrastructure: 2 },
             base: BasePolicy { when_mended: WhenMended::Tell },
             remedies: Remedies::Repository,
+            autonomy: Bounds::default(),
         }
     }
 }

@@ -18,6 +18,7 @@ use thiserror::Error;
 use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::Attempt;
 pub use crate::domain::attempt::AttemptRecord;
+use crate::domain::autonomy::Changed;
 use crate::domain::brief::StageReport;
 use crate::domain::case::{Case, CaseState};
 use crate::domain::document::Document;
@@ -217,6 +218,8 @@ pub struct Changes {
     pub fixes: Vec<(AttemptId, Fingerprint)>,
     /// Signs that fixes were wrong.
     pub false_fixes: Vec<FalseFix>,
+    /// Changes of autonomy, and the case that is the first to be met by them.
+    pub autonomy: Option<(CaseId, Changed)>,
     /// What green commits say of remedies.
     pub remedies: Vec<Filed>,
     /// What shall happen outside.
@@ -248,6 +251,7 @@ impl Changes {
             moves: Vec::new(),
             fixes: Vec::new(),
             false_fixes: Vec::new(),
+            autonomy: None,
             remedies: Vec::new(),
             effects: Vec::new(),
             result: None,

@@ -8,6 +8,7 @@ use crate::domain::cause::{Cause, Judged};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::feedback::answer_to;
+use crate::domain::figures::{UNREAD, class_of};
 use crate::domain::gate::{Verdict, Weight};
 use crate::domain::outcome::{GaveUp, Outcome};
 use crate::domain::remedy::remedy_of;
@@ -162,6 +163,20 @@ pub(super) fn questions(story: &Story<'_>) -> String {
     }
     out.push_str(&format!("Asked by {}; its words, not checked by anybody.\n\n", first_line(note)));
     out
+}
+
+/// What has changed in how much is done without a person, told with the case that met it first.
+pub(super) fn changes(story: &Story<'_>) -> String {
+    if story.changes.is_empty() {
+        return String::new();
+    }
+    let lines = story.changes.iter().map(|change| format!("- {}\n", words(&change.words())));
+    let class = story.evidence.map_or(UNREAD, class_of);
+    let lines: String = lines.collect();
+    format!(
+        "### What selfheal does here by itself\n\nFor failures of class {}:\n\n{lines}\n",
+        code(class)
+    )
 }
 
 /// Who made the patch; of a remedy, where it comes from.

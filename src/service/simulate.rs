@@ -59,6 +59,7 @@ pub async fn pull_request(
     let bot = forge.app().await?.bot;
     let commits = forge.pull_commits(repo, number).await?;
     let usage = services.store.usage(repo.id, now).await?;
+    let autonomy = super::autonomy::of(services, (repo, of.1), &evidence).await?;
     let failed: Vec<String> = red.iter().map(|run| run.name().to_owned()).collect();
     simulation.verdict = Some(judge(&BeforeAttempt {
         pull,
@@ -75,6 +76,7 @@ pub async fn pull_request(
         },
         room: super::gather::room(&usage, &services.limits),
         asked: Asked::No,
+        autonomy: Some(&autonomy),
     }));
     simulation.evidence = Some(*evidence);
     Ok(simulation)

@@ -3,6 +3,7 @@
 //! Where two texts stand, the engines' locking differs: PostgreSQL skips rows that another claim
 //! has locked, SQLite has one writer and needs no words for it.
 
+pub mod autonomy;
 pub mod cases;
 pub mod checkpoints;
 pub mod effects;
@@ -38,6 +39,7 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         flakes::ALL,
         figures::ALL,
         remedies::ALL,
+        autonomy::ALL,
         upkeep::ALL,
         schema::ALL,
         steps::ALL,

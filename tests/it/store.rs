@@ -4,6 +4,7 @@
 //! and one on PostgreSQL, [`on_all`] a third on the store that simulations use. Time is a number
 //! that the test writes; nothing here waits for a clock.
 
+mod autonomy;
 mod backups;
 mod checkpoints;
 mod effects;

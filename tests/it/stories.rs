@@ -1,6 +1,7 @@
 //! Stories: promises in the words of people and GitHub, kept by the whole server.
 
 mod attempts;
+mod autonomy;
 mod causes;
 mod commands;
 mod events;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::keys::KEYS;
 use super::shape::{Key, Shape};
+use crate::domain::autonomy::Bounds;
 use crate::domain::brief::{FixerSpec, Network};
 use crate::domain::failure::FailureKind;
 use crate::domain::ids::Label;
@@ -82,6 +83,7 @@ pub fn effective(policy: &Policy) -> Value {
         "reruns": reruns(policy),
         "base": base(policy),
         "remedies": remedies(policy),
+        "autonomy": autonomy(policy),
     })
 }
 
@@ -100,6 +102,11 @@ const fn remedies(policy: &Policy) -> &'static str {
         Remedies::Repository => "repository",
         Remedies::Owner => "owner",
     }
+}
+
+fn autonomy(policy: &Policy) -> Value {
+    let Bounds { start, least, most } = policy.autonomy;
+    json!({ "start": start.as_str(), "least": least.as_str(), "most": most.as_str() })
 }
 
 fn base(policy: &Policy) -> Value {

@@ -381,4 +381,8 @@ pub(super) const KEYS: &[Key] = &[
     )
     .like("update"),
     trust::REMEDIES,
+    trust::AUTONOMY,
+    trust::AUTONOMY_START,
+    trust::AUTONOMY_LEAST,
+    trust::AUTONOMY_MOST,
 ];

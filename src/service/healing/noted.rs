@@ -7,6 +7,7 @@ use crate::domain::evidence::Evidence;
 use crate::domain::failure::{Failure, Fingerprint};
 use crate::domain::false_fix::{Seen, WITHIN_MS, of_end, red_again};
 use crate::ports::store::Changes;
+use crate::service::autonomy::found;
 use crate::service::gather::Gathered;
 use crate::service::remedies::filed;
 use crate::service::{ServiceError, Services};
@@ -25,6 +26,7 @@ pub(super) async fn note(
     changes.moves = look.moves.iter().map(|state| (case, state.clone())).collect();
     let next = changes.successor.as_ref().map(|next| (next.id, next.state.clone()));
     changes.moves.extend(next);
+    changes.autonomy = found(gathered, &look.case).map(|found| (case, found));
     changes.false_fixes = look.changed.iter().filter_map(of_end).collect();
     for attempt in &look.changed {
         if !matches!(attempt.state, AttemptState::Ended(AttemptEnd::Healed(_))) {

@@ -1,10 +1,11 @@
 //! Ports that a history never needs anything of: what they keep is decided by nothing in it.
 
 use async_trait::async_trait;
+use selfheal::domain::autonomy::{Change, Record};
 use selfheal::domain::failure::Fingerprint;
 use selfheal::domain::false_fix::Fix;
 use selfheal::domain::figures::CaseRecord;
-use selfheal::domain::ids::{AttemptId, PrNumber, RepoId, Sha, Timestamp};
+use selfheal::domain::ids::{AttemptId, CaseId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
 use selfheal::domain::remedy::Remedy;
 use selfheal::ports::figures::{Asked, FigureStore};
 use selfheal::ports::remedies::{RemedyStore, Wanted};
@@ -25,6 +26,21 @@ impl FigureStore for NoFigures {
         _fingerprints: &[Fingerprint],
         _since: Timestamp,
     ) -> Result<Vec<Fix>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn class_record(&self, _repo: RepoId, _class: &str) -> Result<Record, StoreError> {
+        Ok(Record::default())
+    }
+
+    async fn changes_told(&self, _case: CaseId) -> Result<Vec<Change>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn changes_since(
+        &self,
+        _asked: &Asked,
+    ) -> Result<Vec<(RepoSlug, String, Change)>, StoreError> {
         Ok(Vec::new())
     }
 
