@@ -33,6 +33,7 @@ use crate::ports::flakes::FlakeStore;
 use crate::ports::forge::Forge;
 use crate::ports::ledger::Ledger;
 use crate::ports::logs::LogStore;
+use crate::ports::remedies::RemedyStore;
 use crate::ports::store::Store;
 use crate::ports::upkeep::Upkeep;
 use crate::providers::{HttpProviders, Way, WayError};
@@ -228,6 +229,7 @@ impl App {
             checkpoints: store.clone() as Arc<dyn CheckpointStore>,
             flakes: store.clone() as Arc<dyn FlakeStore>,
             figures: store.clone() as Arc<dyn FigureStore>,
+            remedies: store.clone() as Arc<dyn RemedyStore>,
             forge,
             compute: Arc::new(compute),
             inbound: Arc::new(GithubInbound::new(parts.github.app_id, parts.webhook_secrets)),

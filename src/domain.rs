@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod ask;
 pub mod attempt;
+pub mod autonomy;
 pub mod brief;
 pub mod case;
 pub mod cause;
@@ -38,5 +39,6 @@ pub mod policy;
 pub mod proof;
 pub mod protected;
 pub mod pull;
+pub mod remedy;
 pub mod undo;
 pub mod view;

@@ -17,6 +17,7 @@ pub mod logs;
 pub mod mending;
 pub mod providers;
 pub mod registrar;
+pub mod remedies;
 pub mod store;
 pub mod undo;
 pub mod upkeep;

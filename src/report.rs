@@ -26,6 +26,7 @@ pub use elsewhere::{green_without_case, left_behind, waiting_for_forge, waiting_
 pub use reply::{help, reply};
 
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::autonomy::Change;
 use crate::domain::case::Case;
 use crate::domain::evidence::Evidence;
 use crate::domain::gate::Verdict;
@@ -51,6 +52,8 @@ pub struct Story<'a> {
     pub ci: &'a Ci,
     /// The diff of the patch that waits for a person's word.
     pub diff: Option<&'a str>,
+    /// Changes of how much is done without a person, told with this case.
+    pub changes: &'a [Change],
 }
 
 #[cfg(test)]

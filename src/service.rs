@@ -5,6 +5,7 @@
 //! later by the outbox.
 
 pub mod archive;
+mod autonomy;
 mod bases;
 mod beside;
 mod causes;
@@ -23,6 +24,7 @@ pub mod questions;
 mod reading;
 pub mod receipts;
 pub mod reconcile;
+mod remedies;
 mod repeats;
 pub mod retention;
 pub mod runners;
@@ -45,6 +47,7 @@ use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::identity::IdentityVerifier;
 use crate::ports::inbound::Inbound;
 use crate::ports::logs::LogStore;
+use crate::ports::remedies::RemedyStore;
 use crate::ports::store::{Store, StoreError};
 use crate::ports::upkeep::Upkeep;
 
@@ -63,6 +66,8 @@ pub struct Services {
     pub flakes: Arc<dyn FlakeStore>,
     /// What figures are made of.
     pub figures: Arc<dyn FigureStore>,
+    /// What healed.
+    pub remedies: Arc<dyn RemedyStore>,
     /// The forge.
     pub forge: Arc<dyn Forge>,
     /// Where attempts run.

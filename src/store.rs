@@ -6,6 +6,7 @@
 //! makes durable intake fast.
 
 mod apply;
+mod autonomy;
 mod backup;
 mod checkpoints;
 mod claims;
@@ -22,6 +23,7 @@ mod packing;
 mod port;
 mod reads;
 mod records;
+mod remedies;
 mod restore;
 mod rows;
 mod runners;

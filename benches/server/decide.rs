@@ -165,6 +165,7 @@ async fn services(url: &str) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
         checkpoints: store.clone(),
         flakes: store.clone(),
         figures: store.clone(),
+        remedies: store.clone(),
         compute: Arc::new(ActionsCompute::new(Arc::clone(&forge), server)),
         forge,
         inbound: Arc::new(GithubInbound::new(APP_ID, vec![SecretString::from(SECRET)])),

@@ -56,6 +56,7 @@ pub(super) fn brief(source: &Source, policy: &Policy, known: Known) -> anyhow::R
         verify: policy.verify.clone(),
         // There is no history of a working tree.
         proof_runs: RUNS_USUAL,
+        remedies: Vec::new(),
         fixers: policy.fixers.clone(),
         protected: policy.protected.patterns(),
         changed_files: Vec::new(),
@@ -95,7 +96,9 @@ pub(super) async fn attempted(
     let base = source.base_files(patch).await?;
     let content = weakening::findings(&weakening::changes(patch.changes(), &base));
     let (head, proof_runs) = (source.head(), brief.proof_runs);
-    let asked = PatchToJudge { patch, base: &base, proof, proof_runs, head, policy, content };
+    let autonomy = None;
+    let asked =
+        PatchToJudge { patch, base: &base, proof, proof_runs, head, policy, content, autonomy };
     let verdict = judge(&asked);
     Ok((outcome, Some(Judged { base, verdict })))
 }

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::app;
 use crate::config::server::{ServerArgs, ServerSettings};
-use crate::domain::figures::{Figures, Quantiles, Stats};
+use crate::domain::figures::{Figures, LevelChange, Quantiles, Stats};
 use crate::domain::ids::RepoSlug;
 use crate::service::stats::{Wanted, back_ms};
 
@@ -87,6 +87,13 @@ fn human(stats: &Stats) -> String {
         ] {
             let (half, most) = (span(taken.p50_ms), span(taken.p90_ms));
             out.push_str(&format!("  {part:10} {half:>9} {most:>9}\n"));
+        }
+    }
+    if !stats.autonomy.is_empty() {
+        out.push_str("\nwhat is done without a person, changed\n");
+        for change in &stats.autonomy {
+            let LevelChange { repository, class, from, to, because, .. } = change;
+            out.push_str(&format!("  {repository} {class}: {from} to {to}, because {because}\n"));
         }
     }
     if !stats.all.signs.is_empty() {

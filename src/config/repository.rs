@@ -14,6 +14,7 @@ mod keys;
 mod raw;
 mod reference;
 mod shape;
+mod trust;
 
 use std::fmt;
 

@@ -14,6 +14,7 @@ use super::granularity::ModelChoice;
 use super::ids::{AttemptId, Branch, PrNumber, RepoId, RepoPath, RepoSlug, Sha};
 use super::patch::Patch;
 use super::proof::runs_usual;
+use super::remedy::Offer;
 
 /// The version of brief, documents and outcome that this build speaks.
 ///
@@ -158,6 +159,9 @@ pub struct Brief {
     /// How often what was red has to be green in a row, each time in a fresh checkout.
     #[serde(default = "runs_usual")]
     pub proof_runs: u8,
+    /// What healed the same failures before; tried before any fixer.
+    #[serde(default)]
+    pub remedies: Vec<Offer>,
     /// Fixers in the order in which they are tried.
     pub fixers: Vec<FixerSpec>,
     /// Paths that no fixer should touch; the gate decides, this only saves wasted work.
@@ -207,6 +211,9 @@ pub struct StageReport {
     pub documents: Vec<Document>,
     /// The change so far, against the head.
     pub work_in_progress: Patch,
+    /// Remedies that applied, and with which what was red stayed red.
+    #[serde(default)]
+    pub remedies_in_vain: Vec<AttemptId>,
 }
 
 /// How a runner shows who it is.

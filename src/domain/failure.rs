@@ -189,8 +189,16 @@ impl Failure {
 
     /// What makes two failures the same fault, whatever run, machine or line they were seen on.
     pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(self.digest_in(self.file.as_ref().map_or("", RepoPath::as_str)))
+    }
+
+    /// The same without the file: what makes two faults of one sort, wherever they are.
+    pub fn shape(&self) -> Shape {
+        Shape(self.digest_in(ANYWHERE))
+    }
+
+    fn digest_in(&self, file: &str) -> String {
         let mut hash = Sha256::new();
-        let file = self.file.as_ref().map_or("", RepoPath::as_str);
         let parts = [
             self.kind.as_str(),
             self.tool.as_deref().unwrap_or(""),
@@ -203,10 +211,12 @@ impl Failure {
             hash.update([0]);
         }
         hash.update(shape_of(&self.message).as_bytes());
-        let digest = hash.finalize();
-        Fingerprint(hex::encode(&digest[..FINGERPRINT_BYTES]))
+        hex::encode(&hash.finalize()[..FINGERPRINT_BYTES])
     }
 }
+
+/// Stands for any file in a shape; no file's name is like it.
+const ANYWHERE: &str = "\n";
 
 /// 96 bits: far beyond accidental collision in one repository, short enough to read aloud.
 const FINGERPRINT_BYTES: usize = 12;
@@ -222,6 +232,18 @@ impl Fingerprint {
         Self(text)
     }
 
+    /// The text form: 24 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A stable name of a sort of fault: the same in whatever file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Shape(String);
+
+impl Shape {
     /// The text form: 24 hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -317,6 +339,19 @@ mod tests {
         let mut placed = fault("x");
         placed.line = Some(4);
         assert_eq!(fault("x").fingerprint(), placed.fingerprint());
+    }
+
+    #[test]
+    fn a_shape_is_the_same_in_every_file_and_nothing_else() {
+        let mut here = fault("cannot find value `a`");
+        here.file = RepoPath::parse("src/a.rs").ok();
+        let mut there = here.clone();
+        there.file = RepoPath::parse("src/b.rs").ok();
+        assert_eq!(here.shape(), there.shape());
+        assert_ne!(here.fingerprint(), there.fingerprint());
+        there.code = Some("E0425".into());
+        assert_ne!(here.shape(), there.shape());
+        assert_ne!(here.shape(), fault("cannot find value `b`").shape());
     }
 
     #[test]

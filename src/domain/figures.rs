@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::autonomy::Change;
 use super::case::{Escalation, Excuse, Healed};
 use super::cause::Cause;
 use super::document::Stage;
@@ -333,6 +334,34 @@ pub struct Stats {
     pub by_repository: BTreeMap<String, Figures>,
     /// By the day on which they were opened, UTC.
     pub by_day: BTreeMap<String, Figures>,
+    /// Changes of how much is done without a person, the newest first.
+    pub autonomy: Vec<LevelChange>,
+}
+
+/// A change of how much is done without a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LevelChange {
+    /// When; milliseconds since 1970 UTC.
+    pub at_ms: i64,
+    /// The repository.
+    pub repository: String,
+    /// The class.
+    pub class: String,
+    /// From which level.
+    pub from: &'static str,
+    /// To which.
+    pub to: &'static str,
+    /// What made it, in words.
+    pub because: String,
+}
+
+impl LevelChange {
+    /// A change as figures tell it.
+    pub fn of((repo, class, change): (RepoSlug, String, Change)) -> Self {
+        let (from, to) = (change.from.as_str(), change.to.as_str());
+        let (at_ms, because) = (change.at.millis(), change.because);
+        Self { at_ms, repository: repo.to_string(), class, from, to, because }
+    }
 }
 
 /// The figures of these cases, taken apart; `day` names the day of a moment.
@@ -351,6 +380,7 @@ pub fn stats(cases: &[CaseRecord], since: Timestamp, day: impl Fn(Timestamp) -> 
         by_class: by(&|case| case.class.clone().unwrap_or_else(|| UNREAD.to_owned())),
         by_repository: by(&|case| case.repo.to_string()),
         by_day: by(&|case| day(case.opened_at)),
+        autonomy: Vec::new(),
     }
 }
 

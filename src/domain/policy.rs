@@ -3,6 +3,7 @@
 //! Every value here is legal; `config` makes it from `.github/selfheal.yml` on the base branch. A
 //! repository without the file gets [`Policy::default`].
 
+use super::autonomy::Bounds;
 use super::brief::{FixerSpec, Network, RunLimits};
 use super::failure::FailureKind;
 use super::gate::content::Severities;
@@ -58,6 +59,21 @@ pub struct Policy {
     pub reruns: Reruns,
     /// What happens about failures that the base branch has, too.
     pub base: BasePolicy,
+    /// Whether fixes that healed are kept and tried first.
+    pub remedies: Remedies,
+    /// How much may be done without a person.
+    pub autonomy: Bounds,
+}
+
+/// Whether fixes that healed are kept and tried first, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Remedies {
+    /// They are not.
+    None,
+    /// For the repository itself.
+    Repository,
+    /// For all repositories of its owner that say the same: what healed one is tried in the others.
+    Owner,
 }
 
 /// How often the failed jobs of one head run again on our word.
@@ -263,6 +279,8 @@ impl Default for Policy {
             questions: Questions { max: 3, hours: 72 },
             reruns: Reruns { flaky: 1, infrastructure: 2 },
             base: BasePolicy { heal: HealBase::PullRequest, when_mended: WhenMended::Tell },
+            remedies: Remedies::Repository,
+            autonomy: Bounds::default(),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::fmt::Display;
 
+use crate::domain::autonomy::Level;
 use crate::domain::figures::{Figures, Quantiles, Stats, Times};
 use crate::ports::store::Backlog;
 use crate::service::flaky::Counts;
@@ -27,6 +28,14 @@ pub(super) fn text(stats: &Stats, backlog: &Backlog, flakes: &Counts) -> String 
     );
     for (sign, count) in &stats.all.signs {
         page.line(&format!("{{sign=\"{sign}\"}}"), count);
+    }
+    page.family(
+        "selfheal_autonomy_changes_30d",
+        "Changes of how much is done without a person, by the level that followed.",
+    );
+    for level in Level::ALL.map(Level::as_str) {
+        let count = stats.autonomy.iter().filter(|change| change.to == level).count();
+        page.line(&format!("{{to=\"{level}\"}}"), count);
     }
     page.family("selfheal_model_cost_usd_30d", "What their model calls are charged with.");
     page.line("", dollars(stats.all.cost_nanos));

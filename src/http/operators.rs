@@ -22,8 +22,8 @@ use super::{Problem, metrics};
 use crate::domain::figures::Stats;
 use crate::domain::ids::RepoSlug;
 use crate::service::Services;
-use crate::service::receipts::Signer;
 use crate::service::flaky::{self, Flakes, REPOS_MAX, Which, flakes};
+use crate::service::receipts::Signer;
 use crate::service::stats::{Wanted, back_ms, stats};
 
 /// How far back is looked when nobody says.

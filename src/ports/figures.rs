@@ -4,10 +4,11 @@
 use async_trait::async_trait;
 
 use super::store::StoreError;
+use crate::domain::autonomy::{Change, Record};
 use crate::domain::failure::Fingerprint;
 use crate::domain::false_fix::Fix;
 use crate::domain::figures::CaseRecord;
-use crate::domain::ids::{AttemptId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
+use crate::domain::ids::{AttemptId, CaseId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
 
 /// Which cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,18 @@ pub trait FigureStore: Send + Sync {
         fingerprints: &[Fingerprint],
         since: Timestamp,
     ) -> Result<Vec<Fix>, StoreError>;
+
+    /// What is kept of a class in a repository: the last change of its autonomy, and its fixes.
+    async fn class_record(&self, repo: RepoId, class: &str) -> Result<Record, StoreError>;
+
+    /// Changes of autonomy that a case was the first to be met by.
+    async fn changes_told(&self, case: CaseId) -> Result<Vec<Change>, StoreError>;
+
+    /// Changes of autonomy since then, the newest first, each with its repository and class.
+    async fn changes_since(
+        &self,
+        asked: &Asked,
+    ) -> Result<Vec<(RepoSlug, String, Change)>, StoreError>;
 
     /// The attempts of a repository whose commits these are.
     async fn attempts_of(

@@ -18,6 +18,7 @@ use thiserror::Error;
 use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::Attempt;
 pub use crate::domain::attempt::AttemptRecord;
+use crate::domain::autonomy::Changed;
 use crate::domain::brief::StageReport;
 use crate::domain::case::{Case, CaseState};
 use crate::domain::document::Document;
@@ -33,6 +34,7 @@ use crate::domain::ids::{
 use crate::domain::outcome::Outcome;
 use crate::domain::patch::Patch;
 use crate::domain::pull::{PullHead, Repo};
+use crate::domain::remedy::Filed;
 use crate::ports::forge::PublishedCheck;
 
 /// Why the store did not do what was asked.
@@ -216,6 +218,10 @@ pub struct Changes {
     pub fixes: Vec<(AttemptId, Fingerprint)>,
     /// Signs that fixes were wrong.
     pub false_fixes: Vec<FalseFix>,
+    /// Changes of autonomy, and the case that is the first to be met by them.
+    pub autonomy: Option<(CaseId, Changed)>,
+    /// What green commits say of remedies.
+    pub remedies: Vec<Filed>,
     /// What shall happen outside.
     pub effects: Vec<(EffectId, Effect)>,
     /// What came of the claimed effect.
@@ -245,6 +251,8 @@ impl Changes {
             moves: Vec::new(),
             fixes: Vec::new(),
             false_fixes: Vec::new(),
+            autonomy: None,
+            remedies: Vec::new(),
             effects: Vec::new(),
             result: None,
             learned: Learned::default(),

@@ -18,7 +18,7 @@ pub fn check(story: &Story<'_>) -> CheckView {
     let case = story.case;
     let said = saying(story);
     let summary = format!(
-        "{}\n\n{}{}{}{}{}{}{}",
+        "{}\n\n{}{}{}{}{}{}{}{}",
         said.happened,
         if said.next.is_empty() { String::new() } else { format!("**Next:** {}\n\n", said.next) },
         sections::questions(story),
@@ -26,6 +26,7 @@ pub fn check(story: &Story<'_>) -> CheckView {
         sections::second_look(story),
         sections::attempts(story),
         proven::section(story),
+        sections::changes(story),
         sections::reasons(story.before),
     );
     let diff = story.diff.map_or_else(String::new, |diff| {

@@ -5,8 +5,11 @@
 use super::Story;
 use super::markdown::{code, words};
 use super::sections;
-use crate::domain::case::{CaseState, Escalation, Excuse, Healed, StoppedBy, UndoStage, Undoing};
+use crate::domain::case::{
+    Case, CaseState, Escalation, Excuse, Healed, StoppedBy, UndoStage, Undoing,
+};
 use crate::domain::cause::{BaseBreak, Cause, Standing};
+use crate::domain::gate::Weight;
 use crate::domain::policy::WhenMended;
 use crate::domain::pull::{Ci, CiRun};
 
@@ -176,6 +179,13 @@ fn excused(why: Excuse, story: &Story<'_>) -> Saying {
             "Only machines, networks or services failed here, and running again did not help.",
             "run the failed jobs again when the service is back, or `/selfheal retry`.",
         ),
+        Excuse::Policy if story.before.is_some_and(|it| it.names("autonomy", Weight::Refuse)) => {
+            says(
+                "Only reported: selfheal would make an attempt",
+                "This failure is worth an attempt. Here selfheal only observes failures like it.",
+                "`/selfheal fix` makes the attempt; its patch waits for your word.",
+            )
+        }
         Excuse::Policy => says(
             "Left alone by this repository's policy",
             "The policy does not heal failures or pull requests like this one.",

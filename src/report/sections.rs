@@ -8,8 +8,10 @@ use crate::domain::cause::{Cause, Judged};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::feedback::answer_to;
+use crate::domain::figures::{UNREAD, class_of};
 use crate::domain::gate::{Verdict, Weight};
 use crate::domain::outcome::{GaveUp, Outcome};
+use crate::domain::remedy::remedy_of;
 
 /// Failures listed in a table; the log has the rest.
 const FAILURES_SHOWN_MAX: usize = 20;
@@ -107,7 +109,7 @@ pub(super) fn attempts(story: &Story<'_>) -> String {
     let mut out =
         String::from("### Attempts\n\n| # | fixer | what came of it |\n| --- | --- | --- |\n");
     for record in story.attempts {
-        let fixer = fixer_of(record).map_or_else(|| "–".to_owned(), code);
+        let fixer = fixer_of(record).unwrap_or_else(|| "–".to_owned());
         out.push_str(&format!("| {} | {fixer} | {} |\n", record.attempt.number, came_of(record)));
     }
     out.push('\n');
@@ -163,8 +165,29 @@ pub(super) fn questions(story: &Story<'_>) -> String {
     out
 }
 
-fn fixer_of(record: &AttemptRecord) -> Option<&str> {
-    record.report.outcome.as_ref()?.fixer()
+/// What has changed in how much is done without a person, told with the case that met it first.
+pub(super) fn changes(story: &Story<'_>) -> String {
+    if story.changes.is_empty() {
+        return String::new();
+    }
+    let lines = story.changes.iter().map(|change| format!("- {}\n", words(&change.words())));
+    let class = story.evidence.map_or(UNREAD, class_of);
+    let lines: String = lines.collect();
+    format!(
+        "### What selfheal does here by itself\n\nFor failures of class {}:\n\n{lines}\n",
+        code(class)
+    )
+}
+
+/// Who made the patch; of a remedy, where it comes from.
+fn fixer_of(record: &AttemptRecord) -> Option<String> {
+    let outcome = record.report.outcome.as_ref()?;
+    match outcome {
+        Outcome::Proposed { fixer, summary, .. } if remedy_of(fixer).is_some() => {
+            Some(format!("a remedy: {}", first_line(summary)))
+        }
+        other => other.fixer().map(code),
+    }
 }
 
 /// What came of an attempt, in one line.

@@ -96,6 +96,7 @@ fn told<T>(case: &Case, attempts: &[AttemptRecord], tell: impl Fn(&Story<'_>) ->
         policy_problem: Some("line 2, `attempts: 9`: allowed are 1 to 3"),
         ci: &ci,
         diff: None,
+        changes: &[],
     })
 }
 
@@ -216,6 +217,7 @@ fn hostile_failures_stay_in_their_cell() {
         policy_problem: None,
         ci: &ci,
         diff: None,
+        changes: &[],
     });
     let row = view.summary.lines().find(|line| line.contains("src/lib.rs:3")).unwrap();
     insta::assert_snapshot!(row, @r"| `src/lib.rs:3` | clippy: &lt;/details&gt; &#64;octocat \| \`x\` \[a\](http://evil) &lt;script&gt; |");

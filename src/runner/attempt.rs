@@ -217,7 +217,8 @@ async fn drive(work: &Work<'_>) -> Result<Outcome, Halt> {
             return Ok(waits);
         }
         let work_in_progress = progress.patch.clone();
-        let report = StageReport { stage, round, documents, work_in_progress };
+        let remedies_in_vain = progress.remedies_in_vain();
+        let report = StageReport { stage, round, documents, work_in_progress, remedies_in_vain };
         match work.server.stage(&report).await? {
             Instruction::Continue => {}
             Instruction::Stop => return Err(Halt::Stopped),

@@ -158,6 +158,9 @@ pub struct TurnNote {
     pub changed: Vec<String>,
     /// What kept it from its work, if anything did.
     pub hindrance: Option<HindranceNote>,
+    /// Whether it changed something that was dropped at once, because what was red stayed red.
+    #[serde(default)]
+    pub in_vain: bool,
     /// What it said that it did, or what kept it from it.
     pub summary: String,
     /// The version of its program, where it has one.

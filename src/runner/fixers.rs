@@ -1,4 +1,5 @@
-//! Fixers: who changes code. Recipes are deterministic, commands are whatever the policy plugs in.
+//! Fixers: who changes code. Remedies and recipes are deterministic, commands are whatever the policy
+//! plugs in.
 //!
 //! A [`Fixer`] is given a task and a workspace and leaves its result *in the workspace*: what it says
 //! about its work is kept for people, and decides nothing. It works through the sandbox only; the
@@ -7,6 +8,7 @@
 
 pub mod command;
 pub mod recipes;
+pub mod remedy;
 
 use std::path::Path;
 
@@ -148,6 +150,11 @@ pub trait Fixer: Send + Sync {
 
     /// Whether files that were not there before belong to its result.
     fn makes_files(&self) -> bool;
+
+    /// Whether its change is dropped at once unless what was red is green with it.
+    fn is_all_or_nothing(&self) -> bool {
+        false
+    }
 
     /// Its session of that name, read from its home while it works; `None` where it keeps none.
     ///

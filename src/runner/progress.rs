@@ -15,9 +15,11 @@ use crate::domain::checkpoint::Checkpoint;
 use crate::domain::document::{Document, Stage};
 use crate::domain::failure::{FAILURES_MAX, Failure};
 use crate::domain::feedback::times_answered;
+use crate::domain::ids::AttemptId;
 use crate::domain::outcome::{Analysis, CommandRun, Ended, GaveUp, Outcome, Proof};
 use crate::domain::patch::Patch;
 use crate::domain::proof::TestChange;
+use crate::domain::remedy::remedy_of;
 use crate::evidence::{self, Hints};
 
 /// Rounds of execute and verify in one attempt; past that a new attempt with fresh eyes is better.
@@ -132,6 +134,33 @@ impl Progress {
         }
         failures.truncate(FAILURES_MAX);
         failures
+    }
+
+    /// The remedy whose change is the last one, if it is one's.
+    pub fn last_change_by_remedy(&self) -> Option<AttemptId> {
+        let changed = |turn: &&TurnNote| !turn.changed.is_empty();
+        remedy_of(&self.turns.iter().rev().find(changed)?.fixer)
+    }
+
+    /// Remedies that the stage just finished has shown to be in vain.
+    pub fn remedies_in_vain(&self) -> Vec<AttemptId> {
+        match self.finished {
+            Some((Stage::Execute, round)) => {
+                let turns = self.turns.iter().filter(|turn| turn.round == round && turn.in_vain);
+                turns.filter_map(|turn| remedy_of(&turn.fixer)).collect()
+            }
+            Some((Stage::Verify, _)) if self.results.as_ref().is_some_and(|it| !it.proven) => {
+                self.last_change_by_remedy().into_iter().collect()
+            }
+            Some(_) | None => Vec::new(),
+        }
+    }
+
+    /// Whether there was nobody but remedies, and none of them applied.
+    fn had_nobody(&self) -> bool {
+        let is_idle_remedy =
+            |turn: &TurnNote| turn.changed.is_empty() && remedy_of(&turn.fixer).is_some();
+        !self.turns.is_empty() && self.turns.iter().all(is_idle_remedy)
     }
 
     /// What a second look found, for the fixer of the round after it.
@@ -282,6 +311,8 @@ impl Progress {
             GaveUp::OverLimit
         } else if !seen.is_empty() {
             GaveUp::StillRed
+        } else if self.had_nobody() {
+            GaveUp::NoFixerAnswers
         } else if self.all_hindered_by(HindranceNote::Budget) {
             GaveUp::BudgetSpent
         } else if self.all_hindered_by(HindranceNote::ToolMissing) {
@@ -313,7 +344,9 @@ impl Progress {
     /// Whether that is why a fixer did nothing, and no fixer did anything.
     fn all_hindered_by(&self, hindrance: HindranceNote) -> bool {
         let is_hindered = |turn: &TurnNote| turn.hindrance == Some(hindrance);
-        self.turns.iter().any(is_hindered) && self.turns.iter().all(|turn| turn.hindrance.is_some())
+        // That a remedy does not apply says nothing of those who were asked after it.
+        let mut asked = self.turns.iter().filter(|turn| remedy_of(&turn.fixer).is_none());
+        self.turns.iter().any(is_hindered) && asked.all(|turn| turn.hindrance.is_some())
     }
 
     /// What was tried, a line for each turn.
@@ -321,7 +354,7 @@ impl Progress {
         let line = |turn: &TurnNote| {
             let what = match (turn.changed.as_slice(), turn.hindrance) {
                 ([], Some(_)) => format!("could not work: {}", turn.summary),
-                ([], None) if turn.model.is_some() => {
+                ([], None) if turn.model.is_some() || turn.in_vain => {
                     format!("changed nothing: {}", turn.summary)
                 }
                 ([], None) => "changed nothing".to_owned(),

@@ -19,6 +19,7 @@ use thiserror::Error;
 use super::dependencies::Dependencies;
 use super::documents::{BadDocument, fenced};
 use super::fixers::recipes::RepoFacts;
+use super::fixers::remedy::RemedyFixer;
 use super::fixers::{Fixer, FixerError, candidates};
 use super::model::ModelEnd;
 use super::observe::{Happening, Observer};
@@ -144,13 +145,17 @@ impl Work<'_> {
         Instant::now().checked_add(needed).is_some_and(|end| end < self.until)
     }
 
-    /// The fixers that answer what is known so far, in the order in which they are tried.
+    /// The fixers that answer what is known so far, in the order in which they are tried: what healed
+    /// the same before, then those of the policy.
     pub fn fixers(&self, progress: &Progress) -> Vec<Box<dyn Fixer>> {
         let mut failures = progress.failures(self.brief);
         self.facts.hold_places(&mut failures);
         let granularity = progress.plan.as_ref().and_then(|plan| plan.granularity);
         let granularity = granularity.map(Granularity::from);
-        candidates(&self.brief.fixers, &failures, self.facts, granularity)
+        let remedies = self.brief.remedies.iter().cloned();
+        let remedies = remedies.map(|offer| Box::new(RemedyFixer(offer)) as Box<dyn Fixer>);
+        let others = candidates(&self.brief.fixers, &failures, self.facts, granularity);
+        remedies.chain(others).collect()
     }
 
     /// A home for one turn of a fixer; gone with the value.

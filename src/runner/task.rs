@@ -304,6 +304,7 @@ mod tests {
             green_commands: Vec::new(),
             verify: vec!["cargo clippy".to_owned()],
             proof_runs: 1,
+            remedies: Vec::new(),
             fixers: Vec::new(),
             protected: vec!["/.github/**".to_owned()],
             changed_files: Vec::new(),

@@ -2,12 +2,13 @@
 //!
 //! Reads are what a look costs at the forge, so nothing is read that the state does not need.
 
-use super::content::content_of;
+mod judging;
+
 use super::policies::PolicyRead;
-use super::repeats::proof_runs;
 use super::{OWN_WORKFLOW, ServiceError, Services, mending};
 use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::{AttemptRecord, AttemptState};
+use crate::domain::autonomy::Standing;
 use crate::domain::case::{Case, CaseState, Escalation, Excuse};
 use crate::domain::command::permission_for;
 use crate::domain::decide::{AttemptFacts, AutoMergeHold, Facts, PolicyState};
@@ -16,7 +17,6 @@ use crate::domain::evidence::Evidence;
 use crate::domain::flakes::{After, Trial, trials};
 use crate::domain::gate::Verdict;
 use crate::domain::gate::before::{BeforeAttempt, Room, Used, judge as judge_before};
-use crate::domain::gate::patch::{PatchToJudge, judge as judge_patch};
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::domain::limits::Limits;
 use crate::domain::message::{OwnCommit, own_since};
@@ -24,7 +24,6 @@ use crate::domain::outcome::Outcome;
 use crate::domain::pull::{Ci, CiRun, Permission, Pull, PullState, Queue};
 use crate::domain::undo::{NoUndo, Undo};
 use crate::ports::store::{PullRecord, Usage};
-use crate::report;
 
 /// A runner that was heard of this recently is alive; its run need not be asked after.
 const SURELY_ALIVE_MS: i64 = 90 * 1000;
@@ -58,6 +57,8 @@ pub(super) struct Gathered {
     pub undo: Option<Result<Undo, NoUndo>>,
     /// What came of taking them back.
     pub undone: Option<EffectResult>,
+    /// Where the class of what failed stands, once it was asked for.
+    pub autonomy: Option<Standing>,
     /// When to look again, when something is not there yet.
     pub again_at: Option<Timestamp>,
 }
@@ -120,6 +121,7 @@ pub(super) async fn first(services: &Services, pull: Pull) -> Result<Gathered, S
         own_head: None,
         undo: None,
         undone: None,
+        autonomy: None,
         again_at: None,
     })
 }
@@ -255,6 +257,7 @@ async fn to_begin(
     let judgement = super::causes::judged(services, of, &evidence, &evidence.judgement).await?;
     gathered.evidence_is_new |= judgement != evidence.judgement;
     evidence.judgement = judgement;
+    gathered.autonomy = Some(super::autonomy::of(services, (&of.0.repo, of.1), &evidence).await?);
     gathered.before = Some(begin_verdict(services, gathered, case, &evidence, &red).await?);
     hold_of_auto_merge(services, gathered).await?;
     gathered.evidence = Some(evidence);
@@ -315,6 +318,7 @@ async fn begin_verdict(
         },
         room: room(&usage, &services.limits),
         asked: mending::asked(case.asked, evidence),
+        autonomy: gathered.autonomy.as_ref(),
     }))
 }
 
@@ -373,17 +377,7 @@ async fn at_work(
         Some(Outcome::Proposed { patch, proof, .. })
             if matches!(record.attempt.state, AttemptState::Running | AttemptState::Held) =>
         {
-            let paths: Vec<_> = patch.changes().iter().map(|change| change.path.clone()).collect();
-            let head = &record.attempt.head;
-            let base = services.forge.base_files(&gathered.pull.repo, head, &paths).await?;
-            let policy = gathered.policy.policy.as_ref();
-            let content = content_of(patch.clone(), base.clone()).await;
-            let evidence = services.store.evidence(record.attempt.case, head).await?;
-            let proof_runs = proof_runs(evidence.as_ref());
-            let input =
-                PatchToJudge { patch, base: &base, proof, proof_runs, head, policy, content };
-            gathered.verdict = Some(judge_patch(&input));
-            gathered.diff = Some(report::unified(patch, &base));
+            judging::patch(services, gathered, record, (patch, proof)).await?;
             Ok(())
         }
         Some(

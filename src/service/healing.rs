@@ -240,6 +240,8 @@ async fn written(
         None if gathered.opens_case => None,
         None => shown_evidence(services, &look).await?,
     };
+    let changes_told =
+        super::autonomy::told(services, (&look.case, &look.attempts), gathered).await?;
     let story = Story {
         case: &look.case,
         attempts: &look.attempts,
@@ -249,6 +251,7 @@ async fn written(
         policy_problem: gathered.policy.problem.as_deref(),
         ci: &gathered.ci,
         diff: gathered.diff.as_deref(),
+        changes: &changes_told,
     };
     let mut acts = unique(&look.acts);
     acts.extend(answers(&look.answers, Some(&story)));
@@ -260,7 +263,7 @@ async fn written(
     }
     let successor = successor(services, &look, now);
     if let Some(next) = &successor {
-        let story = Story { case: next, attempts: &[], evidence: None, ..story };
+        let story = Story { case: next, attempts: &[], evidence: None, changes: &[], ..story };
         acts.push(Act::PublishCheck { view: report::check(&story) });
     }
     let mut changes = Changes::finish(now, finish(&look, gathered, now));

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::Services;
 use crate::domain::flakes::counted_since;
+use crate::domain::remedy;
 
 /// How long finished work is kept. GitHub delivers again for three days at most, and people look
 /// back for weeks.
@@ -34,8 +35,9 @@ const EVERY_SECS: u64 = 60 * 60;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Forgets work that is older than [`KEPT_DAYS`], logs and events that are older than
-/// [`LOGS_KEPT_DAYS`] and [`EVENTS_KEPT_DAYS`] or too many, and trials of flaky failures that are
-/// older than [`TRIAL_DAYS`](crate::domain::flakes::TRIAL_DAYS), once.
+/// [`LOGS_KEPT_DAYS`] and [`EVENTS_KEPT_DAYS`] or too many, trials of flaky failures that are older
+/// than [`TRIAL_DAYS`](crate::domain::flakes::TRIAL_DAYS), and remedies that have healed nothing for
+/// [`KEPT_DAYS`](remedy::KEPT_DAYS) days or are too many, once.
 ///
 /// # Errors
 /// [`crate::ports::store::StoreError`] when the store is not available.
@@ -49,7 +51,10 @@ pub async fn forget(services: &Services) -> Result<u64, crate::ports::store::Sto
     let events_before = now.plus_ms(-EVENTS_KEPT_DAYS * DAY_MS);
     let events = services.live.forget(events_before, EVENTS_BYTES_MAX).await?;
     let trials = services.flakes.forget_trials(counted_since(now)).await?;
-    Ok(logs + rows + calls + events + trials)
+    let healed_before = now.plus_ms(-remedy::KEPT_DAYS * DAY_MS);
+    let most = remedy::PER_REPOSITORY_MAX;
+    let remedies = services.remedies.forget_remedies(healed_before, most).await?;
+    Ok(logs + rows + calls + events + trials + remedies)
 }
 
 /// Forgets now and then until told to stop.

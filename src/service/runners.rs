@@ -205,6 +205,7 @@ pub async fn brief(services: &Services, view: &RunnerView) -> Result<Brief, Runn
         services.policies.at(services.forge.as_ref(), repo, &pull.base_sha).await.map_err(later)?;
     let checkpoint = services.checkpoints.checkpoint(view.record.attempt.id).await?;
     let mut brief = brief_of(view, &pull, &read.policy);
+    brief.remedies = super::remedies::offered(services, view, &read.policy).await?;
     brief.resume = resume(view, checkpoint);
     Ok(brief)
 }
@@ -228,6 +229,7 @@ fn brief_of(view: &RunnerView, pull: &Pull, policy: &Policy) -> Brief {
         green_commands: evidence.map(|read| read.green_commands.clone()).unwrap_or_default(),
         verify: policy.verify.clone(),
         proof_runs: proof_runs(evidence),
+        remedies: Vec::new(),
         fixers: policy.fixers.clone(),
         protected: policy.protected.patterns(),
         changed_files: evidence.map(|read| read.changed_files.clone()).unwrap_or_default(),

@@ -72,6 +72,7 @@ pub async fn pull_request(
     let bot = forge.app().await?.bot;
     let commits = forge.pull_commits(repo, number).await?;
     let usage = services.store.usage(repo.id, now).await?;
+    let autonomy = super::autonomy::of(services, (repo, of.1), &evidence).await?;
     let failed: Vec<String> = red.iter().map(|run| run.name().to_owned()).collect();
     simulation.verdict = Some(judge(&BeforeAttempt {
         pull,
@@ -88,6 +89,7 @@ pub async fn pull_request(
         },
         room: super::gather::room(&usage, &services.limits),
         asked: super::mending::asked(Asked::No, &evidence),
+        autonomy: Some(&autonomy),
     }));
     simulation.standing =
         Some(evidence.judgement.standing(&evidence.failures, &policy.policy.kinds));

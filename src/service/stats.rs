@@ -1,12 +1,15 @@
 //! Stats: the figures of a time, for people, the API and metrics; read, never kept.
 
-use crate::domain::figures::{self, Stats};
+use crate::domain::figures::{self, LevelChange, Stats};
 use crate::domain::ids::{RepoSlug, Timestamp};
 use crate::ports::figures::{Asked, FigureStore};
 use crate::ports::store::StoreError;
 
 /// Cases that are looked at, the newest: a year of the busiest installation, a second's work.
 pub const CASES_MAX: u32 = 20_000;
+
+/// Changes of autonomy that are listed, the newest.
+const CHANGES_MAX: u32 = 200;
 
 /// Nobody asks for more: figures began later.
 const DAYS_MAX: i64 = 3_650;
@@ -47,7 +50,9 @@ pub async fn stats(
     let asked = Asked { since, repo: wanted.repo.clone(), cases_max: CASES_MAX };
     let cases = store.records(&asked).await?;
     let is_cut = cases.len() >= CASES_MAX as usize;
-    Ok(Stats { is_cut, ..figures::stats(&cases, since, day) })
+    let changes = store.changes_since(&Asked { cases_max: CHANGES_MAX, ..asked }).await?;
+    let autonomy = changes.into_iter().map(LevelChange::of).collect();
+    Ok(Stats { is_cut, autonomy, ..figures::stats(&cases, since, day) })
 }
 
 /// The day of a moment, UTC, as `2026-01-31`.

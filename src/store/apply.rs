@@ -13,7 +13,6 @@ use super::reads::used_in;
 use super::rows::{attempt_columns, inconsistent, number, place, pull_state, state_columns};
 use super::steps::{self, Step};
 use super::telling::{Leaves, Telling};
-use super::together::Together;
 use super::{SqlStore, sql, unavailable};
 use crate::domain::ask::{Ask, Heed};
 use crate::domain::attempt::{Attempt, AttemptState};
@@ -27,7 +26,7 @@ use crate::ports::store::{
 };
 
 /// Steps that are written at the same time, and what each leaves.
-pub(super) type Steps = Together<(Arc<Step>, Leaves), Result<(), StoreError>>;
+pub(super) type Steps = super::together::Together<(Arc<Step>, Leaves), Result<(), StoreError>>;
 
 impl SqlStore {
     pub(super) async fn applied(&self, lease: Lease, changes: Changes) -> Result<(), StoreError> {
@@ -114,6 +113,7 @@ async fn write(tx: &mut Tx, lease: &Lease, changes: &Changes) -> Result<(), Stor
         want(tx, *id, effect, now).await?;
     }
     super::figures::note(tx, std::iter::once(changes)).await.map_err(unavailable)?;
+    super::remedies::file(tx, &changes.remedies, now).await?;
     learned(tx, &changes.learned).await?;
     wake_after_result(tx, lease, changes).await?;
     for (repo, pull, at) in &changes.wake {

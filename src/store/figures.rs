@@ -10,11 +10,12 @@ use super::db::{Tx, args};
 use super::records::rows;
 use super::rows::{inconsistent, number, state_columns};
 use super::steps::{given, text};
-use super::{SqlStore, sql, unavailable};
+use super::{SqlStore, autonomy, sql, unavailable};
+use crate::domain::autonomy::{Change, Record};
 use crate::domain::failure::Fingerprint;
 use crate::domain::false_fix::{Fix, Sign};
 use crate::domain::figures::{CaseRecord, Mark, Place, class_of};
-use crate::domain::ids::{AttemptId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
+use crate::domain::ids::{AttemptId, CaseId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
 use crate::ports::figures::{Asked, FigureStore};
 use crate::ports::store::{Changes, StoreError};
 
@@ -27,6 +28,7 @@ pub(super) async fn note<'a>(
     steps: impl Iterator<Item = &'a Changes>,
 ) -> Result<(), sqlx::Error> {
     let (mut moves, mut classes, mut fixes, mut wrong) = (vec![], vec![], vec![], vec![]);
+    let mut changed = vec![];
     for changes in steps {
         let at = changes.now.millis();
         let mut counted: HashMap<String, i64> = HashMap::new();
@@ -48,6 +50,7 @@ pub(super) async fn note<'a>(
                 "at_ms": at,
             }));
         }
+        changed.extend(autonomy::rows_of(changes));
         for found in &changes.false_fixes {
             wrong.push(json!({
                 "attempt_id": found.attempt.to_string(), "sign": found.sign.as_str(),
@@ -60,6 +63,7 @@ pub(super) async fn note<'a>(
         (sql::figures::CLASSIFY, classes),
         (sql::figures::KEEP_FIXES, fixes),
         (sql::figures::CALL_FALSE, wrong),
+        (sql::autonomy::CHANGE, changed),
     ] {
         if !rows.is_empty() {
             tx.run(statement, given(rows)).await?;
@@ -190,6 +194,21 @@ impl FigureStore for SqlStore {
             })
         };
         found.into_iter().map(fix).collect()
+    }
+
+    async fn class_record(&self, repo: RepoId, class: &str) -> Result<Record, StoreError> {
+        self.record_of_class(repo, class).await
+    }
+
+    async fn changes_told(&self, case: CaseId) -> Result<Vec<Change>, StoreError> {
+        self.told_with(case).await
+    }
+
+    async fn changes_since(
+        &self,
+        asked: &Asked,
+    ) -> Result<Vec<(RepoSlug, String, Change)>, StoreError> {
+        self.changed_since(asked).await
     }
 
     async fn attempts_of(

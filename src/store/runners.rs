@@ -2,8 +2,9 @@
 
 use super::apply::wake;
 use super::db::{Tx, args};
+use super::remedies::Came;
 use super::rows::{inconsistent, number};
-use super::{SqlStore, figures, sql, unavailable};
+use super::{SqlStore, figures, remedies, sql, unavailable};
 use crate::domain::brief::StageReport;
 use crate::domain::figures::Mark;
 use crate::domain::ids::{AttemptId, Timestamp};
@@ -82,6 +83,9 @@ impl SqlStore {
         if let Some(mark) = Mark::of_stage(report.stage) {
             figures::mark(&mut tx, attempt, mark, now).await?;
         }
+        for remedy in &report.remedies_in_vain {
+            remedies::came(&mut tx, (attempt, *remedy), Came::InVain, now).await?;
+        }
         super::checkpoints::forget(&mut tx, attempt).await?;
         tx.commit().await.map_err(unavailable)
     }
@@ -108,6 +112,7 @@ impl SqlStore {
             return if known.is_empty() { Err(missing(attempt)) } else { Ok(Inserted::Duplicate) };
         }
         figures::mark(&mut tx, attempt, Mark::Ended, now).await?;
+        remedies::proposed(&mut tx, attempt, outcome, now).await?;
         wake(&mut tx, repo, pull, now).await?;
         tx.tell().await.map_err(unavailable)?;
         tx.commit().await.map_err(unavailable)?;

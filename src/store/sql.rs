@@ -3,6 +3,7 @@
 //! Where two texts stand, the engines' locking differs: PostgreSQL skips rows that another claim
 //! has locked, SQLite has one writer and needs no words for it.
 
+pub mod autonomy;
 pub mod cases;
 pub mod checkpoints;
 pub mod effects;
@@ -13,6 +14,7 @@ pub mod inbox;
 pub mod ledger;
 pub mod logs;
 pub mod pulls;
+pub mod remedies;
 pub mod restored;
 pub mod runners;
 pub mod schema;
@@ -36,6 +38,8 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         events::ALL,
         flakes::ALL,
         figures::ALL,
+        remedies::ALL,
+        autonomy::ALL,
         upkeep::ALL,
         schema::ALL,
         steps::ALL,

@@ -70,6 +70,7 @@ pub(super) fn fits(changes: &Changes) -> bool {
         && changes.attempts.is_empty()
         && changes.begins.is_none()
         && changes.tried.is_none()
+        && changes.remedies.is_empty()
         && changes.learned.comment.is_none()
         && changes.learned.run.is_none()
 }

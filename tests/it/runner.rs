@@ -3,6 +3,7 @@
 mod attempts;
 pub mod programs;
 mod proofs;
+mod remedies;
 mod resumed;
 mod sandbox;
 pub mod scene;

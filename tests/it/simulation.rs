@@ -18,6 +18,7 @@ mod replica;
 mod runner;
 mod shorten;
 mod truth;
+mod unasked;
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};

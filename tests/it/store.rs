@@ -4,6 +4,7 @@
 //! and one on PostgreSQL, [`on_all`] a third on the store that simulations use. Time is a number
 //! that the test writes; nothing here waits for a clock.
 
+mod autonomy;
 mod backups;
 mod checkpoints;
 mod effects;
@@ -18,6 +19,7 @@ mod ledger;
 mod logs;
 mod pulls;
 mod releases;
+mod remedies;
 mod retention;
 mod runners;
 mod schema;

@@ -1,6 +1,7 @@
 //! Stories: promises in the words of people and GitHub, kept by the whole server.
 
 mod attempts;
+mod autonomy;
 mod bases;
 mod causes;
 mod commands;
@@ -19,6 +20,7 @@ mod outage;
 mod poison;
 mod policy;
 mod reading;
+mod remedies;
 mod restored;
 mod runners;
 mod undo;

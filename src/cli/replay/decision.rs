@@ -50,6 +50,8 @@ pub(super) fn end(
         used: Used::default(),
         room: Room::Free,
         asked: Asked::No,
+        // A recorded case has no record of others.
+        autonomy: None,
     });
     let mut case = case(&pull);
     let mut now = NOW;

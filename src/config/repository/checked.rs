@@ -8,7 +8,7 @@ use super::forms;
 use super::keys::{self, ITEMS_MAX, TEXT_CHARS_MAX};
 use super::raw::{self, Node, Place, Value};
 use super::shape::{Accept, Draft, Key, Shape};
-use super::{ConfigError, PROBLEMS_MAX};
+use super::{ConfigError, PROBLEMS_MAX, trust};
 use crate::config::{VALUE_CHARS_MAX, nearest, shown};
 use crate::domain::gate::{Weight, content, patch};
 use crate::domain::ids::Label;
@@ -40,6 +40,7 @@ pub(super) fn policy_of(source: &str, tree: &Node) -> Result<Policy, Vec<ConfigE
     }
     reader.protect(tree);
     reader.agree_on_labels(tree);
+    reader.agree_on_autonomy(tree);
     let Reader { draft, mut problems, .. } = reader;
     if problems.is_empty() {
         return Ok(draft.policy);
@@ -287,6 +288,24 @@ impl Reader<'_> {
             let about = (path, Some(bad.pattern));
             self.problem(place, Some(about), bad.reason, forms::PATTERN.to_owned());
         }
+    }
+
+    /// Levels of which the lowest is above the highest.
+    fn agree_on_autonomy(&mut self, tree: &Node) {
+        // What the file does not say follows what it says.
+        let is_said = |path: &str| find(tree, path).is_some();
+        let bounds = &mut self.draft.policy.autonomy;
+        if !is_said("autonomy.least") {
+            bounds.least = bounds.least.min(bounds.most);
+        }
+        if !is_said("autonomy.start") && bounds.least <= bounds.most {
+            bounds.start = bounds.start.clamp(bounds.least, bounds.most);
+        }
+        let Some((path, level, allowed)) = trust::disorder(bounds) else { return };
+        let node = find(tree, path);
+        let about = (path.to_owned(), Some(level.as_str().to_owned()));
+        let message = format!("allowed is {allowed}");
+        self.problem(node.map(|node| &node.place), Some(about), message, allowed);
     }
 
     /// Labels that would make selfheal stop itself, or start and stop in turns.

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::keys::KEYS;
 use super::shape::{Key, Shape};
+use crate::domain::autonomy::Bounds;
 use crate::domain::brief::{FixerSpec, Network};
 use crate::domain::failure::FailureKind;
 use crate::domain::ids::Label;
 use crate::domain::ledger::{Caps, Scope};
 use crate::domain::money::Usd;
-use crate::domain::policy::{Drafts, FileGlob, Forks, HealBase, Policy, WhenMended};
+use crate::domain::policy::{Drafts, FileGlob, Forks, HealBase, Policy, Remedies, WhenMended};
 use crate::domain::protected::{BUILT_IN, ProtectedPaths, Protection};
 
 /// A policy with the keys of the repository file, defaults included.
@@ -81,6 +82,8 @@ pub fn effective(policy: &Policy) -> Value {
         "questions": { "max": policy.questions.max, "hours": policy.questions.hours },
         "reruns": reruns(policy),
         "base": base(policy),
+        "remedies": remedies(policy),
+        "autonomy": autonomy(policy),
     })
 }
 
@@ -91,6 +94,19 @@ fn size(policy: &Policy) -> Value {
 
 fn reruns(policy: &Policy) -> Value {
     json!({ "flaky": policy.reruns.flaky, "infrastructure": policy.reruns.infrastructure })
+}
+
+const fn remedies(policy: &Policy) -> &'static str {
+    match policy.remedies {
+        Remedies::None => "none",
+        Remedies::Repository => "repository",
+        Remedies::Owner => "owner",
+    }
+}
+
+fn autonomy(policy: &Policy) -> Value {
+    let Bounds { start, least, most } = policy.autonomy;
+    json!({ "start": start.as_str(), "least": least.as_str(), "most": most.as_str() })
 }
 
 fn base(policy: &Policy) -> Value {

@@ -11,9 +11,9 @@ use super::forms::{
     push_verify,
 };
 use super::shape::{Key, Shape, group, key, number, texts};
+use super::trust;
 use crate::domain::brief::{Network, RunLimits};
 use crate::domain::failure::FailureKind;
-use crate::domain::feedback::QUESTIONS_MAX;
 use crate::domain::ids::Login;
 use crate::domain::ledger::Scope;
 use crate::domain::policy::{ATTEMPTS_MAX, Drafts, FileGlob, Forks};
@@ -34,8 +34,6 @@ const FILES_MAX: u64 = 300;
 const LINES_MAX: u64 = 20_000;
 /// Bytes of one patch: what travels to the server in one request.
 const BYTES_MAX: u64 = 10 * 1024 * 1024;
-/// A month: a pull request that waits longer is nobody's.
-const QUESTION_HOURS_MAX: u64 = 30 * 24;
 /// A day: CI that starts later than that does not start.
 const CI_START_MINUTES_MAX: u64 = 24 * 60;
 
@@ -351,26 +349,18 @@ pub(super) const KEYS: &[Key] = &[
     })
     .means("How long CI may take to start on a fix before selfheal says that it does not.")
     .like("30"),
-    group("questions", None, "What a coding agent may ask people while it works."),
-    number("questions.max", "questions", (0, QUESTIONS_MAX as u64), |d, n| {
-        d.policy.questions.max = narrow(n);
-    })
-    .means(
-        "The most questions at a time; with 0 nobody is asked, and an agent that cannot go on says \
-         why and changes nothing.",
-    )
-    .like("1"),
-    number("questions.hours", "hours", (1, QUESTION_HOURS_MAX), |d, n| {
-        d.policy.questions.hours = narrow(n);
-    })
-    .means(
-        "How long people have to answer; they are reminded twice. After that the case is theirs.",
-    )
-    .like("24"),
+    trust::QUESTIONS,
+    trust::QUESTIONS_MOST,
+    trust::QUESTIONS_HOURS,
     asides::RERUNS,
     asides::RERUNS_FLAKY,
     asides::RERUNS_INFRASTRUCTURE,
     asides::BASE,
     asides::BASE_HEAL,
     asides::BASE_WHEN_MENDED,
+    trust::REMEDIES,
+    trust::AUTONOMY,
+    trust::AUTONOMY_START,
+    trust::AUTONOMY_LEAST,
+    trust::AUTONOMY_MOST,
 ];

@@ -128,7 +128,7 @@ fn refusal(verdict: &Verdict) -> Option<CaseState> {
     if names("attempt-cap") {
         return Some(CaseState::Escalated(Escalation::AttemptsUsed));
     }
-    if names("kind") {
+    if names("kind") || names("autonomy") {
         return Some(CaseState::Excused(Excuse::Policy));
     }
     let waits = (names("budget-now") || names("room"))

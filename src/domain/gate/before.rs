@@ -1,6 +1,7 @@
 //! The gate before an attempt: whether to spend anything at all.
 
 use super::{Finding, Rule, Verdict, Weight};
+use crate::domain::autonomy::{Level, Standing};
 use crate::domain::case::Asked;
 use crate::domain::evidence::Evidence;
 use crate::domain::ledger::Scope;
@@ -28,6 +29,8 @@ pub struct BeforeAttempt<'a> {
     pub room: Room,
     /// Whether a person asked for this very pull request.
     pub asked: Asked,
+    /// How much is done without a person, where the record was asked.
+    pub autonomy: Option<&'a Standing>,
 }
 
 /// What was used up so far.
@@ -79,6 +82,10 @@ pub const RULES: &[Rule] = &[
     Rule { id: "branch", about: "The base branch is one that the policy heals." },
     Rule { id: "workflow", about: "At least one failed workflow is one that the policy heals." },
     Rule { id: "kind", about: "At least one failure is of a kind that is worth an attempt." },
+    Rule {
+        id: "autonomy",
+        about: "A class of failure that is only observed here is attempted when somebody asks.",
+    },
     Rule { id: "freshness", about: "The evidence is of the head as it is now." },
     Rule { id: "branch-rules", about: "The head branch accepts a commit of the App." },
     Rule {
@@ -193,7 +200,7 @@ fn about_labels(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
 }
 
 fn about_failure(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
-    let BeforeAttempt { policy, evidence, failed, pull, .. } = input;
+    let BeforeAttempt { policy, evidence, failed, pull, autonomy, .. } = input;
     let any_workflow = failed.iter().any(|name| policy.workflows.admits(name));
     let workflow = (!failed.is_empty() && !any_workflow).then(|| {
         let message = format!("the policy heals none of: {}", failed.join(", "));
@@ -211,7 +218,13 @@ fn about_failure(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
     let freshness = (evidence.head != pull.head.sha).then(|| {
         Finding::new("freshness", Weight::Refuse, "the head moved since the failure was read")
     });
-    [workflow, kind, freshness].into_iter().flatten()
+    let observes = autonomy.filter(|it| it.level == Level::Observe && input.asked == Asked::No);
+    let observed = observes.map(|standing| {
+        let message =
+            format!("{}; `/selfheal fix` makes an attempt all the same", standing.words());
+        refuse("autonomy", message)
+    });
+    [workflow, kind, freshness, observed].into_iter().flatten()
 }
 
 fn about_branch(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
@@ -259,6 +272,7 @@ mod tests {
         used: Used,
         room: Room,
         asked: Asked,
+        autonomy: Option<Standing>,
     }
 
     fn sha(digit: &str) -> Sha {
@@ -308,6 +322,7 @@ mod tests {
             used: Used::default(),
             room: Room::Free,
             asked: Asked::No,
+            autonomy: None,
         }
     }
 
@@ -326,6 +341,7 @@ mod tests {
             used: case.used,
             room: case.room,
             asked: case.asked,
+            autonomy: case.autonomy.as_ref(),
         });
         let refused: Vec<&str> = verdict.findings().iter().map(|found| found.rule).collect();
         assert_eq!(refused, rule.into_iter().collect::<Vec<_>>());
@@ -391,6 +407,7 @@ mod tests {
             used: case.used,
             room: case.room,
             asked: case.asked,
+            autonomy: case.autonomy.as_ref(),
         });
         assert_eq!(verdict.findings().len(), 5, "all rules run");
         assert!(verdict.findings().iter().all(|f| RULES.iter().any(|rule| rule.id == f.rule)));

@@ -6,6 +6,7 @@
 use similar::{ChangeTag, TextDiff};
 
 use super::{Finding, Rule, Verdict, Weight, behaviour};
+use crate::domain::autonomy::{Level, Standing};
 use crate::domain::ids::Sha;
 use crate::domain::outcome::Proof;
 use crate::domain::patch::{FileChange, FileMode, NewFile, Patch};
@@ -30,6 +31,8 @@ pub struct PatchToJudge<'a> {
     pub policy: &'a Policy,
     /// What the rules about content found in it (`weakening`), which read more than this module may.
     pub content: Vec<Finding>,
+    /// How much is done without a person, where there is a record.
+    pub autonomy: Option<&'a Standing>,
 }
 
 /// Every rule of this gate.
@@ -43,6 +46,10 @@ pub const RULES: &[Rule] = &[
         id: "proof-runs",
         about: "What failed has been green as often as its history of flaking asks for; a proof \
                 that had no time for that waits for a person.",
+    },
+    Rule {
+        id: "autonomy",
+        about: "A fix of a class that has not earned to be committed here waits for a person.",
     },
     Rule { id: "protected-path", about: "Protected paths are refused or wait for a person." },
     Rule { id: "symlink", about: "Symbolic links are neither made, changed nor replaced." },
@@ -63,6 +70,7 @@ pub fn judge(input: &PatchToJudge<'_>) -> Verdict {
     }
     findings.extend(about_proof(input));
     findings.extend(about_runs(input));
+    findings.extend(about_autonomy(input));
     findings.extend(behaviour::of_proof(input.proof));
     findings.extend(of_changes(input.policy, input.patch.changes(), input.base));
     findings.extend(about_size(input));
@@ -107,6 +115,11 @@ fn about_runs(input: &PatchToJudge<'_>) -> Option<Finding> {
         );
         Finding::new("proof-runs", Weight::Hold, message)
     })
+}
+
+fn about_autonomy(input: &PatchToJudge<'_>) -> Option<Finding> {
+    let standing = input.autonomy.filter(|standing| standing.level < Level::Commit)?;
+    Some(Finding::new("autonomy", Weight::Hold, standing.words()))
 }
 
 fn about_path(policy: &Policy, change: &FileChange) -> Option<Finding> {
@@ -280,6 +293,7 @@ mod tests {
             head: &head,
             policy: &policy,
             content,
+            autonomy: None,
         };
         judge(&input)
     }

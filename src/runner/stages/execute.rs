@@ -10,6 +10,7 @@ use std::path::Path;
 use super::{Room, StageError, Work};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::document::{Document, DocumentName};
+use crate::domain::outcome::CommandRun;
 use crate::domain::patch::{FileChange, Patch};
 use crate::runner::checkpoints::{self, Signs};
 use crate::runner::documents::{
@@ -126,7 +127,7 @@ async fn turn(
         never = going.keep(work) => match never {},
     };
     let questions = asked(work, (&room, &task, home.path()), fixer, &report).await?;
-    let (patch, summary) = match room.checkout.changes().await {
+    let (mut patch, mut summary) = match room.checkout.changes().await {
         Ok(patch) => (kept(fixer, &progress.patch, &room.checkout, patch), report.summary.clone()),
         // More than a patch can hold is no repair; the next fixer starts from where this one did.
         Err(error @ (WorkspaceError::NotAPatch(_) | WorkspaceError::TooManyFiles)) => {
@@ -134,6 +135,13 @@ async fn turn(
         }
         Err(error) => return Err(error.into()),
     };
+    let in_vain = fixer.is_all_or_nothing()
+        && patch != progress.patch
+        && (report.hindrance.is_some() || stays_red(work, &room, progress).await?);
+    if in_vain {
+        summary.push_str(", in vain");
+        patch = progress.patch.clone();
+    }
     let changed = changed(&progress.patch, &patch);
     work.observer.saw(&Happening::FixerEnded { fixer: &id, files: changed.len() });
     let note = TurnNote {
@@ -141,6 +149,7 @@ async fn turn(
         fixer: id,
         changed,
         hindrance: report.hindrance.as_ref().map(HindranceNote::from),
+        in_vain,
         summary: short(&summary, SUMMARY_BYTES_MAX).to_owned(),
         version: report.version,
         prompt: report.prompt,
@@ -148,6 +157,21 @@ async fn turn(
         questions,
     };
     Ok((note, patch))
+}
+
+/// Whether a command that was red at the head is still red in this checkout. The proof runs all of
+/// them again elsewhere; where there is no time for both, it is left to the proof.
+async fn stays_red(work: &Work<'_>, room: &Room, progress: &Progress) -> Result<bool, StageError> {
+    let is_red = |run: &CommandRun| !run.ended.is_green() && !run.ended.is_missing_tool();
+    for red in progress.before().into_iter().filter(is_red) {
+        if !work.has_time_for(red.duration_ms) {
+            return Ok(false);
+        }
+        if !work.command(room, &red.command).await?.run.ended.is_green() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What a fixer asks people. One that asks in a form of its own is told what is wrong with it, once.

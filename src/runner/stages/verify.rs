@@ -71,7 +71,9 @@ pub async fn run(
         coverage: proof.coverage.iter().map(CoverageNote::from).collect(),
     };
     let document = write(&results, &text(&results, &proof))?;
-    if !improved {
+    // A remedy heals or is no remedy; whoever comes next begins where it did.
+    let is_remedy_in_vain = !proven && progress.last_change_by_remedy().is_some();
+    if !improved || is_remedy_in_vain {
         progress.patch = Patch::default();
     }
     progress.results = Some(results);

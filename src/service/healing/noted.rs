@@ -12,7 +12,9 @@ use crate::domain::false_fix::{
 use crate::domain::ids::{RepoPath, Timestamp};
 use crate::domain::outcome::Outcome;
 use crate::ports::store::Changes;
+use crate::service::autonomy::found;
 use crate::service::gather::Gathered;
+use crate::service::remedies::filed;
 use crate::service::{ServiceError, Services};
 
 /// Failures of one head that are told apart here; the first are the root causes.
@@ -29,6 +31,7 @@ pub(super) async fn note(
     changes.moves = look.moves.iter().map(|state| (case, state.clone())).collect();
     let next = changes.successor.as_ref().map(|next| (next.id, next.state.clone()));
     changes.moves.extend(next);
+    changes.autonomy = found(gathered, &look.case).map(|found| (case, found));
     changes.false_fixes = look.changed.iter().filter_map(of_end).collect();
     for attempt in &look.changed {
         if !matches!(attempt.state, AttemptState::Ended(AttemptEnd::Healed(_))) {
@@ -37,6 +40,11 @@ pub(super) async fn note(
         if let Some(read) = services.store.evidence(case, &attempt.head).await? {
             let fixed = prints(&read).into_iter().map(|print| (attempt.id, print));
             changes.fixes.extend(fixed);
+            let of = look.attempts.iter().find(|record| record.attempt.id == attempt.id);
+            if let Some(record) = of {
+                let about = (&look.case, gathered.policy.policy.as_ref());
+                changes.remedies.extend(filed(services, about, record, &read).await?);
+            }
         }
     }
     changes.false_fixes.extend(superseded(services, look, changes.now).await);

@@ -244,6 +244,7 @@ pub(crate) fn runner(bytes: &[u8]) {
         head: &proof.head,
         policy: &policy,
         content: weakening::findings(&weakening::changes(patch.changes(), &[])),
+        autonomy: None,
     };
     let verdict = judge(&asked);
     assert!(!patch.is_empty() || !verdict.findings().is_empty(), "nothing is no fix");

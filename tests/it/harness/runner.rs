@@ -4,7 +4,7 @@ use reqwest::{Client, Method, StatusCode};
 use selfheal::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
 use selfheal::domain::checkpoint::Checkpoint;
 use selfheal::domain::document::{Document, DocumentName, Stage};
-use selfheal::domain::ids::RepoPath;
+use selfheal::domain::ids::{AttemptId, RepoPath};
 use selfheal::domain::outcome::{CommandRun, Ended, GaveUp, Outcome, Proof};
 use selfheal::domain::patch::{Content, FileChange, FileMode, NewFile, Patch};
 use serde::Serialize;
@@ -106,7 +106,16 @@ impl HandRunner {
             round: 1,
             documents: vec![document],
             work_in_progress: patch(files),
+            remedies_in_vain: Vec::new(),
         };
+        assert_eq!(self.post("stages", &report).await, Instruction::Continue);
+    }
+
+    /// Finishes a stage in which a remedy applied in vain.
+    pub(crate) async fn finds_in_vain(&self, stage: Stage, remedy: AttemptId) {
+        let (documents, work_in_progress) = (Vec::new(), Patch::default());
+        let remedies_in_vain = vec![remedy];
+        let report = StageReport { stage, round: 1, documents, work_in_progress, remedies_in_vain };
         assert_eq!(self.post("stages", &report).await, Instruction::Continue);
     }
 

@@ -38,6 +38,7 @@ fn judged(brief: &Brief, outcome: &Outcome) -> Verdict {
         head: &brief.head,
         policy: &Policy::default(),
         content: Vec::new(),
+        autonomy: None,
     })
 }
 

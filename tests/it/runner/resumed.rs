@@ -143,6 +143,7 @@ fn idle(fixer: &str) -> TurnNote {
         fixer: fixer.to_owned(),
         changed: Vec::new(),
         hindrance: None,
+        in_vain: false,
         summary: String::new(),
         version: None,
         model: None,

@@ -134,6 +134,7 @@ pub fn brief(repo: &Repo, failures: Vec<Failure>, commands: &[&str]) -> Brief {
         green_commands: Vec::new(),
         verify: Vec::new(),
         proof_runs: 1,
+        remedies: Vec::new(),
         fixers: vec![FixerSpec::Recipes { only: Vec::new() }],
         protected: Vec::new(),
         changed_files: Vec::new(),

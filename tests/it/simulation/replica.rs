@@ -10,12 +10,9 @@ use selfheal::compute::actions::ActionsCompute;
 use selfheal::config::prices;
 use selfheal::domain::checkpoint::Checkpoint;
 use selfheal::domain::event::Reading;
-use selfheal::domain::failure::Fingerprint;
-use selfheal::domain::false_fix::Fix;
-use selfheal::domain::figures::CaseRecord;
 use selfheal::domain::flakes::Past;
 use selfheal::domain::ids::{
-    AttemptId, CallId, CaseId, JobId, PrNumber, RepoId, RepoSlug, RunId, Sha, Timestamp,
+    AttemptId, CallId, CaseId, JobId, PrNumber, RepoId, RepoSlug, RunId, Timestamp,
 };
 use selfheal::domain::ledger::{Caps, Usage};
 use selfheal::domain::limits::Limits;
@@ -24,7 +21,6 @@ use selfheal::domain::policy::NameFilter;
 use selfheal::ports::checkpoints::{CheckpointStore, NewCheckpoint, Taken};
 use selfheal::ports::clock::{Clock, Ids};
 use selfheal::ports::events::{EventRun, EventStore, KeptEvents, NewEvents, Standing};
-use selfheal::ports::figures::{Asked, FigureStore};
 use selfheal::ports::flakes::FlakeStore;
 use selfheal::ports::forge::Forge;
 use selfheal::ports::identity::{IdentityError, IdentityVerifier, RunnerClaims};
@@ -46,6 +42,7 @@ use super::forge::{Careless, Shared, SimForge, lock};
 use super::memory::MemoryStore;
 use super::plan::Rates;
 use super::truth::{Truth, base_sha, repo};
+use super::unasked::{NoFigures, NoRemedies};
 
 /// Workers of each replica: enough to race within one process, too.
 pub(crate) const WORKERS: usize = 2;
@@ -212,33 +209,6 @@ impl FlakeStore for NoFlakes {
     }
 }
 
-/// Nobody asks for figures of a history, and no decision looks at them.
-struct NoFigures;
-
-#[async_trait]
-impl FigureStore for NoFigures {
-    async fn records(&self, _asked: &Asked) -> Result<Vec<CaseRecord>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn fixes(
-        &self,
-        _pull: (RepoId, PrNumber),
-        _fingerprints: &[Fingerprint],
-        _since: Timestamp,
-    ) -> Result<Vec<Fix>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn attempts_of(
-        &self,
-        _repo: RepoId,
-        _commits: &[Sha],
-    ) -> Result<Vec<(AttemptId, Sha)>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-
 /// No history calls a model.
 struct NoModels;
 
@@ -371,6 +341,7 @@ impl Replica {
             checkpoints: Arc::new(NoCheckpoints),
             flakes: Arc::new(NoFlakes),
             figures: Arc::new(NoFigures),
+            remedies: Arc::new(NoRemedies),
             forge: forge.clone(),
             compute: Arc::new(ActionsCompute::new(forge, server)),
             inbound: Arc::new(SimInbound(of.truth.clone())),

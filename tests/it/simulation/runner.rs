@@ -121,6 +121,7 @@ fn stage() -> StageReport {
         round: 1,
         documents: vec![Document { name: DocumentName::State, round: 1, body }],
         work_in_progress: Patch::default(),
+        remedies_in_vain: Vec::new(),
     }
 }
 

@@ -69,7 +69,8 @@ async fn what_runners_did_is_told_with_the_case(opened: Opened) {
     port.admit_runner(admission(attempt_id(1), "one", 20)).await.unwrap();
     for (stage, now) in [(Stage::Triage, 21), (Stage::Execute, 30), (Stage::Verify, 40)] {
         let (documents, work_in_progress) = (Vec::new(), Patch::default());
-        let report = StageReport { stage, round: 1, documents, work_in_progress };
+        let remedies_in_vain = Vec::new();
+        let report = StageReport { stage, round: 1, documents, work_in_progress, remedies_in_vain };
         port.record_stage(attempt_id(1), &report, at(now)).await.unwrap();
     }
     let record = told(&opened, 0, None, 10).await.remove(0);

@@ -266,7 +266,8 @@ pub(crate) fn document(name: DocumentName, round: u8, body: &str) -> Document {
 }
 
 pub(crate) fn stage(stage: Stage, round: u8, documents: Vec<Document>) -> StageReport {
-    StageReport { stage, round, documents, work_in_progress: patch(stage.as_str()) }
+    let work_in_progress = patch(stage.as_str());
+    StageReport { stage, round, documents, work_in_progress, remedies_in_vain: Vec::new() }
 }
 
 pub(crate) fn gave_up(note: &str) -> Outcome {

@@ -152,7 +152,7 @@ async fn a_red_pull_request_is_healed() {
         writes.map(|(method, route, count)| format!("{count} {method} {route}")).collect();
     assert_snapshot!(writes.join("\n"), @r"
     4 POST /app/installations/{installation_id}/access_tokens
-    3 POST /graphql
+    4 POST /graphql
     1 POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches
     2 POST /repos/{owner}/{repo}/check-runs
     3 PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}

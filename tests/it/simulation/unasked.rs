@@ -1,0 +1,77 @@
+//! Ports that a history never needs anything of: what they keep is decided by nothing in it.
+
+use async_trait::async_trait;
+use selfheal::domain::autonomy::{Change, Record};
+use selfheal::domain::failure::Fingerprint;
+use selfheal::domain::false_fix::Fix;
+use selfheal::domain::figures::CaseRecord;
+use selfheal::domain::ids::{AttemptId, CaseId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
+use selfheal::domain::remedy::Remedy;
+use selfheal::ports::figures::{Asked, FigureStore};
+use selfheal::ports::remedies::{RemedyStore, Wanted};
+use selfheal::ports::store::StoreError;
+
+/// Nobody asks for figures of a history, and no decision looks at them.
+pub(crate) struct NoFigures;
+
+#[async_trait]
+impl FigureStore for NoFigures {
+    async fn records(&self, _asked: &Asked) -> Result<Vec<CaseRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn fixes(
+        &self,
+        _pull: (RepoId, PrNumber),
+        _fingerprints: &[Fingerprint],
+        _since: Timestamp,
+    ) -> Result<Vec<Fix>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn class_record(&self, _repo: RepoId, _class: &str) -> Result<Record, StoreError> {
+        Ok(Record::default())
+    }
+
+    async fn changes_told(&self, _case: CaseId) -> Result<Vec<Change>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn changes_since(
+        &self,
+        _asked: &Asked,
+    ) -> Result<Vec<(RepoSlug, String, Change)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn attempts_of(
+        &self,
+        _repo: RepoId,
+        _commits: &[Sha],
+    ) -> Result<Vec<(AttemptId, Sha)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Runners of a history are played; nobody gives them anything to apply.
+pub(crate) struct NoRemedies;
+
+#[async_trait]
+impl RemedyStore for NoRemedies {
+    async fn remedies(&self, _wanted: Wanted<'_>) -> Result<Vec<Remedy>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn offer_remedies(
+        &self,
+        _attempt: AttemptId,
+        _remedies: &[AttemptId],
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn forget_remedies(&self, _before: Timestamp, _most: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
