@@ -153,18 +153,18 @@ pub struct Standing {
 enum Says {
     /// A person speaks against it.
     Wrong(Sign),
-    /// CI speaks against it.
+    /// CI or a push speaks against it.
     Doubted(Sign),
     /// Nothing spoke against it for long enough.
     Accepted,
 }
 
-/// Whether a person gave the sign, or CI showed it. What CI shows may have other reasons: somebody
-/// has made the same mistake again.
+/// Whether a person gave the sign, or CI or a push showed it. What those show may have other reasons:
+/// somebody has made the same mistake again, or has a new idea.
 const fn says(sign: Sign) -> Says {
     match sign {
         Sign::Undone | Sign::Reverted | Sign::Rejected => Says::Wrong(sign),
-        Sign::RedAgain | Sign::Contradicted => Says::Doubted(sign),
+        Sign::RedAgain | Sign::Contradicted | Sign::Superseded => Says::Doubted(sign),
     }
 }
 
@@ -252,6 +252,7 @@ fn wrong(sign: Sign, fix: &Fix) -> String {
         Sign::Rejected => format!("the patch for {of} was rejected"),
         Sign::RedAgain => format!("what the fix of {of} had mended failed again"),
         Sign::Contradicted => format!("CI was red on the fix of {of}"),
+        Sign::Superseded => format!("somebody wrote other lines over the fix of {of}"),
     }
 }
 

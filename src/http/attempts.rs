@@ -41,8 +41,8 @@ impl FromRequestParts<Services> for Asked {
     }
 }
 
-fn later(error: ServiceError) -> Problem {
-    tracing::warn!(error = &error as &dyn std::error::Error, "an attempt could not be read");
+fn later(error: &ServiceError) -> Problem {
+    tracing::warn!(error = error as &dyn std::error::Error, "an attempt could not be read");
     Problem::later("the store is not available")
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn receipt(
     Extension(desk): Extension<Arc<Desk>>,
     Asked(attempt): Asked,
 ) -> Result<Json<Signed>, Problem> {
-    let receipt = receipts::asked_for(&services, attempt).await.map_err(later)?;
+    let receipt = receipts::asked_for(&services, attempt).await.map_err(|error| later(&error))?;
     let receipt = receipt.ok_or_else(unknown)?;
     let Some(signer) = desk.signer() else {
         return Ok(Json(Signed { receipt, signature: None }));
@@ -80,7 +80,7 @@ pub(super) async fn documents(
     State(services): State<Services>,
     Asked(attempt): Asked,
 ) -> Result<Json<Documents>, Problem> {
-    let view = services.store.runner_view(attempt).await.map_err(|error| later(error.into()))?;
+    let view = services.store.runner_view(attempt).await.map_err(|error| later(&error.into()))?;
     let documents = view.ok_or_else(unknown)?.documents;
     Ok(Json(Documents { documents }))
 }
@@ -90,7 +90,8 @@ pub(super) async fn questions(
     State(services): State<Services>,
     Asked(attempt): Asked,
 ) -> Result<Json<Questions>, Problem> {
-    let questions = questions::questions(&services, attempt).await.map_err(later)?;
+    let questions =
+        questions::questions(&services, attempt).await.map_err(|error| later(&error))?;
     questions.map(Json).ok_or_else(unknown)
 }
 
@@ -119,6 +120,6 @@ pub(super) async fn answer(
             Err(Problem::new(StatusCode::CONFLICT, error.to_string()))
         }
         Err(NotAsked::Wrong(why)) => Err(bad(format!("`answer`: {why}"))),
-        Err(NotAsked::Later(error)) => Err(later(error)),
+        Err(NotAsked::Later(error)) => Err(later(&error)),
     }
 }

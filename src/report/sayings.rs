@@ -5,9 +5,7 @@
 use super::Story;
 use super::markdown::{code, words};
 use super::sections;
-use crate::domain::case::{
-    Case, CaseState, Escalation, Excuse, Healed, StoppedBy, UndoStage, Undoing,
-};
+use crate::domain::case::{CaseState, Escalation, Excuse, Healed, StoppedBy, UndoStage, Undoing};
 use crate::domain::cause::{BaseBreak, Cause, Standing};
 use crate::domain::gate::Weight;
 use crate::domain::policy::WhenMended;
