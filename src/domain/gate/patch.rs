@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_has_not_earned_to_be_committed_waits() {
-        let patch = Patch::new(vec![write("src/a.rs", "a\n")]).unwrap();
+        let patch = Patch::new(vec![write("src/a.rs", FileMode::Regular, b"a\n")]).unwrap();
         let (proof, policy) = (proof(&patch), Policy::default());
         for level in Level::ALL {
             let (because, changes) = ("it says so".to_owned(), Vec::new());
