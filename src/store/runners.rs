@@ -9,6 +9,7 @@ use crate::domain::brief::StageReport;
 use crate::domain::figures::Mark;
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::domain::outcome::Outcome;
+use crate::domain::remedy::OFFERS_MAX;
 use crate::ports::store::{Admitted, Inserted, RunnerAdmission, StoreError};
 
 /// Old deliveries that one transaction forgets: others wait for it to write.
@@ -83,7 +84,8 @@ impl SqlStore {
         if let Some(mark) = Mark::of_stage(report.stage) {
             figures::mark(&mut tx, attempt, mark, now).await?;
         }
-        for remedy in &report.remedies_in_vain {
+        // It was given no more than these; what else it names is not heard.
+        for remedy in report.remedies_in_vain.iter().take(OFFERS_MAX) {
             remedies::came(&mut tx, (attempt, *remedy), Came::InVain, now).await?;
         }
         super::checkpoints::forget(&mut tx, attempt).await?;

@@ -301,7 +301,7 @@ impl Reader<'_> {
         if !is_said("autonomy.start") && bounds.least <= bounds.most {
             bounds.start = bounds.start.clamp(bounds.least, bounds.most);
         }
-        let Some((path, level, allowed)) = trust::disorder(bounds) else { return };
+        let Some((path, level, allowed)) = trust::disorder(*bounds) else { return };
         let node = find(tree, path);
         let about = (path.to_owned(), Some(level.as_str().to_owned()));
         let message = format!("allowed is {allowed}");

@@ -89,8 +89,8 @@ pub(super) const AUTONOMY_MOST: Key = key(
 .like("suggest");
 
 /// What is wrong with levels: the key, its value, and what is allowed there.
-pub(super) fn disorder(bounds: &Bounds) -> Option<(&'static str, Level, String)> {
-    let Bounds { start, least, most } = *bounds;
+pub(super) fn disorder(bounds: Bounds) -> Option<(&'static str, Level, String)> {
+    let Bounds { start, least, most } = bounds;
     if least > most {
         let allowed = format!("at most `{}`, which is `autonomy.most`", most.as_str());
         return Some(("autonomy.least", least, allowed));

@@ -56,8 +56,8 @@ fn bounds(start: Level, least: Level, most: Level) -> Bounds {
     Bounds { start, least, most }
 }
 
-fn stands(record: &Record, bounds: &Bounds, day: i64) -> Standing {
-    standing(&evidence(), record, bounds, at(day))
+fn stands(record: &Record, bounds: Bounds, day: i64) -> Standing {
+    standing(&evidence(), record, &bounds, at(day))
 }
 
 /// The levels that fixes lead through within everything that can be allowed, from `start` on.
@@ -65,7 +65,7 @@ fn stands(record: &Record, bounds: &Bounds, day: i64) -> Standing {
 fn check(start: Level, fixed: &str, expected: &[Level]) {
     let record = Record { last: None, fixes: fixes(fixed) };
     let all = bounds(start, Level::Observe, Level::Commit);
-    let found = stands(&record, &all, 1_000);
+    let found = stands(&record, all, 1_000);
     let through: Vec<Level> = found.changes.iter().map(|change| change.to).collect();
     assert_eq!(through, expected, "{fixed}: {found:#?}");
     assert_eq!(found.level, expected.last().copied().unwrap_or(start));
@@ -114,8 +114,8 @@ fn five_in_a_row_raise_it_by_one() {
 fn a_fix_is_accepted_after_three_days_without_a_word_against_it() {
     let record = Record { last: None, fixes: fixes("ggggg") };
     let least = bounds(Level::Suggest, Level::Suggest, Level::Commit);
-    assert_eq!(stands(&record, &least, 7).level, Level::Suggest);
-    let raised = stands(&record, &least, 8);
+    assert_eq!(stands(&record, least, 7).level, Level::Suggest);
+    let raised = stands(&record, least, 8);
     assert_eq!(raised.level, Level::Commit);
     assert_eq!(raised.changes[0].at, at(8));
     assert_eq!(
@@ -125,7 +125,7 @@ fn a_fix_is_accepted_after_three_days_without_a_word_against_it() {
     // A word against one that was accepted lowers it all the same.
     let mut late = record;
     late.fixes[0].signs.push((Sign::Undone, at(9)));
-    let found = stands(&late, &least, 10);
+    let found = stands(&late, least, 10);
     assert_eq!(found.changes.len(), 2);
     assert_eq!(found.level, Level::Suggest);
     assert_eq!(found.because, "the fix of pull request 1 (ccccccc) was taken back");
@@ -135,28 +135,28 @@ fn a_fix_is_accepted_after_three_days_without_a_word_against_it() {
 fn what_was_before_the_last_change_counts_no_more() {
     let last = Change { at: at(5), from: Level::Commit, to: Level::Suggest, because: "x".into() };
     let record = Record { last: Some(last), fixes: fixes("gguug") };
-    let found = stands(&record, &Bounds::default(), 30);
+    let found = stands(&record, Bounds::default(), 30);
     assert_eq!(
         (found.level, found.changes.len(), found.because.as_str()),
         (Level::Suggest, 0, "x")
     );
     let again = Record { fixes: fixes("gguuuu"), ..record };
     let all = bounds(Level::Commit, Level::Observe, Level::Commit);
-    assert_eq!(stands(&again, &all, 30).level, Level::Observe, "the sixth day counts");
+    assert_eq!(stands(&again, all, 30).level, Level::Observe, "the sixth day counts");
 }
 
 #[test]
 fn nothing_leads_out_of_what_the_policy_allows() {
     use Level::{Commit, Observe, Suggest};
     let with = |start, least, most, fixed: &str| {
-        stands(&Record { last: None, fixes: fixes(fixed) }, &bounds(start, least, most), 99).level
+        stands(&Record { last: None, fixes: fixes(fixed) }, bounds(start, least, most), 99).level
     };
     assert_eq!(with(Commit, Commit, Commit, "uuuuu"), Commit);
     assert_eq!(with(Suggest, Observe, Suggest, "gggggggggg"), Suggest);
     assert_eq!(with(Commit, Suggest, Commit, "uuuuu"), Suggest);
     let last = Change { at: at(1), from: Commit, to: Observe, because: "x".into() };
     let kept = Record { last: Some(last), fixes: Vec::new() };
-    let raised = stands(&kept, &bounds(Commit, Suggest, Commit), 9);
+    let raised = stands(&kept, bounds(Commit, Suggest, Commit), 9);
     assert_eq!((raised.level, raised.because.as_str()), (Suggest, "the policy says `suggest`"));
 }
 
@@ -165,7 +165,7 @@ fn several_fixes_that_are_taken_back_at_once_are_one_thing() {
     let mut all = fixes("uu");
     all[1].signs[0].1 = at(1);
     let record = Record { last: None, fixes: all };
-    let found = stands(&record, &bounds(Level::Commit, Level::Observe, Level::Commit), 9);
+    let found = stands(&record, bounds(Level::Commit, Level::Observe, Level::Commit), 9);
     assert_eq!((found.level, found.changes.len()), (Level::Suggest, 1));
 }
 
@@ -173,13 +173,13 @@ fn several_fixes_that_are_taken_back_at_once_are_one_thing() {
 fn a_person_is_told_why_and_what_would_change_it() {
     let record = Record { last: None, fixes: fixes("u") };
     assert_eq!(
-        stands(&record, &Bounds::default(), 9).words(),
+        stands(&record, Bounds::default(), 9).words(),
         "fixes of class `lint` wait for a person here, because the fix of pull request 1 (ccccccc) \
          was taken back; 5 accepted fixes in a row raise that"
     );
     let only = bounds(Level::Observe, Level::Observe, Level::Observe);
     assert_eq!(
-        stands(&Record::default(), &only, 9).words(),
+        stands(&Record::default(), only, 9).words(),
         "failures of class `lint` are only reported here, because the policy says `observe`"
     );
 }

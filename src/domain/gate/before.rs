@@ -353,6 +353,21 @@ mod tests {
         Label::parse(text).unwrap()
     }
 
+    fn stands(level: Level) -> Standing {
+        let (because, changes) = ("it says so".to_owned(), Vec::new());
+        Standing { class: "lint", level, most: Level::Commit, because, changes }
+    }
+
+    #[test]
+    fn what_is_only_observed_is_attempted_when_somebody_asks() {
+        check(None, |c| c.autonomy = Some(stands(Level::Suggest)));
+        check(None, |c| c.autonomy = Some(stands(Level::Commit)));
+        check(None, |c| {
+            c.autonomy = Some(stands(Level::Observe));
+            c.asked = Asked::ByPerson;
+        });
+    }
+
     #[test]
     fn each_rule_refuses_what_it_is_about_and_nothing_else() {
         check(None, |_| {});
@@ -372,6 +387,7 @@ mod tests {
         check(Some("branch"), |c| c.policy.branches.include = vec!["release/*".into()]);
         check(Some("workflow"), |c| c.policy.workflows.exclude = vec!["c*".into()]);
         check(Some("kind"), |c| c.evidence.failures[0].kind = FailureKind::Infrastructure);
+        check(Some("autonomy"), |c| c.autonomy = Some(stands(Level::Observe)));
         check(Some("freshness"), |c| c.evidence.head = sha("b"));
         check(Some("branch-rules"), |c| c.rules.blocks_pushes = vec!["update".into()]);
         check(Some("merge-queue"), |c| c.queue = Queue::Waiting);

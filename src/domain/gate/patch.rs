@@ -298,6 +298,30 @@ mod tests {
         judge(&input)
     }
 
+    #[test]
+    fn what_has_not_earned_to_be_committed_waits() {
+        let patch = Patch::new(vec![write("src/a.rs", FileMode::Regular, b"a\n")]).unwrap();
+        let (proof, policy) = (proof(&patch), Policy::default());
+        for level in Level::ALL {
+            let (because, changes) = ("it says so".to_owned(), Vec::new());
+            let standing = Standing { class: "lint", level, most: level, because, changes };
+            let verdict = judge(&PatchToJudge {
+                patch: &patch,
+                base: &[],
+                proof: &proof,
+                proof_runs: 1,
+                head: &proof.head,
+                policy: &policy,
+                content: Vec::new(),
+                autonomy: Some(&standing),
+            });
+            let waits = level != Level::Commit;
+            let expected = if waits { Answer::Hold } else { Answer::Allow };
+            assert_eq!(verdict.answer(), expected, "{level:?} {verdict:?}");
+            assert_eq!(verdict.names("autonomy", Weight::Hold), waits);
+        }
+    }
+
     #[track_caller]
     fn check(changes: Vec<FileChange>, base: &[BaseFile], expected: Answer, rule: &str) {
         let verdict = judged(changes, base, |_| {});

@@ -1,7 +1,7 @@
 //! Autonomy: a class's record holds what its fixes came to, and changes are kept once.
 
 use selfheal::domain::attempt::{AttemptEnd, AttemptState};
-use selfheal::domain::autonomy::{Change, Changed, FIXES_READ_MAX, Level, Record};
+use selfheal::domain::autonomy::{Change, Changed, Level, Record};
 use selfheal::domain::case::{CaseState, Healed};
 use selfheal::domain::failure::{Failure, FailureKind};
 use selfheal::domain::false_fix::{FalseFix, Sign};
@@ -64,7 +64,6 @@ async fn a_record_holds_the_fixes_of_its_class_with_all_that_speaks_against_them
     assert_eq!(healed.signs, [(Sign::RedAgain, at(20)), (Sign::Undone, at(30))]);
     assert_eq!((&rejected.commit, rejected.green_at), (&None, None));
     assert_eq!(rejected.signs, [(Sign::Rejected, at(40))]);
-    assert!(FIXES_READ_MAX > 2);
 }
 
 async fn a_record_is_of_one_class_in_one_repository(opened: Opened) {
