@@ -37,7 +37,8 @@ pub(super) type Reader = fn(&At<'_>, Draft, &mut Vec<Draft>);
 pub(super) struct Rule {
     /// What sort of fault it is.
     pub(super) kind: FailureKind,
-    /// One of these stands in every line that the pattern matches; a line feed is the line's end.
+    /// One of these stands in every line that the pattern matches; a line feed is the line's end,
+    /// a zero any number.
     pub(super) literals: &'static [&'static str],
     /// The regular expression, over bytes, without Unicode classes.
     pub(super) pattern: &'static str,

@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 use super::tools::TOOLS;
 
 mod grams;
+pub(super) mod literal;
 mod ordinary;
 mod shorts;
 mod sift;
@@ -96,6 +97,7 @@ fn stem(literal: &'static str, ordinary: &Ordinary) -> Stem {
     if let Some(end) = literal.strip_suffix('\n') {
         return Stem::Ending(end);
     }
+    let literal = literal::head(literal);
     let parts = literal.split(|c: char| c.is_control() || ":[]|•".contains(c));
     let longest = parts.max_by_key(|part| part.len()).unwrap_or_default();
     // Blanks at the ends of a literal are part of it; beside a colon a colour may stand.
@@ -138,7 +140,7 @@ impl Call {
     /// Whether the literal stands in a text where its stem begins at `start`.
     fn stands_in(&self, text: &[u8], start: usize) -> bool {
         let rest = start.checked_sub(self.offset).and_then(|start| text.get(start..));
-        rest.is_some_and(|rest| rest.starts_with(self.literal.as_bytes()))
+        rest.is_some_and(|rest| literal::begins(rest, self.literal))
     }
 }
 
@@ -208,10 +210,11 @@ impl Sieve {
         let called = all.map(|stem| Called { stem_bytes: stem.len(), ..Called::default() });
         let mut called: Vec<Called> = called.collect();
         for (rule, literal, stem) in stems {
+            let head = literal::head(literal);
             let number = match stem {
                 Stem::Long(stem) => long.binary_search(&stem).ok(),
                 Stem::Word(_) | Stem::Part(_) => {
-                    let held = short.iter().position(|stem| literal.contains(stem));
+                    let held = short.iter().position(|stem| head.contains(stem));
                     held.map(|number| long.len() + number)
                 }
                 Stem::Ending(_) => None,
@@ -221,8 +224,8 @@ impl Sieve {
                 None => long[number],
                 Some(number) => &short[number],
             };
-            let offset = literal.find(stem).unwrap_or_default();
-            let behind = literal.as_bytes().get(offset + stem.len()).copied();
+            let offset = head.find(stem).unwrap_or_default();
+            let behind = head.as_bytes().get(offset + stem.len()).copied();
             called[number].calls.push(Call { rule, literal, offset, behind });
         }
         for (number, called) in called.iter_mut().enumerate() {

@@ -156,7 +156,7 @@ pub(super) static DART: Tool = Tool {
         ),
         Rule::new(
             K::CompileError,
-            &[".dart:"],
+            &[": Error: "],
             r"^(?P<file>\S+\.dart):(?P<line>[0-9]+):(?P<column>[0-9]+): Error: (?P<message>.+)$",
         )
         .reading(extent::with_frame),

@@ -12,7 +12,7 @@ pub(super) static TOOL: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &[".go:"],
+            &[".go:\0:"],
             concat!(
                 r"^\s*(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? ",
                 r"(?P<message>.+) \((?P<code>[a-z][a-z0-9]+)\)$",
@@ -21,7 +21,7 @@ pub(super) static TOOL: Tool = Tool {
         .reading(golangci),
         Rule::new(
             K::CompileError,
-            &[".go:"],
+            &[".go:\0:\0: "],
             concat!(
                 r"^(?P<code>vet: )?(?P<file>[^\s:()]+\.go):(?P<line>[0-9]+):",
                 r"(?P<column>[0-9]+): (?P<message>.+)$",

@@ -1,0 +1,53 @@
+//! What a literal of a rule is: bytes that stand in a line as they are, but for [`DIGITS`].
+//!
+//! The invariant: what a literal says is said the same way to the sieve, which looks for its first
+//! part in raw bytes, and to the tests that hold rules against their literals.
+
+/// Stands in a literal for one digit or more: `.py:\0: ` is in `a.py:12: x`.
+const DIGITS: u8 = b'\0';
+
+/// The part of a literal before its first digits; stems are made of it.
+pub(super) fn head(literal: &'static str) -> &'static str {
+    literal.split(char::from(DIGITS)).next().unwrap_or(literal)
+}
+
+/// Whether a text begins with a literal.
+pub(super) fn begins(text: &[u8], literal: &str) -> bool {
+    let mut parts = literal.as_bytes().split(|byte| *byte == DIGITS);
+    let head = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(head) else { return false };
+    for part in parts {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        match rest[digits..].strip_prefix(part) {
+            Some(after) if digits > 0 => rest = after,
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Whether a literal stands anywhere in a text.
+#[cfg(test)]
+pub(in crate::evidence) fn stands_in(text: &str, literal: &str) -> bool {
+    (0..=text.len()).any(|at| begins(&text.as_bytes()[at..], literal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_one_or_more() {
+        for (text, literal, expected) in [
+            ("a.py:12: in x", ".py:\0: in ", true),
+            ("a.py:12:3", ".py:\0:\0", true),
+            ("a.py:12:", ".py:\0:\0", false),
+            ("a.py::x", ".py:\0", false),
+            ("a.py:", ".py:", true),
+            ("a.py", ".py:", false),
+            ("", "\0", false),
+        ] {
+            assert_eq!(stands_in(text, literal), expected, "{literal:?} in {text:?}");
+        }
+    }
+}
