@@ -17,7 +17,7 @@ mod ordinary;
 mod shorts;
 mod sift;
 
-use grams::Grams;
+use grams::{Grams, word_at, word_of};
 use ordinary::Ordinary;
 use shorts::{HEAD_BYTES, Shorts};
 pub(super) use sift::{Calls, sift};
@@ -132,11 +132,27 @@ struct Call {
     rule: u16,
     literal: &'static str,
     offset: usize,
-    /// The byte that stands behind the stem: it tells most literals of a common stem apart.
-    behind: Option<u8>,
+    /// The bytes that stand behind the stem: they tell most literals of a common stem apart, at
+    /// the cost of one comparison each. No bytes, if that is where the literal ends.
+    behind: u64,
+    /// Which bits of a word they are.
+    mask: u64,
 }
 
 impl Call {
+    /// The call of a literal whose stem begins at `offset`.
+    fn new(rule: u16, literal: &'static str, offset: usize, stem_bytes: usize) -> Self {
+        let rest = &literal::head(literal).as_bytes()[offset + stem_bytes..];
+        let rest = &rest[..rest.len().min(8)];
+        let mask = word_of(&[u8::MAX; 8][..rest.len()]);
+        Self { rule, literal, offset, behind: word_of(rest), mask }
+    }
+
+    /// Literals that end with their stem come first, then by the byte behind it.
+    fn order(&self) -> (bool, u64) {
+        (self.mask != 0, self.behind & 0xff)
+    }
+
     /// Whether the literal stands in a text where its stem begins at `start`.
     fn stands_in(&self, text: &[u8], start: usize) -> bool {
         let rest = start.checked_sub(self.offset).and_then(|start| text.get(start..));
@@ -148,7 +164,7 @@ impl Call {
 #[derive(Debug, Clone, Default)]
 struct Called {
     stem_bytes: usize,
-    /// Those that end with the stem, then the others in the order of the byte behind it.
+    /// In the order of the first byte behind the stem, those first that end with it.
     calls: Vec<Call>,
     /// Whether it may stand in a line for a literal that colours break.
     is_hint: bool,
@@ -157,11 +173,12 @@ struct Called {
 impl Called {
     /// The calls whose literal may stand where the stem begins at `start`.
     fn at<'c>(&'c self, text: &[u8], start: usize) -> impl Iterator<Item = &'c Call> {
-        let ended = self.calls.iter().take_while(|call| call.behind.is_none());
-        let behind = text.get(start + self.stem_bytes).copied();
-        let first = self.calls.partition_point(|call| call.behind < behind);
+        let behind = word_at(text, start + self.stem_bytes);
+        let ended = self.calls.iter().take_while(|call| call.mask == 0);
+        let first = self.calls.partition_point(|call| call.order() < (true, behind & 0xff));
         let rest = self.calls[first..].iter();
-        ended.chain(rest.take_while(move |call| behind.is_some() && call.behind == behind))
+        let rest = rest.take_while(move |call| call.behind & 0xff == behind & 0xff);
+        ended.chain(rest.filter(move |call| behind & call.mask == call.behind))
     }
 }
 
@@ -225,11 +242,10 @@ impl Sieve {
                 Some(number) => &short[number],
             };
             let offset = head.find(stem).unwrap_or_default();
-            let behind = head.as_bytes().get(offset + stem.len()).copied();
-            called[number].calls.push(Call { rule, literal, offset, behind });
+            called[number].calls.push(Call::new(rule, literal, offset, stem.len()));
         }
         for (number, called) in called.iter_mut().enumerate() {
-            called.calls.sort_by_key(|call| call.behind);
+            called.calls.sort_by_key(Call::order);
             let short = number.checked_sub(long.len()).and_then(|number| short.get(number));
             let is_word = short.is_some_and(|stem| SHORT.contains(&stem.as_str()));
             called.is_hint = is_word || called.calls.is_empty();

@@ -3,6 +3,8 @@
 //! The invariant: what a literal says is said the same way to the sieve, which looks for its first
 //! part in raw bytes, and to the tests that hold rules against their literals.
 
+use memchr::memchr;
+
 /// Stands in a literal for one digit or more: `.py:\0: ` is in `a.py:12: x`.
 const DIGITS: u8 = b'\0';
 
@@ -13,10 +15,10 @@ pub(super) fn head(literal: &'static str) -> &'static str {
 
 /// Whether a text begins with a literal.
 pub(super) fn begins(text: &[u8], literal: &str) -> bool {
-    let mut parts = literal.as_bytes().split(|byte| *byte == DIGITS);
-    let head = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(head) else { return false };
-    for part in parts {
+    let literal = literal.as_bytes();
+    let Some(digits) = memchr(DIGITS, literal) else { return text.starts_with(literal) };
+    let Some(mut rest) = text.strip_prefix(&literal[..digits]) else { return false };
+    for part in literal[digits + 1..].split(|byte| *byte == DIGITS) {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         match rest[digits..].strip_prefix(part) {
             Some(after) if digits > 0 => rest = after,
