@@ -253,14 +253,15 @@ impl<'h> Pass<'h> {
         let place = Place { index: self.number(bytes, start), start, end };
         let line = lines.clean(place);
         if !self.frame.hear(lines, place, &line) {
-            let called = known.unwrap_or_else(|| {
-                sieve::called(line.text, &mut ear.met, &mut ear.called);
-                &ear.called
-            });
-            if !called.is_empty() || self.matching.is_some() {
+            match known {
+                Some(known) => known.clone_into(&mut ear.called),
+                None => sieve::called(line.text, &mut ear.met, &mut ear.called),
+            }
+            scan::keep_matching(line.text, &mut ear.called);
+            if !ear.called.is_empty() || self.matching.is_some() {
                 let window = self.frame.current();
-                self.calls.push_back(Call { place, window, rules: called.len() });
-                self.rules.extend(called);
+                self.calls.push_back(Call { place, window, rules: ear.called.len() });
+                self.rules.extend(&ear.called);
             }
         }
         self.sifted = end + 1;

@@ -11,13 +11,15 @@ use std::sync::LazyLock;
 
 use super::tools::TOOLS;
 
+mod called;
 mod grams;
 pub(super) mod literal;
 mod ordinary;
 mod shorts;
 mod sift;
 
-use grams::{Grams, word_at, word_of};
+use called::{Call, Called};
+use grams::Grams;
 use ordinary::Ordinary;
 use shorts::{HEAD_BYTES, Shorts};
 pub(super) use sift::{Calls, sift};
@@ -126,62 +128,6 @@ fn symbol_bytes(text: &str) -> usize {
     text.chars().next().map_or(0, char::len_utf8)
 }
 
-/// A literal of a rule, and where in it its stem stands.
-#[derive(Debug, Clone, Copy)]
-struct Call {
-    rule: u16,
-    literal: &'static str,
-    offset: usize,
-    /// The bytes that stand behind the stem: they tell most literals of a common stem apart, at
-    /// the cost of one comparison each. No bytes, if that is where the literal ends.
-    behind: u64,
-    /// Which bits of a word they are.
-    mask: u64,
-}
-
-impl Call {
-    /// The call of a literal whose stem begins at `offset`.
-    fn new(rule: u16, literal: &'static str, offset: usize, stem_bytes: usize) -> Self {
-        let rest = &literal::head(literal).as_bytes()[offset + stem_bytes..];
-        let rest = &rest[..rest.len().min(8)];
-        let mask = word_of(&[u8::MAX; 8][..rest.len()]);
-        Self { rule, literal, offset, behind: word_of(rest), mask }
-    }
-
-    /// Literals that end with their stem come first, then by the byte behind it.
-    fn order(&self) -> (bool, u64) {
-        (self.mask != 0, self.behind & 0xff)
-    }
-
-    /// Whether the literal stands in a text where its stem begins at `start`.
-    fn stands_in(&self, text: &[u8], start: usize) -> bool {
-        let rest = start.checked_sub(self.offset).and_then(|start| text.get(start..));
-        rest.is_some_and(|rest| literal::begins(rest, self.literal))
-    }
-}
-
-/// What a stem calls.
-#[derive(Debug, Clone, Default)]
-struct Called {
-    stem_bytes: usize,
-    /// In the order of the first byte behind the stem, those first that end with it.
-    calls: Vec<Call>,
-    /// Whether it may stand in a line for a literal that colours break.
-    is_hint: bool,
-}
-
-impl Called {
-    /// The calls whose literal may stand where the stem begins at `start`.
-    fn at<'c>(&'c self, text: &[u8], start: usize) -> impl Iterator<Item = &'c Call> {
-        let behind = word_at(text, start + self.stem_bytes);
-        let ended = self.calls.iter().take_while(|call| call.mask == 0);
-        let first = self.calls.partition_point(|call| call.order() < (true, behind & 0xff));
-        let rest = self.calls[first..].iter();
-        let rest = rest.take_while(move |call| call.behind & 0xff == behind & 0xff);
-        ended.chain(rest.filter(move |call| behind & call.mask == call.behind))
-    }
-}
-
 /// Stands for a marker where rules are called.
 const MARKER: u16 = u16::MAX;
 
@@ -224,7 +170,7 @@ impl Sieve {
         long.sort_unstable();
         long.dedup();
         let all = long.iter().copied().chain(short.iter().map(String::as_str));
-        let called = all.map(|stem| Called { stem_bytes: stem.len(), ..Called::default() });
+        let called = all.map(|stem| Called::of(stem.len()));
         let mut called: Vec<Called> = called.collect();
         for (rule, literal, stem) in stems {
             let head = literal::head(literal);
@@ -242,13 +188,13 @@ impl Sieve {
                 Some(number) => &short[number],
             };
             let offset = head.find(stem).unwrap_or_default();
-            called[number].calls.push(Call::new(rule, literal, offset, stem.len()));
+            called[number].push(Call::of(rule, literal, offset, stem.len()));
         }
         for (number, called) in called.iter_mut().enumerate() {
-            called.calls.sort_by_key(Call::order);
+            called.sort();
             let short = number.checked_sub(long.len()).and_then(|number| short.get(number));
             let is_word = short.is_some_and(|stem| SHORT.contains(&stem.as_str()));
-            called.is_hint = is_word || called.calls.is_empty();
+            called.is_hint = is_word || called.is_empty();
         }
         Self {
             long: Grams::of(long.iter().copied(), &ordinary),

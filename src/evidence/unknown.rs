@@ -4,6 +4,10 @@
 //! nearly every such step. The invariant: the words are the log's own, at most
 //! [`UNKNOWN_LINES_MAX`] lines.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::draft::{Draft, Weight};
 use super::frame::{Window, is_own};
 use super::green::Green;
@@ -107,10 +111,14 @@ fn last_words<'f>(lines: Lines<'f>, window: &Window, last: Place) -> Vec<(Place,
 }
 
 fn is_verdict(line: &str) -> bool {
-    VERDICTS.iter().any(|verdict| line.contains(verdict))
+    static SEARCH: LazyLock<Option<AhoCorasick>> =
+        LazyLock::new(|| AhoCorasick::new(VERDICTS).ok());
+    SEARCH.as_ref().is_some_and(|search| search.is_match(line))
 }
 
 fn is_suspicious(line: &str) -> bool {
-    let lower = line.to_lowercase();
-    WORDS.iter().any(|word| lower.contains(word))
+    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).ok()
+    });
+    SEARCH.as_ref().is_some_and(|search| search.is_match(line))
 }
