@@ -24,20 +24,15 @@ use ordinary::Ordinary;
 use shorts::{HEAD_BYTES, Shorts};
 pub(super) use sift::{Calls, sift};
 
-/// What CI systems' own lines hold.
+/// What CI systems' own lines hold that tell where steps begin and end, and where the repository
+/// is; lines that only fold or time are not looked at.
 const MARKERS: &[&str] = &[
-    "##[command]",
-    "##[debug]",
     "##[endgroup]",
     "##[error]",
     "##[group]",
-    "##[notice]",
     "##[section]",
-    "##[warning]",
     "section_start",
     "section_end",
-    "travis_time",
-    "travis_fold",
     "-eo pipefail",
     "/tmp/jenkins",
     "Building in workspace",
