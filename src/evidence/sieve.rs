@@ -70,9 +70,11 @@ const COLOURED: &[&str] = &[".rb\u{1b}", ".py\u{1b}", "pyi\u{1b}", "ile\u{1b}", 
 
 static SIEVE: LazyLock<Sieve> = LazyLock::new(|| {
     let rules = TOOLS.iter().flat_map(|tool| tool.rules);
-    let literals: Vec<(u16, &'static str)> =
-        (0..).zip(rules).flat_map(|(n, rule)| rule.literals.iter().map(move |l| (n, *l))).collect();
-    Sieve::of(&literals)
+    let literals: Vec<(u16, &'static str)> = (0..)
+        .zip(rules.clone())
+        .flat_map(|(n, rule)| rule.literals.iter().map(move |l| (n, *l)))
+        .collect();
+    Sieve::of(&literals, rules.map(|rule| rule.beside).collect())
 });
 
 /// What stands whole in every line that a literal is in.
@@ -134,6 +136,8 @@ pub(super) type Met = (usize, usize);
 struct Sieve {
     long: Grams,
     short: Shorts,
+    /// What else stands in the lines of each rule.
+    beside: Vec<&'static [&'static str]>,
     /// With what lines end, and the rules that are called by it.
     endings: Vec<(u16, &'static str)>,
     /// What each stem calls: the long ones first, then the short ones.
@@ -142,7 +146,7 @@ struct Sieve {
 }
 
 impl Sieve {
-    fn of(literals: &[(u16, &'static str)]) -> Self {
+    fn of(literals: &[(u16, &'static str)], beside: Vec<&'static [&'static str]>) -> Self {
         let ordinary = Ordinary::new();
         let mut long = Vec::new();
         let mut short: Vec<String> = COLOURED.iter().map(|stem| (*stem).to_owned()).collect();
@@ -194,6 +198,7 @@ impl Sieve {
         Self {
             long: Grams::of(long.iter().copied(), &ordinary),
             short: Shorts::of(short.iter().map(String::as_str)),
+            beside,
             endings,
             called,
             long_stems: long.len(),
@@ -233,6 +238,10 @@ impl Sieve {
         rules.extend(ended.map(|(rule, _)| rule));
         rules.sort_unstable();
         rules.dedup();
+        rules.retain(|rule| {
+            let beside = self.beside[usize::from(*rule)];
+            beside.is_empty() || beside.iter().any(|literal| literal::stands_in(text, literal))
+        });
         marked
     }
 }

@@ -117,8 +117,7 @@ fn is_verdict(line: &str) -> bool {
 }
 
 fn is_suspicious(line: &str) -> bool {
-    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-        AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).ok()
-    });
+    static SEARCH: LazyLock<Option<AhoCorasick>> =
+        LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).ok());
     SEARCH.as_ref().is_some_and(|search| search.is_match(line))
 }

@@ -38,12 +38,7 @@ impl Bytes {
 
 impl Call {
     /// The call of a literal whose stem begins at `offset`.
-    pub(super) fn of(
-        rule: u16,
-        literal: &'static str,
-        offset: usize,
-        stem_bytes: usize,
-    ) -> Self {
+    pub(super) fn of(rule: u16, literal: &'static str, offset: usize, stem_bytes: usize) -> Self {
         let bytes = literal::head(literal).as_bytes();
         let before = Bytes::of(&bytes[..offset]);
         let behind = Bytes::of(&bytes[offset + stem_bytes..]);
@@ -91,11 +86,7 @@ impl Called {
     }
 
     /// The calls whose literal may stand where the stem begins at `start`.
-    pub(super) fn at<'c>(
-        &'c self,
-        text: &[u8],
-        start: usize,
-    ) -> impl Iterator<Item = &'c Call> {
+    pub(super) fn at<'c>(&'c self, text: &[u8], start: usize) -> impl Iterator<Item = &'c Call> {
         let behind = word_at(text, start + self.stem_bytes);
         let ended = self.calls.iter().take_while(|call| call.behind.mask == 0);
         let byte = behind & 0xff;

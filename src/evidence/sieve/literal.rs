@@ -3,7 +3,7 @@
 //! The invariant: what a literal says is said the same way to the sieve, which looks for its first
 //! part in raw bytes, and to the tests that hold rules against their literals.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 /// Stands in a literal for one digit or more: `.py:\0: ` is in `a.py:12: x`.
 const DIGITS: u8 = b'\0';
@@ -28,10 +28,10 @@ pub(super) fn begins(text: &[u8], literal: &str) -> bool {
     true
 }
 
-/// Whether a literal stands anywhere in a text.
-#[cfg(test)]
-pub(in crate::evidence) fn stands_in(text: &str, literal: &str) -> bool {
-    (0..=text.len()).any(|at| begins(&text.as_bytes()[at..], literal))
+/// Whether a literal, which does not begin with digits, stands anywhere in a text.
+pub(in crate::evidence) fn stands_in(text: &[u8], literal: &str) -> bool {
+    let Some(first) = literal.bytes().next() else { return true };
+    memchr_iter(first, text).any(|at| begins(&text[at..], literal))
 }
 
 #[cfg(test)]
@@ -47,9 +47,8 @@ mod tests {
             ("a.py::x", ".py:\0", false),
             ("a.py:", ".py:", true),
             ("a.py", ".py:", false),
-            ("", "\0", false),
         ] {
-            assert_eq!(stands_in(text, literal), expected, "{literal:?} in {text:?}");
+            assert_eq!(stands_in(text.as_bytes(), literal), expected, "{literal:?} in {text:?}");
         }
     }
 }

@@ -4,7 +4,7 @@
 //! invariant: every line with a stem is let through, unless it shows without cleaning that none of
 //! its literals stands in it; each byte is searched once, whatever the lines are.
 
-use memchr::{memchr, memchr2, memchr3_iter, memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memchr3_iter, memrchr};
 
 use super::{Met, SIEVE};
 use crate::evidence::text::{RAW_BYTES_MAX, sequence_bytes};

@@ -27,6 +27,7 @@ pub(super) static XCTEST: Tool = Tool {
                 r"|failed|Asynchronous wait|(?:threw|caught) error|crashed).*)$",
             ),
         )
+        .beside(&[" test", "\ttest"])
         .reading(xcpretty),
         Rule::new(
             K::TestFailure,

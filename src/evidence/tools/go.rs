@@ -18,6 +18,7 @@ pub(super) static TOOL: Tool = Tool {
                 r"(?P<message>.+) \((?P<code>[a-z][a-z0-9]+)\)$",
             ),
         )
+        .beside(&[" ("])
         .reading(golangci),
         Rule::new(
             K::CompileError,
@@ -57,6 +58,7 @@ pub(super) static TOOL: Tool = Tool {
                 r"|invalid version|verifying ).*)$",
             ),
         )
+        .beside(&[".go:\0:\0: ", "go: "])
         .reading(with_deeper),
         Rule::new(
             K::Config,

@@ -92,6 +92,7 @@ pub(super) static KOTLIN: Tool = Tool {
                 r"(?: - Signature=.*)?$",
             ),
         )
+        .beside(&["] at "])
         .reading(ktlint),
         Rule::new(
             K::Lint,

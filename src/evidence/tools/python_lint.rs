@@ -127,7 +127,14 @@ pub(super) static LINT: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &[".py:\0:", ".pyi:\0:", ".ipynb:\0:", ".ipynb:cell \0:\0:", ".py:cell \0:\0:", ".pyi:cell \0:\0:"],
+            &[
+                ".py:\0:",
+                ".pyi:\0:",
+                ".ipynb:\0:",
+                ".ipynb:cell \0:\0:",
+                ".py:cell \0:\0:",
+                ".pyi:cell \0:\0:",
+            ],
             concat!(
                 r"^(?P<file>[^\s:][^:]*\.(?:pyi?",
                 r"|ipynb)):(?:cell [0-9]+:)?(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? ",
