@@ -7,6 +7,7 @@
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
 
 use super::draft::{Draft, Weight};
 use super::frame::{Window, is_own};
@@ -111,9 +112,12 @@ fn last_words<'f>(lines: Lines<'f>, window: &Window, last: Place) -> Vec<(Place,
 }
 
 fn is_verdict(line: &str) -> bool {
-    static SEARCH: LazyLock<Option<AhoCorasick>> =
-        LazyLock::new(|| AhoCorasick::new(VERDICTS).ok());
-    SEARCH.as_ref().is_some_and(|search| search.is_match(line))
+    static SEARCH: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(VERDICTS));
+    match &*SEARCH {
+        Some(search) => search.find(line).is_some(),
+        // Not on every machine.
+        None => VERDICTS.iter().any(|verdict| line.contains(verdict)),
+    }
 }
 
 fn is_suspicious(line: &str) -> bool {

@@ -448,6 +448,7 @@ mod tests {
     fn heads_that_are_alike_share_a_box() {
         let heads = [".rb:", ".py:", ".kt:", "CVE-"].map(|head| halves(head.as_bytes()));
         let many = heads.into_iter().chain((0..16).map(|n| halves(&[n, 0xff, 0xfe, 1])));
+        let many = many.map(|halves| (halves, [u64::MAX; HEAD_BYTES]));
         assert_eq!(together(many.collect()).len(), BOXES);
         let alike = joined(&heads[0], &heads[1]);
         assert!(weight(&alike) < weight(&joined(&heads[0], &heads[3])));

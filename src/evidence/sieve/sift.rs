@@ -84,6 +84,8 @@ impl Sifted<'_> {
             }
             let line = &self.bytes[start..end];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
+            // No more of it is ever cleaned.
+            let line = &line[..line.len().min(RAW_BYTES_MAX)];
             let met = &mut self.met[first..last];
             for (_, at) in met.iter_mut() {
                 *at -= start;
