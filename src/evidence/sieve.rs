@@ -190,6 +190,7 @@ impl Sieve {
             called[number].push(Call::of(rule, literal, offset, stem.len()));
         }
         for (number, called) in called.iter_mut().enumerate() {
+            called.sort();
             let short = number.checked_sub(long.len()).and_then(|number| short.get(number));
             let is_word = short.is_some_and(|stem| SHORT.contains(&stem.as_str()));
             called.is_hint = is_word || called.is_empty();

@@ -1,7 +1,7 @@
 //! What a stem calls: the literals that it may be a part of, told apart without comparing each.
 //!
-//! A stem that many words share has hundreds of literals. A search for the bytes behind it, as many
-//! as a word has, finds nearly always the right ones; a word before it settles the rest. The invariant: no literal that
+//! A stem that many words share has hundreds of literals. The byte behind it picks a few of them,
+//! and a word of bytes on either side nearly always the right ones. The invariant: no literal that
 //! stands in the text is passed over.
 
 use super::grams::{word_at, word_of};
@@ -45,6 +45,11 @@ impl Call {
         Self { rule, literal, offset, before, behind }
     }
 
+    /// Literals that end with their stem come first, then by the byte behind it.
+    fn order(&self) -> (bool, u64) {
+        (self.behind.mask != 0, self.behind.word & 0xff)
+    }
+
     /// Whether the literal stands in a text where its stem begins at `start`.
     pub(super) fn stands_in(&self, text: &[u8], start: usize) -> bool {
         let Some(start) = start.checked_sub(self.offset) else { return false };
@@ -57,8 +62,7 @@ impl Call {
 #[derive(Debug, Clone)]
 pub(super) struct Called {
     stem_bytes: usize,
-    /// By which bytes behind the stem they are known, then in the order of those bytes.
-    groups: Vec<(u64, Vec<Call>)>,
+    calls: Vec<Call>,
     /// Whether it may stand in a line for a literal that colours break.
     pub(super) is_hint: bool,
 }
@@ -66,33 +70,30 @@ pub(super) struct Called {
 impl Called {
     /// A stem that calls nothing yet.
     pub(super) fn of(stem_bytes: usize) -> Self {
-        Self { stem_bytes, groups: Vec::new(), is_hint: false }
+        Self { stem_bytes, calls: Vec::new(), is_hint: false }
     }
 
-    /// Calls one more.
     pub(super) fn push(&mut self, call: Call) {
-        let mask = call.behind.mask;
-        let known = self.groups.iter().position(|(known, _)| *known == mask);
-        let at = known.unwrap_or_else(|| {
-            self.groups.push((mask, Vec::new()));
-            self.groups.len() - 1
-        });
-        let calls = &mut self.groups[at].1;
-        calls.insert(calls.partition_point(|known| known.behind.word <= call.behind.word), call);
+        self.calls.push(call);
     }
 
-    /// Whether it calls nothing.
+    /// Puts the calls in their order.
+    pub(super) fn sort(&mut self) {
+        self.calls.sort_by_key(Call::order);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.calls.is_empty()
     }
 
     /// The calls whose literal may stand where the stem begins at `start`.
     pub(super) fn at<'c>(&'c self, text: &[u8], start: usize) -> impl Iterator<Item = &'c Call> {
         let behind = word_at(text, start + self.stem_bytes);
-        self.groups.iter().flat_map(move |(mask, calls)| {
-            let word = behind & mask;
-            let first = calls.partition_point(|call| call.behind.word < word);
-            calls[first..].iter().take_while(move |call| call.behind.word == word)
-        })
+        let ended = self.calls.iter().take_while(|call| call.behind.mask == 0);
+        let byte = behind & 0xff;
+        let first = self.calls.partition_point(|call| call.order() < (true, byte));
+        let rest = self.calls[first..].iter();
+        let rest = rest.take_while(move |call| call.behind.word & 0xff == byte);
+        ended.chain(rest.filter(move |call| call.behind.begin(behind)))
     }
 }

@@ -1,7 +1,7 @@
 //! Any number of texts searched for at once, each of at least [`WINDOW_BYTES`].
 //!
 //! Eight bytes hold a whole group of five wherever one begins at every fourth byte, so it is enough
-//! to look at every fourth position of the text: two multiplications and one bit for four bytes,
+//! to look at every fourth position of the text: one multiplication and one bit for four bytes,
 //! whatever the number of texts. The invariant: no occurrence is missed; what the bit says is
 //! checked byte by byte.
 
@@ -19,9 +19,9 @@ pub(super) const GRAM_BYTES: usize = 5;
 /// How far apart the looks are.
 const STEP_BYTES: usize = 4;
 
-/// How many looks are taken before asking whether one of them saw something: so many words the
-/// longest vector has.
-const LOOKS: usize = 16;
+/// How many looks are taken before asking whether one of them saw something: so many words a vector
+/// has.
+const LOOKS: usize = 8;
 
 /// How many bytes a turn goes on.
 const TURN_BYTES: usize = LOOKS * STEP_BYTES;
@@ -41,10 +41,7 @@ const ROUND_READS: usize = (TURNS - 1) * TURN_BYTES + TURN_READS;
 const HASH_BITS: u32 = 17;
 
 /// How many words of bits that makes.
-const WORDS: usize = 1 << (HASH_BITS - WORD_BITS);
-
-/// How many bits of a hash tell which bit of a word it is.
-const WORD_BITS: u32 = 5;
+const WORDS: usize = 1 << (HASH_BITS - 6);
 
 /// A group of bytes, where it stands in a text, and in which.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +58,7 @@ struct Gram {
 #[derive(Debug)]
 pub(super) struct Grams {
     level: Level,
-    words: Box<[u32; WORDS]>,
+    words: Box<[u64; WORDS]>,
     texts: Vec<&'static [u8]>,
     /// How many bits are set before each word.
     ranks: Vec<usize>,
@@ -74,15 +71,14 @@ impl Grams {
     /// Prepares texts; shorter ones than [`WINDOW_BYTES`] are not found.
     pub(super) fn of(texts: impl IntoIterator<Item = &'static str>, ordinary: &Ordinary) -> Self {
         let texts: Vec<&[u8]> = texts.into_iter().map(str::as_bytes).collect();
-        let mut words: Box<[u32; WORDS]> = Box::new([0; WORDS]);
-        let mut grams: Vec<(u32, Gram)> = Vec::new();
+        let mut words: Box<[u64; WORDS]> = Box::new([0; WORDS]);
+        let mut grams: Vec<(usize, Gram)> = Vec::new();
         for (number, text) in (0..).zip(&texts) {
             let rarest = ordinary.rarest_window(text).unwrap_or(0);
             let window = (0..).zip(text.windows(GRAM_BYTES)).skip(rarest).take(STEP_BYTES);
             for (offset, bytes) in window {
-                let hash = hash(first_of(word_of(bytes)));
-                let (word, bit) = split(hash);
-                words[word] |= 1 << bit;
+                let hash = hash(word_of(bytes));
+                words[hash / 64] |= 1 << (hash % 64);
                 let rest = &text[usize::from(offset)..];
                 let rest = &rest[..rest.len().min(8)];
                 let (bytes, mask) = (word_of(rest), u64::MAX >> (64 - 8 * rest.len()));
@@ -97,8 +93,8 @@ impl Grams {
             }
         }
         // As many bits are set before a word as other hashes stand before its own.
-        let hashes: Vec<u32> = begins.iter().map(|at| grams[usize::from(*at)].0).collect();
-        let before = |word: usize| hashes.partition_point(|hash| split(*hash).0 < word);
+        let hashes: Vec<usize> = begins.iter().map(|at| grams[usize::from(*at)].0).collect();
+        let before = |word: usize| hashes.partition_point(|hash| *hash < word * 64);
         let ranks = (0..WORDS).map(before).collect();
         begins.push(u16::try_from(grams.len()).unwrap_or(u16::MAX));
         let groups = grams.iter().map(|(_, gram)| *gram).collect();
@@ -163,12 +159,12 @@ impl Grams {
             let mut seen = 0;
             if let Some(bytes) = round[turn * TURN_BYTES..].first_chunk::<TURN_READS>() {
                 for look in 0..LOOKS {
-                    let group = bytes[look * STEP_BYTES..].first_chunk().copied();
-                    let (word, bit) = split(hash(group.unwrap_or_default()));
-                    seen |= self.words[word] >> bit;
+                    let word = bytes[look * STEP_BYTES..].first_chunk().copied();
+                    let hash = hash(u64::from_le_bytes(word.unwrap_or_default()));
+                    seen |= self.words[hash / 64] >> (hash % 64);
                 }
             }
-            all |= u64::from(seen & 1) << turn;
+            all |= (seen & 1) << turn;
         }
         all
     }
@@ -176,8 +172,8 @@ impl Grams {
     /// Whether a word may begin with a group of a text: 1, or else 0.
     #[inline]
     fn bit(&self, word: u64) -> u64 {
-        let (word, bit) = split(hash(first_of(word)));
-        u64::from(self.words[word] >> bit & 1)
+        let hash = hash(word);
+        self.words[hash / 64] >> (hash % 64) & 1
     }
 
     /// The occurrences that the word at a position belongs to.
@@ -185,9 +181,9 @@ impl Grams {
     #[inline(always)]
     fn check(&self, bytes: &[u8], at: usize, met: &mut Vec<Met>) {
         let word = word_at(bytes, at);
-        let (index, bit) = split(hash(first_of(word)));
-        let before = self.words[index] & !(u32::MAX << bit);
-        let rank = self.ranks[index] + before.count_ones() as usize;
+        let hash = hash(word);
+        let before = self.words[hash / 64] & !(u64::MAX << (hash % 64));
+        let rank = self.ranks[hash / 64] + before.count_ones() as usize;
         let (first, end) = (usize::from(self.begins[rank]), usize::from(self.begins[rank + 1]));
         for known in self.groups[first..end].iter().filter(|known| word & known.mask == known.bytes)
         {
@@ -214,29 +210,13 @@ pub(super) fn word_of(bytes: &[u8]) -> u64 {
     bytes.iter().take(8).rfold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
-/// The group that a word begins with.
-#[inline]
-fn first_of(word: u64) -> [u8; GRAM_BYTES] {
-    let [a, b, c, d, e, ..] = word.to_le_bytes();
-    [a, b, c, d, e]
-}
-
-/// The number that stands for a group: its first four bytes and its last four, each spread by a
-/// multiplication (with primes that are known to), so that a vector takes the whole of both as they
-/// stand in the text.
+/// The bit that stands for the group which a word begins with; the multiplier spreads them (of the
+/// golden ratio, as Knuth has it), and the shift leaves no bit that the group does not change.
 #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
 #[inline(always)]
-fn hash([a, b, c, d, e]: [u8; GRAM_BYTES]) -> u32 {
-    let first = u32::from_le_bytes([a, b, c, d]).wrapping_mul(0x9E37_79B1);
-    let last = u32::from_le_bytes([b, c, d, e]).wrapping_mul(0x85EB_CA77);
-    first.wrapping_add(last) >> (u32::BITS - HASH_BITS)
-}
-
-/// Which word a hash's bit is in, and which bit of it that is.
-#[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
-#[inline(always)]
-fn split(hash: u32) -> (usize, u32) {
-    ((hash >> WORD_BITS) as usize, hash % (1 << WORD_BITS))
+fn hash(word: u64) -> usize {
+    let hash = (word << (64 - 8 * GRAM_BYTES)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    usize::try_from(hash >> (64 - HASH_BITS)).unwrap_or(0)
 }
 
 #[cfg(test)]
