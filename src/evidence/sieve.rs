@@ -2,10 +2,10 @@
 //!
 //! Every rule has literals, and every literal stems, one of which stands whole in any line that the
 //! literal is in, colours and all. Two searches run over the raw bytes, one for long stems and one
-//! for the few short ones. Where no colours hide it, the literal itself is looked for around its
-//! stem at once; only lines that call a rule so, that a CI system marks, or
-//! that have colours, are cleaned and looked at. The invariant: no rule ever sees fewer lines than
-//! it would without the sieve; a test reads every log of the corpus with it and without.
+//! for the few short ones. The literal itself is looked for around its stem at once, in the line
+//! without its colours; only lines that call a rule so, or that a CI system marks, are cleaned and
+//! looked at. The invariant: no rule ever sees fewer lines than it would without the sieve; a test
+//! reads every log of the corpus with it and without.
 
 use std::sync::LazyLock;
 
