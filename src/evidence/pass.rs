@@ -2,7 +2,8 @@
 //!
 //! Two heads: the first sifts lines, hears where steps begin and end, and holds patterns against
 //! the lines; the second follows at a distance and lets the rules whose patterns matched look at
-//! their lines, whose neighbourhood is known by then. The invariant: time is linear in the log and what is kept of it is bounded, whatever it holds.
+//! their lines, whose neighbourhood is known by then. The invariant: time is linear in the log and
+//! what is kept of it is bounded, whatever it holds.
 
 use std::collections::VecDeque;
 

@@ -3,10 +3,10 @@
 //! Of each text only a head of [`HEAD_BYTES`] is searched for. The heads are put into
 //! [`BOXES`] boxes, such as are alike into the same; for every place in a head and every half of a
 //! byte, a table of sixteen entries says in which boxes it may stand there, and one instruction
-//! looks up all of a vector's bytes at once; where vectors have 64 bytes, one table of 64 entries does
-//! for a whole byte. Where all tables agree on a box, the texts themselves are compared. Not for hundreds of texts: boxes would agree nearly everywhere. The invariant: no
-//! occurrence is missed, and none is told that is not one, on machines with and without such
-//! instructions alike.
+//! looks up all of a vector's bytes at once; where vectors have 64 bytes, one table of 64 entries
+//! does for a whole byte. Where all tables agree on a box, the texts themselves are compared. Not
+//! for hundreds of texts: boxes would agree nearly everywhere. The invariant: no occurrence is
+//! missed, and none is told that is not one, on machines with and without such instructions alike.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch};
