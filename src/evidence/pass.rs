@@ -1,8 +1,9 @@
 //! The pass over a log's bytes.
 //!
-//! Two heads: the first sifts lines and hears where steps begin and end; the second follows at a
-//! distance and lets the rules look at the lines whose neighbourhood is known by then. The
-//! invariant: time is linear in the log and what is kept of it is bounded, whatever it holds.
+//! Two heads: the first sifts lines, hears where steps begin and end, and holds patterns against
+//! the lines; the second follows at a distance and lets the rules whose patterns matched look at
+//! their lines, whose neighbourhood is known by then. The invariant: time is linear in the log and
+//! what is kept of it is bounded, whatever it holds.
 
 use std::collections::VecDeque;
 
@@ -30,6 +31,9 @@ const DRAFT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How much scratch space is used before it is cleared.
 const SPACE_BYTES: usize = 1024 * 1024;
+
+/// How much of it is kept for the next use.
+const SPACE_KEPT_BYTES: usize = 4 * SPACE_BYTES;
 
 /// How many bytes the second head reads on at once, so that lines near each other are cleaned once.
 const READ_BYTES: usize = 256 * 1024;
@@ -82,6 +86,7 @@ struct Ear {
 /// Room that the second head works in.
 #[derive(Debug, Default)]
 struct Room {
+    space: Bump,
     found: Vec<Draft>,
     rules: Vec<u16>,
 }
@@ -104,6 +109,7 @@ pub(super) struct Pass<'h> {
     step_drafts: (usize, usize),
     left_out: usize,
     looks: usize,
+    room: Room,
     shelf: Shelf,
     stats: Stats,
 }
@@ -124,6 +130,7 @@ impl<'h> Pass<'h> {
             step_drafts: (0, 0),
             left_out: 0,
             looks: 0,
+            room: Room::default(),
             shelf: Shelf::default(),
             stats: Stats::default(),
         }
@@ -247,20 +254,21 @@ impl<'h> Pass<'h> {
         ear: &mut Ear,
     ) {
         if ear.space.allocated_bytes() > SPACE_BYTES {
-            ear.space.reset();
+            empty(&mut ear.space);
         }
         let lines = Lines { bytes, space: &ear.space };
         let place = Place { index: self.number(bytes, start), start, end };
         let line = lines.clean(place);
         if !self.frame.hear(lines, place, &line) {
-            let called = known.unwrap_or_else(|| {
-                sieve::called(line.text, &mut ear.met, &mut ear.called);
-                &ear.called
-            });
-            if !called.is_empty() || self.matching.is_some() {
+            match known {
+                Some(known) => known.clone_into(&mut ear.called),
+                None => sieve::called(line.text, &mut ear.met, &mut ear.called),
+            }
+            scan::keep_matching(line.text, &mut ear.called);
+            if !ear.called.is_empty() || self.matching.is_some() {
                 let window = self.frame.current();
-                self.calls.push_back(Call { place, window, rules: called.len() });
-                self.rules.extend(called);
+                self.calls.push_back(Call { place, window, rules: ear.called.len() });
+                self.rules.extend(&ear.called);
             }
         }
         self.sifted = end + 1;
@@ -272,22 +280,31 @@ impl<'h> Pass<'h> {
 
     /// The second head: reads the lines whose neighbourhood was heard.
     fn read(&mut self, bytes: &[u8], heard: usize) {
-        let mut room = Room::default();
+        let mut room = std::mem::take(&mut self.room);
         while self.calls.front().is_some_and(|call| is_ready(call, heard)) {
-            let space = Bump::new();
-            let run = Run::of(Lines { bytes, space: &space });
-            while space.allocated_bytes() < SPACE_BYTES
-                && let Some(call) = self.calls.pop_front_if(|call| is_ready(call, heard))
-            {
-                self.answer(call, &run, &mut room);
-            }
+            self.read_stretch(bytes, heard, &mut room);
+            empty(&mut room.space);
+        }
+        self.room = room;
+    }
+
+    /// Reads as many lines as there is scratch space for.
+    fn read_stretch(&mut self, bytes: &[u8], heard: usize, room: &mut Room) {
+        let Room { space, found, rules } = room;
+        let space = &*space;
+        let full = SPACE_BYTES.max(space.allocated_bytes());
+        let run = Run::of(Lines { bytes, space });
+        while space.allocated_bytes() <= full
+            && let Some(call) = self.calls.pop_front_if(|call| is_ready(call, heard))
+        {
+            rules.clear();
+            rules.extend(self.rules.drain(..call.rules));
+            self.answer(call, &run, rules, found);
         }
     }
 
     /// Lets the rules that a line calls look at it.
-    fn answer<'f>(&mut self, call: Call, run: &'f Run<'f>, Room { found, rules }: &mut Room) {
-        rules.clear();
-        rules.extend(self.rules.drain(..call.rules));
+    fn answer<'f>(&mut self, call: Call, run: &'f Run<'f>, rules: &[u16], found: &mut Vec<Draft>) {
         let spent = self.looks > LOOKS_MIN + call.place.index * LOOKS_PER_LINE;
         let reach = if spent { SHORT_LOOK_LINES } else { LOOK_LINES_MAX };
         let near = run.near(call.place, reach);
@@ -345,6 +362,14 @@ impl<'h> Pass<'h> {
         let start = memrchr(b'\n', &bytes[..end]).map_or(0, |at| at + 1);
         let lines = self.number(bytes, bytes.len()) + usize::from(!ended && !bytes.is_empty());
         Some(Place { index: lines.checked_sub(1)?, start, end })
+    }
+}
+
+/// Empties scratch space; what is larger than usual is given back.
+fn empty(space: &mut Bump) {
+    space.reset();
+    if space.allocated_bytes() > SPACE_KEPT_BYTES {
+        *space = Bump::new();
     }
 }
 

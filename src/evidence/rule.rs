@@ -37,8 +37,12 @@ pub(super) type Reader = fn(&At<'_>, Draft, &mut Vec<Draft>);
 pub(super) struct Rule {
     /// What sort of fault it is.
     pub(super) kind: FailureKind,
-    /// One of these stands in every line that the pattern matches; a line feed is the line's end.
+    /// One of these stands in every line that the pattern matches; a line feed is the line's end,
+    /// a zero any number.
     pub(super) literals: &'static [&'static str],
+    /// One of these stands in every such line, too, if there are any; they are only looked for
+    /// where a literal was found, so they may be as common as they like.
+    pub(super) beside: &'static [&'static str],
     /// The regular expression, over bytes, without Unicode classes.
     pub(super) pattern: &'static str,
     /// How much it says about the cause.
@@ -54,7 +58,13 @@ impl Rule {
         literals: &'static [&'static str],
         pattern: &'static str,
     ) -> Self {
-        Self { kind, literals, pattern, weight: Weight::Cause, reader: None }
+        Self { kind, literals, beside: &[], pattern, weight: Weight::Cause, reader: None }
+    }
+
+    /// The same rule, whose lines also hold one of these.
+    pub(super) const fn beside(mut self, beside: &'static [&'static str]) -> Self {
+        self.beside = beside;
+        self
     }
 
     /// The same rule with another weight.

@@ -22,11 +22,35 @@ struct Called {
     regex: OnceLock<Option<Regex>>,
 }
 
+impl Called {
+    fn compiled(&self) -> Option<&Regex> {
+        self.regex.get_or_init(|| self.rule.compile()).as_ref()
+    }
+}
+
 /// Every rule, in the registry's order.
 static RULES: LazyLock<Vec<Called>> = LazyLock::new(|| {
     let called = |tool, rule| Called { tool, rule, regex: OnceLock::new() };
     TOOLS.iter().flat_map(|tool| tool.rules.iter().map(move |rule| called(*tool, rule))).collect()
 });
+
+/// Takes away the rules whose pattern does not match a line, in any of its readings: nearly all of
+/// them, so that nobody looks at its neighbourhood.
+pub(super) fn keep_matching(line: &str, called: &mut Vec<u16>) {
+    let mut texts = [""; 1 + PEELS_MAX as usize];
+    let mut count = 0;
+    let mut next = Some(line);
+    while let Some(text) = next.filter(|_| count < texts.len()) {
+        texts[count] = text;
+        count += 1;
+        next = peel(text);
+    }
+    let texts = texts[..count].iter().filter(|text| !is_prefixed(text));
+    called.retain(|rule| {
+        let Some(regex) = RULES[usize::from(*rule)].compiled() else { return false };
+        texts.clone().any(|text| regex.is_match(text.as_bytes()))
+    });
+}
 
 /// What the called rules make of a line, first as it is, then without its stacked prefixes.
 pub(super) fn read<'f>(
@@ -50,8 +74,9 @@ pub(super) fn read<'f>(
 
 fn read_peeled(at: &At<'_>, text: &str, called: &[u16], found: &mut Vec<Draft>) -> bool {
     for rule in called {
-        let Called { tool, rule, regex } = &RULES[usize::from(*rule)];
-        let Some(regex) = regex.get_or_init(|| rule.compile()) else { continue };
+        let called = &RULES[usize::from(*rule)];
+        let Called { tool, rule, .. } = called;
+        let Some(regex) = called.compiled() else { continue };
         let Some(mut draft) = rule.draft(regex, tool.name, text) else { continue };
         draft.first = at.index;
         draft.last = at.index;

@@ -2,39 +2,37 @@
 //!
 //! Every rule has literals, and every literal stems, one of which stands whole in any line that the
 //! literal is in, colours and all. Two searches run over the raw bytes, one for long stems and one
-//! for the few short ones. Where no colours hide it, the literal itself is looked for around its
-//! stem at once; only lines that call a rule so, that a CI system marks, or
-//! that have colours, are cleaned and looked at. The invariant: no rule ever sees fewer lines than
-//! it would without the sieve; a test reads every log of the corpus with it and without.
+//! for the few short ones. The literal itself is looked for around its stem at once, in the line
+//! without its colours; only lines that call a rule so, or that a CI system marks, are cleaned and
+//! looked at. The invariant: no rule ever sees fewer lines than it would without the sieve; a test
+//! reads every log of the corpus with it and without.
 
 use std::sync::LazyLock;
 
 use super::tools::TOOLS;
 
+mod called;
 mod grams;
+pub(super) mod literal;
 mod ordinary;
 mod shorts;
 mod sift;
 
+use called::{Call, Called};
 use grams::Grams;
 use ordinary::Ordinary;
 use shorts::{HEAD_BYTES, Shorts};
 pub(super) use sift::{Calls, sift};
 
-/// What CI systems' own lines hold.
+/// What CI systems' own lines hold that tell where steps begin and end, and where the repository
+/// is; lines that only fold or time are not looked at.
 const MARKERS: &[&str] = &[
-    "##[command]",
-    "##[debug]",
     "##[endgroup]",
     "##[error]",
     "##[group]",
-    "##[notice]",
     "##[section]",
-    "##[warning]",
     "section_start",
     "section_end",
-    "travis_time",
-    "travis_fold",
     "-eo pipefail",
     "/tmp/jenkins",
     "Building in workspace",
@@ -72,9 +70,11 @@ const COLOURED: &[&str] = &[".rb\u{1b}", ".py\u{1b}", "pyi\u{1b}", "ile\u{1b}", 
 
 static SIEVE: LazyLock<Sieve> = LazyLock::new(|| {
     let rules = TOOLS.iter().flat_map(|tool| tool.rules);
-    let literals: Vec<(u16, &'static str)> =
-        (0..).zip(rules).flat_map(|(n, rule)| rule.literals.iter().map(move |l| (n, *l))).collect();
-    Sieve::of(&literals)
+    let literals: Vec<(u16, &'static str)> = (0..)
+        .zip(rules.clone())
+        .flat_map(|(n, rule)| rule.literals.iter().map(move |l| (n, *l)))
+        .collect();
+    Sieve::of(&literals, rules.map(|rule| rule.beside).collect())
 });
 
 /// What stands whole in every line that a literal is in.
@@ -96,6 +96,7 @@ fn stem(literal: &'static str, ordinary: &Ordinary) -> Stem {
     if let Some(end) = literal.strip_suffix('\n') {
         return Stem::Ending(end);
     }
+    let literal = literal::head(literal);
     let parts = literal.split(|c: char| c.is_control() || ":[]|•".contains(c));
     let longest = parts.max_by_key(|part| part.len()).unwrap_or_default();
     // Blanks at the ends of a literal are part of it; beside a colon a colour may stand.
@@ -124,45 +125,6 @@ fn symbol_bytes(text: &str) -> usize {
     text.chars().next().map_or(0, char::len_utf8)
 }
 
-/// A literal of a rule, and where in it its stem stands.
-#[derive(Debug, Clone, Copy)]
-struct Call {
-    rule: u16,
-    literal: &'static str,
-    offset: usize,
-    /// The byte that stands behind the stem: it tells most literals of a common stem apart.
-    behind: Option<u8>,
-}
-
-impl Call {
-    /// Whether the literal stands in a text where its stem begins at `start`.
-    fn stands_in(&self, text: &[u8], start: usize) -> bool {
-        let rest = start.checked_sub(self.offset).and_then(|start| text.get(start..));
-        rest.is_some_and(|rest| rest.starts_with(self.literal.as_bytes()))
-    }
-}
-
-/// What a stem calls.
-#[derive(Debug, Clone, Default)]
-struct Called {
-    stem_bytes: usize,
-    /// Those that end with the stem, then the others in the order of the byte behind it.
-    calls: Vec<Call>,
-    /// Whether it may stand in a line for a literal that colours break.
-    is_hint: bool,
-}
-
-impl Called {
-    /// The calls whose literal may stand where the stem begins at `start`.
-    fn at<'c>(&'c self, text: &[u8], start: usize) -> impl Iterator<Item = &'c Call> {
-        let ended = self.calls.iter().take_while(|call| call.behind.is_none());
-        let behind = text.get(start + self.stem_bytes).copied();
-        let first = self.calls.partition_point(|call| call.behind < behind);
-        let rest = self.calls[first..].iter();
-        ended.chain(rest.take_while(move |call| behind.is_some() && call.behind == behind))
-    }
-}
-
 /// Stands for a marker where rules are called.
 const MARKER: u16 = u16::MAX;
 
@@ -174,6 +136,8 @@ pub(super) type Met = (usize, usize);
 struct Sieve {
     long: Grams,
     short: Shorts,
+    /// What else stands in the lines of each rule.
+    beside: Vec<&'static [&'static str]>,
     /// With what lines end, and the rules that are called by it.
     endings: Vec<(u16, &'static str)>,
     /// What each stem calls: the long ones first, then the short ones.
@@ -182,7 +146,7 @@ struct Sieve {
 }
 
 impl Sieve {
-    fn of(literals: &[(u16, &'static str)]) -> Self {
+    fn of(literals: &[(u16, &'static str)], beside: Vec<&'static [&'static str]>) -> Self {
         let ordinary = Ordinary::new();
         let mut long = Vec::new();
         let mut short: Vec<String> = COLOURED.iter().map(|stem| (*stem).to_owned()).collect();
@@ -205,13 +169,14 @@ impl Sieve {
         long.sort_unstable();
         long.dedup();
         let all = long.iter().copied().chain(short.iter().map(String::as_str));
-        let called = all.map(|stem| Called { stem_bytes: stem.len(), ..Called::default() });
+        let called = all.map(|stem| Called::of(stem.len()));
         let mut called: Vec<Called> = called.collect();
         for (rule, literal, stem) in stems {
+            let head = literal::head(literal);
             let number = match stem {
                 Stem::Long(stem) => long.binary_search(&stem).ok(),
                 Stem::Word(_) | Stem::Part(_) => {
-                    let held = short.iter().position(|stem| literal.contains(stem));
+                    let held = short.iter().position(|stem| head.contains(stem));
                     held.map(|number| long.len() + number)
                 }
                 Stem::Ending(_) => None,
@@ -221,19 +186,19 @@ impl Sieve {
                 None => long[number],
                 Some(number) => &short[number],
             };
-            let offset = literal.find(stem).unwrap_or_default();
-            let behind = literal.as_bytes().get(offset + stem.len()).copied();
-            called[number].calls.push(Call { rule, literal, offset, behind });
+            let offset = head.find(stem).unwrap_or_default();
+            called[number].push(Call::of(rule, literal, offset, stem.len()));
         }
         for (number, called) in called.iter_mut().enumerate() {
-            called.calls.sort_by_key(|call| call.behind);
+            called.sort();
             let short = number.checked_sub(long.len()).and_then(|number| short.get(number));
             let is_word = short.is_some_and(|stem| SHORT.contains(&stem.as_str()));
-            called.is_hint = is_word || called.calls.is_empty();
+            called.is_hint = is_word || called.is_empty();
         }
         Self {
             long: Grams::of(long.iter().copied(), &ordinary),
             short: Shorts::of(short.iter().map(String::as_str)),
+            beside,
             endings,
             called,
             long_stems: long.len(),
@@ -273,6 +238,10 @@ impl Sieve {
         rules.extend(ended.map(|(rule, _)| rule));
         rules.sort_unstable();
         rules.dedup();
+        rules.retain(|rule| {
+            let beside = self.beside[usize::from(*rule)];
+            beside.is_empty() || beside.iter().any(|literal| literal::stands_in(text, literal))
+        });
         marked
     }
 }

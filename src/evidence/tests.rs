@@ -59,8 +59,9 @@ fn every_rule_compiles_and_every_example_is_read_by_its_tool() {
     for tool in tools::TOOLS {
         for rule in tool.rules {
             assert!(rule.compile().is_some(), "{}: {}", tool.name, rule.pattern);
+            let mut all = rule.literals.iter().chain(rule.beside);
             assert!(
-                rule.literals.iter().all(|l| l.len() >= 2),
+                all.all(|l| l.len() >= 2 && !l.starts_with('\0')),
                 "{}: {:?}",
                 tool.name,
                 rule.literals
@@ -282,8 +283,12 @@ mod properties {
                 for _ in 0..24 {
                     let text = texts.new_tree(&mut runner).unwrap().current();
                     let text = String::from_utf8_lossy(&text);
-                    let held = |literal: &&str| text.contains(literal.trim_end_matches('\n'));
-                    if !rule.literals.iter().any(held) {
+                    let held = |literal: &&str| {
+                        let literal = literal.trim_end_matches('\n');
+                        sieve::literal::stands_in(text.as_bytes(), literal)
+                    };
+                    let beside = rule.beside.is_empty() || rule.beside.iter().any(held);
+                    if !rule.literals.iter().any(held) || !beside {
                         missed.push(format!("{}: {:?} makes {text:?}", tool.name, rule.pattern));
                         break;
                     }

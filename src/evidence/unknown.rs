@@ -4,6 +4,11 @@
 //! nearly every such step. The invariant: the words are the log's own, at most
 //! [`UNKNOWN_LINES_MAX`] lines.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
+
 use super::draft::{Draft, Weight};
 use super::frame::{Window, is_own};
 use super::green::Green;
@@ -107,10 +112,16 @@ fn last_words<'f>(lines: Lines<'f>, window: &Window, last: Place) -> Vec<(Place,
 }
 
 fn is_verdict(line: &str) -> bool {
-    VERDICTS.iter().any(|verdict| line.contains(verdict))
+    static SEARCH: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(VERDICTS));
+    match &*SEARCH {
+        Some(search) => search.find(line).is_some(),
+        // Not on every machine.
+        None => VERDICTS.iter().any(|verdict| line.contains(verdict)),
+    }
 }
 
 fn is_suspicious(line: &str) -> bool {
-    let lower = line.to_lowercase();
-    WORDS.iter().any(|word| lower.contains(word))
+    static SEARCH: LazyLock<Option<AhoCorasick>> =
+        LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).ok());
+    SEARCH.as_ref().is_some_and(|search| search.is_match(line))
 }

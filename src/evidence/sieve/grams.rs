@@ -200,7 +200,7 @@ impl Grams {
 
 /// The word at a position; behind the end are zeros.
 #[inline]
-fn word_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn word_at(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or_default();
     rest.first_chunk().map_or_else(|| word_of(rest), |word| u64::from_le_bytes(*word))
 }

@@ -3,10 +3,10 @@
 //! Of each text only a head of [`HEAD_BYTES`] is searched for. The heads are put into
 //! [`BOXES`] boxes, such as are alike into the same; for every place in a head and every half of a
 //! byte, a table of sixteen entries says in which boxes it may stand there, and one instruction
-//! looks up all of a vector's bytes at once. Where all tables agree on a box, the texts themselves
-//! are compared. Not for hundreds of texts: boxes would agree nearly everywhere. The invariant: no
-//! occurrence is missed, and none is told that is not one, on machines with and without such
-//! instructions alike.
+//! looks up all of a vector's bytes at once; where vectors have 64 bytes, one table of 64 entries
+//! does for a whole byte. Where all tables agree on a box, the texts themselves are compared. Not
+//! for hundreds of texts: boxes would agree nearly everywhere. The invariant: no occurrence is
+//! missed, and none is told that is not one, on machines with and without such instructions alike.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch};
@@ -48,9 +48,16 @@ const LISTS: usize = 256;
 /// first, then of the high ones.
 type Halves = [u16; 2 * HEAD_BYTES];
 
+/// Which bytes do: a bit for the low six bits of each.
+type Wholes = [u64; HEAD_BYTES];
+
 /// For each half of a byte at each place, in the order of [`Halves`]: in which boxes it may stand;
 /// sixteen entries, as often as the longest vector has room for them.
 type Tables = [[u8; VECTOR_BYTES_MAX]; 2 * HEAD_BYTES];
+
+/// For each byte at each place, known by its low six bits: in which boxes it may stand. Longest
+/// vectors have room for all of them, and such a table says more than two of halves.
+type WholeTables = [[u8; VECTOR_BYTES_MAX]; HEAD_BYTES];
 
 /// A text, and its head as a word.
 #[derive(Debug, Clone)]
@@ -66,6 +73,7 @@ struct Short {
 pub(super) struct Shorts {
     level: Level,
     tables: Box<[Tables; TABLES]>,
+    wholes: Box<[WholeTables; TABLES]>,
     /// A bit for each pair of bytes that some text begins with.
     pairs: Box<[u64; PAIRS / 64]>,
     lists: Vec<Vec<Short>>,
@@ -80,7 +88,7 @@ impl Shorts {
         for (number, text) in texts.into_iter().enumerate() {
             let bytes = text.as_bytes();
             let head = &bytes[..bytes.len().min(HEAD_BYTES)];
-            boxes.push(halves(head));
+            boxes.push((halves(head), wholes(head)));
             let word = word_of(head);
             let pair = pair_of(word);
             pairs[pair / 64] |= 1 << (pair % 64);
@@ -89,15 +97,21 @@ impl Shorts {
             lists[list_of(word)].push(short);
         }
         let mut tables = Box::new([[[0; VECTOR_BYTES_MAX]; 2 * HEAD_BYTES]; TABLES]);
-        for (number, halves) in together(boxes).into_iter().enumerate() {
+        let mut whole_tables = Box::new([[[0; VECTOR_BYTES_MAX]; HEAD_BYTES]; TABLES]);
+        for (number, (halves, wholes)) in together(boxes).into_iter().enumerate() {
             let bit = 1 << (number % TABLE_BOXES);
             for (table, values) in tables[number / TABLE_BOXES].iter_mut().zip(halves) {
                 for (value, boxes) in table.iter_mut().enumerate() {
                     *boxes |= if values >> (value % 16) & 1 == 1 { bit } else { 0 };
                 }
             }
+            for (table, values) in whole_tables[number / TABLE_BOXES].iter_mut().zip(wholes) {
+                for (value, boxes) in table.iter_mut().enumerate() {
+                    *boxes |= if values >> value & 1 == 1 { bit } else { 0 };
+                }
+            }
         }
-        Self { level: Level::new(), tables, pairs, lists }
+        Self { level: Level::new(), tables, wholes: whole_tables, pairs, lists }
     }
 
     /// Every occurrence: the number of the text, `first` added, and where it begins, in order.
@@ -112,8 +126,9 @@ impl Shorts {
         simd.vectorize(
             #[inline(always)]
             || {
-                let [one, other] = &*self.tables;
-                let tables = [Loaded::<S>::of(simd, one), Loaded::of(simd, other)];
+                let loaded =
+                    |number| Loaded::<S>::of(simd, &self.tables[number], &self.wholes[number]);
+                let tables = [loaded(0), loaded(1)];
                 let mut noted = [0; ROUND_BYTES + NOTED_AT_ONCE];
                 for at in (0..bytes.len()).step_by(ROUND_BYTES) {
                     let rest = &bytes[at..];
@@ -207,14 +222,15 @@ fn note(marks: &[u64; ROUND_WORDS], noted: &mut [u16; ROUND_BYTES + NOTED_AT_ONC
 struct Loaded<S: Simd> {
     low: [S::u8s; HEAD_BYTES],
     high: [S::u8s; HEAD_BYTES],
+    whole: [S::u8s; HEAD_BYTES],
 }
 
 impl<S: Simd> Loaded<S> {
     #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
     #[inline(always)]
-    fn of(simd: S, tables: &Tables) -> Self {
+    fn of(simd: S, tables: &Tables, wholes: &WholeTables) -> Self {
         let (low, high) = tables.split_at(HEAD_BYTES);
-        Self { low: load(simd, low), high: load(simd, high) }
+        Self { low: load(simd, low), high: load(simd, high), whole: load(simd, wholes) }
     }
 }
 
@@ -232,9 +248,17 @@ fn load<S: Simd>(simd: S, tables: &[[u8; VECTOR_BYTES_MAX]]) -> [S::u8s; HEAD_BY
 #[inline(always)]
 fn candidates<S: Simd>(simd: S, tables: &[Loaded<S>; TABLES], turn: &[u8]) -> u64 {
     let half = S::u8s::splat(simd, 0x0f);
+    let six = S::u8s::splat(simd, SIX_BITS);
     let mut agreed = [S::u8s::splat(simd, u8::MAX); TABLES];
     for place in 0..HEAD_BYTES {
         let bytes = S::u8s::from_slice(simd, &turn[place..place + S::u8s::LEN]);
+        if S::u8s::LEN == VECTOR_BYTES_MAX {
+            let bytes = bytes & six;
+            for (agreed, tables) in agreed.iter_mut().zip(tables) {
+                *agreed = *agreed & tables.whole[place].swizzle_dyn(bytes);
+            }
+            continue;
+        }
         let (low, high) = (bytes & half, (bytes >> 4) & half);
         for (agreed, tables) in agreed.iter_mut().zip(tables) {
             let low = tables.low[place].swizzle_dyn_within_blocks(low);
@@ -281,6 +305,18 @@ fn list_of(word: u32) -> usize {
 /// Spreads the first bytes, most of which are lower-case letters.
 const LIST_FACTOR: u8 = 0x3b;
 
+/// What of a byte tells where it stands in a whole table.
+const SIX_BITS: u8 = 0x3f;
+
+/// The bytes of one head; where it has ended, any may stand.
+fn wholes(head: &[u8]) -> Wholes {
+    let mut wholes = [u64::MAX; HEAD_BYTES];
+    for (place, byte) in head.iter().enumerate() {
+        wholes[place] = 1 << (byte & SIX_BITS);
+    }
+    wholes
+}
+
 /// The half-bytes of one head; where it has ended, any may stand.
 fn halves(head: &[u8]) -> Halves {
     let mut halves = [u16::MAX; 2 * HEAD_BYTES];
@@ -293,10 +329,10 @@ fn halves(head: &[u8]) -> Halves {
 
 /// Puts heads together until there are no more than [`BOXES`]: always the two with which positions
 /// that only look like a text grow least.
-fn together(mut boxes: Vec<Halves>) -> Vec<Halves> {
-    let mut weights: Vec<f32> = boxes.iter().map(weight).collect();
-    let cost = |boxes: &[Halves], weights: &[f32], one: usize, other: usize| {
-        weight(&joined(&boxes[one], &boxes[other])) - weights[one] - weights[other]
+fn together(mut boxes: Vec<(Halves, Wholes)>) -> Vec<(Halves, Wholes)> {
+    let mut weights: Vec<f32> = boxes.iter().map(|(halves, _)| weight(halves)).collect();
+    let cost = |boxes: &[(Halves, Wholes)], weights: &[f32], one: usize, other: usize| {
+        weight(&joined(&boxes[one].0, &boxes[other].0)) - weights[one] - weights[other]
     };
     // What it costs to put each together with each one before it.
     let mut costs: Vec<Vec<f32>> = (0..boxes.len())
@@ -307,8 +343,11 @@ fn together(mut boxes: Vec<Halves>) -> Vec<Halves> {
             costs.iter().enumerate().map(move |(other, cost)| (one, other, *cost))
         });
         let Some((one, other, _)) = pairs.min_by(|a, b| a.2.total_cmp(&b.2)) else { break };
-        boxes[other] = joined(&boxes[one], &boxes[other]);
-        weights[other] = weight(&boxes[other]);
+        boxes[other] = (
+            joined(&boxes[one].0, &boxes[other].0),
+            std::array::from_fn(|place| boxes[one].1[place] | boxes[other].1[place]),
+        );
+        weights[other] = weight(&boxes[other].0);
         // The last takes the place of the one that went.
         let last = boxes.len() - 1;
         boxes.swap_remove(one);
@@ -409,6 +448,7 @@ mod tests {
     fn heads_that_are_alike_share_a_box() {
         let heads = [".rb:", ".py:", ".kt:", "CVE-"].map(|head| halves(head.as_bytes()));
         let many = heads.into_iter().chain((0..16).map(|n| halves(&[n, 0xff, 0xfe, 1])));
+        let many = many.map(|halves| (halves, [u64::MAX; HEAD_BYTES]));
         assert_eq!(together(many.collect()).len(), BOXES);
         let alike = joined(&heads[0], &heads[1]);
         assert!(weight(&alike) < weight(&joined(&heads[0], &heads[3])));

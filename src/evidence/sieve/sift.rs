@@ -4,7 +4,7 @@
 //! invariant: every line with a stem is let through, unless it shows without cleaning that none of
 //! its literals stands in it; each byte is searched once, whatever the lines are.
 
-use memchr::{memchr, memchr3_iter, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memchr3_iter, memrchr};
 
 use super::{Met, SIEVE};
 use crate::evidence::text::{RAW_BYTES_MAX, sequence_bytes};
@@ -84,6 +84,8 @@ impl Sifted<'_> {
             }
             let line = &self.bytes[start..end];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
+            // No more of it is ever cleaned.
+            let line = &line[..line.len().min(RAW_BYTES_MAX)];
             let met = &mut self.met[first..last];
             for (_, at) in met.iter_mut() {
                 *at -= start;
@@ -100,7 +102,13 @@ impl Sifted<'_> {
                     }
                     SIEVE.call(&self.text, met, &mut self.rules)
                 }
-                Look::Redrawn => return Some((start, end, Calls::Hidden)),
+                Look::Redrawn => {
+                    let (text, again) = (&mut self.text, &mut self.met_again);
+                    if calls_redrawn(line, met, text, again, &mut self.rules) {
+                        return Some((start, end, Calls::Hidden));
+                    }
+                    continue;
+                }
             };
             if marked || !self.rules.is_empty() {
                 return Some((start, end, Calls::Known));
@@ -150,6 +158,55 @@ fn look(line: &[u8]) -> Look {
         }
     }
     look
+}
+
+/// Whether any of the parts between carriage returns, each without its sequences, calls something;
+/// the last one that shows is the line's text.
+fn calls_redrawn(
+    line: &[u8],
+    met: &[Met],
+    text: &mut Vec<u8>,
+    met_again: &mut Vec<Met>,
+    rules: &mut Vec<u16>,
+) -> bool {
+    let ends = memchr_iter(b'\r', line).chain([line.len()]);
+    let mut met = met.iter().peekable();
+    let mut start = 0;
+    for end in ends {
+        let mut has_stem = false;
+        while met.next_if(|(_, at)| *at < end).is_some() {
+            has_stem = true;
+        }
+        if has_stem {
+            without_sequences(&line[start..end], text);
+            SIEVE.meet(text, met_again);
+            if SIEVE.call(text, met_again, rules) || !rules.is_empty() {
+                return true;
+            }
+        }
+        start = end + 1;
+    }
+    false
+}
+
+/// A part of a line without its terminal sequences, real ones and ones that are spelled out.
+fn without_sequences(part: &[u8], text: &mut Vec<u8>) {
+    text.clear();
+    let mut from = 0;
+    while let Some(at) = memchr2(0x1b, b'^', &part[from..]).map(|at| from + at) {
+        let body = match part[at] {
+            0x1b => at + 1,
+            _ if part[at..].starts_with(b"^[[") => at + 2,
+            _ => {
+                text.extend_from_slice(&part[from..=at]);
+                from = at + 1;
+                continue;
+            }
+        };
+        text.extend_from_slice(&part[from..at]);
+        from = body + sequence_bytes(&part[body..]);
+    }
+    text.extend_from_slice(&part[from..]);
 }
 
 /// Takes the terminal sequences out of a line; the stems move along with the text.

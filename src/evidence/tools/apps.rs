@@ -27,6 +27,7 @@ pub(super) static XCTEST: Tool = Tool {
                 r"|failed|Asynchronous wait|(?:threw|caught) error|crashed).*)$",
             ),
         )
+        .beside(&[" test", "\ttest"])
         .reading(xcpretty),
         Rule::new(
             K::TestFailure,
@@ -156,7 +157,7 @@ pub(super) static DART: Tool = Tool {
         ),
         Rule::new(
             K::CompileError,
-            &[".dart:"],
+            &[": Error: "],
             r"^(?P<file>\S+\.dart):(?P<line>[0-9]+):(?P<column>[0-9]+): Error: (?P<message>.+)$",
         )
         .reading(extent::with_frame),

@@ -242,7 +242,18 @@ pub(super) static GATES: Tool = Tool {
     example: "One or more required jobs failed",
     rules: &[Rule::new(
         K::Unknown,
-        &[" failed"],
+        &[
+            "job failed",
+            "jobs failed",
+            "gate failed",
+            "gates failed",
+            "check failed",
+            "checks failed",
+            "test failed",
+            "tests failed",
+            " have failed",
+            " has failed",
+        ],
         concat!(
             r"^\W*(?:Error: )?(?P<message>(?:One or more|Some|At least one|Not all",
             r"|(?:[A-Z][a-z]+ )?(?:[Uu]nit|[Ii]ntegration|[Ll]int",

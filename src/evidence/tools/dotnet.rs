@@ -11,7 +11,7 @@ pub(super) static BUILD: Tool = Tool {
     rules: &[
         Rule::new(
             K::CompileError,
-            &["error "],
+            &[": error ", ": fatal error "],
             concat!(
                 r"^\s*(?:[0-9]+>)?(?P<file>(?:[A-Za-z]:)?[^\s:(][^:(]*?)\s?\(",
                 r"(?P<line>[0-9]+)(?:,(?P<column>[0-9]+))?(?:,[0-9]+,[0-9]+)?\)\s?: ",
@@ -22,7 +22,7 @@ pub(super) static BUILD: Tool = Tool {
         .reading(diagnostic),
         Rule::new(
             K::CompileError,
-            &["error "],
+            &[": error ", ": fatal error "],
             concat!(
                 r"^\s*(?:[0-9]+>)?(?P<file>(?:[A-Za-z]:)?[^\s:(][^:(]*?) ?: ",
                 r"(?:fatal )?error (?P<code>[A-Z]{2,8}[0-9]{3,5})\s?: (?P<message>.+?)",

@@ -26,7 +26,7 @@ pub(super) static ELIXIR: Tool = Tool {
         .reading(extent::with_indented),
         Rule::new(
             K::CompileError,
-            &[".ex:", ".exs:"],
+            &[".ex:\0", ".exs:\0"],
             r"^\s*└─ (?P<file>[^\s:]+\.exs?):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?",
         )
         .reading(elixir),
@@ -35,7 +35,7 @@ pub(super) static ELIXIR: Tool = Tool {
             .reading(mix),
         Rule::new(
             K::Lint,
-            &[".ex:", ".exs:"],
+            &[".ex:\0", ".exs:\0"],
             concat!(
                 r"^\s*┃\s+(?P<file>\S+\.exs?):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?",
                 r"(?: #\((?P<test>[^)]+)\))?$",

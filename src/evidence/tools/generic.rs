@@ -29,6 +29,7 @@ pub(super) static TOOL: Tool = Tool {
                 r"|ERROR)\b\]?[:\s]\s*(?P<message>.+)$",
             ),
         )
+        .beside(&[":\0", "(\0"])
         .weighing(Weight::Sign),
     ],
 };

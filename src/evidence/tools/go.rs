@@ -12,16 +12,17 @@ pub(super) static TOOL: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &[".go:"],
+            &[".go:\0:"],
             concat!(
                 r"^\s*(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? ",
                 r"(?P<message>.+) \((?P<code>[a-z][a-z0-9]+)\)$",
             ),
         )
+        .beside(&[" ("])
         .reading(golangci),
         Rule::new(
             K::CompileError,
-            &[".go:"],
+            &[".go:\0:\0: "],
             concat!(
                 r"^(?P<code>vet: )?(?P<file>[^\s:()]+\.go):(?P<line>[0-9]+):",
                 r"(?P<column>[0-9]+): (?P<message>.+)$",
@@ -57,6 +58,7 @@ pub(super) static TOOL: Tool = Tool {
                 r"|invalid version|verifying ).*)$",
             ),
         )
+        .beside(&[".go:\0:\0: ", "go: "])
         .reading(with_deeper),
         Rule::new(
             K::Config,

@@ -296,11 +296,11 @@ pub(super) static SYSTEM: Tool = Tool {
         Rule::new(
             K::Config,
             &[
-                "command not found",
-                "not found",
-                "No such file or directory",
-                "Permission denied",
-                "cannot execute",
+                ": command not found",
+                ": not found",
+                ": No such file or directory",
+                ": Permission denied",
+                ": cannot execute",
             ],
             concat!(
                 r"^(?:(?:/\S+|\S*\.sh|bash|sh|zsh|env|/bin/sh|##)(?:: line",

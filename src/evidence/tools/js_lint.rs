@@ -24,6 +24,7 @@ pub(super) static ESLINT: Tool = Tool {
                 r"(?:\s\s+(?P<code>@?[A-Za-z0-9_/@.-]+))?\s*$",
             ),
         )
+        .beside(&[":\0 "])
         .reading(under_header),
         Rule::new(
             K::Lint,

@@ -79,6 +79,7 @@ pub(super) static KOTLINC: Tool = Tool {
                 r"(?P<message>.+)$",
             ),
         )
+        .beside(&["e: "])
         .reading(extent::with_frame),
         Rule::new(
             K::CompileError,

@@ -47,7 +47,7 @@ pub(super) static JAVA: Tool = Tool {
         .reading(pmd),
         Rule::new(
             K::Lint,
-            &[".java:"],
+            &[".java:\0:"],
             concat!(
                 r"^(?:\[ant:pmd\] )?(?P<file>\S+\.java):(?P<line>[0-9]+):\s+",
                 r"(?P<code>[A-Z][a-z]+[A-Z]\w+):\s+(?P<message>.+)$",
@@ -74,7 +74,7 @@ pub(super) static KOTLIN: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &[".kt:", ".kts:"],
+            &[".kt:\0:\0", ".kts:\0:\0"],
             concat!(
                 r"^(?:e: |Lint error > )?(?:\[\S+\] )?(?P<file>\S.*?\.kts?):",
                 r"(?P<line>[0-9]+):(?P<column>[0-9]+):? ",
@@ -85,13 +85,14 @@ pub(super) static KOTLIN: Tool = Tool {
         .reading(ktlint),
         Rule::new(
             K::Lint,
-            &[".kt:", ".kts:"],
+            &[".kt:\0:\0", ".kts:\0:\0"],
             concat!(
                 r"^\s+(?P<code>[A-Z]\w+) - (?:[0-9]+/[0-9]+ - )?\[(?P<message>[^\]]+)\] at ",
                 r"(?P<file>\S.*?\.kts?):(?P<line>[0-9]+):(?P<column>[0-9]+)",
                 r"(?: - Signature=.*)?$",
             ),
         )
+        .beside(&["] at "])
         .reading(ktlint),
         Rule::new(
             K::Lint,
@@ -211,7 +212,7 @@ pub(super) static SCALA: Tool = Tool {
         .reading(scala_cli),
         Rule::new(
             K::CompileError,
-            &[".scala:"],
+            &[".scala:\0:"],
             concat!(
                 r"^(?P<file>\S.*?\.scala):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? error: ",
                 r"(?P<message>.+)$",

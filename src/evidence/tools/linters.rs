@@ -106,7 +106,7 @@ pub(super) static SCRIPTS: Tool = Tool {
         .reading(markdown),
         Rule::new(
             K::Lint,
-            &[".yml:", ".yaml:"],
+            &[".yml:\0:\0: [", ".yaml:\0:\0: ["],
             concat!(
                 r"^(?P<file>\S+\.ya?ml):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
                 r"\[(?P<severity>error|warning)\] (?P<message>.+?)(?: \((?P<code>[a-z-]+)\))?$",

@@ -117,7 +117,7 @@ pub(super) static LINT: Tool = Tool {
         .reading(psalm),
         Rule::new(
             K::TypeError,
-            &[".php:"],
+            &[".php:\0:"],
             concat!(
                 r"^(?P<file>\S+\.php):(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)?\s*",
                 r"(?P<severity>[Ee]rror|[Ww]arning) - (?P<message>.+)$",

@@ -23,6 +23,7 @@ pub(super) static TOOL: Tool = Tool {
                 r"(?P<file>\S+\.ps[md]?1)\s+(?P<line>[0-9]+)\s+(?P<message>\S.*)$",
             ),
         )
+        .beside(&["Error", "Warning", "Information"])
         .reading(extent::with_indented),
         Rule::new(K::Unknown, &["Line |"], r"^(?P<message>Line \|)\s*$")
             .weighing(Weight::Sign)

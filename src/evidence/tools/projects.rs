@@ -14,7 +14,7 @@ pub(super) static TOOL: Tool = Tool {
         // buf puts no space before its words, which nobody else leaves out.
         Rule::new(
             K::Lint,
-            &[".proto:"],
+            &[".proto:\0:\0:"],
             concat!(
                 r"^(?P<file>[^\s:]+\.proto):(?P<line>[0-9]+):(?P<column>[0-9]+):",
                 r"(?P<message>[A-Z][^\s:].*)$",

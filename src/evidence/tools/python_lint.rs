@@ -127,7 +127,14 @@ pub(super) static LINT: Tool = Tool {
     rules: &[
         Rule::new(
             K::Lint,
-            &[".py:", ".pyi:", ".ipynb:"],
+            &[
+                ".py:\0:",
+                ".pyi:\0:",
+                ".ipynb:\0:",
+                ".ipynb:cell \0:\0:",
+                ".py:cell \0:\0:",
+                ".pyi:cell \0:\0:",
+            ],
             concat!(
                 r"^(?P<file>[^\s:][^:]*\.(?:pyi?",
                 r"|ipynb)):(?:cell [0-9]+:)?(?P<line>[0-9]+):(?:(?P<column>[0-9]+):)? ",
@@ -138,7 +145,7 @@ pub(super) static LINT: Tool = Tool {
         .reading(python_lint),
         Rule::new(
             K::Lint,
-            &[".py:", ".pyi:"],
+            &[".py:\0: [", ".pyi:\0: ["],
             concat!(
                 r"^(?P<file>[^\s:][^:]*\.pyi?):(?P<line>[0-9]+): ",
                 r"\[(?P<code>[CREWFI][0-9]{4})\([a-z-]+\), ?[^\]]*\] (?P<message>.+)$",
@@ -149,7 +156,7 @@ pub(super) static LINT: Tool = Tool {
             .reading(ruff_grouped),
         Rule::new(
             K::Lint,
-            &[".py:", ".pyi:"],
+            &[".py:\0:\0", ".pyi:\0:\0"],
             r"^\s+--> (?P<file>\S+\.pyi?):(?P<line>[0-9]+):(?P<column>[0-9]+)$",
         )
         .reading(ruff_full),

@@ -37,13 +37,13 @@ pub(super) static PYTEST: Tool = Tool {
         .reading(headed),
         Rule::new(
             K::TestFailure,
-            &[".py:"],
+            &[".py:\0: in "],
             r"^(?P<file>[^\s:>]+\.py):(?P<line>[0-9]+): in (?P<test>[A-Za-z_]\w*)$",
         )
         .reading(short),
         Rule::new(
             K::TestFailure,
-            &[".py:"],
+            &[".py:\0: "],
             concat!(
                 r"^(?P<file>[^\s:>]+\.py):(?P<line>[0-9]+): (?P<message>(?:in \S+",
                 r"|[A-Za-z_][A-Za-z0-9_.]*(?:: .*)?))$",

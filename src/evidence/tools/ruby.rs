@@ -217,7 +217,7 @@ pub(super) static RUBOCOP: Tool = Tool {
         .reading(offense),
         Rule::new(
             K::Lint,
-            &[".rb:"],
+            &[".rb:\0:\0: "],
             concat!(
                 r"^\s+(?P<file>[^\s:]+\.rb):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
                 r"(?P<code>[A-Z]\w+(?:/\w+)+): (?P<message>.+)$",
