@@ -174,6 +174,7 @@ fn brief(remote: &Path) -> Brief {
         protected: Vec::new(),
         changed_files: Vec::new(),
         earlier: Vec::new(),
+        remedies: Vec::new(),
         limits: RunLimits::default(),
         network: Network::Closed,
         questions_max: 0,

@@ -255,7 +255,7 @@ fn candidates<S: Simd>(simd: S, tables: &[Loaded<S>; TABLES], turn: &[u8]) -> u6
         if S::u8s::LEN == VECTOR_BYTES_MAX {
             let bytes = bytes & six;
             for (agreed, tables) in agreed.iter_mut().zip(tables) {
-                *agreed = *agreed & tables.whole[place].swizzle_dyn(bytes);
+                *agreed &= tables.whole[place].swizzle_dyn(bytes);
             }
             continue;
         }
