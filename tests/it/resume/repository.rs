@@ -36,10 +36,11 @@ pub(crate) fn scenario() -> serde_json::Value {
     json!({ "usage": usage, "delay_ms": 500, "steps": steps })
 }
 
-/// A repository whose CI wants it formatted, with a policy of these fixers.
+/// A repository whose CI wants it formatted, with a policy of these fixers and no memory of what they did:
+/// one fault is healed again and again.
 pub(crate) async fn with(t: &Tester, fixers: &str) -> Repository {
-    let policy =
-        format!("fixers: {fixers}\nbudget:\n  attempts_per_day: 1000\n  attempts_at_once: 50\n");
+    let budget = "budget:\n  attempts_per_day: 1000\n  attempts_at_once: 50\n";
+    let policy = format!("fixers: {fixers}\nremedies: none\n{budget}");
     let repository = t
         .world
         .repository("acme/widget")
