@@ -132,15 +132,16 @@ impl Source {
             init_bare(&git, mirror).await?;
         }
         let pull_ref = format!("refs/pull/{}/head", wanted.pull);
-        if !bring(&git, mirror, remote, &wanted.head).await {
+        if !bring(&git, mirror, remote, (&wanted.head, KEPT_HEAD)).await {
             let deep = format!("--depth={PULL_DEPTH}");
-            let args = ["fetch", "--quiet", "--no-tags", &deep, &remote.url, &pull_ref];
+            let into = format!("+{pull_ref}:{KEPT_HEAD}");
+            let args = ["fetch", "--quiet", "--no-tags", &deep, &remote.url, &into];
             git.call(fetch_call(mirror, remote, &args)).await?;
             if !git.has_commit(mirror, &wanted.head).await {
                 return Err(WorkspaceError::NoCommit(wanted.head.clone()));
             }
         }
-        let has_base = bring(&git, mirror, remote, &wanted.base).await;
+        let has_base = bring(&git, mirror, remote, (&wanted.base, KEPT_BASE)).await;
         Ok(Self {
             git,
             mirror: mirror.to_owned(),
@@ -223,6 +224,10 @@ impl Source {
     }
 }
 
+/// By these git tells a remote what is in the mirror: without them every fetch would bring everything.
+const KEPT_HEAD: &str = "refs/selfheal/head";
+const KEPT_BASE: &str = "refs/selfheal/base";
+
 /// Enough to find a head that a newer push has buried under a few commits.
 const PULL_DEPTH: u32 = 50;
 
@@ -244,12 +249,14 @@ fn fetch_call<'a>(dir: &'a Path, remote: &'a Remote, args: &'a [&'a str]) -> Cal
     }
 }
 
-/// Whether the commit is in the mirror, after fetching it by its hash when it was not.
-async fn bring(git: &Git, mirror: &Path, remote: &Remote, sha: &Sha) -> bool {
+/// Whether the commit is in the mirror, after fetching it by its hash when it was not, under the name by
+/// which the next fetch says that it is here.
+async fn bring(git: &Git, mirror: &Path, remote: &Remote, (sha, name): (&Sha, &str)) -> bool {
     if git.has_commit(mirror, sha).await {
         return true;
     }
-    let args = ["fetch", "--quiet", "--no-tags", "--depth=1", &remote.url, sha.as_str()];
+    let into = format!("+{sha}:{name}");
+    let args = ["fetch", "--quiet", "--no-tags", "--depth=1", &remote.url, &into];
     match git.call(fetch_call(mirror, remote, &args)).await {
         Ok(_) => git.has_commit(mirror, sha).await,
         Err(error) => {

@@ -9,6 +9,7 @@ use selfheal::domain::ids::{PrNumber, Sha};
 use selfheal::domain::patch::{FileMode, Patch};
 use selfheal::runner::git::Git;
 use selfheal::runner::workspace::{Checkout, Remote, Source, Wanted, WorkingTree, WorkspaceError};
+use sha2::{Digest as _, Sha256};
 
 use super::scene::{Repo, path};
 
@@ -265,4 +266,37 @@ async fn places_are_held_against_the_head() {
         ]
     );
     assert_eq!(failures[3].message, "wrong\ngone.txt:1 is not in the repository");
+}
+
+/// Kilobytes of a mirror's objects, packed or not.
+fn objects_kb(mirror: &Path) -> u64 {
+    let counted = std::process::Command::new("git")
+        .args(["count-objects", "-v"])
+        .current_dir(mirror)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(counted.stdout).unwrap();
+    let of = |name: &str| -> u64 {
+        text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().parse().unwrap()
+    };
+    of("size:") + of("size-pack:")
+}
+
+#[tokio::test]
+async fn a_mirror_brings_only_what_it_has_not() {
+    // What no packing makes much smaller.
+    let hashed = |at: u32| hex::encode(Sha256::digest(at.to_le_bytes()));
+    let noise: String = (0..4_000).map(hashed).collect();
+    let repo = Repo::new(&[("noise", &noise), ("value", "1\n")]);
+    let scratch = tempfile::tempdir().unwrap();
+    repo.source(scratch.path()).await;
+    let mirror = scratch.path().join("mirror.git");
+    let first = objects_kb(&mirror);
+    repo.write("value", "2\n");
+    repo.commit();
+    let source = repo.source(scratch.path()).await;
+    let second = objects_kb(&mirror);
+    assert!(first > 100 && second < first * 3 / 2, "{first} kB, then {second} kB");
+    let checkout = source.checkout(&scratch.path().join("w")).await.unwrap();
+    assert_eq!(fs::read_to_string(checkout.dir().join("value")).unwrap(), "2\n");
 }
