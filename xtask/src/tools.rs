@@ -80,26 +80,57 @@ pub(crate) fn agents(place: &Place) -> anyhow::Result<()> {
 /// # Errors
 /// When there is no fitting Python or PyPI gives us nothing.
 pub(crate) fn python(place: &Place) -> anyhow::Result<()> {
-    let _turn = take_turn(place)?;
-    let stamp = place.venv().join("installed.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == PYTHON_TOOLS) {
-        return Ok(());
+    Environment {
+        home: place.venv(),
+        pins: PYTHON_TOOLS,
+        file: "xtask/tools.txt",
+        about: "installing the linters from PyPI (xtask/tools.txt), about 60 MB, once",
+        fits: PYTHON_FITS,
+        wants: "the linters need python3, 3.11 or newer, with venv",
+        missing: "PyPI did not give us the linters; try again when it can be reached",
     }
-    anyhow::ensure!(
-        run::works(Command::new("python3").args(["-c", PYTHON_FITS])),
-        "the linters need python3, 3.11 or newer, with venv: on Debian and Ubuntu \
-         `apt-get install python3-venv`"
-    );
-    say::line("installing the linters from PyPI (xtask/tools.txt), about 60 MB, once");
-    run::succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(place.venv()))?;
-    run::succeed(
-        Command::new(place.venv().join("bin/pip"))
-            .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"])
-            .arg("--requirement")
-            .arg(place.root.join("xtask/tools.txt")),
-    )
-    .context("PyPI did not give us the linters; try again when it can be reached")?;
-    fs::write(&stamp, PYTHON_TOOLS).context("the tools' folder cannot be written")
+    .installed(place)
+}
+
+/// A private Python environment, and what is to be in it.
+struct Environment {
+    home: PathBuf,
+    /// The lines of `file`: everything with its version, and all that it stands on.
+    pins: &'static str,
+    file: &'static str,
+    /// What is said before it is installed.
+    about: &'static str,
+    /// A program by which a Python says that it fits, and what is wanted where none does.
+    fits: &'static str,
+    wants: &'static str,
+    /// What is said when PyPI gives nothing.
+    missing: &'static str,
+}
+
+impl Environment {
+    /// Installs it, unless its stamp says that it is there.
+    fn installed(&self, place: &Place) -> anyhow::Result<()> {
+        let _turn = take_turn(place)?;
+        let stamp = self.home.join("installed.txt");
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == self.pins) {
+            return Ok(());
+        }
+        anyhow::ensure!(
+            run::works(Command::new("python3").args(["-c", self.fits])),
+            "{}: on Debian and Ubuntu `apt-get install python3-venv`",
+            self.wants
+        );
+        say::line(self.about);
+        run::succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&self.home))?;
+        run::succeed(
+            Command::new(self.home.join("bin/pip"))
+                .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"])
+                .arg("--requirement")
+                .arg(place.root.join(self.file)),
+        )
+        .context(self.missing)?;
+        fs::write(&stamp, self.pins).context("the tools' folder cannot be written")
+    }
 }
 
 /// `act`, which plays workflow runs in the demo: of the checks' tools if they are here, else alone.
@@ -131,27 +162,16 @@ pub(crate) fn act(place: &Place) -> anyhow::Result<()> {
 /// # Errors
 /// When there is no fitting Python or PyPI gives us nothing.
 pub(crate) fn aider(place: &Place) -> anyhow::Result<()> {
-    let _turn = take_turn(place)?;
-    let home = place.tools.join("aider");
-    let stamp = home.join("installed.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == AIDER) {
-        return Ok(());
+    Environment {
+        home: place.tools.join("aider"),
+        pins: AIDER,
+        file: "xtask/aider.txt",
+        about: "installing aider from PyPI (xtask/aider.txt), about 700 MB, once",
+        fits: PYTHON_FITS_AIDER,
+        wants: "aider needs python3 from 3.10 to 3.12, with venv",
+        missing: "PyPI did not give us aider; try again when it can be reached",
     }
-    anyhow::ensure!(
-        run::works(Command::new("python3").args(["-c", PYTHON_FITS_AIDER])),
-        "aider needs python3 from 3.10 to 3.12, with venv: on Debian and Ubuntu \
-         `apt-get install python3-venv`"
-    );
-    say::line("installing aider from PyPI (xtask/aider.txt), about 700 MB, once");
-    run::succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
-    run::succeed(
-        Command::new(home.join("bin/pip"))
-            .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"])
-            .arg("--requirement")
-            .arg(place.root.join("xtask/aider.txt")),
-    )
-    .context("PyPI did not give us aider; try again when it can be reached")?;
-    fs::write(&stamp, AIDER).context("the tools' folder cannot be written")
+    .installed(place)
 }
 
 /// The path of `cargo-deny`.
