@@ -17,8 +17,6 @@ pub async fn signed(
     let Some(receipt) = receipts::receipt(store.as_ref(), store.as_ref(), attempt).await? else {
         return Ok(None);
     };
-    Ok(Some(match &settings.app {
-        Some(app) => Signer::of(&app.private_key)?.sign(receipt)?,
-        None => Signed { receipt, signature: None },
-    }))
+    let signer = settings.app.as_ref().map(|app| Signer::of(&app.private_key)).transpose()?;
+    Ok(Some(Signed::by(signer.as_ref(), receipt)?))
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::Problem;
 use super::bodies::Told;
 use super::operators::Desk;
+use super::runner::attempt_of;
 use crate::domain::document::Document;
 use crate::domain::ids::{AttemptId, Login};
 use crate::service::questions::{self, NotAsked, Questions};
@@ -31,13 +32,7 @@ impl FromRequestParts<Services> for Asked {
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
         let no_desk = || Problem::new(StatusCode::NOT_FOUND, "there is nothing here");
         parts.extensions.get::<Arc<Desk>>().ok_or_else(no_desk)?.admits_to_api(&parts.headers)?;
-        let Path(id) = Path::<String>::from_request_parts(parts, services)
-            .await
-            .map_err(|error| Problem::new(error.status(), error.body_text()))?;
-        let none = |error: crate::domain::ids::Malformed| {
-            Problem::new(StatusCode::NOT_FOUND, error.to_string())
-        };
-        AttemptId::parse(&id).map(Self).map_err(none)
+        attempt_of(parts, services).await.map(Self)
     }
 }
 
@@ -58,10 +53,7 @@ pub(super) async fn receipt(
 ) -> Result<Json<Signed>, Problem> {
     let receipt = receipts::asked_for(&services, attempt).await.map_err(|error| later(&error))?;
     let receipt = receipt.ok_or_else(unknown)?;
-    let Some(signer) = desk.signer() else {
-        return Ok(Json(Signed { receipt, signature: None }));
-    };
-    let signed = signer.sign(receipt).map_err(|error| {
+    let signed = Signed::by(desk.signer(), receipt).map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "a receipt is not signed");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the receipt could not be signed")
     })?;

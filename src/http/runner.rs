@@ -45,10 +45,18 @@ pub(super) async fn asker(
     services: &Services,
 ) -> Result<(AttemptId, String), Problem> {
     let token = bearer(&parts.headers)?.to_owned();
+    Ok((attempt_of(parts, services).await?, token))
+}
+
+/// The attempt that a request's path names.
+pub(super) async fn attempt_of(
+    parts: &mut Parts,
+    services: &Services,
+) -> Result<AttemptId, Problem> {
     let Path(id) = Path::<String>::from_request_parts(parts, services)
         .await
         .map_err(|error| Problem::new(error.status(), error.body_text()))?;
-    Ok((attempt(&id)?, token))
+    attempt(&id)
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {

@@ -54,14 +54,19 @@ impl Signer {
         key.map(Self).map_err(SignError::Key)
     }
 
-    /// The receipt with its signature.
+    fn signature(&self, receipt: &Receipt) -> Result<String, SignError> {
+        let header = Header { typ: Some(TYPE.to_owned()), ..Header::new(Algorithm::RS256) };
+        jsonwebtoken::encode(&header, receipt, &self.0).map_err(SignError::Signing)
+    }
+}
+
+impl Signed {
+    /// The receipt with that one's signature; without one it has none.
     ///
     /// # Errors
     /// [`SignError::Signing`] when the key does not do it.
-    pub fn sign(&self, receipt: Receipt) -> Result<Signed, SignError> {
-        let header = Header { typ: Some(TYPE.to_owned()), ..Header::new(Algorithm::RS256) };
-        let signature = jsonwebtoken::encode(&header, &receipt, &self.0);
-        let signature = Some(signature.map_err(SignError::Signing)?);
-        Ok(Signed { receipt, signature })
+    pub fn by(signer: Option<&Signer>, receipt: Receipt) -> Result<Self, SignError> {
+        let signature = signer.map(|signer| signer.signature(&receipt)).transpose()?;
+        Ok(Self { receipt, signature })
     }
 }
