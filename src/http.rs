@@ -39,6 +39,9 @@ pub use problem::Problem;
 use crate::domain::live::BATCH_BYTES_MAX;
 use crate::service::Services;
 
+/// What handlers work with: one for all, since each request's way through the routes copies it.
+type Shared = Arc<Services>;
+
 /// The whole server; [`serve`] opens it.
 pub fn router(services: Services, limits: DoorLimits, operators: Operators) -> Router {
     let webhooks = Router::new().route("/webhooks/github", post(webhook::github));
@@ -80,13 +83,13 @@ pub fn router(services: Services, limits: DoorLimits, operators: Operators) -> R
         .merge(models)
         .method_not_allowed_fallback(problem::wrong_method)
         .fallback(problem::not_found)
-        .with_state(services)
+        .with_state(Arc::new(services))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(CatchPanicLayer::new())
 }
 
 /// What operators ask.
-fn asked_by(operators: Operators) -> Router<Services> {
+fn asked_by(operators: Operators) -> Router<Shared> {
     let answers = Router::new().route("/api/v1/attempts/{attempt}/answers", post(attempts::answer));
     Router::new()
         .route("/api/v1/stats", get(operators::api_stats))
@@ -106,7 +109,7 @@ fn span(request: &Request) -> Span {
 }
 
 /// Routes whose bodies have at most that many bytes.
-fn bounded(routes: Router<Services>, bytes_max: usize) -> Router<Services> {
+fn bounded(routes: Router<Shared>, bytes_max: usize) -> Router<Shared> {
     routes
         .layer(DefaultBodyLimit::max(bytes_max))
         .layer(from_fn(bodies::as_announced))

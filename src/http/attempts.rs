@@ -13,23 +13,23 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
 use super::bodies::Told;
 use super::operators::Desk;
 use super::runner::attempt_of;
+use super::{Problem, Shared};
 use crate::domain::document::Document;
 use crate::domain::ids::{AttemptId, Login};
+use crate::service::ServiceError;
 use crate::service::questions::{self, NotAsked, Questions};
 use crate::service::receipts::{self, Signed};
-use crate::service::{ServiceError, Services};
 
 /// The attempt that somebody with the API's token asks about.
 pub(super) struct Asked(AttemptId);
 
-impl FromRequestParts<Services> for Asked {
+impl FromRequestParts<Shared> for Asked {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, services: &Shared) -> Result<Self, Problem> {
         let no_desk = || Problem::new(StatusCode::NOT_FOUND, "there is nothing here");
         parts.extensions.get::<Arc<Desk>>().ok_or_else(no_desk)?.admits_to_api(&parts.headers)?;
         attempt_of(parts, services).await.map(Self)
@@ -47,7 +47,7 @@ fn unknown() -> Problem {
 
 /// `GET …/receipt`: as `selfheal receipt` prints it.
 pub(super) async fn receipt(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(desk): Extension<Arc<Desk>>,
     Asked(attempt): Asked,
 ) -> Result<Json<Signed>, Problem> {
@@ -69,7 +69,7 @@ pub(super) struct Documents {
 
 /// `GET …/documents`: what its stages wrote; `docs/schemas` says what stands in them.
 pub(super) async fn documents(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Asked(attempt): Asked,
 ) -> Result<Json<Documents>, Problem> {
     let view = services.store.runner_view(attempt).await.map_err(|error| later(&error.into()))?;
@@ -79,7 +79,7 @@ pub(super) async fn documents(
 
 /// `GET …/questions`: what it asks, and the answers so far.
 pub(super) async fn questions(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Asked(attempt): Asked,
 ) -> Result<Json<Questions>, Problem> {
     let questions =
@@ -99,7 +99,7 @@ pub(super) struct Answer {
 
 /// `POST …/answers`: as `/selfheal answer` in a comment.
 pub(super) async fn answer(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Asked(attempt): Asked,
     Told(answer): Told<Answer>,
 ) -> Result<Response, Problem> {

@@ -6,8 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::Problem;
-use crate::service::Services;
+use super::{Problem, Shared};
 
 pub(super) async fn alive() -> &'static str {
     "alive\n"
@@ -16,7 +15,7 @@ pub(super) async fn alive() -> &'static str {
 /// How long the store may take to answer: who asks whether we are ready does not wait longer.
 const READY_SECS_MAX: u64 = 4;
 
-pub(super) async fn ready(State(services): State<Services>) -> Result<Response, Problem> {
+pub(super) async fn ready(State(services): State<Shared>) -> Result<Response, Problem> {
     let limit = Duration::from_secs(READY_SECS_MAX);
     match tokio::time::timeout(limit, services.store.backlog()).await {
         Ok(Ok(backlog)) => {

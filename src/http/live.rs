@@ -23,10 +23,10 @@ use bytes::Bytes;
 use futures_util::stream::unfold;
 use serde::Deserialize;
 
-use super::Problem;
 use super::bodies::Told;
 use super::problem::not_found;
 use super::runner::asker;
+use super::{Problem, Shared};
 use crate::domain::ids::AttemptId;
 use crate::domain::live::{EventBatch, EventsTaken, Shows};
 use crate::ports::ledger::Account;
@@ -56,10 +56,10 @@ pub(super) struct Watcher {
     shows: Shows,
 }
 
-impl FromRequestParts<Services> for Watcher {
+impl FromRequestParts<Shared> for Watcher {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, services: &Shared) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, services).await;
         let asked = Query::<Asked>::from_request_parts(parts, services).await;
         let (Ok(Path(id)), Ok(Query(asked))) = (path, asked) else {
@@ -104,17 +104,17 @@ impl Watcher {
 /// The runner that tells, known by its token.
 pub(super) struct Teller(Account);
 
-impl FromRequestParts<Services> for Teller {
+impl FromRequestParts<Shared> for Teller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, services: &Shared) -> Result<Self, Problem> {
         let (attempt, token) = asker(parts, services).await?;
         Ok(Self(live::teller(services, attempt, &token).await?))
     }
 }
 
 pub(super) async fn tell(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Teller(account): Teller,
     Told(batch): Told<EventBatch>,
 ) -> Result<Json<EventsTaken>, Problem> {
@@ -147,7 +147,7 @@ enum Streaming {
 
 /// The events as a stream that ends when the attempt is over.
 pub(super) async fn stream(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     watcher: Watcher,
 ) -> Result<Response, Problem> {
     let reader = watcher.reader(&services).await?;
@@ -197,7 +197,7 @@ fn ended(why: Ending) -> Bytes {
 
 /// The same as messages of a WebSocket.
 pub(super) async fn socket(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     watcher: Watcher,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {

@@ -15,8 +15,8 @@ use futures_util::stream::unfold;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::Problem;
 use super::bodies::Whole;
+use super::{Problem, Shared};
 use crate::domain::ids::AttemptId;
 use crate::domain::ledger::{Passes, Refusal};
 use crate::domain::model::{Provider, REFUSED_BUDGET, REFUSED_BUSY, REFUSED_HEADER};
@@ -94,7 +94,7 @@ async fn known(
 
 /// What an attempt's calls have cost so far.
 pub(super) async fn spent(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Path(attempt): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -127,7 +127,7 @@ fn told(spent: &Spent) -> Value {
 
 /// Passes a call through to its provider.
 pub(super) async fn forward(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Path((attempt, provider, _)): Path<(String, String, String)>,
     request: Request,
 ) -> Response {

@@ -18,7 +18,7 @@ use sha2::Sha256;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Problem, metrics};
+use super::{Problem, Shared, metrics};
 use crate::domain::figures::Stats;
 use crate::domain::ids::RepoSlug;
 use crate::service::Services;
@@ -111,7 +111,7 @@ pub(super) struct Question {
 }
 
 pub(super) async fn api_stats(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(desk): Extension<Arc<Desk>>,
     headers: HeaderMap,
     question: Result<Query<Question>, axum::extract::rejection::QueryRejection>,
@@ -138,7 +138,7 @@ pub(super) struct FlakyQuestion {
 }
 
 pub(super) async fn api_flaky(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(desk): Extension<Arc<Desk>>,
     headers: HeaderMap,
     question: Result<Query<FlakyQuestion>, axum::extract::rejection::QueryRejection>,
@@ -169,7 +169,7 @@ async fn flake_counts(services: &Services, desk: &Desk) -> Result<flaky::Counts,
 }
 
 pub(super) async fn metrics(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(desk): Extension<Arc<Desk>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -7,8 +7,8 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
-use super::Problem;
 use super::bodies::Told;
+use super::{Problem, Shared};
 use crate::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::ids::AttemptId;
@@ -70,36 +70,36 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
 /// The runner that asks, known by its token.
 pub(super) struct Known(RunnerView);
 
-impl FromRequestParts<Services> for Known {
+impl FromRequestParts<Shared> for Known {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, services: &Shared) -> Result<Self, Problem> {
         let (attempt, token) = asker(parts, services).await?;
         Ok(Self(runners::with_token(services, attempt, &token).await?))
     }
 }
 
 pub(super) async fn admission(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Path(id): Path<String>,
     Told(identity): Told<Identity>,
 ) -> Answer<Admission> {
     Ok(Json(runners::admit(&services, attempt(&id)?, &identity).await?))
 }
 
-pub(super) async fn brief(State(services): State<Services>, Known(view): Known) -> Answer<Brief> {
+pub(super) async fn brief(State(services): State<Shared>, Known(view): Known) -> Answer<Brief> {
     Ok(Json(runners::brief(&services, &view).await?))
 }
 
 pub(super) async fn heartbeat(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Known(view): Known,
 ) -> Answer<Instruction> {
     Ok(Json(runners::heartbeat(&services, &view).await?))
 }
 
 pub(super) async fn stage(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Known(view): Known,
     Told(report): Told<StageReport>,
 ) -> Answer<Instruction> {
@@ -107,7 +107,7 @@ pub(super) async fn stage(
 }
 
 pub(super) async fn checkpoint(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Known(view): Known,
     Told(checkpoint): Told<Checkpoint>,
 ) -> Answer<Instruction> {
@@ -115,7 +115,7 @@ pub(super) async fn checkpoint(
 }
 
 pub(super) async fn outcome(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Known(view): Known,
     Told(outcome): Told<Outcome>,
 ) -> Answer<Instruction> {

@@ -9,8 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::Problem;
 use super::bodies::Whole;
+use super::{Problem, Shared};
 use crate::domain::ids::DeliveryId;
 use crate::ports::inbound::{NotAuthentic, Sorted};
 use crate::ports::store::{Inserted, NewDelivery, StoreError};
@@ -23,10 +23,10 @@ const SIGNATURE: &str = "x-hub-signature-256";
 /// Headers with a signature among them: without one no body is waited for.
 pub(super) struct Signed(HeaderMap);
 
-impl FromRequestParts<Services> for Signed {
+impl FromRequestParts<Shared> for Signed {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, services: &Shared) -> Result<Self, Problem> {
         let signature = text(&parts.headers, SIGNATURE);
         services.inbound.is_signed(signature).map_err(|error| not_authentic(&error))?;
         Ok(Self(parts.headers.clone()))
@@ -38,7 +38,7 @@ fn not_authentic(error: &NotAuthentic) -> Problem {
 }
 
 pub(super) async fn github(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Signed(headers): Signed,
     body: Whole,
 ) -> Result<Response, Problem> {
