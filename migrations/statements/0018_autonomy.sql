@@ -566,6 +566,22 @@ UPDATE event_streams
          WHERE attempt_id = $1
 
 -- EVENT_STREAM: sqlite
+SELECT e.next_seq, e.bytes
+         FROM event_streams e
+         JOIN runner_reports s ON s.attempt_id = e.attempt_id
+         WHERE e.attempt_id = $1
+           AND s.token_hash = $2
+
+-- EVENT_STREAM: postgres
+SELECT e.next_seq, e.bytes
+         FROM event_streams e
+         JOIN runner_reports s ON s.attempt_id = e.attempt_id
+         WHERE e.attempt_id = $1
+           AND s.token_hash = $2
+         FOR UPDATE OF e
+         FOR SHARE OF s
+
+-- EVENT_STREAM: sqlite
 SELECT next_seq, bytes
          FROM event_streams
          WHERE attempt_id = $1
@@ -882,6 +898,12 @@ UPDATE runner_reports
          SET heard_at_ms = $2
          WHERE attempt_id = $1
 
+-- HEARD: postgres and sqlite
+UPDATE runner_reports
+         SET heard_at_ms = $3
+         WHERE attempt_id = $1
+           AND token_hash = $2
+
 -- HELD_CALL: postgres and sqlite
 SELECT attempt_id, case_id, repo_id, number, hour, held_nanos, held_tokens
          FROM model_calls
@@ -1078,6 +1100,12 @@ SELECT c.id, c.repo_id, r.slug, r.installation_id, c.number, c.opened_head, c.he
              LIMIT 1
          )
          JOIN repos r ON r.id = c.repo_id
+
+-- LAST_LET_IN: postgres and sqlite
+SELECT CAST(CASE WHEN token_hash = $2 THEN 1 ELSE 0 END AS BIGINT)
+         FROM runner_reports
+         WHERE attempt_id = $1
+           AND token_hash IS NOT NULL
 
 -- LOCK_ACCOUNTS: sqlite
 SELECT held_nanos
@@ -1700,6 +1728,19 @@ UPDATE runner_reports
                OR outcome LIKE '{"outcome":"asks"%'
            )
 
+-- SET_OUTCOME: postgres and sqlite
+UPDATE runner_reports
+         SET outcome = $3,
+             outcome_at_ms = $4,
+             heard_at_ms = $4
+         WHERE attempt_id = $1
+           AND token_hash = $2
+           AND (
+               outcome IS NULL
+               OR outcome LIKE '{"outcome":"waits"%'
+               OR outcome LIKE '{"outcome":"asks"%'
+           )
+
 -- SET_PULL: postgres and sqlite
 INSERT INTO pulls (
              repo_id, number, head_sha, head_branch, head_repo_id, base, state, updated_at_ms
@@ -1834,6 +1875,15 @@ UPDATE runner_reports
              work_in_progress = $4,
              heard_at_ms = $5
          WHERE attempt_id = $1
+
+-- SET_STAGE: postgres and sqlite
+UPDATE runner_reports
+         SET stage = $3,
+             round = $4,
+             work_in_progress = $5,
+             heard_at_ms = $6
+         WHERE attempt_id = $1
+           AND token_hash = $2
 
 -- SIGNS: sqlite
 SELECT a.case_id, f.attempt_id, f.sign

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::store::StoreError;
+use super::store::{Seat, StoreError};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::ids::{AttemptId, Timestamp};
 
@@ -18,10 +18,8 @@ pub enum Taken {
 /// A checkpoint that a runner sends.
 #[derive(Debug, Clone)]
 pub struct NewCheckpoint {
-    /// The attempt.
-    pub attempt: AttemptId,
-    /// SHA-256 of the token that the runner showed.
-    pub token_hash: String,
+    /// The attempt, and which runner sends it.
+    pub seat: Seat,
     /// The checkpoint.
     pub checkpoint: Checkpoint,
     /// Now.

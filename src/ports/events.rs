@@ -4,14 +4,14 @@
 
 use async_trait::async_trait;
 
-use super::store::StoreError;
+use super::store::{Seat, StoreError};
 use crate::domain::ids::{AttemptId, Timestamp};
 
 /// Events to be kept.
 #[derive(Debug, Clone)]
 pub struct NewEvents {
-    /// Whose.
-    pub attempt: AttemptId,
+    /// Whose, and which runner tells them.
+    pub seat: Seat,
     /// The number of the first one.
     pub first: u64,
     /// Each as one line.

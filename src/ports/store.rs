@@ -309,6 +309,16 @@ pub enum InstallationState {
     Deleted,
 }
 
+/// An attempt as one runner has it: whoever is let in later has another token, and what comes from the
+/// one before is refused in the store ([`StoreError::LeaseLost`]), whenever its token was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seat {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// SHA-256 of the token that the runner showed, in hexadecimal.
+    pub token_hash: String,
+}
+
 /// A runner that asks to be let in.
 #[derive(Debug, Clone)]
 pub struct RunnerAdmission {
@@ -491,12 +501,12 @@ pub trait Store: Send + Sync {
     async fn runner_view(&self, attempt: AttemptId) -> Result<Option<RunnerView>, StoreError>;
 
     /// Records that a runner was heard of.
-    async fn record_heartbeat(&self, attempt: AttemptId, now: Timestamp) -> Result<(), StoreError>;
+    async fn record_heartbeat(&self, seat: &Seat, now: Timestamp) -> Result<(), StoreError>;
 
     /// Records a finished stage: its documents and the change so far, whole or not at all.
     async fn record_stage(
         &self,
-        attempt: AttemptId,
+        seat: &Seat,
         report: &StageReport,
         now: Timestamp,
     ) -> Result<(), StoreError>;
@@ -504,7 +514,7 @@ pub trait Store: Send + Sync {
     /// Records what a runner reports at the end, once, and wakes the pull request.
     async fn record_outcome(
         &self,
-        attempt: AttemptId,
+        seat: &Seat,
         outcome: &Outcome,
         now: Timestamp,
     ) -> Result<Inserted, StoreError>;

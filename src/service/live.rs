@@ -10,9 +10,8 @@
 //! Races: events come through another replica (each replica looks in the store, every
 //! [`FOLLOW_MS`], how far the attempts are that somebody watches there; that finds ends as well). A
 //! reader opens a topic while events are published (it is opened first, then it is asked how far it
-//! is). A runner that was given up sends while its successor begins: its token ends with the other's
-//! admission; what was on its way then may take numbers that the other meant, whose events are then
-//! told under the next ones or, where they overlap, not at all.
+//! is). A runner that was given up sends while its successor begins (what it
+//! tells after the other's admission is refused in the store).
 
 pub mod keys;
 pub mod schema;
@@ -23,15 +22,15 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::Services;
 use super::runners::{RunnerError, is_valid};
-use super::{ServiceError, Services};
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::domain::live::{
     ATTEMPT_EVENT_BYTES_MAX, BATCH_EVENTS_MAX, EventBatch, EventsTaken, LiveEvent,
 };
 use crate::ports::events::{EventRun, EventStore, KeptEvents, NewEvents};
 use crate::ports::ledger::{Account, Ledger};
-use crate::ports::store::StoreError;
+use crate::ports::store::{Seat, StoreError};
 
 use self::keys::Keys;
 pub use self::topics::{Piece, Shown};
@@ -306,7 +305,9 @@ pub async fn tell(
     let first = batch.first.max(1);
     let lines: Vec<String> = batch.events.iter().map(LiveEvent::line).collect();
     let bytes_max = ATTEMPT_EVENT_BYTES_MAX;
-    let new = NewEvents { attempt, first, lines: lines.clone(), bytes_max, now };
+    let Some((token_hash, _)) = teller.token.clone() else { return Err(RunnerError::Unknown) };
+    let seat = Seat { attempt, token_hash };
+    let new = NewEvents { seat, first, lines: lines.clone(), bytes_max, now };
     let live = &services.live;
     match live.events.keep_events(new).await {
         Ok(KeptEvents::Gap { next }) => Ok(EventsTaken { next }),
@@ -324,7 +325,6 @@ pub async fn tell(
             let words = format!("an attempt tells at most {bytes_max} bytes of events");
             Err(RunnerError::Bad(words))
         }
-        Err(StoreError::Missing(_)) => Err(RunnerError::Unknown),
-        Err(error) => Err(RunnerError::Later(ServiceError::Store(error))),
+        Err(error) => Err(error.into()),
     }
 }

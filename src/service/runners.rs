@@ -22,7 +22,7 @@ use crate::domain::policy::Policy;
 use crate::domain::pull::Pull;
 use crate::ports::checkpoints::{NewCheckpoint, Taken};
 use crate::ports::identity::{IdentityError, RunnerClaims};
-use crate::ports::store::{Admitted, Inserted, RunnerAdmission, RunnerView, StoreError};
+use crate::ports::store::{Admitted, Inserted, RunnerAdmission, RunnerView, Seat, StoreError};
 
 /// A token outlives the longest attempt that a policy can ask for, and no more.
 const TOKEN_MS: i64 = 6 * 60 * 60 * 1000;
@@ -54,6 +54,7 @@ impl From<StoreError> for RunnerError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Missing(_) => Self::Unknown,
+            StoreError::LeaseLost(_) => Self::NotYou("another runner was let in".to_owned()),
             error => Self::Later(error.into()),
         }
     }
@@ -171,6 +172,12 @@ pub(super) fn is_valid(token: &str, kept: Option<&(String, Timestamp)>, now: Tim
     kept.is_some_and(|(hash, until)| *hash == digest(token) && *until > now)
 }
 
+/// The attempt as the runner has it whose token was looked at.
+fn seat(view: &RunnerView) -> Result<Seat, RunnerError> {
+    let (token_hash, _) = view.token.clone().ok_or(RunnerError::Unknown)?;
+    Ok(Seat { attempt: view.record.attempt.id, token_hash })
+}
+
 /// How a token is kept: SHA-256, in hexadecimal.
 fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
@@ -281,7 +288,7 @@ fn resume(view: &RunnerView, checkpoint: Option<Checkpoint>) -> Option<Resume> {
 )]
 pub async fn heartbeat(services: &Services, view: &RunnerView) -> Result<Instruction, RunnerError> {
     let now = services.clock.now();
-    services.store.record_heartbeat(view.record.attempt.id, now).await?;
+    services.store.record_heartbeat(&seat(view)?, now).await?;
     Ok(if is_over(view) { Instruction::Stop } else { Instruction::Continue })
 }
 
@@ -312,7 +319,7 @@ pub async fn stage(
             large.body.len()
         )));
     }
-    services.store.record_stage(view.record.attempt.id, report, services.clock.now()).await?;
+    services.store.record_stage(&seat(view)?, report, services.clock.now()).await?;
     tracing::info!(stage = report.stage.as_str(), round = report.round, "a stage is done");
     Ok(Instruction::Continue)
 }
@@ -338,9 +345,7 @@ pub async fn checkpoint(
     if let Some(fault) = checkpoint.fault() {
         return Err(RunnerError::Bad(fault.to_owned()));
     }
-    let Some((token_hash, _)) = view.token.clone() else { return Err(RunnerError::Unknown) };
-    let (attempt, now) = (view.record.attempt.id, services.clock.now());
-    let new = NewCheckpoint { attempt, token_hash, checkpoint, now };
+    let new = NewCheckpoint { seat: seat(view)?, checkpoint, now: services.clock.now() };
     match services.checkpoints.keep_checkpoint(new).await? {
         Taken::Yes => {}
         // Its stage was reported meanwhile, or another runner was let in, who is told by its token.
@@ -376,7 +381,7 @@ pub async fn outcome(
         feedback::checked(questions).map_err(RunnerError::Bad)?;
     }
     let outcome = outcome.clone().after(view.record.report.outcome.as_ref(), now);
-    let recorded = services.store.record_outcome(view.record.attempt.id, &outcome, now).await?;
+    let recorded = services.store.record_outcome(&seat(view)?, &outcome, now).await?;
     if recorded == Inserted::New {
         tracing::info!("the attempt's outcome is known");
         services.wake.notify_one();

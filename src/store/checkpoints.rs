@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use super::db::{Arg, Tx, args};
 use super::packing::{pack, unpack};
 use super::rows::inconsistent;
+use super::runners::sat_on;
 use super::{SqlStore, sql, unavailable};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::ids::AttemptId;
@@ -20,15 +21,10 @@ use crate::ports::store::StoreError;
 impl CheckpointStore for SqlStore {
     async fn keep_checkpoint(&self, new: NewCheckpoint) -> Result<Taken, StoreError> {
         let body = serde_json::to_vec(&new.checkpoint)
-            .map_err(|error| inconsistent("checkpoints", new.attempt, error))?;
+            .map_err(|error| inconsistent("checkpoints", new.seat.attempt, error))?;
         let packed = pack(&body);
-        let mut args = args![
-            new.attempt.to_string(),
-            new.token_hash,
-            i64::from(new.checkpoint.round),
-            packed.length,
-            new.now.millis(),
-        ];
+        let mut args = sat_on(&new.seat);
+        args.extend(args![i64::from(new.checkpoint.round), packed.length, new.now.millis()]);
         args.push(Arg::Bytes(packed.bytes));
         let mut tx = self.db.begin().await.map_err(unavailable)?;
         let kept = tx.run(sql::checkpoints::KEEP_CHECKPOINT, args).await.map_err(unavailable)?;

@@ -4,7 +4,8 @@
 //! the number before `next_seq`.
 //!
 //! Races: the same events come twice at the same moment, because an answer was lost: who keeps events
-//! of an attempt waits for its row, and what is there already is not kept again.
+//! of an attempt waits for its row, and what is there already is not kept again. Another runner is let
+//! in meanwhile: whose token is not the last one's keeps none.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use super::db::{Arg, Tx, args};
 use super::packing::{pack, unpack};
 use super::rows::{inconsistent, number};
+use super::runners::{refusal, sat_on};
 use super::{SqlStore, sql, unavailable};
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::ports::events::{EventRun, EventStore, KeptEvents, NewEvents, Standing};
@@ -33,18 +35,19 @@ fn count(value: i64) -> u64 {
 
 /// How far the events of an attempt are, for whoever keeps more of them.
 async fn stream(tx: &mut Tx, new: &NewEvents) -> Result<(u64, u64), StoreError> {
-    let id = new.attempt.to_string();
+    let id = new.seat.attempt.to_string();
     // The second look finds what the first one began, or what somebody else began meanwhile.
     for _ in 0..2 {
         let rows: Vec<(i64, i64)> =
-            tx.rows(sql::events::EVENT_STREAM, args![id.as_str()]).await.map_err(unavailable)?;
+            tx.rows(sql::events::EVENT_STREAM, sat_on(&new.seat)).await.map_err(unavailable)?;
         if let Some((next, bytes)) = rows.into_iter().next() {
             return Ok((count(next), count(bytes)));
         }
         let args = args![id.as_str(), new.now.millis()];
         tx.run(sql::events::BEGIN_EVENTS, args).await.map_err(unavailable)?;
     }
-    Err(StoreError::Missing(format!("the attempt {id}")))
+    let refusal = refusal(tx, &new.seat).await?;
+    Err(refusal.unwrap_or_else(|| StoreError::Missing(format!("the attempt {id}"))))
 }
 
 #[async_trait]
@@ -65,7 +68,7 @@ impl EventStore for SqlStore {
             return Ok(KeptEvents::Full);
         }
         let packed = pack(body.as_bytes()).bytes;
-        let (id, packed_bytes) = (new.attempt.to_string(), number(packed.len() as u64));
+        let (id, packed_bytes) = (new.seat.attempt.to_string(), number(packed.len() as u64));
         let mut args = args![
             id.as_str(),
             number(next),

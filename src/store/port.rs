@@ -14,7 +14,7 @@ use crate::domain::pull::PullHead;
 use crate::ports::forge::PublishedCheck;
 use crate::ports::store::{
     Admitted, Backlog, Changes, Claim, Inserted, Lease, Leased, NewDelivery, PendingDelivery,
-    PullRecord, RunnerAdmission, RunnerView, Store, StoreError, Usage,
+    PullRecord, RunnerAdmission, RunnerView, Seat, Store, StoreError, Usage,
 };
 
 #[async_trait]
@@ -102,26 +102,26 @@ impl Store for SqlStore {
         self.view_of(attempt).await
     }
 
-    async fn record_heartbeat(&self, attempt: AttemptId, now: Timestamp) -> Result<(), StoreError> {
-        self.heard(attempt, now).await
+    async fn record_heartbeat(&self, seat: &Seat, now: Timestamp) -> Result<(), StoreError> {
+        self.heard(seat, now).await
     }
 
     async fn record_stage(
         &self,
-        attempt: AttemptId,
+        seat: &Seat,
         report: &StageReport,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.stage_recorded(attempt, report, now).await
+        self.stage_recorded(seat, report, now).await
     }
 
     async fn record_outcome(
         &self,
-        attempt: AttemptId,
+        seat: &Seat,
         outcome: &Outcome,
         now: Timestamp,
     ) -> Result<Inserted, StoreError> {
-        self.outcome_recorded(attempt, outcome, now).await
+        self.outcome_recorded(seat, outcome, now).await
     }
 
     async fn purge(&self, before: Timestamp) -> Result<u64, StoreError> {

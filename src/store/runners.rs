@@ -1,7 +1,7 @@
 //! What runners say: recorded at any time, without a lease, read by the next decision.
 
 use super::apply::wake;
-use super::db::{Tx, args};
+use super::db::{Arg, Tx, args};
 use super::remedies::Came;
 use super::rows::{inconsistent, number};
 use super::{SqlStore, figures, remedies, sql, unavailable};
@@ -10,7 +10,7 @@ use crate::domain::figures::Mark;
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::domain::outcome::Outcome;
 use crate::domain::remedy::OFFERS_MAX;
-use crate::ports::store::{Admitted, Inserted, RunnerAdmission, StoreError};
+use crate::ports::store::{Admitted, Inserted, RunnerAdmission, Seat, StoreError};
 
 /// Old deliveries that one transaction forgets: others wait for it to write.
 const PURGED_AT_ONCE: i64 = 5_000;
@@ -49,28 +49,32 @@ impl SqlStore {
         Ok(Admitted::Yes)
     }
 
-    pub(super) async fn heard(&self, attempt: AttemptId, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn heard(&self, seat: &Seat, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await.map_err(unavailable)?;
-        let args = args![attempt.to_string(), now.millis()];
-        let rows = tx.run(sql::runners::HEARD, args).await.map_err(unavailable)?;
-        tx.commit().await.map_err(unavailable)?;
-        if rows == 1 { Ok(()) } else { Err(missing(attempt)) }
+        let mut args = sat_on(seat);
+        args.push(Arg::from(now.millis()));
+        if tx.run(sql::runners::HEARD, args).await.map_err(unavailable)? != 1 {
+            return Err(refusal(&mut tx, seat).await?.unwrap_or_else(|| missing(seat.attempt)));
+        }
+        tx.commit().await.map_err(unavailable)
     }
 
     pub(super) async fn stage_recorded(
         &self,
-        attempt: AttemptId,
+        seat: &Seat,
         report: &StageReport,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let attempt = seat.attempt;
         let id = attempt.to_string();
         let work = serde_json::to_string(&report.work_in_progress)
             .map_err(|error| inconsistent("runner_reports", attempt, error))?;
         let mut tx = self.db.begin().await.map_err(unavailable)?;
         let round = i64::from(report.round);
-        let args = args![id.clone(), report.stage.as_str(), round, work, now.millis()];
+        let mut args = sat_on(seat);
+        args.extend(args![report.stage.as_str(), round, work, now.millis()]);
         if tx.run(sql::runners::SET_STAGE, args).await.map_err(unavailable)? != 1 {
-            return Err(missing(attempt));
+            return Err(refusal(&mut tx, seat).await?.unwrap_or_else(|| missing(attempt)));
         }
         for document in &report.documents {
             let args = args![
@@ -94,24 +98,22 @@ impl SqlStore {
 
     pub(super) async fn outcome_recorded(
         &self,
-        attempt: AttemptId,
+        seat: &Seat,
         outcome: &Outcome,
         now: Timestamp,
     ) -> Result<Inserted, StoreError> {
+        let attempt = seat.attempt;
         let body = serde_json::to_string(outcome)
             .map_err(|error| inconsistent("runner_reports", attempt, error))?;
         let mut tx = self.db.begin().await.map_err(unavailable)?;
         let Some((repo, pull)) = pull_of(&mut tx, attempt).await? else {
             return Err(missing(attempt));
         };
-        let args = args![attempt.to_string(), body, now.millis()];
-        let rows = tx.run(sql::runners::SET_OUTCOME, args).await.map_err(unavailable)?;
-        if rows == 0 {
-            let known: Vec<(String,)> = tx
-                .rows(sql::runners::KNOWN_RUNNER, args![attempt.to_string()])
-                .await
-                .map_err(unavailable)?;
-            return if known.is_empty() { Err(missing(attempt)) } else { Ok(Inserted::Duplicate) };
+        let mut args = sat_on(seat);
+        args.extend(args![body, now.millis()]);
+        if tx.run(sql::runners::SET_OUTCOME, args).await.map_err(unavailable)? == 0 {
+            let refusal = refusal(&mut tx, seat).await?;
+            return refusal.map_or(Ok(Inserted::Duplicate), Err);
         }
         figures::mark(&mut tx, attempt, Mark::Ended, now).await?;
         remedies::proposed(&mut tx, attempt, outcome, now).await?;
@@ -150,6 +152,22 @@ impl SqlStore {
             }
         }
     }
+}
+
+/// What a statement asks a runner for.
+pub(super) fn sat_on(seat: &Seat) -> Vec<Arg> {
+    args![seat.attempt.to_string(), seat.token_hash.as_str()]
+}
+
+/// Why a runner is not heard: none was let in, or another one was since.
+pub(super) async fn refusal(tx: &mut Tx, seat: &Seat) -> Result<Option<StoreError>, StoreError> {
+    let rows: Vec<(i64,)> =
+        tx.rows(sql::runners::LAST_LET_IN, sat_on(seat)).await.map_err(unavailable)?;
+    Ok(match rows.first() {
+        None => Some(missing(seat.attempt)),
+        Some((1,)) => None,
+        Some(_) => Some(StoreError::LeaseLost(format!("the attempt {}", seat.attempt))),
+    })
 }
 
 fn missing(attempt: AttemptId) -> StoreError {

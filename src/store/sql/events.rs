@@ -3,15 +3,21 @@
 use super::{Statement, family};
 
 family! {
-    /// How far the events of an attempt are; PostgreSQL lets nobody else keep any until the end.
+    /// How far the events of an attempt are, for the runner that was let in last; PostgreSQL lets nobody
+    /// else keep any, nor another runner in, until the end.
     EVENT_STREAM = Statement {
-        sqlite: "SELECT next_seq, bytes
-         FROM event_streams
-         WHERE attempt_id = $1",
-        postgres: "SELECT next_seq, bytes
-         FROM event_streams
-         WHERE attempt_id = $1
-         FOR UPDATE",
+        sqlite: "SELECT e.next_seq, e.bytes
+         FROM event_streams e
+         JOIN runner_reports s ON s.attempt_id = e.attempt_id
+         WHERE e.attempt_id = $1
+           AND s.token_hash = $2",
+        postgres: "SELECT e.next_seq, e.bytes
+         FROM event_streams e
+         JOIN runner_reports s ON s.attempt_id = e.attempt_id
+         WHERE e.attempt_id = $1
+           AND s.token_hash = $2
+         FOR UPDATE OF e
+         FOR SHARE OF s",
     };
 
     /// Begins the events of an attempt, if there is such an attempt and they have not begun.

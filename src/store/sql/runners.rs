@@ -39,21 +39,23 @@ family! {
          WHERE attempt_id = $1",
     );
 
-    /// A runner was heard of.
+    /// A runner was heard of, if it is the one that was let in last.
     HEARD = Statement::both(
         "UPDATE runner_reports
-         SET heard_at_ms = $2
-         WHERE attempt_id = $1",
+         SET heard_at_ms = $3
+         WHERE attempt_id = $1
+           AND token_hash = $2",
     );
 
-    /// A finished stage and the change so far.
+    /// A finished stage and the change so far, from the runner that was let in last.
     SET_STAGE = Statement::both(
         "UPDATE runner_reports
-         SET stage = $2,
-             round = $3,
-             work_in_progress = $4,
-             heard_at_ms = $5
-         WHERE attempt_id = $1",
+         SET stage = $3,
+             round = $4,
+             work_in_progress = $5,
+             heard_at_ms = $6
+         WHERE attempt_id = $1
+           AND token_hash = $2",
     );
 
     /// A document; written again in the same round it is replaced.
@@ -74,13 +76,14 @@ family! {
          ORDER BY position",
     );
 
-    /// What a runner reports at the end, once; that it waits or asks is no end.
+    /// What the runner that was let in last reports at the end, once; that it waits or asks is no end.
     SET_OUTCOME = Statement::both(
         "UPDATE runner_reports
-         SET outcome = $2,
-             outcome_at_ms = $3,
-             heard_at_ms = $3
+         SET outcome = $3,
+             outcome_at_ms = $4,
+             heard_at_ms = $4
          WHERE attempt_id = $1
+           AND token_hash = $2
            AND (
                outcome IS NULL
                OR outcome LIKE '{\"outcome\":\"waits\"%'
@@ -88,11 +91,12 @@ family! {
            )",
     );
 
-    /// Whether a runner of that attempt has been let in or started.
-    KNOWN_RUNNER = Statement::both(
-        "SELECT attempt_id
+    /// Whether that token is the one of the runner that was let in last; nothing where none was ever.
+    LAST_LET_IN = Statement::both(
+        "SELECT CAST(CASE WHEN token_hash = $2 THEN 1 ELSE 0 END AS BIGINT)
          FROM runner_reports
-         WHERE attempt_id = $1",
+         WHERE attempt_id = $1
+           AND token_hash IS NOT NULL",
     );
 
     /// The attempt, if a runner may work on it.

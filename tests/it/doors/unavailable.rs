@@ -18,7 +18,7 @@ use selfheal::http::DoorLimits;
 use selfheal::ports::forge::PublishedCheck;
 use selfheal::ports::store::{
     Admitted, Backlog, Changes, Claim, Inserted, Lease, Leased, NewDelivery, PendingDelivery,
-    PullRecord, RunnerAdmission, RunnerView, Store, StoreError, Usage,
+    PullRecord, RunnerAdmission, RunnerView, Seat, Store, StoreError, Usage,
 };
 use selfheal::service::Services;
 use selfheal::service::worker::{Step, Worker};
@@ -70,9 +70,9 @@ forwarded! {
     fn usage(repo: RepoId, now: Timestamp) -> Usage;
     fn admit_runner(admission: RunnerAdmission) -> Admitted;
     fn runner_view(attempt: AttemptId) -> Option<RunnerView>;
-    fn record_heartbeat(attempt: AttemptId, now: Timestamp) -> ();
-    fn record_stage(attempt: AttemptId, report: &StageReport, now: Timestamp) -> ();
-    fn record_outcome(attempt: AttemptId, outcome: &Outcome, now: Timestamp) -> Inserted;
+    fn record_heartbeat(seat: &Seat, now: Timestamp) -> ();
+    fn record_stage(seat: &Seat, report: &StageReport, now: Timestamp) -> ();
+    fn record_outcome(seat: &Seat, outcome: &Outcome, now: Timestamp) -> Inserted;
     fn purge(before: Timestamp) -> u64;
     fn next_due() -> Option<Timestamp>;
     fn backlog() -> Backlog;

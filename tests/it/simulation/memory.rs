@@ -27,7 +27,7 @@ use selfheal::domain::pull::PullHead;
 use selfheal::ports::forge::PublishedCheck;
 use selfheal::ports::store::{
     Admitted, Backlog, Changes, Claim, Inserted, Lease, Leased, NewDelivery, PendingDelivery,
-    PullRecord, RunnerAdmission, RunnerView, Store, StoreError, Usage,
+    PullRecord, RunnerAdmission, RunnerView, Seat, Store, StoreError, Usage,
 };
 
 pub(crate) use tables::Tables;
@@ -205,26 +205,26 @@ impl Store for MemoryStore {
         self.transaction(|tables| Ok(tables.runner_view(attempt))).await
     }
 
-    async fn record_heartbeat(&self, attempt: AttemptId, now: Timestamp) -> Result<(), StoreError> {
-        self.transaction(|tables| tables.record_heartbeat(attempt, now)).await
+    async fn record_heartbeat(&self, seat: &Seat, now: Timestamp) -> Result<(), StoreError> {
+        self.transaction(|tables| tables.record_heartbeat(seat, now)).await
     }
 
     async fn record_stage(
         &self,
-        attempt: AttemptId,
+        seat: &Seat,
         report: &StageReport,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.transaction(|tables| tables.record_stage(attempt, report, now)).await
+        self.transaction(|tables| tables.record_stage(seat, report, now)).await
     }
 
     async fn record_outcome(
         &self,
-        attempt: AttemptId,
+        seat: &Seat,
         outcome: &Outcome,
         now: Timestamp,
     ) -> Result<Inserted, StoreError> {
-        self.transaction(|tables| tables.record_outcome(attempt, outcome, now)).await
+        self.transaction(|tables| tables.record_outcome(seat, outcome, now)).await
     }
 
     async fn purge(&self, before: Timestamp) -> Result<u64, StoreError> {

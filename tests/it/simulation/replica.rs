@@ -266,7 +266,7 @@ struct NoEvents;
 #[async_trait]
 impl EventStore for NoEvents {
     async fn keep_events(&self, new: NewEvents) -> Result<KeptEvents, StoreError> {
-        Err(StoreError::Missing(new.attempt.to_string()))
+        Err(StoreError::Missing(new.seat.attempt.to_string()))
     }
 
     async fn events(

@@ -7,7 +7,9 @@ use selfheal::domain::document::{DocumentName, Stage};
 use selfheal::domain::patch::Content;
 use selfheal::ports::checkpoints::{CheckpointStore as _, NewCheckpoint, Taken};
 
-use super::values::{admission, at, attempt, attempt_id, case, document, patch, pull, sha, stage};
+use super::values::{
+    admission, at, attempt, attempt_id, case, document, patch, pull, seat, sha, stage,
+};
 use super::{Opened, on_both};
 
 on_both! {
@@ -27,7 +29,7 @@ async fn healing(opened: &Opened) -> Case {
     opened.port().admit_runner(admission(attempt_id(1), "jti-1", 500)).await.unwrap();
     opened
         .port()
-        .record_stage(attempt_id(1), &stage(Stage::Triage, 1, vec![]), at(510))
+        .record_stage(&seat(attempt_id(1), "jti-1"), &stage(Stage::Triage, 1, vec![]), at(510))
         .await
         .unwrap();
     case
@@ -46,8 +48,7 @@ fn checkpoint(round: u8, text: &str) -> Checkpoint {
 /// Sends it with the token of a runner of that identity.
 async fn sent(opened: &Opened, identity: &str, checkpoint: &Checkpoint) -> Taken {
     let new = NewCheckpoint {
-        attempt: attempt_id(1),
-        token_hash: format!("hash of {identity}"),
+        seat: seat(attempt_id(1), identity),
         checkpoint: checkpoint.clone(),
         now: at(600),
     };
@@ -96,7 +97,9 @@ async fn a_checkpoint_is_of_the_stage_that_goes_on(opened: Opened) {
         (Stage::Verify, Taken::Yes),
         (Stage::DevilsAdvocate, Taken::Yes),
     ] {
-        port.record_stage(attempt_id(1), &stage(last, 1, vec![]), at(700)).await.unwrap();
+        port.record_stage(&seat(attempt_id(1), "jti-1"), &stage(last, 1, vec![]), at(700))
+            .await
+            .unwrap();
         check(1, Taken::TooLate).await;
         check(2, next).await;
     }
@@ -106,7 +109,7 @@ async fn a_checkpoint_goes_with_its_stage(opened: Opened) {
     healing(&opened).await;
     sent(&opened, "jti-1", &checkpoint(1, "x")).await;
     let report = stage(Stage::Execute, 1, vec![]);
-    opened.port().record_stage(attempt_id(1), &report, at(700)).await.unwrap();
+    opened.port().record_stage(&seat(attempt_id(1), "jti-1"), &report, at(700)).await.unwrap();
     assert_eq!(kept(&opened).await, None);
 }
 

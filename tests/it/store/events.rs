@@ -6,7 +6,7 @@ use selfheal::domain::ids::{AttemptId, Timestamp};
 use selfheal::ports::events::{EventRun, EventStore, KeptEvents, NewEvents, Standing};
 use selfheal::ports::store::StoreError;
 
-use super::values::{at, attempt, attempt_id, case, pull};
+use super::values::{admission, at, attempt, attempt_id, case, pull, seat};
 use super::{Opened, on_both};
 
 on_both! {
@@ -16,6 +16,7 @@ on_both! {
     what_begins_too_late_is_not_kept,
     an_attempt_has_room_for_so_many_bytes,
     nobody_keeps_events_of_an_attempt_that_never_was,
+    a_runner_that_was_replaced_keeps_no_events,
     who_has_fallen_behind_is_given_no_more_than_he_can_hold,
     how_far_attempts_are_is_told_of_many_at_once,
     events_go_when_their_attempt_was_silent_for_long,
@@ -33,12 +34,14 @@ async fn at_work(opened: &Opened, numbers: &[u8]) {
         let id = u128::from(*number);
         let case = case(id, &pull, CaseState::Healing(attempt_id(id)));
         opened.keep(1, &case, &[attempt(*number, &case, AttemptState::Running)]).await;
+        let runner = admission(attempt_id(id), &format!("jti-{number}"), 1);
+        opened.port().admit_runner(runner).await.unwrap();
     }
 }
 
 fn new(number: u128, first: u64, lines: &[&str], now: i64) -> NewEvents {
     NewEvents {
-        attempt: attempt_id(number),
+        seat: seat(attempt_id(number), &format!("jti-{number}")),
         first,
         lines: lines.iter().map(|line| (*line).to_owned()).collect(),
         bytes_max: ROOM,
@@ -127,6 +130,19 @@ async fn nobody_keeps_events_of_an_attempt_that_never_was(opened: Opened) {
     let said = opened.sql().keep_events(new(7, 1, &["a"], 70)).await;
     assert!(matches!(said, Err(StoreError::Missing(_))), "{said:?}");
     assert!(read(&opened, 7, 1).await.is_empty());
+}
+
+async fn a_runner_that_was_replaced_keeps_no_events(opened: Opened) {
+    at_work(&opened, &[1]).await;
+    assert_eq!(kept(&opened, new(1, 1, &["a"], 70)).await, from(1, 2));
+    opened.port().admit_runner(admission(attempt_id(1), "another", 80)).await.unwrap();
+    let said = opened.sql().keep_events(new(1, 2, &["b"], 90)).await;
+    assert!(matches!(said, Err(StoreError::LeaseLost(_))), "{said:?}");
+    let of_the_other = NewEvents { seat: seat(attempt_id(1), "another"), ..new(1, 2, &["c"], 90) };
+    assert_eq!(kept(&opened, of_the_other).await, from(2, 3));
+    let lines: Vec<String> =
+        read(&opened, 1, 1).await.into_iter().flat_map(|run| run.lines).collect();
+    assert_eq!(lines, ["a", "c"]);
 }
 
 async fn who_has_fallen_behind_is_given_no_more_than_he_can_hold(opened: Opened) {

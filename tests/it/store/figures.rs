@@ -12,7 +12,7 @@ use selfheal::domain::patch::Patch;
 use selfheal::ports::figures::{Asked, FigureStore as _};
 
 use super::values::{
-    admission, at, attempt, attempt_id, case, case_id, evidence, other_repo, pull, repo, sha,
+    admission, at, attempt, attempt_id, case, case_id, evidence, other_repo, pull, repo, seat, sha,
 };
 use super::{Opened, on_both};
 
@@ -71,7 +71,7 @@ async fn what_runners_did_is_told_with_the_case(opened: Opened) {
         let (documents, work_in_progress) = (Vec::new(), Patch::default());
         let remedies_in_vain = Vec::new();
         let report = StageReport { stage, round: 1, documents, work_in_progress, remedies_in_vain };
-        port.record_stage(attempt_id(1), &report, at(now)).await.unwrap();
+        port.record_stage(&seat(attempt_id(1), "one"), &report, at(now)).await.unwrap();
     }
     let record = told(&opened, 0, None, 10).await.remove(0);
     let marks = [(20, Mark::Admitted), (30, Mark::ProvesFrom), (40, Mark::ProvesTo)];

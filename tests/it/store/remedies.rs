@@ -13,7 +13,7 @@ use selfheal::domain::remedy::{Body, Change, Edit, Filed, NewRemedy, Remedy, cur
 use selfheal::ports::remedies::{RemedyStore as _, Wanted};
 
 use super::values::{
-    admission, at, attempt, attempt_id, case, gave_up, other_repo, pull, repo, sha, stage,
+    admission, at, attempt, attempt_id, case, gave_up, other_repo, pull, repo, seat, sha, stage,
 };
 use super::{Opened, on_both};
 
@@ -149,13 +149,21 @@ async fn proposes(opened: &Opened, attempt: u128, remedy: u128) {
     let (fixer, summary) = (fixer_of(attempt_id(remedy)), String::new());
     let (patch, proof) = (Patch::default(), Box::new(proof));
     let outcome = Outcome::Proposed { patch, proof, fixer, summary };
-    opened.port().record_outcome(attempt_id(attempt), &outcome, at(50)).await.unwrap();
+    opened
+        .port()
+        .record_outcome(&seat(attempt_id(attempt), &format!("runner {attempt}")), &outcome, at(50))
+        .await
+        .unwrap();
 }
 
 async fn in_vain(opened: &Opened, attempt: u128, remedy: u128) {
     let mut report = stage(Stage::Execute, 1, Vec::new());
     report.remedies_in_vain = vec![attempt_id(remedy)];
-    opened.port().record_stage(attempt_id(attempt), &report, at(50)).await.unwrap();
+    opened
+        .port()
+        .record_stage(&seat(attempt_id(attempt), &format!("runner {attempt}")), &report, at(50))
+        .await
+        .unwrap();
 }
 
 async fn a_sign_against_a_fix_that_applied_it_ends_it_too(opened: Opened) {
@@ -204,7 +212,7 @@ async fn a_case_is_not_told_of_what_it_has_tried(opened: Opened) {
     assert_eq!(told(&opened, &repo(), 2).await.len(), 0);
     assert_eq!(told(&opened, &repo(), 3).await.len(), 1);
     let outcome = gave_up("nothing helped");
-    opened.port().record_outcome(attempt_id(3), &outcome, at(60)).await.unwrap();
+    opened.port().record_outcome(&seat(attempt_id(3), "runner 3"), &outcome, at(60)).await.unwrap();
     assert_eq!(told(&opened, &repo(), 3).await.len(), 1);
 }
 

@@ -7,7 +7,8 @@ use selfheal::domain::ids::RunId;
 use selfheal::ports::store::{Admitted, Finish, Inserted, StoreError};
 
 use super::values::{
-    admission, at, attempt, attempt_id, case, document, evidence, gave_up, patch, pull, sha, stage,
+    admission, at, attempt, attempt_id, case, document, evidence, gave_up, patch, pull, seat, sha,
+    stage,
 };
 use super::{Opened, on_all};
 
@@ -19,6 +20,7 @@ on_all! {
     nobody_is_let_in_when_the_attempt_is_over,
     a_refused_runner_can_use_its_identity_elsewhere,
     an_unknown_attempt_can_report_nothing,
+    a_runner_that_was_replaced_is_not_heard,
     a_heartbeat_is_told_with_the_attempt,
     stages_leave_their_documents_and_the_change_so_far,
     a_stage_that_is_sent_again_changes_nothing,
@@ -120,19 +122,45 @@ async fn an_unknown_attempt_can_report_nothing(opened: Opened) {
         // The second is known, but no runner of it was let in.
         let missing = |error| matches!(error, StoreError::Missing(_));
         let outcome = gave_up("x");
-        assert!(missing(store.record_heartbeat(unknown, at(1)).await.unwrap_err()));
-        assert!(missing(store.record_stage(unknown, &report, at(1)).await.unwrap_err()));
-        assert!(missing(store.record_outcome(unknown, &outcome, at(1)).await.unwrap_err()));
+        assert!(missing(store.record_heartbeat(&seat(unknown, "jti-1"), at(1)).await.unwrap_err()));
+        assert!(missing(
+            store.record_stage(&seat(unknown, "jti-1"), &report, at(1)).await.unwrap_err()
+        ));
+        assert!(missing(
+            store.record_outcome(&seat(unknown, "jti-1"), &outcome, at(1)).await.unwrap_err()
+        ));
     }
     assert!(store.runner_view(attempt_id(7)).await.unwrap().is_none());
     let view = store.runner_view(attempt_id(1)).await.unwrap().unwrap();
     assert_eq!((view.documents, view.work_in_progress), (vec![], None));
 }
 
+async fn a_runner_that_was_replaced_is_not_heard(opened: Opened) {
+    healing(&opened, 1).await;
+    admit(&opened, 1, "jti-1", 500).await;
+    admit(&opened, 1, "jti-2", 600).await;
+    let (store, old) = (opened.port(), seat(attempt_id(1), "jti-1"));
+    let report = stage(Stage::Triage, 1, vec![document(DocumentName::TriagePlan, 1, "x")]);
+    let replaced = |error| matches!(error, StoreError::LeaseLost(_));
+    assert!(replaced(store.record_heartbeat(&old, at(700)).await.unwrap_err()));
+    assert!(replaced(store.record_stage(&old, &report, at(700)).await.unwrap_err()));
+    assert!(replaced(store.record_outcome(&old, &gave_up("x"), at(700)).await.unwrap_err()));
+    let view = store.runner_view(attempt_id(1)).await.unwrap().unwrap();
+    assert_eq!((view.documents, view.record.report.stage), (vec![], None));
+    assert_eq!(view.record.report.heard_at, Some(at(600)));
+    assert_eq!(view.record.report.outcome, None);
+    let new = seat(attempt_id(1), "jti-2");
+    store.record_stage(&new, &report, at(700)).await.unwrap();
+    let said = store.record_outcome(&new, &gave_up("y"), at(800)).await.unwrap();
+    assert_eq!(said, Inserted::New);
+    // Also when there is an outcome already: who is replaced hears that, and not that he was heard.
+    assert!(replaced(store.record_outcome(&old, &gave_up("x"), at(900)).await.unwrap_err()));
+}
+
 async fn a_heartbeat_is_told_with_the_attempt(opened: Opened) {
     healing(&opened, 1).await;
     admit(&opened, 1, "jti-1", 500).await;
-    opened.port().record_heartbeat(attempt_id(1), at(700)).await.unwrap();
+    opened.port().record_heartbeat(&seat(attempt_id(1), "jti-1"), at(700)).await.unwrap();
     assert_eq!(said(&opened).await.heard_at, Some(at(700)));
     assert!(opened.pull_at(700).await.is_none(), "nothing is to be decided");
 }
@@ -144,10 +172,10 @@ async fn stages_leave_their_documents_and_the_change_so_far(opened: Opened) {
     let plan = document(DocumentName::TriagePlan, 1, "---\nplan\n");
     let task = document(DocumentName::TaskInput, 1, "task 🦀");
     let first = stage(Stage::Triage, 1, vec![plan.clone(), task.clone()]);
-    store.record_stage(attempt_id(1), &first, at(600)).await.unwrap();
+    store.record_stage(&seat(attempt_id(1), "jti-1"), &first, at(600)).await.unwrap();
     let round2 = document(DocumentName::State, 2, "again");
     let second = stage(Stage::Execute, 2, vec![round2.clone()]);
-    store.record_stage(attempt_id(1), &second, at(700)).await.unwrap();
+    store.record_stage(&seat(attempt_id(1), "jti-1"), &second, at(700)).await.unwrap();
     let view = store.runner_view(attempt_id(1)).await.unwrap().unwrap();
     assert_eq!(view.documents, [plan, task, round2]);
     assert_eq!(view.work_in_progress, Some(patch("execute")));
@@ -163,11 +191,11 @@ async fn a_stage_that_is_sent_again_changes_nothing(opened: Opened) {
     let state = document(DocumentName::State, 1, "state");
     for _ in 0..2 {
         let report = stage(Stage::Triage, 1, vec![plan.clone(), state.clone()]);
-        store.record_stage(attempt_id(1), &report, at(600)).await.unwrap();
+        store.record_stage(&seat(attempt_id(1), "jti-1"), &report, at(600)).await.unwrap();
     }
     let better = document(DocumentName::TriagePlan, 1, "a better plan");
     let report = stage(Stage::Triage, 1, vec![better.clone()]);
-    store.record_stage(attempt_id(1), &report, at(601)).await.unwrap();
+    store.record_stage(&seat(attempt_id(1), "jti-1"), &report, at(601)).await.unwrap();
     let view = store.runner_view(attempt_id(1)).await.unwrap().unwrap();
     assert_eq!(view.documents, [better, state]);
 }
@@ -176,8 +204,12 @@ async fn documents_with_hostile_text_are_stored(opened: Opened) {
     healing(&opened, 1).await;
     admit(&opened, 1, "jti-1", 500).await;
     let report = stage(Stage::Execute, 1, vec![document(DocumentName::State, 1, "a\u{0}b")]);
-    opened.port().record_stage(attempt_id(1), &report, at(600)).await.unwrap();
-    opened.port().record_outcome(attempt_id(1), &gave_up("a\u{0}b"), at(700)).await.unwrap();
+    opened.port().record_stage(&seat(attempt_id(1), "jti-1"), &report, at(600)).await.unwrap();
+    opened
+        .port()
+        .record_outcome(&seat(attempt_id(1), "jti-1"), &gave_up("a\u{0}b"), at(700))
+        .await
+        .unwrap();
     let view = opened.port().runner_view(attempt_id(1)).await.unwrap().unwrap();
     assert_eq!(view.documents, [document(DocumentName::State, 1, "a\u{fffd}b")]);
     assert_eq!(view.record.report.outcome, Some(gave_up("a\u{0}b")));
@@ -187,12 +219,18 @@ async fn an_outcome_is_recorded_once_and_wakes_its_pull_request(opened: Opened) 
     healing(&opened, 1).await;
     admit(&opened, 1, "jti-1", 500).await;
     let store = opened.port();
-    let first = store.record_outcome(attempt_id(1), &gave_up("first"), at(700)).await.unwrap();
+    let first = store
+        .record_outcome(&seat(attempt_id(1), "jti-1"), &gave_up("first"), at(700))
+        .await
+        .unwrap();
     assert_eq!(first, Inserted::New);
     let leased = opened.pull_at(700).await.unwrap();
     assert_eq!(leased.item.attempts[0].report.outcome, Some(gave_up("first")));
     opened.end(leased.lease, 701, Finish::Done).await;
-    let second = store.record_outcome(attempt_id(1), &gave_up("second"), at(800)).await.unwrap();
+    let second = store
+        .record_outcome(&seat(attempt_id(1), "jti-1"), &gave_up("second"), at(800))
+        .await
+        .unwrap();
     assert_eq!(second, Inserted::Duplicate);
     assert_eq!(said(&opened).await.outcome, Some(gave_up("first")));
     assert!(opened.pull_at(900).await.is_none());
@@ -209,11 +247,13 @@ async fn what_is_waiting_is_no_end(opened: Opened) {
         asked: 0,
     };
     for outcome in [waits(1), waits(2), gave_up("end")] {
-        let inserted = store.record_outcome(attempt_id(1), &outcome, at(700)).await.unwrap();
+        let inserted =
+            store.record_outcome(&seat(attempt_id(1), "jti-1"), &outcome, at(700)).await.unwrap();
         assert_eq!(inserted, Inserted::New);
         assert_eq!(said(&opened).await.outcome, Some(outcome));
     }
-    let late = store.record_outcome(attempt_id(1), &waits(3), at(800)).await.unwrap();
+    let late =
+        store.record_outcome(&seat(attempt_id(1), "jti-1"), &waits(3), at(800)).await.unwrap();
     assert_eq!(late, Inserted::Duplicate);
 }
 
@@ -222,7 +262,11 @@ async fn an_outcome_during_a_look_is_not_lost(opened: Opened) {
     admit(&opened, 1, "jti-1", 500).await;
     opened.wake(&pull(1), 600).await;
     let leased = opened.pull_at(600).await.unwrap();
-    opened.port().record_outcome(attempt_id(1), &gave_up("x"), at(650)).await.unwrap();
+    opened
+        .port()
+        .record_outcome(&seat(attempt_id(1), "jti-1"), &gave_up("x"), at(650))
+        .await
+        .unwrap();
     opened.end(leased.lease, 700, Finish::At(at(900_000))).await;
     assert!(opened.pull_at(700).await.is_some());
 }
@@ -230,7 +274,11 @@ async fn an_outcome_during_a_look_is_not_lost(opened: Opened) {
 async fn a_decision_never_overwrites_what_a_runner_said(opened: Opened) {
     let case = healing(&opened, 1).await;
     admit(&opened, 1, "jti-1", 500).await;
-    opened.port().record_outcome(attempt_id(1), &gave_up("x"), at(650)).await.unwrap();
+    opened
+        .port()
+        .record_outcome(&seat(attempt_id(1), "jti-1"), &gave_up("x"), at(650))
+        .await
+        .unwrap();
     let before = said(&opened).await;
     let ended = AttemptState::Ended(AttemptEnd::Abandoned);
     opened.keep(700, &case, &[attempt(1, &case, ended)]).await;

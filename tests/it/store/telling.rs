@@ -13,7 +13,7 @@ use selfheal::store::SqlStore;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::unavailable::{cut, operator};
-use super::values::{admission, ask, at, attempt, attempt_id, case, delivery, pull, reply};
+use super::values::{admission, ask, at, attempt, attempt_id, case, delivery, pull, reply, seat};
 use super::{Opened, claim};
 use crate::harness::Tester;
 
@@ -67,7 +67,7 @@ async fn what_a_runner_reports_and_what_a_sweep_finds_is_told() {
         runs: Vec::new(),
         analysis: None,
     };
-    opened.port().record_outcome(attempt_id(1), &outcome, at(3)).await.unwrap();
+    opened.port().record_outcome(&seat(attempt_id(1), "one"), &outcome, at(3)).await.unwrap();
     heard.recv().await.expect("an outcome");
     opened.sql().swept(&pull(2).repo, &[pull(2)], at(4), at(5)).await.unwrap();
     heard.recv().await.expect("a pull request");

@@ -20,7 +20,7 @@ use selfheal::domain::patch::{Content, FileChange, FileMode, NewFile, Patch};
 use selfheal::domain::pull::{Actor, AutoMerge, Head, PullHead, PullState, Repo};
 use selfheal::domain::undo::Restored;
 use selfheal::domain::view::CommentView;
-use selfheal::ports::store::{NewDelivery, RunnerAdmission};
+use selfheal::ports::store::{NewDelivery, RunnerAdmission, Seat};
 use uuid::Uuid;
 
 pub(crate) fn at(ms: i64) -> Timestamp {
@@ -250,10 +250,15 @@ pub(crate) fn patch(text: &str) -> Patch {
     Patch::new(vec![FileChange { path: RepoPath::parse("src/lib.rs").unwrap(), new }]).unwrap()
 }
 
+/// The attempt as the runner of that identity has it.
+pub(crate) fn seat(attempt: AttemptId, identity: &str) -> Seat {
+    Seat { attempt, token_hash: format!("hash of {identity}") }
+}
+
 pub(crate) fn admission(attempt: AttemptId, identity: &str, now: i64) -> RunnerAdmission {
     RunnerAdmission {
         attempt,
-        token_hash: format!("hash of {identity}"),
+        token_hash: seat(attempt, identity).token_hash,
         token_until: at(now + 5_000),
         identity: identity.to_owned(),
         run: Some(RunId::new(99)),

@@ -11,11 +11,13 @@ use selfheal::domain::outcome::Outcome;
 use selfheal::domain::pull::{PullHead, Repo};
 use selfheal::ports::store::{
     Admitted, Ceiling, Changes, Inserted, InstallationFact, InstallationState, Learned, Lease,
-    RunnerAdmission, StoreError, Work,
+    RunnerAdmission, Seat, StoreError, Work,
 };
 
 use super::Broken;
-use super::tables::{AskRow, EffectRow, Held, PullKey, PullRow, RepoRow, RowState, Tables, text};
+use super::tables::{
+    AskRow, EffectRow, Held, PullKey, PullRow, RepoRow, ReportRow, RowState, Tables, text,
+};
 
 fn missing(attempt: AttemptId) -> StoreError {
     StoreError::Missing(format!("the attempt {attempt}"))
@@ -260,12 +262,24 @@ impl Tables {
         Admitted::Yes
     }
 
+    /// What a runner said, for the one that was let in last.
+    fn sat_on(&mut self, seat: &Seat) -> Result<&mut ReportRow, StoreError> {
+        let missing = || missing(seat.attempt);
+        let row = self.reports.get_mut(&seat.attempt).ok_or_else(missing)?;
+        let (last, _) = row.token.as_ref().ok_or_else(missing)?;
+        if *last == seat.token_hash {
+            Ok(row)
+        } else {
+            Err(StoreError::LeaseLost(format!("the attempt {}", seat.attempt)))
+        }
+    }
+
     pub(super) fn record_heartbeat(
         &mut self,
-        attempt: AttemptId,
+        seat: &Seat,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let row = self.reports.get_mut(&attempt).ok_or_else(|| missing(attempt))?;
+        let row = self.sat_on(seat)?;
         row.said.heard_at = Some(now);
         self.version += 1;
         Ok(())
@@ -273,15 +287,15 @@ impl Tables {
 
     pub(super) fn record_stage(
         &mut self,
-        attempt: AttemptId,
+        seat: &Seat,
         report: &StageReport,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let row = self.reports.get_mut(&attempt).ok_or_else(|| missing(attempt))?;
+        let row = self.sat_on(seat)?;
         row.said.stage = Some((report.stage, report.round));
         row.said.heard_at = Some(now);
         row.work_in_progress = Some(report.work_in_progress.clone());
-        let kept = self.documents.entry(attempt).or_default();
+        let kept = self.documents.entry(seat.attempt).or_default();
         for given in &report.documents {
             let document = Document { body: text(&given.body), ..given.clone() };
             let same = |known: &&mut Document| {
@@ -298,14 +312,15 @@ impl Tables {
 
     pub(super) fn record_outcome(
         &mut self,
-        attempt: AttemptId,
+        seat: &Seat,
         outcome: &Outcome,
         now: Timestamp,
     ) -> Result<Inserted, StoreError> {
+        let attempt = seat.attempt;
         let known = self.attempts.get(&attempt).ok_or_else(|| missing(attempt))?;
         let case = self.cases.get(&known.case).ok_or_else(|| missing(attempt))?;
         let of = (case.repo.id, case.number);
-        let row = self.reports.get_mut(&attempt).ok_or_else(|| missing(attempt))?;
+        let row = self.sat_on(seat)?;
         if !matches!(row.said.outcome, None | Some(Outcome::Waits { .. } | Outcome::Asks { .. })) {
             return Ok(Inserted::Duplicate);
         }
