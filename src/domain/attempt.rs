@@ -6,6 +6,7 @@
 use super::document::Stage;
 use super::effect::EffectResult;
 use super::feedback::{self, Exchange};
+use super::gate::kept::KeptVerdict;
 use super::ids::{AttemptId, CaseId, Login, RunId, Sha, Timestamp};
 use super::outcome::{GaveUp, Outcome};
 
@@ -30,6 +31,8 @@ pub struct Attempt {
     pub state: AttemptState,
     /// Why it stands there, for people: the gate's findings, the forge's words.
     pub note: Option<String>,
+    /// What the gate said about its patch, once it was asked.
+    pub verdict: Option<KeptVerdict>,
     /// What it has asked people and was answered.
     pub feedback: Vec<Exchange>,
 }

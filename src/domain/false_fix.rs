@@ -216,6 +216,7 @@ mod tests {
             dispatched_at: at,
             state: AttemptState::Ended(end),
             note: None,
+            verdict: None,
             feedback: Vec::new(),
         };
         assert_eq!(of_end(&attempt).map(|found| found.sign), expected);

@@ -6,12 +6,16 @@
 pub mod before;
 pub mod behaviour;
 pub mod content;
+pub mod kept;
 pub mod patch;
+
+use serde::{Deserialize, Serialize};
 
 use super::ids::RepoPath;
 
 /// How much weight a finding has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Weight {
     /// Worth knowing.
     Note,
@@ -79,7 +83,8 @@ pub struct Verdict {
 }
 
 /// The three answers of the gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// It may be.
     Allow,

@@ -174,6 +174,7 @@ mod tests {
             dispatched_at: Timestamp::from_millis(0),
             state: AttemptState::Running,
             note: None,
+            verdict: None,
             feedback: Vec::new(),
         }
     }

@@ -58,6 +58,7 @@ fn attempt(state: AttemptState, note: Option<&str>) -> AttemptRecord {
             dispatched_at: Timestamp::from_millis(0),
             state,
             note: note.map(str::to_owned),
+            verdict: None,
             feedback: Vec::new(),
         },
         report: RunnerReport::default(),

@@ -1,7 +1,8 @@
 //! Receipts: what an attempt was given, did, proved and cost, so that others can check it.
 //!
 //! A receipt says nothing that is not kept already: it is put together when somebody asks, from the
-//! attempt, its documents, the outcome, and the ledger. Texts of strangers (outputs, logs, what an
+//! attempt, its documents, the outcome, and the ledger, all of which are kept as long as the attempt; of
+//! calls of models that is their sums. Texts of strangers (outputs, logs, what an
 //! agent said) are in it by their digests only; the documents have them.
 
 mod signing;
@@ -13,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::{ServiceError, Services};
 use crate::domain::attempt::AttemptState;
 use crate::domain::document::{Document, DocumentName};
+use crate::domain::gate::kept::KeptVerdict;
 use crate::domain::ids::AttemptId;
 use crate::domain::outcome::{CommandRun, Ended, Outcome};
 use crate::domain::proof::{CoverageChange, TestChange};
@@ -53,6 +55,8 @@ pub struct Receipt {
     pub note: Option<String>,
     /// Every fixer's turn, as the last `state` document has it: versions, models, digests of prompts.
     pub turns: Vec<Value>,
+    /// What the gate said about its patch, once it was asked.
+    pub verdict: Option<KeptVerdict>,
     /// What it came to, as far as its runner said.
     pub outcome: Option<Came>,
     /// Its documents.
@@ -185,6 +189,7 @@ fn of(view: &RunnerView, spent: &[Spent]) -> Receipt {
         state: state.to_owned(),
         note: attempt.note.clone(),
         turns: turns(&view.documents),
+        verdict: attempt.verdict.clone(),
         outcome: view.record.report.outcome.as_ref().map(came),
         documents: view.documents.iter().map(digested).collect(),
         models: spent.iter().map(model).collect(),

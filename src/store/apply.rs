@@ -270,8 +270,7 @@ async fn set_case(tx: &mut Tx, case: &Case) -> Result<(), StoreError> {
         json(&case.labels)?,
         auto_merge,
     ];
-    run(tx, sql::cases::SET_CASE, args).await?;
-    Ok(())
+    run(tx, sql::cases::SET_CASE, args).await.map(drop)
 }
 
 async fn set_attempt(tx: &mut Tx, attempt: &Attempt) -> Result<(), StoreError> {
@@ -289,6 +288,7 @@ async fn set_attempt(tx: &mut Tx, attempt: &Attempt) -> Result<(), StoreError> {
         detail,
         attempt.note.clone(),
         json(&attempt.feedback)?,
+        attempt.verdict.as_ref().map(json).transpose()?,
     ];
     run(tx, sql::cases::SET_ATTEMPT, args).await?;
     match attempt.state {

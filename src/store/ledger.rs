@@ -319,6 +319,10 @@ impl Ledger for SqlStore {
 
     async fn forget_calls(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.db.begin().await.map_err(unavailable)?;
+        // Nothing is settled between the two.
+        locked(&mut tx).await?;
+        let summed = tx.run(sql::ledger::SUM_UP_CALLS, args![before.millis()]).await;
+        summed.map_err(unavailable)?;
         let calls = tx.run(sql::ledger::FORGET_CALLS, args![before.millis()]).await;
         let calls = calls.map_err(unavailable)?;
         let hours = tx.run(sql::ledger::FORGET_HOURS, args![hour_of(before)]).await;

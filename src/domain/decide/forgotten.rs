@@ -42,6 +42,7 @@ pub(super) fn adopt(case: &Case, facts: &Facts<'_>, now: Timestamp) -> Option<De
             dispatched_at: now,
             state,
             note: None,
+            verdict: None,
             feedback: Vec::new(),
         },
     };

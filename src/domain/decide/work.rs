@@ -9,6 +9,7 @@ use crate::domain::case::{Case, CaseState, Escalation};
 use crate::domain::effect::{Act, EffectResult};
 use crate::domain::evidence::Evidence;
 use crate::domain::feedback::{Patience, is_answered, times_answered};
+use crate::domain::gate::kept::KeptVerdict;
 use crate::domain::gate::{Answer, Verdict};
 use crate::domain::ids::{RunId, Timestamp};
 use crate::domain::message::commit_message;
@@ -36,6 +37,7 @@ pub(super) fn begin_attempt(
         dispatched_at: now,
         state: AttemptState::Running,
         note: None,
+        verdict: None,
         feedback: Vec::new(),
     };
     let mut decision = Decision::enter(case, CaseState::Healing(attempt.id), now);
@@ -186,28 +188,45 @@ fn with_outcome(
         }
         Outcome::Waits { until, .. } if now < *until => Decision::stay(case, Some(*until)),
         Outcome::Waits { .. } => started_again(case, current, now),
-        Outcome::Proposed { .. } => match current.verdict.map(Verdict::answer) {
+        Outcome::Proposed { .. } => match current.verdict {
             None => Decision::stay(case, None),
-            Some(Answer::Allow) => commit_allowed_patch(case.clone(), current, facts, now)
-                .unwrap_or_else(|| Decision::stay(case, None)),
-            Some(Answer::Hold) => {
-                let state = CaseState::AwaitingApproval(current.attempt.id);
-                let mut decision = Decision::enter(case, state, now);
-                decision.attempt = Some(Attempt {
-                    state: AttemptState::Held,
-                    note: current.verdict.map(Verdict::words),
-                    ..current.attempt.clone()
-                });
-                decision
-            }
-            Some(Answer::Refuse) => {
-                let words = current.verdict.map(Verdict::words).unwrap_or_default();
-                let mut decision = Decision::enter(case, CaseState::Diagnosing, now);
-                decision.attempt = Some(ended_because(current.attempt, AttemptEnd::Refused, words));
-                decision
-            }
+            Some(verdict) => judged(case, current, verdict, facts, now),
         },
     }
+}
+
+/// What the gate said about a patch, which stays with the attempt.
+fn judged(
+    case: Case,
+    current: AttemptFacts<'_>,
+    verdict: &Verdict,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Decision {
+    let mut decision = match verdict.answer() {
+        Answer::Allow => commit_allowed_patch(case.clone(), current, facts, now)
+            .unwrap_or_else(|| Decision::stay(case, None)),
+        Answer::Hold => {
+            let state = CaseState::AwaitingApproval(current.attempt.id);
+            let mut decision = Decision::enter(case, state, now);
+            decision.attempt = Some(Attempt {
+                state: AttemptState::Held,
+                note: Some(verdict.words()),
+                ..current.attempt.clone()
+            });
+            decision
+        }
+        Answer::Refuse => {
+            let mut decision = Decision::enter(case, CaseState::Diagnosing, now);
+            let refused = ended_because(current.attempt, AttemptEnd::Refused, verdict.words());
+            decision.attempt = Some(refused);
+            decision
+        }
+    };
+    if let Some(attempt) = &mut decision.attempt {
+        attempt.verdict = Some(KeptVerdict::from(verdict));
+    }
+    decision
 }
 
 /// Whether another attempt would end the same way for the same reason.

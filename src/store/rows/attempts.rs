@@ -23,6 +23,7 @@ pub(in crate::store) struct AttemptRow {
     end_detail: Option<String>,
     note: Option<String>,
     feedback: String,
+    verdict: Option<String>,
     run_id: Option<i64>,
     admitted_at_ms: Option<i64>,
     heard_at_ms: Option<i64>,
@@ -100,6 +101,7 @@ impl AttemptRow {
             dispatched_at: Timestamp::from_millis(self.dispatched_at_ms),
             state: self.state(&read)?,
             note: self.note.clone(),
+            verdict: self.verdict.as_deref().map(|text| read.json(text)).transpose()?,
             feedback: read.json(&self.feedback)?,
         };
         let stage = match (self.stage.as_deref(), self.round) {

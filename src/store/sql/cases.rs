@@ -60,9 +60,9 @@ family! {
     SET_ATTEMPT = Statement::both(
         "INSERT INTO attempts (
              id, case_id, number, head, planned_at_ms, dispatches, dispatched_at_ms, state,
-             end_reason, end_detail, note, feedback
+             end_reason, end_detail, note, feedback, verdict
          )
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (id) DO UPDATE
          SET dispatches = excluded.dispatches,
              dispatched_at_ms = excluded.dispatched_at_ms,
@@ -70,14 +70,15 @@ family! {
              end_reason = excluded.end_reason,
              end_detail = excluded.end_detail,
              note = excluded.note,
-             feedback = excluded.feedback",
+             feedback = excluded.feedback,
+             verdict = excluded.verdict",
     );
 
     /// The attempts of cases with what their runners said, by number.
     ATTEMPTS = given!(
         "SELECT a.id, a.case_id, a.number, a.head, a.planned_at_ms, a.dispatches,
                 a.dispatched_at_ms, a.state, a.end_reason, a.end_detail, a.note, a.feedback,
-                s.run_id, s.admitted_at_ms, s.heard_at_ms, s.stage, s.round, s.outcome
+                a.verdict, s.run_id, s.admitted_at_ms, s.heard_at_ms, s.stage, s.round, s.outcome
          FROM ",
         (case_id TEXT),
         "

@@ -120,22 +120,38 @@ family! {
     /// What the calls of an attempt took, by model.
     SPENT = Statement::both(
         "SELECT provider, model,
-                COUNT(*) AS calls,
-                CAST(SUM(CASE WHEN state IN ('held', 'unknown') THEN 1 ELSE 0 END) AS BIGINT)
-                    AS unsettled,
-                CAST(SUM(input_tokens) AS BIGINT) AS input,
-                CAST(SUM(cache_read_tokens) AS BIGINT) AS cache_read,
-                CAST(SUM(cache_write_tokens) AS BIGINT) AS cache_write,
-                CAST(SUM(cache_write_1h_tokens) AS BIGINT) AS cache_write_1h,
-                CAST(SUM(output_tokens) AS BIGINT) AS output,
-                CAST(SUM(COALESCE(cost_nanos, held_nanos)) AS BIGINT) AS charged_nanos,
-                CAST(SUM(CASE
-                    WHEN state IN ('held', 'unknown') THEN held_tokens
-                    ELSE input_tokens + cache_read_tokens + cache_write_tokens
-                        + cache_write_1h_tokens + output_tokens
-                END) AS BIGINT) AS charged_tokens
-         FROM model_calls
-         WHERE attempt_id = $1
+                CAST(SUM(calls) AS BIGINT) AS calls,
+                CAST(SUM(unsettled) AS BIGINT) AS unsettled,
+                CAST(SUM(input) AS BIGINT) AS input,
+                CAST(SUM(cache_read) AS BIGINT) AS cache_read,
+                CAST(SUM(cache_write) AS BIGINT) AS cache_write,
+                CAST(SUM(cache_write_1h) AS BIGINT) AS cache_write_1h,
+                CAST(SUM(output) AS BIGINT) AS output,
+                CAST(SUM(charged_nanos) AS BIGINT) AS charged_nanos,
+                CAST(SUM(charged_tokens) AS BIGINT) AS charged_tokens
+         FROM (
+             SELECT provider, model,
+                    1 AS calls,
+                    CASE WHEN state IN ('held', 'unknown') THEN 1 ELSE 0 END AS unsettled,
+                    input_tokens AS input,
+                    cache_read_tokens AS cache_read,
+                    cache_write_tokens AS cache_write,
+                    cache_write_1h_tokens AS cache_write_1h,
+                    output_tokens AS output,
+                    COALESCE(cost_nanos, held_nanos) AS charged_nanos,
+                    CASE
+                        WHEN state IN ('held', 'unknown') THEN held_tokens
+                        ELSE input_tokens + cache_read_tokens + cache_write_tokens
+                            + cache_write_1h_tokens + output_tokens
+                    END AS charged_tokens
+             FROM model_calls
+             WHERE attempt_id = $1
+             UNION ALL
+             SELECT provider, model, calls, unsettled, input, cache_read, cache_write,
+                    cache_write_1h, output, charged_nanos, charged_tokens
+             FROM spent_before
+             WHERE attempt_id = $1
+         ) AS spent
          GROUP BY provider, model
          ORDER BY provider, model",
     );
@@ -148,6 +164,42 @@ family! {
            AND held_at_ms < $1
          ORDER BY held_at_ms, id
          LIMIT $2",
+    );
+
+    /// Keeps the sums of the calls that [`FORGET_CALLS`] forgets.
+    SUM_UP_CALLS = Statement::both(
+        "INSERT INTO spent_before (
+             attempt_id, provider, model, calls, unsettled, input, cache_read, cache_write,
+             cache_write_1h, output, charged_nanos, charged_tokens
+         )
+         SELECT attempt_id, provider, model,
+                COUNT(*),
+                SUM(CASE WHEN state = 'unknown' THEN 1 ELSE 0 END),
+                SUM(input_tokens),
+                SUM(cache_read_tokens),
+                SUM(cache_write_tokens),
+                SUM(cache_write_1h_tokens),
+                SUM(output_tokens),
+                SUM(COALESCE(cost_nanos, held_nanos)),
+                SUM(CASE
+                    WHEN state = 'unknown' THEN held_tokens
+                    ELSE input_tokens + cache_read_tokens + cache_write_tokens
+                        + cache_write_1h_tokens + output_tokens
+                END)
+         FROM model_calls
+         WHERE state <> 'held'
+           AND held_at_ms < $1
+         GROUP BY attempt_id, provider, model
+         ON CONFLICT (attempt_id, provider, model) DO UPDATE
+         SET calls = spent_before.calls + excluded.calls,
+             unsettled = spent_before.unsettled + excluded.unsettled,
+             input = spent_before.input + excluded.input,
+             cache_read = spent_before.cache_read + excluded.cache_read,
+             cache_write = spent_before.cache_write + excluded.cache_write,
+             cache_write_1h = spent_before.cache_write_1h + excluded.cache_write_1h,
+             output = spent_before.output + excluded.output,
+             charged_nanos = spent_before.charged_nanos + excluded.charged_nanos,
+             charged_tokens = spent_before.charged_tokens + excluded.charged_tokens",
     );
 
     /// Forgets calls that were settled.

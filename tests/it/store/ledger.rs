@@ -289,10 +289,12 @@ async fn old_calls_are_forgotten_and_their_sums_are_not(opened: Opened) {
     assert_eq!(store.forget_calls(at(now)).await.unwrap(), 0);
     let later = now + 48 * HOUR_MS;
     assert_eq!(store.forget_calls(at(later)).await.unwrap(), 2, "hours with a held call stay");
-    assert_eq!(charged(store, id).await, 2_000, "the one that is held");
+    assert_eq!(charged(store, id).await, 4_900, "what they took is known as long as the attempt");
     let caps = caps(Scope::Case, 6_924);
     assert_eq!(reserved(store, call(4, id, 9_000, caps, later)).await, None);
     store.settle(call_id(3), figure(1_000), at(later)).await.unwrap();
     assert_eq!(reserved(store, call(5, id, 9_000, caps, later)).await, Some(3_024));
+    let before = store.spent(id).await.unwrap();
     assert_eq!(store.forget_calls(at(later)).await.unwrap(), 3, "a call and two hours");
+    assert_eq!(store.spent(id).await.unwrap(), before);
 }

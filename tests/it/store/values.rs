@@ -11,6 +11,8 @@ use selfheal::domain::effect::{Act, Effect, EffectResult, Wanted};
 use selfheal::domain::event::{CommentPlace, CommentRef};
 use selfheal::domain::evidence::Evidence;
 use selfheal::domain::feedback::Exchange;
+use selfheal::domain::gate::kept::KeptVerdict;
+use selfheal::domain::gate::{Finding, Verdict, Weight};
 use selfheal::domain::ids::{
     AttemptId, Branch, CaseId, CommentId, DeliveryId, EffectId, InstallationId, Label, Login,
     PrNumber, RepoId, RepoPath, RepoSlug, RunId, Sha, Timestamp, UserId,
@@ -142,6 +144,11 @@ pub(crate) fn attempt(number: u8, of: &Case, state: AttemptState) -> Attempt {
         dispatched_at: at(401),
         state,
         note: Some("why".to_owned()),
+        verdict: Some(KeptVerdict::from(&Verdict::new(vec![Finding::new(
+            "mode",
+            Weight::Hold,
+            "a 'mode' \u{fc}",
+        )]))),
         feedback: vec![Exchange {
             time: 1,
             number: 2,

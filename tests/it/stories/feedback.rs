@@ -133,6 +133,7 @@ async fn answers_come_by_the_api_as_well_and_receipts_go() {
     t.settle_with_ci().await;
     let (_, signed) = api(&t, &path("receipt"), None, TOKEN).await;
     assert_eq!(signed["receipt"]["outcome"]["outcome"], "proposed", "{signed:#}");
+    assert_eq!(signed["receipt"]["verdict"]["answer"], "allow", "{signed:#}");
     let parts: Vec<_> = signed["signature"].as_str().unwrap().split('.').collect();
     let payload = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
     let payload: Value = serde_json::from_slice(&payload).unwrap();

@@ -117,6 +117,7 @@ impl Scene {
                 dispatched_at: NOW,
                 state: attempt_state,
                 note: None,
+                verdict: None,
                 feedback: Vec::new(),
             },
             report: RunnerReport { run: Some(RunId::new(99)), ..RunnerReport::default() },
