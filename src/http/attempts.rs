@@ -1,6 +1,6 @@
 //! `/api/v1/attempts/…`: an attempt's receipt, its documents, its questions, and answers to them.
 //!
-//! For operators, behind the API's token, which is looked at before anything else of a request. An
+//! The public half of the key that signs receipts is everybody's. All else is for operators, behind the API's token, which is looked at before anything else of a request. An
 //! answer is recorded and answered with 202; whether its author may answer, and whether the attempt
 //! still waits, is decided like that of a comment: what came of it stands with the questions.
 
@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
+use jsonwebtoken::jwk::JwkSet;
 use serde::{Deserialize, Serialize};
 
 use super::bodies::Told;
@@ -21,7 +22,7 @@ use crate::domain::document::Document;
 use crate::domain::ids::{AttemptId, Login};
 use crate::service::ServiceError;
 use crate::service::questions::{self, NotAsked, Questions};
-use crate::service::receipts::{self, Signed};
+use crate::service::receipts::{self, Signed, Signer};
 
 /// The attempt that somebody with the API's token asks about.
 pub(super) struct Asked(AttemptId);
@@ -58,6 +59,12 @@ pub(super) async fn receipt(
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the receipt could not be signed")
     })?;
     Ok(Json(signed))
+}
+
+/// `GET /.well-known/jwks.json`: the keys by which receipts are signed, for everybody. None where nothing
+/// is signed.
+pub(super) async fn keys(Extension(desk): Extension<Arc<Desk>>) -> Json<JwkSet> {
+    Json(desk.signer().map_or(JwkSet { keys: Vec::new() }, Signer::keys))
 }
 
 /// Documents of an attempt.

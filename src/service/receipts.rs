@@ -21,7 +21,7 @@ use crate::domain::proof::{CoverageChange, TestChange};
 use crate::ports::ledger::{Ledger, Spent};
 use crate::ports::store::{RunnerView, Store};
 
-pub use signing::{SignError, Signed, Signer};
+pub use signing::{CheckError, SignError, Signed, Signer, checked};
 
 /// The version of a receipt's form.
 pub const RECEIPT_VERSION: u32 = 1;

@@ -8,6 +8,7 @@ use selfheal::domain::document::Stage;
 use selfheal::domain::ids::AttemptId;
 use selfheal::domain::outcome::Outcome;
 use selfheal::http::Tokens;
+use selfheal::service::receipts::{self, CheckError};
 use serde_json::{Value, json};
 use world::{Pull, Repository};
 
@@ -138,9 +139,35 @@ async fn answers_come_by_the_api_as_well_and_receipts_go() {
     let payload = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
     let payload: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!((parts.len(), &payload), (3, &signed["receipt"]), "the payload is the receipt");
+    let keys = reqwest::get(format!("{}/.well-known/jwks.json", t.url())).await.unwrap();
+    whoever_has_the_keys_can_tell(&signed, &keys.json().await.unwrap());
     let (_, written) = api(&t, &path("documents"), None, TOKEN).await;
     assert_eq!(written["documents"][0]["name"], "state", "{written:#}");
     t.finish().await;
+}
+
+/// A receipt is believed as it was signed, by the key that it names, and in no other way.
+#[track_caller]
+fn whoever_has_the_keys_can_tell(signed: &Value, keys: &Value) {
+    let check = |printed: &Value, keys: &Value| {
+        let keys = serde_json::from_value(keys.clone()).unwrap();
+        receipts::checked(&printed.to_string(), &keys)
+    };
+    assert_eq!(check(signed, keys).as_ref(), Ok(&signed["receipt"]));
+    let mut other = signed.clone();
+    other["receipt"]["state"] = json!("healed");
+    assert_eq!(check(&other, keys), Err(CheckError::Altered));
+    let mut parts: Vec<String> =
+        signed["signature"].as_str().unwrap().split('.').map(str::to_owned).collect();
+    parts[1] = URL_SAFE_NO_PAD.encode(other["receipt"].to_string());
+    other["signature"] = json!(parts.join("."));
+    assert_eq!(check(&other, keys), Err(CheckError::Forged));
+    other["signature"] = Value::Null;
+    assert_eq!(check(&other, keys), Err(CheckError::Unsigned));
+    let none = json!({"keys": []});
+    assert!(matches!(check(signed, &none), Err(CheckError::OtherKey(_))));
+    assert!(matches!(check(&json!({"receipt": {}}), keys), Err(CheckError::Unsigned)));
+    assert!(matches!(check(&json!("no receipt"), keys), Err(CheckError::Form(_))));
 }
 
 #[tokio::test]
