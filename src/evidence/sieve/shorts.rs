@@ -65,6 +65,8 @@ struct Short {
     head: u32,
     mask: u32,
     number: usize,
+    /// Whether the head is the whole text.
+    is_head: bool,
     text: Box<[u8]>,
 }
 
@@ -93,7 +95,8 @@ impl Shorts {
             let pair = pair_of(word);
             pairs[pair / 64] |= 1 << (pair % 64);
             let mask = u32::MAX >> (32 - 8 * head.len());
-            let short = Short { head: word, mask, number, text: bytes.into() };
+            let is_head = head.len() == bytes.len();
+            let short = Short { head: word, mask, number, is_head, text: bytes.into() };
             lists[list_of(word)].push(short);
         }
         let mut tables = Box::new([[[0; VECTOR_BYTES_MAX]; 2 * HEAD_BYTES]; TABLES]);
@@ -163,7 +166,8 @@ impl Shorts {
     fn compare(&self, rest: &[u8], mut told: impl FnMut(usize)) {
         let word = word_at(rest, 0);
         for short in &self.lists[list_of(word)] {
-            if word & short.mask == short.head && rest.starts_with(&short.text) {
+            let has_head = word & short.mask == short.head;
+            if has_head && (short.is_head || rest.starts_with(&short.text)) {
                 told(short.number);
             }
         }
