@@ -232,8 +232,12 @@ impl Sieve {
                 }
             }
         }
-        let ended = self.endings.iter().filter(|(_, end)| text.ends_with(end.as_bytes()));
+        let ends = |end: &[u8]| text.last() == end.last() && text.ends_with(end);
+        let ended = self.endings.iter().filter(|(_, end)| ends(end.as_bytes()));
         rules.extend(ended.map(|(rule, _)| rule));
+        if rules.is_empty() {
+            return marked;
+        }
         rules.sort_unstable();
         rules.dedup();
         rules.retain(|rule| {

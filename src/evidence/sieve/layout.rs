@@ -28,9 +28,10 @@ impl Layout {
     }
 
     fn read_at(&mut self, level: Level, block: &[u8]) {
-        self.feeds.clear();
-        self.odd.clear();
-        self.counts.clear();
+        let words = block.len().div_ceil(WORD);
+        self.feeds.resize(words, 0);
+        self.odd.resize(words, 0);
+        self.counts.resize(words + 1, 0);
         dispatch!(level, simd => self.read_with(simd, block));
     }
 
@@ -43,14 +44,15 @@ impl Layout {
                 let (words, rest) = block.as_chunks::<WORD>();
                 let mut last = [0; WORD];
                 last[..rest.len()].copy_from_slice(rest);
-                self.counts.push(0);
+                let words = words.iter().chain(std::iter::once(&last));
+                let bits_of_words = self.feeds.iter_mut().zip(&mut self.odd);
+                for ((feeds, odd), word) in bits_of_words.zip(words) {
+                    (*feeds, *odd) = bits(simd, word);
+                }
                 let mut count = 0;
-                for word in words.iter().chain((!rest.is_empty()).then_some(&last)) {
-                    let (feeds, odd) = bits(simd, word);
+                for (before, feeds) in self.counts[1..].iter_mut().zip(&self.feeds) {
                     count += feeds.count_ones() as usize;
-                    self.feeds.push(feeds);
-                    self.odd.push(odd);
-                    self.counts.push(count);
+                    *before = count;
                 }
             },
         );
