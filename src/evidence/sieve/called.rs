@@ -145,3 +145,46 @@ impl Called {
         &rest[..rest.iter().take_while(|call| call.key == key).count()]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEM: &str = "rror";
+
+    const LITERALS: [&str; 10] = [
+        "rror",
+        "Error",
+        "rror:",
+        "Syntax Error",
+        "an unhandled error",
+        "error: could not find the file",
+        "rror: \0 in",
+        "rror E",
+        "1 error",
+        "error\n: x",
+    ];
+
+    #[test]
+    fn a_literal_is_called_exactly_where_it_stands() {
+        let text = "error: could not find the file\tSyntax Error: 12 in an unhandled error Error";
+        for literals in [&LITERALS[..], &LITERALS[..3]] {
+            let mut called = Called::of(STEM.len());
+            for (rule, literal) in (0..).zip(literals) {
+                let offset = literal.find(STEM).unwrap();
+                called.push(Call::of(rule, literal, offset, STEM.len()));
+            }
+            called.sort();
+            for (start, _) in text.match_indices(STEM) {
+                let mut rules: Vec<u16> = called.at(text.as_bytes(), start).collect();
+                rules.sort_unstable();
+                let stands = |literal: &str| {
+                    let from = literal.find(STEM).and_then(|offset| start.checked_sub(offset));
+                    from.is_some_and(|from| literal::begins(&text.as_bytes()[from..], literal))
+                };
+                let expected = (0..).zip(literals).filter(|(_, literal)| stands(literal));
+                assert_eq!(rules, expected.map(|(rule, _)| rule).collect::<Vec<u16>>(), "{start}");
+            }
+        }
+    }
+}

@@ -126,6 +126,8 @@ fn bits<S: Simd>(simd: S, word: &[u8; WORD]) -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use memchr::memchr_iter;
+
     use super::*;
 
     #[test]
@@ -138,7 +140,7 @@ mod tests {
             layout.read_at(level, block);
             for at in 0..block.len() {
                 let (above, rest) = block.split_at(at);
-                let feeds = above.iter().filter(|byte| **byte == b'\n').count();
+                let feeds = memchr_iter(b'\n', above).count();
                 let start = above.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
                 let end = rest.iter().position(|byte| *byte == b'\n').map(|end| at + end);
                 assert_eq!(layout.feeds_before(at), feeds, "{at}");
@@ -149,7 +151,7 @@ mod tests {
                     assert_eq!(layout.is_odd(at, end), odd, "{at} {end}");
                 }
             }
-            assert_eq!(layout.feeds(), block.iter().filter(|byte| **byte == b'\n').count());
+            assert_eq!(layout.feeds(), memchr_iter(b'\n', block).count());
         }
     }
 }

@@ -17,11 +17,11 @@ const COMMON_WORDS: &str = " building tests with running testing packages downlo
     workflows builder  version '  package ' (plugin git config formatted runner/work ";
 
 /// What stands in some lines of most logs; a group of it is looked for where nothing rarer is.
-const FREQUENT_WORDS: &str = " test  checkout Checkout service Service package Package Gradle sign- \
-    request subprocess return validate validation invalid branch checks process system required \
-    provided --local [endgroup] known found value section_ ing script nothing pr able version \
-    Version Post  resolve submodule contained stack is not  took skipped toolchain google vendor \
-    exception Exception artifact handler record File format recommend Change Changes spec \
+const FREQUENT_WORDS: &str = " test  checkout Checkout service Service package Package Gradle \
+    sign- request subprocess return validate validation invalid branch checks process system \
+    required provided --local [endgroup] known found value section_ ing script nothing pr able \
+    version Version Post  resolve submodule contained stack is not  took skipped toolchain google \
+    vendor exception Exception artifact handler record File format recommend Change Changes spec \
     .properties Work Line shed was t for ng - ry ' Git  d fi n fi ";
 
 /// How rare a group is that stands in [`FREQUENT_WORDS`].

@@ -163,7 +163,7 @@ impl Iterator for Sifted<'_> {
         self.has_last = true;
         let end = self.bytes.len();
         let start = memrchr(b'\n', self.bytes).map_or(0, |at| at + 1);
-        is_open.then(|| (Place { index: self.next, start, end }, Calls::Hidden))
+        is_open.then_some((Place { index: self.next, start, end }, Calls::Hidden))
     }
 }
 
