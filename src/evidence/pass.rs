@@ -218,21 +218,24 @@ impl<'h> Pass<'h> {
 
     /// The first head: hears the lines that the sieve lets through.
     fn hear_sifted(&mut self, bytes: &[u8]) {
-        let mut sifted = sieve::sift(bytes, self.sifted);
         let mut ear = Ear::default();
         self.hear_first(bytes);
-        while let Some((start, end, calls)) = sifted.next() {
+        let first = self.number(bytes, self.sifted);
+        let mut sifted = sieve::sift(bytes, self.sifted.min(bytes.len()), first);
+        while let Some((place, calls)) = sifted.next() {
             let known = (calls == Calls::Known).then(|| sifted.rules());
-            self.hear(bytes, (start, end), known, &mut ear);
+            self.hear(bytes, place, known, &mut ear);
         }
+        self.counted = sifted.counted();
     }
 
     /// The first head where a repository's own matchers want every line.
     fn hear_all(&mut self, bytes: &[u8]) {
         let mut ear = Ear::default();
         self.hear_first(bytes);
-        for line in all_lines(bytes, self.sifted) {
-            self.hear(bytes, line, None, &mut ear);
+        let first = self.number(bytes, self.sifted);
+        for (index, (start, end)) in (first..).zip(all_lines(bytes, self.sifted)) {
+            self.hear(bytes, Place { index, start, end }, None, &mut ear);
         }
     }
 
@@ -246,18 +249,11 @@ impl<'h> Pass<'h> {
     }
 
     /// Hears a line and notes which rules it calls.
-    fn hear(
-        &mut self,
-        bytes: &[u8],
-        (start, end): (usize, usize),
-        known: Option<&[u16]>,
-        ear: &mut Ear,
-    ) {
+    fn hear(&mut self, bytes: &[u8], place: Place, known: Option<&[u16]>, ear: &mut Ear) {
         if ear.space.allocated_bytes() > SPACE_BYTES {
             empty(&mut ear.space);
         }
         let lines = Lines { bytes, space: &ear.space };
-        let place = Place { index: self.number(bytes, start), start, end };
         let line = lines.clean(place);
         if !self.frame.hear(lines, place, &line) {
             match known {
@@ -271,7 +267,7 @@ impl<'h> Pass<'h> {
                 self.rules.extend(&ear.called);
             }
         }
-        self.sifted = end + 1;
+        self.sifted = place.end + 1;
         let ready = self.sifted.saturating_sub(READ_BYTES);
         if self.calls.front().is_some_and(|call| is_ready(call, ready)) {
             self.read(bytes, self.sifted);

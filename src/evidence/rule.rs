@@ -86,9 +86,7 @@ impl Rule {
 
     /// What the compiled pattern makes of a text, if it matches.
     pub(super) fn draft(&self, regex: &Regex, tool: &'static str, text: &str) -> Option<Draft> {
-        // Most called rules do not match; only those that do are worth the room for groups.
-        let captures =
-            regex.is_match(text.as_bytes()).then(|| regex.captures(text.as_bytes()))??;
+        let captures = regex.captures(text.as_bytes())?;
         let mut draft = Draft::new(self.kind, tool, self.weight);
         let group = |name: &str| group(&captures, name);
         let number = |name: &str| group(name).and_then(|n| n.parse().ok()).filter(|n| *n > 0);

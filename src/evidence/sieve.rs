@@ -13,6 +13,7 @@ use super::tools::TOOLS;
 
 mod called;
 mod grams;
+mod layout;
 pub(super) mod literal;
 mod ordinary;
 mod shorts;
@@ -223,19 +224,20 @@ impl Sieve {
     fn call(&self, text: &[u8], met: &[Met], rules: &mut Vec<u16>) -> bool {
         let mut marked = false;
         for (stem, start) in met {
-            for call in self.called[*stem].at(text, *start) {
-                if !call.stands_in(text, *start) {
-                    continue;
-                }
-                if call.rule == MARKER {
+            for rule in self.called[*stem].at(text, *start) {
+                if rule == MARKER {
                     marked = true;
-                } else if rules.len() < RULES_PER_LINE_MAX && !rules.contains(&call.rule) {
-                    rules.push(call.rule);
+                } else if rules.len() < RULES_PER_LINE_MAX && !rules.contains(&rule) {
+                    rules.push(rule);
                 }
             }
         }
-        let ended = self.endings.iter().filter(|(_, end)| text.ends_with(end.as_bytes()));
+        let ends = |end: &[u8]| text.last() == end.last() && text.ends_with(end);
+        let ended = self.endings.iter().filter(|(_, end)| ends(end.as_bytes()));
         rules.extend(ended.map(|(rule, _)| rule));
+        if rules.is_empty() {
+            return marked;
+        }
         rules.sort_unstable();
         rules.dedup();
         rules.retain(|rule| {

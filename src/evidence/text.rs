@@ -6,7 +6,7 @@
 //! from the log where nothing had to be taken out, and costs time linear in the line.
 
 use bumpalo::Bump;
-use memchr::{memchr, memchr_iter, memchr2, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr};
 
 mod prefixes;
 
@@ -75,11 +75,12 @@ pub(super) fn clean<'a>(raw: &'a [u8], space: &'a Bump) -> Clean<'a> {
     let (step, raw) = split_clock(raw);
     let columns = columns.or(step.map(|step| ("", step)));
     let (section, raw) = split_section(raw);
-    let raw = after_carriage_return(raw);
+    let is_plain = memchr3(0x1b, b'\r', b'^', raw.as_bytes()).is_none();
+    let raw = if is_plain { raw } else { after_carriage_return(raw) };
     let (mark, raw) = if section == Mark::None { split_mark(raw) } else { (section, raw) };
     let raw = floor(raw, LINE_BYTES_MAX);
-    let coloured = memchr(0x1b, raw.as_bytes()).is_some();
-    if !coloured && memchr(b'^', raw.as_bytes()).is_none() {
+    let coloured = !is_plain && memchr(0x1b, raw.as_bytes()).is_some();
+    if is_plain || !coloured && memchr(b'^', raw.as_bytes()).is_none() {
         return Clean { text: raw, mark, columns, coloured, stamped };
     }
     let text = without_sequences(raw, space);

@@ -114,66 +114,50 @@ impl Grams {
             || {
                 let mut at = 0;
                 while let Some(round) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-                    for turn in ones(self.round(round)) {
-                        self.look(bytes, at + turn * TURN_BYTES, met);
+                    let (turns, seen) = self.round(round);
+                    for turn in ones(turns) {
+                        for bit in ones(u64::from_le_bytes(seen[turn])) {
+                            let look = turn * LOOKS + bit / 8;
+                            self.check(bytes, at + look * STEP_BYTES, met);
+                        }
                     }
                     at += TURNS * TURN_BYTES;
                 }
-                for at in (at..bytes.len()).step_by(TURN_BYTES) {
-                    self.look(bytes, at, met);
+                // What is left is shorter.
+                for at in (at..bytes.len()).step_by(STEP_BYTES) {
+                    if self.bit(word_at(bytes, at)) == 1 {
+                        self.check(bytes, at, met);
+                    }
                 }
             },
         );
     }
 
-    /// Takes the looks of a turn one by one.
+    /// Which turns of a round saw something, a bit for each, and which looks of them, a byte for
+    /// each. Nothing in here names an instruction, but the compiler knows which ones it may choose.
     #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
     #[inline(always)]
-    fn look(&self, bytes: &[u8], turn: usize, met: &mut Vec<Met>) {
-        let mut seen = 0;
-        match bytes[turn..].first_chunk::<TURN_READS>() {
-            Some(turn) => {
-                for look in 0..LOOKS {
-                    seen |= self.bit(word_at(turn, look * STEP_BYTES)) << look;
-                }
-            }
-            None => {
-                for look in 0..LOOKS {
-                    seen |= self.bit(word_at(bytes, turn + look * STEP_BYTES)) << look;
-                }
-            }
-        }
-        for look in ones(seen) {
-            self.check(bytes, turn + look * STEP_BYTES, met);
-        }
-    }
-
-    /// Which turns of a round saw something, a bit for each. Nothing in here names an instruction,
-    /// but the compiler knows which ones it may choose.
-    #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
-    #[inline(always)]
-    fn round(&self, round: &[u8; ROUND_READS]) -> u64 {
-        let mut all = 0;
-        for turn in 0..TURNS {
-            // The lowest bit of each; the others are not looked at.
-            let mut seen = 0;
+    fn round(&self, round: &[u8; ROUND_READS]) -> (u64, [[u8; LOOKS]; TURNS]) {
+        let mut turns = 0;
+        let mut all = [[0; LOOKS]; TURNS];
+        for (turn, seen) in all.iter_mut().enumerate() {
             if let Some(bytes) = round[turn * TURN_BYTES..].first_chunk::<TURN_READS>() {
-                for look in 0..LOOKS {
+                for (look, seen) in seen.iter_mut().enumerate() {
                     let word = bytes[look * STEP_BYTES..].first_chunk().copied();
-                    let hash = hash(u64::from_le_bytes(word.unwrap_or_default()));
-                    seen |= self.words[hash / 64] >> (hash % 64);
+                    *seen = self.bit(u64::from_le_bytes(word.unwrap_or_default()));
                 }
             }
-            all |= (seen & 1) << turn;
+            turns |= u64::from(u64::from_le_bytes(*seen) != 0) << turn;
         }
-        all
+        (turns, all)
     }
 
     /// Whether a word may begin with a group of a text: 1, or else 0.
-    #[inline]
-    fn bit(&self, word: u64) -> u64 {
+    #[expect(clippy::inline_always, reason = "made of the machine's own instructions only so")]
+    #[inline(always)]
+    fn bit(&self, word: u64) -> u8 {
         let hash = hash(word);
-        self.words[hash / 64] >> (hash % 64) & 1
+        u8::from(self.words[hash / 64] >> (hash % 64) & 1 == 1)
     }
 
     /// The occurrences that the word at a position belongs to.

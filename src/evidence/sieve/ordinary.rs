@@ -16,7 +16,18 @@ const COMMON_WORDS: &str = " building tests with running testing packages downlo
     updating repository library target project failed error tasks source receiving workspace \
     workflows builder  version '  package ' (plugin git config formatted runner/work ";
 
-/// How much rarer a group is than one that stands in [`COMMON_WORDS`].
+/// What stands in some lines of most logs; a group of it is looked for where nothing rarer is.
+const FREQUENT_WORDS: &str = " test  checkout Checkout service Service package Package Gradle \
+    sign- request subprocess return validate validation invalid branch checks process system \
+    required provided --local [endgroup] known found value section_ ing script nothing pr able \
+    version Version Post  resolve submodule contained stack is not  took skipped toolchain google \
+    vendor exception Exception artifact handler record File format recommend Change Changes spec \
+    .properties Work Line shed was t for ng - ry ' Git  d fi n fi ";
+
+/// How rare a group is that stands in [`FREQUENT_WORDS`].
+const FREQUENT: usize = 1 << 9;
+
+/// How rare one is that stands in neither.
 const UNCOMMON: usize = 1 << 10;
 
 /// How many bytes the shortest and the longest groups have that are asked about.
@@ -29,6 +40,8 @@ pub(super) struct Ordinary {
     ranks: [usize; 256],
     /// The groups of [`COMMON_WORDS`] of each of [`GROUP_BYTES`], sorted.
     common: [Vec<u64>; 2],
+    /// The same of [`FREQUENT_WORDS`].
+    frequent: [Vec<u64>; 2],
 }
 
 impl Ordinary {
@@ -37,22 +50,30 @@ impl Ordinary {
         for (rank, byte) in COMMON.iter().enumerate() {
             ranks[usize::from(*byte)] = rank;
         }
-        let common = GROUP_BYTES.map(|bytes| {
-            let groups = COMMON_WORDS.as_bytes().windows(bytes);
-            let mut groups: Vec<u64> = groups.map(word_of).collect();
-            groups.sort_unstable();
-            groups
+        let [common, frequent] = [COMMON_WORDS, FREQUENT_WORDS].map(|words| {
+            GROUP_BYTES.map(|bytes| {
+                let groups = words.as_bytes().windows(bytes);
+                let mut groups: Vec<u64> = groups.map(word_of).collect();
+                groups.sort_unstable();
+                groups
+            })
         });
-        Self { ranks, common }
+        Self { ranks, common, frequent }
     }
 
     /// How rare a group of one of [`GROUP_BYTES`] is.
     pub(super) fn rarity(&self, group: &[u8]) -> usize {
-        let common = &self.common[usize::from(group.len() == GRAM_BYTES)];
+        let stands_in = |groups: &[Vec<u64>; 2]| {
+            let groups = &groups[usize::from(group.len() == GRAM_BYTES)];
+            groups.binary_search(&word_of(group)).is_ok()
+        };
         let rarity = group.iter().map(|byte| self.ranks[usize::from(*byte)]).sum::<usize>();
-        match common.binary_search(&word_of(group)) {
-            Ok(_) => rarity / 4,
-            Err(_) => UNCOMMON + rarity,
+        if stands_in(&self.common) {
+            rarity / 4
+        } else if stands_in(&self.frequent) {
+            FREQUENT + rarity
+        } else {
+            UNCOMMON + rarity
         }
     }
 
@@ -63,6 +84,6 @@ impl Ordinary {
         let windows = groups.windows(WINDOW_BYTES - GRAM_BYTES + 1);
         let rarities = windows.map(|window| window.iter().min()).enumerate();
         let rarest = rarities.max_by_key(|(at, rarity)| (*rarity, usize::MAX - at));
-        rarest.filter(|(_, rarity)| *rarity >= Some(&UNCOMMON)).map(|(at, _)| at)
+        rarest.filter(|(_, rarity)| *rarity >= Some(&FREQUENT)).map(|(at, _)| at)
     }
 }

@@ -11,7 +11,7 @@
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch};
 
-use super::Met;
+use super::{Met, ones};
 
 /// How many bytes of a text are searched for.
 pub(super) const HEAD_BYTES: usize = 4;
@@ -65,6 +65,8 @@ struct Short {
     head: u32,
     mask: u32,
     number: usize,
+    /// Whether the head is the whole text.
+    is_head: bool,
     text: Box<[u8]>,
 }
 
@@ -93,7 +95,8 @@ impl Shorts {
             let pair = pair_of(word);
             pairs[pair / 64] |= 1 << (pair % 64);
             let mask = u32::MAX >> (32 - 8 * head.len());
-            let short = Short { head: word, mask, number, text: bytes.into() };
+            let is_head = head.len() == bytes.len();
+            let short = Short { head: word, mask, number, is_head, text: bytes.into() };
             lists[list_of(word)].push(short);
         }
         let mut tables = Box::new([[[0; VECTOR_BYTES_MAX]; 2 * HEAD_BYTES]; TABLES]);
@@ -163,7 +166,8 @@ impl Shorts {
     fn compare(&self, rest: &[u8], mut told: impl FnMut(usize)) {
         let word = word_at(rest, 0);
         for short in &self.lists[list_of(word)] {
-            if word & short.mask == short.head && rest.starts_with(&short.text) {
+            let has_head = word & short.mask == short.head;
+            if has_head && (short.is_head || rest.starts_with(&short.text)) {
                 told(short.number);
             }
         }
@@ -330,9 +334,9 @@ fn halves(head: &[u8]) -> Halves {
 /// Puts heads together until there are no more than [`BOXES`]: always the two with which positions
 /// that only look like a text grow least.
 fn together(mut boxes: Vec<(Halves, Wholes)>) -> Vec<(Halves, Wholes)> {
-    let mut weights: Vec<f32> = boxes.iter().map(|(halves, _)| weight(halves)).collect();
+    let mut weights: Vec<f32> = boxes.iter().map(|(_, wholes)| weight(wholes)).collect();
     let cost = |boxes: &[(Halves, Wholes)], weights: &[f32], one: usize, other: usize| {
-        weight(&joined(&boxes[one].0, &boxes[other].0)) - weights[one] - weights[other]
+        weight(&joined(&boxes[one], &boxes[other]).1) - weights[one] - weights[other]
     };
     // What it costs to put each together with each one before it.
     let mut costs: Vec<Vec<f32>> = (0..boxes.len())
@@ -343,11 +347,8 @@ fn together(mut boxes: Vec<(Halves, Wholes)>) -> Vec<(Halves, Wholes)> {
             costs.iter().enumerate().map(move |(other, cost)| (one, other, *cost))
         });
         let Some((one, other, _)) = pairs.min_by(|a, b| a.2.total_cmp(&b.2)) else { break };
-        boxes[other] = (
-            joined(&boxes[one].0, &boxes[other].0),
-            std::array::from_fn(|place| boxes[one].1[place] | boxes[other].1[place]),
-        );
-        weights[other] = weight(&boxes[other].0);
+        boxes[other] = joined(&boxes[one], &boxes[other]);
+        weights[other] = weight(&boxes[other].1);
         // The last takes the place of the one that went.
         let last = boxes.len() - 1;
         boxes.swap_remove(one);
@@ -365,24 +366,22 @@ fn together(mut boxes: Vec<(Halves, Wholes)>) -> Vec<(Halves, Wholes)> {
     boxes
 }
 
-fn joined(one: &Halves, other: &Halves) -> Halves {
-    std::array::from_fn(|half| one[half] | other[half])
+fn joined(one: &(Halves, Wholes), other: &(Halves, Wholes)) -> (Halves, Wholes) {
+    let halves = std::array::from_fn(|half| one.0[half] | other.0[half]);
+    (halves, std::array::from_fn(|place| one.1[place] | other.1[place]))
 }
 
-/// How many of ten thousand bytes of real logs have each low half, and each high half.
-const LOW: [u16; 16] =
-    [1630, 559, 747, 843, 774, 889, 323, 312, 295, 591, 353, 368, 251, 779, 684, 601];
-const HIGH: [u16; 16] = [360, 109, 1988, 2031, 355, 530, 3014, 1568, 8, 13, 4, 4, 4, 4, 12, 4];
+/// How many of ten thousand bytes of real logs have each value in their low six bits.
+const SHARES: [u16; 64] = [
+    310, 21, 29, 46, 19, 26, 26, 10, 11, 76, 95, 22, 13, 99, 44, 31, 29, 1, 41, 42, 75, 23, 10, 17,
+    3, 3, 36, 235, 16, 36, 1, 52, 983, 316, 121, 224, 160, 527, 73, 141, 145, 352, 35, 64, 214,
+    533, 632, 499, 439, 203, 537, 521, 512, 311, 206, 138, 127, 155, 170, 22, 9, 116, 13, 5,
+];
 
 /// How often positions look like one of a box, as if bytes had nothing to do with each other.
-fn weight(halves: &Halves) -> f32 {
-    let share = |values: u16, shares: &[u16; 16]| {
-        let shares = shares.iter().enumerate().filter(|(value, _)| values >> value & 1 == 1);
-        f32::from(shares.map(|(_, share)| *share).sum::<u16>())
-    };
-    let (low, high) = halves.split_at(HEAD_BYTES);
-    let place = |(low, high): (&u16, &u16)| share(*low, &LOW) * share(*high, &HIGH) / 1e8;
-    low.iter().zip(high).map(place).product()
+fn weight(wholes: &Wholes) -> f32 {
+    let place = |values: &u64| f32::from(ones(*values).map(|value| SHARES[value]).sum::<u16>());
+    wholes.iter().map(place).map(|share| share / 1e4).product()
 }
 
 #[cfg(test)]
@@ -446,11 +445,11 @@ mod tests {
 
     #[test]
     fn heads_that_are_alike_share_a_box() {
-        let heads = [".rb:", ".py:", ".kt:", "CVE-"].map(|head| halves(head.as_bytes()));
-        let many = heads.into_iter().chain((0..16).map(|n| halves(&[n, 0xff, 0xfe, 1])));
-        let many = many.map(|halves| (halves, [u64::MAX; HEAD_BYTES]));
+        let boxed = |head: &[u8]| (halves(head), wholes(head));
+        let heads = [".rb:", ".py:", ".kt:", "CVE-"].map(|head| boxed(head.as_bytes()));
+        let many = heads.into_iter().chain((0..16).map(|n| boxed(&[n, 0xff, 0xfe, 1])));
         assert_eq!(together(many.collect()).len(), BOXES);
         let alike = joined(&heads[0], &heads[1]);
-        assert!(weight(&alike) < weight(&joined(&heads[0], &heads[3])));
+        assert!(weight(&alike.1) < weight(&joined(&heads[0], &heads[3]).1));
     }
 }

@@ -6,7 +6,9 @@
 
 use memchr::{memchr, memchr_iter, memchr2, memchr3_iter, memrchr};
 
+use super::layout::Layout;
 use super::{Met, SIEVE};
+use crate::evidence::lines::Place;
 use crate::evidence::text::{RAW_BYTES_MAX, sequence_bytes};
 
 /// How many bytes are searched at once; of a line that is longer, only so many are looked at.
@@ -25,9 +27,15 @@ pub(in crate::evidence) enum Calls {
 #[derive(Debug, Default)]
 pub(in crate::evidence) struct Sifted<'t> {
     bytes: &'t [u8],
-    /// Where the next line begins, and where the block's last one ends.
-    from: usize,
+    /// Where the block begins, and where its last line has ended.
+    block_start: usize,
     block_end: usize,
+    layout: Layout,
+    /// The number of the block's first line, and of the first one behind it.
+    first: usize,
+    next: usize,
+    /// Whether the last line, which no line feed ends, was let through.
+    has_last: bool,
     /// The stems in the block, and how many of them were passed.
     met: Vec<Met>,
     passed: usize,
@@ -37,10 +45,9 @@ pub(in crate::evidence) struct Sifted<'t> {
     met_again: Vec<Met>,
 }
 
-/// Sifts the lines of `bytes` from a line's beginning on.
-pub(in crate::evidence) fn sift(bytes: &[u8], from: usize) -> Sifted<'_> {
-    let block_end = from;
-    Sifted { bytes, from, block_end, ..Sifted::default() }
+/// Sifts the lines of `bytes` from a line's beginning on, which has the number `first`.
+pub(in crate::evidence) fn sift(bytes: &[u8], from: usize, first: usize) -> Sifted<'_> {
+    Sifted { bytes, block_start: from, block_end: from, first, next: first, ..Sifted::default() }
 }
 
 impl Sifted<'_> {
@@ -49,49 +56,69 @@ impl Sifted<'_> {
         &self.rules
     }
 
+    /// How far lines are counted: the number of one and where it begins.
+    pub(in crate::evidence) fn counted(&self) -> (usize, usize) {
+        (self.next, self.block_end)
+    }
+
     /// Searches the next block, which ends with a line.
     fn search(&mut self) {
-        let start = self.block_end;
-        let rest = &self.bytes[start..];
-        let block = &rest[..rest.len().min(BLOCK_BYTES)];
-        let ended = memrchr(b'\n', block).map(|at| at + 1);
-        let block = &block[..ended.filter(|_| block.len() < rest.len()).unwrap_or(block.len())];
+        self.first = self.next;
+        self.block_start = self.block_end;
+        let rest = &self.bytes[self.block_start..];
+        let mut block = &rest[..rest.len().min(BLOCK_BYTES)];
+        let mut ended = block.len();
+        if block.len() < rest.len() {
+            match memrchr(b'\n', block) {
+                Some(at) => ended = at + 1,
+                None => ended = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1),
+            }
+            block = &rest[..ended.min(BLOCK_BYTES)];
+        }
         SIEVE.meet(block, &mut self.met);
-        self.met.iter_mut().for_each(|(_, at)| *at += start);
+        self.layout.read(block);
         self.passed = 0;
-        self.from = start;
-        self.block_end = match ended {
-            None => memchr(b'\n', rest).map_or(self.bytes.len(), |at| start + at + 1),
-            Some(_) => start + block.len(),
-        };
+        self.block_end = self.block_start + ended;
+        // The end of a line that is longer than a block is not in it.
+        let is_cut = block.len() < ended && rest[..ended].ends_with(b"\n");
+        self.next = self.first + self.layout.feeds() + usize::from(is_cut);
     }
 
     /// The next line of the block with a stem in it.
-    fn line_of_block(&mut self) -> Option<(usize, usize, Calls)> {
+    fn line_of_block(&mut self) -> Option<(Place, Calls)> {
         loop {
             let (_, at) = *self.met.get(self.passed)?;
-            let above = &self.bytes[self.from..at];
-            let start = memrchr(b'\n', above).map_or(self.from, |at| self.from + at + 1);
-            let end = memchr(b'\n', &self.bytes[at..]).map_or(self.bytes.len(), |end| at + end);
-            let rest = &self.met[self.passed..];
-            let count = rest.iter().position(|(_, at)| *at > end).unwrap_or(rest.len());
-            let (first, last) = (self.passed, self.passed + count);
+            let start = self.layout.start(at);
+            let end = self.layout.end(at);
+            let first = self.passed;
+            let last = end.map_or(self.met.len(), |end| {
+                let rest = &self.met[first..];
+                first + rest.iter().position(|(_, at)| *at > end).unwrap_or(rest.len())
+            });
             self.passed = last;
-            self.from = end + 1;
+            let index = self.first + self.layout.feeds_before(start);
+            let is_ended = self.bytes[..self.block_end].ends_with(b"\n");
+            let block_end = self.block_end - usize::from(is_ended);
+            let place = Place {
+                index,
+                start: self.block_start + start,
+                end: end.map_or(block_end, |end| self.block_start + end),
+            };
             // What a line feed would have told of the last line is not known.
-            if end == self.bytes.len() {
-                return Some((start, end, Calls::Hidden));
+            if place.end == self.bytes.len() {
+                return Some((place, Calls::Hidden));
             }
-            let line = &self.bytes[start..end];
+            let line = &self.bytes[place.start..place.end];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             // No more of it is ever cleaned.
             let line = &line[..line.len().min(RAW_BYTES_MAX)];
+            let is_odd = self.layout.is_odd(start, start + line.len());
             let met = &mut self.met[first..last];
             for (_, at) in met.iter_mut() {
                 *at -= start;
             }
             self.rules.clear();
-            let marked = match look(line) {
+            let marked = match if is_odd { look(line) } else { Look::Plain } {
                 Look::Plain => SIEVE.call(line, met, &mut self.rules),
                 Look::Coloured => {
                     strip(line, met, &mut self.text);
@@ -105,24 +132,25 @@ impl Sifted<'_> {
                 Look::Redrawn => {
                     let (text, again) = (&mut self.text, &mut self.met_again);
                     if calls_redrawn(line, met, text, again, &mut self.rules) {
-                        return Some((start, end, Calls::Hidden));
+                        return Some((place, Calls::Hidden));
                     }
                     continue;
                 }
             };
             if marked || !self.rules.is_empty() {
-                return Some((start, end, Calls::Known));
+                return Some((place, Calls::Known));
             }
         }
     }
 }
 
 impl Iterator for Sifted<'_> {
-    type Item = (usize, usize, Calls);
+    type Item = (Place, Calls);
 
-    fn next(&mut self) -> Option<(usize, usize, Calls)> {
+    fn next(&mut self) -> Option<(Place, Calls)> {
         loop {
             if let Some(line) = self.line_of_block() {
+                self.has_last |= line.0.end == self.bytes.len();
                 return Some(line);
             }
             if self.block_end >= self.bytes.len() {
@@ -130,10 +158,12 @@ impl Iterator for Sifted<'_> {
             }
             self.search();
         }
+        // The last line, if no line feed ended it.
+        let is_open = !self.has_last && !self.bytes.is_empty() && !self.bytes.ends_with(b"\n");
+        self.has_last = true;
         let end = self.bytes.len();
-        let start = self.from.max(memrchr(b'\n', self.bytes).map_or(0, |at| at + 1));
-        self.from = end;
-        (start < end).then_some((start, end, Calls::Hidden))
+        let start = memrchr(b'\n', self.bytes).map_or(0, |at| at + 1);
+        is_open.then_some((Place { index: self.next, start, end }, Calls::Hidden))
     }
 }
 
@@ -224,4 +254,35 @@ fn strip(line: &[u8], met: &mut [Met], text: &mut Vec<u8>) {
     }
     text.extend_from_slice(&line[from..]);
     met[moved..].iter_mut().for_each(|(_, at)| *at -= gone);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_told_with_their_numbers_and_ends_however_long_they_are() {
+        let long = "x".repeat(2 * BLOCK_BYTES + 7);
+        let short = "y\n".repeat(BLOCK_BYTES / 3);
+        let fault = "error: one\r";
+        let lines = ["", fault, &long, fault, &short, &long[..BLOCK_BYTES], fault, &long, fault];
+        let text = lines.join("\n");
+        let expected: Vec<Place> = text
+            .split('\n')
+            .enumerate()
+            .filter(|(_, line)| *line == fault)
+            .map(|(index, line)| (index, line.as_ptr() as usize - text.as_ptr() as usize))
+            .map(|(index, start)| Place { index, start, end: start + fault.len() })
+            .collect();
+        for (ending, lines) in [("", 4), ("\n", 4), ("\nlast", 5)] {
+            let text = format!("{text}{ending}");
+            let mut sifted = sift(text.as_bytes(), 0, 0);
+            let places: Vec<Place> = sifted.by_ref().map(|(place, _)| place).collect();
+            assert_eq!(places.len(), lines, "{ending:?}");
+            assert_eq!(places[..4], expected, "{ending:?}");
+            let feeds = text.matches('\n').count();
+            let counted = if text.ends_with('\n') { text.len() } else { places[lines - 1].start };
+            assert!(sifted.counted().0 == feeds && sifted.counted().1 >= counted);
+        }
+    }
 }
