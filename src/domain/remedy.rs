@@ -62,7 +62,7 @@ pub struct Cure {
 /// What remedies for these failures are found by, each once.
 pub fn cures(failures: &[Failure]) -> Vec<Cure> {
     let mut cures: Vec<Cure> = Vec::new();
-    for failure in failures.iter().filter(|failure| is_told_apart(failure.kind)) {
+    for failure in failures.iter().filter(|failure| is_told_apart(failure.counts_as())) {
         let cure = Cure {
             fingerprint: failure.fingerprint(),
             shape: failure.shape(),
