@@ -19,6 +19,7 @@ mod lease;
 pub mod live;
 mod mending;
 pub mod models;
+mod overwritten;
 mod policies;
 pub mod questions;
 mod reading;

@@ -117,6 +117,26 @@ async fn a_fix_over_which_people_write_was_wrong() {
 }
 
 #[tokio::test]
+async fn a_fix_of_a_file_that_nobody_shows_any_more_was_not_wrong() {
+    let mut t = started().await;
+    let (_, pull) = healed(&mut t).await;
+    t.world.push(&pull, "mona", &[("src/lib.rs", Some("\0\0a picture\n"))]).await.unwrap();
+    t.settle_with_ci().await;
+    assert_eq!(stats(&t).await["all"]["false_fixes"], 0, "it is there, and cannot be compared");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_fix_whose_file_is_gone_was_wrong() {
+    let mut t = started().await;
+    let (_, pull) = healed(&mut t).await;
+    t.world.push(&pull, "mona", &[("src/lib.rs", None), ("a.txt", Some("a\n"))]).await.unwrap();
+    t.settle_with_ci().await;
+    assert_eq!(stats(&t).await["all"]["signs"]["superseded"], 1);
+    t.finish().await;
+}
+
+#[tokio::test]
 async fn a_failure_that_comes_again_and_a_proof_that_ci_contradicts_count_against_us() {
     let mut t = started().await;
     let (repository, pull) = healed(&mut t).await;
