@@ -7,6 +7,7 @@ pub mod before;
 pub mod behaviour;
 pub mod content;
 pub mod patch;
+pub mod reach;
 
 use super::ids::RepoPath;
 
