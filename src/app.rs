@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod diagnosis;
+pub mod hearing;
 pub mod receipts;
 mod registrar;
 pub mod serving;
