@@ -145,6 +145,14 @@ pub async fn flakes(settings: &ServerSettings) -> Result<Arc<dyn FlakeStore>, Op
     Ok(database::opened(settings).await?)
 }
 
+/// What has healed in an instance; it may be running.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be opened.
+pub async fn remedies(settings: &ServerSettings) -> Result<Arc<dyn RemedyStore>, OpenError> {
+    Ok(database::opened(settings).await?)
+}
+
 /// What keeps an instance's store whole; it may be running.
 ///
 /// # Errors

@@ -91,6 +91,7 @@ fn asked_by(operators: Operators) -> Router<Services> {
     Router::new()
         .route("/api/v1/stats", get(operators::api_stats))
         .route("/api/v1/flaky", get(operators::api_flaky))
+        .route("/api/v1/remedies", get(operators::api_remedies))
         .route("/api/v1/attempts/{attempt}/receipt", get(attempts::receipt))
         .route("/api/v1/attempts/{attempt}/documents", get(attempts::documents))
         .route("/api/v1/attempts/{attempt}/questions", get(attempts::questions))

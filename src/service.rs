@@ -25,7 +25,7 @@ pub mod questions;
 mod reading;
 pub mod receipts;
 pub mod reconcile;
-mod remedies;
+pub mod remedies;
 mod repeats;
 pub mod retention;
 pub mod runners;

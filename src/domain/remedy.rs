@@ -118,7 +118,7 @@ pub struct Remedy {
 
 impl Remedy {
     /// Whether it failed too often to be tried.
-    const fn is_spent(&self) -> bool {
+    pub const fn is_spent(&self) -> bool {
         self.in_vain >= self.heals.saturating_add(IN_VAIN_MAX)
     }
 }

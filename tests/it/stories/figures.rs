@@ -156,6 +156,28 @@ async fn a_failure_that_comes_again_and_a_proof_that_ci_contradicts_count_agains
 }
 
 #[tokio::test]
+async fn what_healed_is_told_with_what_ended_it() {
+    let mut t = started().await;
+    let (_, pull) = healed(&mut t).await;
+    let listed = async |t: &Tester, query: &str| -> Value {
+        let (status, body) = got(t, &format!("/api/v1/remedies{query}"), API).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        serde_json::from_str(&body).unwrap()
+    };
+    let told = &listed(&t, "?repo=ACME/widget").await["remedies"][0];
+    assert_eq!((&told["repository"], &told["pull"]), (&"acme/widget".into(), &1.into()));
+    assert_eq!((&told["class"], &told["state"]), (&"format".into(), &"tried".into()));
+    assert_eq!((&told["files"][0], &told["heals"]), (&"src/lib.rs".into(), &0.into()));
+    assert_eq!(told["fingerprints"].as_array().map(Vec::len), Some(1), "{told:#}");
+    assert_eq!(listed(&t, "?repo=acme/other").await["remedies"], serde_json::json!([]));
+    t.world.click(&pull, "mona", "undo").unwrap();
+    t.settle_with_ci().await;
+    let told = &listed(&t, "").await["remedies"][0];
+    assert_eq!((&told["state"], &told["why"]), (&"ended".into(), &"its fix: undone".into()));
+    t.finish().await;
+}
+
+#[tokio::test]
 async fn what_came_and_went_is_told_by_test() {
     let mut t = started().await;
     let repository = clock(&t).await;
@@ -195,7 +217,8 @@ async fn metrics_and_the_api_open_to_their_own_tokens_alone() {
     let (status, text) = got(&t, "/metrics", METRICS).await;
     assert_eq!(status, StatusCode::OK);
     assert!(text.contains("# TYPE selfheal_backlog gauge"), "{text}");
-    let wrong = ["/api/v1/stats", "/api/v1/flaky"].map(|path| (path, METRICS));
+    let wrong = ["/api/v1/stats", "/api/v1/flaky", "/api/v1/remedies"];
+    let wrong = wrong.map(|path| (path, METRICS));
     for (path, token) in wrong.into_iter().chain([("/metrics", API), ("/metrics", "x")]) {
         assert_eq!(got(&t, path, token).await.0, StatusCode::UNAUTHORIZED, "{path}");
     }
@@ -207,8 +230,11 @@ async fn metrics_and_the_api_open_to_their_own_tokens_alone() {
         let (status, body) = got(&t, &format!("/api/v1/flaky?{query}"), API).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
     }
+    let (status, body) = got(&t, "/api/v1/remedies?repo=nothing", API).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
     t.tokens(Tokens::default()).await;
-    let doors = [("/metrics", METRICS), ("/api/v1/stats", API), ("/api/v1/flaky", API)];
+    let api = ["/api/v1/stats", "/api/v1/flaky", "/api/v1/remedies"].map(|path| (path, API));
+    let doors = [("/metrics", METRICS)].into_iter().chain(api);
     for (path, token) in doors {
         assert_eq!(got(&t, path, token).await.0, StatusCode::NOT_FOUND, "{path} is off");
     }
