@@ -18,6 +18,7 @@ pub use base::{Base, BaseBreak, BaseRed, BaseState};
 use super::failure::{Failure, FailureKind};
 use super::flakes::Past;
 use super::ids::{Branch, RepoPath};
+use super::subject::is_named_by;
 use base::{had_begun, on_base};
 
 /// Why something is red.
@@ -196,7 +197,8 @@ fn one(failure: &Failure, index: usize, known: &Known<'_>) -> (Judged, Option<Ba
     let past = past_of(failure, known.past).filter(|_| failure.kind != FailureKind::Unknown);
     if let Some(past) = past.filter(|past| past.is_flaky()) {
         let counted = format!("gone in {} of {} runs on the same commit", past.gone, past.trials());
-        if !is_touched(failure, known.changed_files) {
+        let is_named = |path: &RepoPath| is_named_by(failure, path);
+        if !is_touched(failure, known.changed_files) && !known.changed_files.iter().any(is_named) {
             return says(Cause::Flaky, counted);
         }
         let why = format!("{counted}, but this pull request changes it");

@@ -255,6 +255,22 @@ fn a_test_that_ran_into_its_runners_limit_is_a_test_that_failed() {
 }
 
 #[test]
+fn a_flaky_test_that_is_named_like_a_file_of_the_change_is_not_excused() {
+    let clock = |s: &mut Scene| {
+        s.failure.test = Some("clock::ticks".into());
+        s.failure.file = None;
+        s.past = vec![past(&s.failure, 9)];
+    };
+    check(Cause::Flaky, "gone in 9", clock);
+    check(Cause::Change, "but this pull request changes it", |s| {
+        s.failure.test = Some("clock::ticks".into());
+        s.failure.file = None;
+        s.past = vec![past(&s.failure, 9)];
+        s.changed.push(path("tests/clock.rs"));
+    });
+}
+
+#[test]
 fn what_nobody_understood_is_unknown_whatever_its_past() {
     check(Cause::Unknown, "not understood", |s| {
         s.failure = failure(FailureKind::Unknown);

@@ -14,6 +14,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::ids::RepoPath;
 use crate::domain::patch::FileChange;
 use crate::domain::pull::BaseFile;
+use crate::domain::subject::subject;
 
 /// The most files that are told of one by one; a person who has read of five looks at all.
 const TOLD_MAX: usize = 5;
@@ -121,16 +122,6 @@ fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// What a file is about, by its name: a test and its subject are about the same.
-fn subject(path: &RepoPath) -> String {
-    let name = name(path.as_str()).to_ascii_lowercase();
-    let stem = name.split_once('.').map_or(name.as_str(), |(stem, _)| stem);
-    let words = stem.split(['_', '-']).filter(|word| !matches!(*word, "test" | "tests" | "spec"));
-    let stem: String = words.collect();
-    let stem = stem.strip_suffix("tests").or_else(|| stem.strip_suffix("test")).unwrap_or(&stem);
-    stem.strip_suffix("spec").unwrap_or(stem).to_owned()
-}
-
 /// Whether a message or a line that matters names the file.
 fn is_named(failed: &Failed<'_>, path: &RepoPath) -> bool {
     let name = name(path.as_str());
@@ -212,25 +203,4 @@ fn first_line(change: &FileChange, base: &[BaseFile]) -> Option<u32> {
         }
     }
     None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_test_and_its_subject_are_about_the_same() {
-        let about = |path: &str| subject(&RepoPath::parse(path).unwrap());
-        for (one, other) in [
-            ("tests/test_cart.py", "app/cart.py"),
-            ("src/cart.test.ts", "lib/cart.ts"),
-            ("cart_test.go", "shop/cart.go"),
-            ("spec/models/cart_spec.rb", "app/models/cart.rb"),
-            ("src/test/java/shop/CartTest.java", "src/main/java/shop/Cart.java"),
-            ("Shop.Tests/CartTests.cs", "Shop/Cart.cs"),
-        ] {
-            assert_eq!(about(one), about(other), "{one} {other}");
-        }
-        assert_ne!(about("tests/test_cart.py"), about("app/prices.py"));
-    }
 }
