@@ -15,6 +15,7 @@ pub mod flaky;
 mod gather;
 mod healing;
 mod intake;
+mod landed;
 mod lease;
 pub mod live;
 mod mending;

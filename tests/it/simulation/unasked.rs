@@ -7,7 +7,7 @@ use selfheal::domain::false_fix::Fix;
 use selfheal::domain::figures::CaseRecord;
 use selfheal::domain::ids::{AttemptId, CaseId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
 use selfheal::domain::remedy::Remedy;
-use selfheal::ports::figures::{Asked, FigureStore};
+use selfheal::ports::figures::{Asked, FigureStore, Landed, LandedOn};
 use selfheal::ports::remedies::{Kept, RemedyStore, Wanted};
 use selfheal::ports::store::StoreError;
 
@@ -41,6 +41,10 @@ impl FigureStore for NoFigures {
         &self,
         _asked: &Asked,
     ) -> Result<Vec<(RepoSlug, String, Change)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn landed(&self, _on: LandedOn<'_>) -> Result<Vec<Landed>, StoreError> {
         Ok(Vec::new())
     }
 

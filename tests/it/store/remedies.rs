@@ -6,14 +6,12 @@ use selfheal::domain::document::Stage;
 use selfheal::domain::failure::{Failure, FailureKind, Shape};
 use selfheal::domain::false_fix::{FalseFix, Sign};
 use selfheal::domain::ids::{AttemptId, RepoSlug};
-use selfheal::domain::outcome::{Outcome, Proof};
-use selfheal::domain::patch::Patch;
 use selfheal::domain::pull::{PullHead, Repo};
 use selfheal::domain::remedy::{Body, Change, Edit, Filed, NewRemedy, Remedy, cures, fixer_of};
 use selfheal::ports::remedies::{Kept, RemedyStore as _, Wanted};
 
 use super::values::{
-    admission, at, attempt, attempt_id, case, gave_up, other_repo, pull, repo, sha, stage,
+    admission, at, attempt, attempt_id, case, gave_up, other_repo, proposed, pull, repo, sha, stage,
 };
 use super::{Opened, on_both};
 
@@ -138,18 +136,7 @@ async fn given(opened: &Opened, attempt: u128, remedy: u128) {
 
 /// The runner of an attempt proposes that remedy.
 async fn proposes(opened: &Opened, attempt: u128, remedy: u128) {
-    let proof = Proof {
-        head: sha('b'),
-        patch_digest: String::new(),
-        before: Vec::new(),
-        after: Vec::new(),
-        set_aside: Vec::new(),
-        tests: Vec::new(),
-        coverage: Vec::new(),
-    };
-    let (fixer, summary) = (fixer_of(attempt_id(remedy)), String::new());
-    let (patch, proof) = (Patch::default(), Box::new(proof));
-    let outcome = Outcome::Proposed { patch, proof, fixer, summary };
+    let outcome = proposed(&fixer_of(attempt_id(remedy)));
     opened.port().record_outcome(attempt_id(attempt), &outcome, at(50)).await.unwrap();
 }
 

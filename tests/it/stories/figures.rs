@@ -136,6 +136,56 @@ async fn a_fix_whose_file_is_gone_was_wrong() {
     t.finish().await;
 }
 
+/// A merged fix of ours, so long ago that everybody knows of it.
+async fn merged(t: &mut Tester) -> Repository {
+    let (repository, pull) = healed(t).await;
+    t.world.merge(&pull, "mona").await.unwrap();
+    t.settle_with_ci().await;
+    t.wait_minutes(20).await;
+    repository
+}
+
+/// Mona pushes that to the base branch.
+async fn onto_main(t: &mut Tester, repository: &Repository, file: (&str, Option<&str>)) {
+    t.world.push_to(repository, "main", "mona", &[file]).await.unwrap();
+    t.settle_with_ci().await;
+}
+
+#[tokio::test]
+async fn a_merged_fix_over_which_people_write_on_the_base_branch_was_wrong() {
+    let mut t = started().await;
+    let repository = merged(&mut t).await;
+    onto_main(&mut t, &repository, ("README.md", Some("words\n"))).await;
+    let more = format!("{GOOD}\n// Why 42 is right.\n");
+    onto_main(&mut t, &repository, ("src/lib.rs", Some(&more))).await;
+    assert_eq!(stats(&t).await["all"]["false_fixes"], 0, "they wrote beside it");
+    let other = "pub fn answer() -> u8 {\n    43\n}\n";
+    onto_main(&mut t, &repository, ("src/lib.rs", Some(other))).await;
+    let all = &stats(&t).await["all"];
+    assert_eq!((&all["false_fixes"], &all["signs"]["superseded"]), (&1.into(), &1.into()));
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_base_branch_that_has_no_fix_yet_says_nothing_against_it() {
+    let mut t = started().await;
+    let (repository, pull) = healed(&mut t).await;
+    t.wait_minutes(20).await;
+    let compared = |t: &Tester| -> usize {
+        let all = t.world.requests();
+        all.iter().filter(|(_, route, _)| route.contains("/git/trees/")).map(|it| it.2).sum()
+    };
+    let before = compared(&t);
+    let other = "pub fn answer() -> u8 {\n    43\n}\n";
+    t.world.push_to(&repository, "main", "mona", &[("src/lib.rs", Some(other))]).await.unwrap();
+    t.settle_with_ci().await;
+    assert_eq!(stats(&t).await["all"]["false_fixes"], 0);
+    assert_eq!(compared(&t), before, "and nothing is compared");
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    t.finish().await;
+}
+
 #[tokio::test]
 async fn a_failure_that_comes_again_and_a_proof_that_ci_contradicts_count_against_us() {
     let mut t = started().await;
