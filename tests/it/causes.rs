@@ -59,6 +59,19 @@ fn failures(log: &str) -> Vec<Failure> {
     failures
 }
 
+/// A base branch as a file says it; `here` is what failed on the pull request.
+fn base_of(said: &str, at: char, here: &[Failure]) -> Option<Base> {
+    let state = match said {
+        "none" => return None,
+        "green" => BaseState::Green,
+        "running" => BaseState::Running,
+        "unknown" => BaseState::Unknown("CI does not run on the base branch"),
+        "same" => BaseState::Red(BaseRed::of(here)),
+        log => BaseState::Red(BaseRed::of(&failures(log))),
+    };
+    Some(Base { branch: Branch::parse("main").unwrap(), at: sha(at), state })
+}
+
 impl Labelled {
     fn log(&self) -> String {
         match (&self.log, &self.from) {
@@ -85,18 +98,6 @@ impl Labelled {
         }))
     }
 
-    fn base(&self, said: &str, at: char, here: &[Failure]) -> Option<Base> {
-        let state = match said {
-            "none" => return None,
-            "green" => BaseState::Green,
-            "running" => BaseState::Running,
-            "unknown" => BaseState::Unknown("CI does not run on the base branch"),
-            "same" => BaseState::Red(BaseRed::of(here)),
-            log => BaseState::Red(BaseRed::of(&failures(log))),
-        };
-        Some(Base { branch: Branch::parse("main").unwrap(), at: sha(at), state })
-    }
-
     fn past(&self, failure: &Failure) -> Past {
         Past {
             fingerprint: failure.fingerprint(),
@@ -117,16 +118,17 @@ impl Labelled {
             other => panic!("{}: nothing failed: {other:?}", self.name),
         }
         let is_jobless = self.log.is_none() && self.from.is_none();
-        let failures = match is_jobless {
-            true => vec![Failure::of_run_without_jobs("ci")],
-            false => failures(&self.log()),
+        let failures = if is_jobless {
+            vec![Failure::of_run_without_jobs("ci")]
+        } else {
+            failures(&self.log())
         };
         let usual = vec!["README.md".to_owned()];
         let changed = self.changed.as_ref().unwrap_or(&usual);
         let changed: Vec<RepoPath> =
             changed.iter().map(|path| RepoPath::parse(path).unwrap()).collect();
-        let base = self.base(self.base.as_deref().unwrap_or("green"), 'b', &failures);
-        let began = self.began.as_deref().and_then(|said| self.base(said, 'd', &failures));
+        let base = base_of(self.base.as_deref().unwrap_or("green"), 'b', &failures);
+        let began = self.began.as_deref().and_then(|said| base_of(said, 'd', &failures));
         let has_past = self.gone + self.again > 0;
         let past: Vec<Past> =
             failures.iter().filter(|_| has_past).map(|failure| self.past(failure)).collect();

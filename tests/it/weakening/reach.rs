@@ -52,7 +52,11 @@ fn failure(text: &str) -> Failure {
 
 fn found(case: &Labelled) -> Vec<Finding> {
     let lines = |count: usize, what: &str| -> String {
-        (0..count).map(|at| format!("{what} {at}\n")).collect()
+        let mut text = String::new();
+        for at in 0..count {
+            text.push_str(&format!("{what} {at}\n"));
+        }
+        text
     };
     let (mut changes, mut base) = (Vec::new(), Vec::new());
     for (name, count) in &case.patch {
