@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod diagnosis;
+pub mod hearing;
 pub mod receipts;
 mod registrar;
 pub mod serving;
@@ -141,6 +142,14 @@ pub async fn kept_logs(settings: &ServerSettings) -> Result<Arc<dyn LogStore>, O
 /// # Errors
 /// [`OpenError`] when the database cannot be opened.
 pub async fn flakes(settings: &ServerSettings) -> Result<Arc<dyn FlakeStore>, OpenError> {
+    Ok(database::opened(settings).await?)
+}
+
+/// What has healed in an instance; it may be running.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be opened.
+pub async fn remedies(settings: &ServerSettings) -> Result<Arc<dyn RemedyStore>, OpenError> {
     Ok(database::opened(settings).await?)
 }
 

@@ -23,6 +23,7 @@ pub mod migrate;
 pub mod parse;
 mod progress;
 pub mod receipt;
+pub mod remedies;
 pub mod replay;
 pub mod restore;
 pub mod serve;
@@ -48,6 +49,7 @@ enum Command {
     Doctor(doctor::Args),
     Simulate(simulate::Args),
     Flaky(flaky::Args),
+    Remedies(remedies::Args),
     Logs(logs::Args),
     Watch(watch::Args),
     Receipt(receipt::Args),
@@ -81,6 +83,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Flaky(args) => flaky::run(&args).await,
+        Command::Remedies(args) => remedies::run(&args).await,
         Command::Logs(args) => logs::run(&args).await,
         Command::Watch(args) => watch::run(&args).await,
         Command::Receipt(args) => receipt::run(&args).await,

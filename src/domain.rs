@@ -40,5 +40,6 @@ pub mod proof;
 pub mod protected;
 pub mod pull;
 pub mod remedy;
+pub mod subject;
 pub mod undo;
 pub mod view;

@@ -95,6 +95,7 @@ fn asked_by(operators: Operators) -> Router<Shared> {
         .route("/api/v1/stats", get(operators::api_stats))
         .route("/api/v1/flaky", get(operators::api_flaky))
         .route("/.well-known/jwks.json", get(attempts::keys))
+        .route("/api/v1/remedies", get(operators::api_remedies))
         .route("/api/v1/attempts/{attempt}/receipt", get(attempts::receipt))
         .route("/api/v1/attempts/{attempt}/documents", get(attempts::documents))
         .route("/api/v1/attempts/{attempt}/questions", get(attempts::questions))

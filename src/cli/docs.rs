@@ -196,15 +196,13 @@ fn gate() -> String {
     rules(&mut page, before::RULES);
     page.push_str("\n## On its patch\n\n");
     rules(&mut page, patch::RULES);
-    page.push_str(CONTENT);
-    for rule in content::RULES {
-        let ContentRule { id, weight, about } = rule;
-        page.push_str(&format!("| `{id}` | {} | {about} |\n", weight.as_str()));
-    }
-    page.push_str(BEHAVIOUR);
-    for rule in content::BEHAVIOUR {
-        let ContentRule { id, weight, about } = rule;
-        page.push_str(&format!("| `{id}` | {} | {about} |\n", weight.as_str()));
+    let tables =
+        [(CONTENT, content::RULES), (BEHAVIOUR, content::BEHAVIOUR), (REACH, content::REACH)];
+    for (heading, rules) in tables {
+        page.push_str(heading);
+        for ContentRule { id, weight, about } in rules {
+            page.push_str(&format!("| `{id}` | {} | {about} |\n", weight.as_str()));
+        }
     }
     page.push_str(
         "\n## Protected paths\n\nPatterns have gitignore's meaning and are compared without \
@@ -228,7 +226,7 @@ const CONTENT: &str = "\n## On its content\n\n\
     scripts and other languages are compared line by line, and a test file that cannot be read by syntax \
     is held. Nothing in a file can talk to these rules.\n\n\
     `gate` in `.github/selfheal.yml` raises or lowers what a rule weighs, also `mode`, `binary`, `snapshot` \
-    and `proof-runs` above, and those on what ran; no other rule. The file is the base branch's.\n\n\
+    and `proof-runs` above, those on what ran and on reach; no other rule. The file is the base branch's.\n\n\
     `selfheal gate --base A --head B` judges any two commits of any repository, in anyone's CI: exit code \
     0 allowed, 1 refused, 4 held; `--format sarif` for code scanning. `--merge-base` compares as a pull \
     request does:\n\n\
@@ -249,6 +247,12 @@ const BEHAVIOUR: &str = "\n## On what ran\n\n\
     patch passes through every other rule all the same, and CI has the last word.\n\n\
     What it cannot see: tests that did not run without the patch either, because nothing compiled; one test of \
     several in a Go package when the tests are not named (`-v`, `-json`).\n\n\
+    | rule | weighs | what it looks at |\n| --- | --- | --- |\n";
+
+const REACH: &str = "\n## On its reach\n\n\
+    How far a patch goes from what it shall mend. A note changes nothing; it tells a reviewer where to look. \
+    What a log says can make these rules say less, and nothing else. `selfheal gate`, which knows of no \
+    failure, does not ask them.\n\n\
     | rule | weighs | what it looks at |\n| --- | --- | --- |\n";
 
 fn rules(page: &mut String, rules: &[Rule]) {

@@ -12,6 +12,7 @@ use crate::domain::brief::{Brief, Instruction, PROTOCOL_VERSION, StageReport};
 use crate::domain::failure::Failure;
 use crate::domain::gate::Verdict;
 use crate::domain::gate::patch::{PatchToJudge, judge};
+use crate::domain::gate::reach::Failed;
 use crate::domain::ids::{AttemptId, Branch, PrNumber, RepoId, RepoSlug};
 use crate::domain::outcome::{GaveUp, Outcome};
 use crate::domain::policy::Policy;
@@ -96,10 +97,21 @@ pub(super) async fn attempted(
     let base = source.base_files(patch).await?;
     let content = weakening::findings(&weakening::changes(patch.changes(), &base));
     let (head, proof_runs) = (source.head(), brief.proof_runs);
-    let autonomy = None;
-    let asked =
-        PatchToJudge { patch, base: &base, proof, proof_runs, head, policy, content, autonomy };
-    let verdict = judge(&asked);
+    let verdict = judge(&PatchToJudge {
+        patch,
+        base: &base,
+        proof,
+        proof_runs,
+        head,
+        policy,
+        content,
+        autonomy: None,
+        failed: Some(Failed {
+            failures: &brief.failures,
+            excerpt: &brief.excerpt,
+            changed_files: &brief.changed_files,
+        }),
+    });
     Ok((outcome, Some(Judged { base, verdict })))
 }
 

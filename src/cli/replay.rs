@@ -6,6 +6,7 @@
 
 mod case;
 mod decision;
+mod heard;
 mod play;
 mod score;
 

@@ -16,6 +16,7 @@ use crate::domain::mending::branch_of;
 use crate::domain::policy::HealBase;
 use crate::domain::pull::Ci;
 use crate::report::markdown::visible;
+use crate::service::remedies::Promise;
 use crate::service::simulate::{Simulation, pull_request};
 use crate::telemetry;
 
@@ -137,7 +138,32 @@ fn human(out: &mut impl Write, simulation: &Simulation) -> anyhow::Result<()> {
             }
         }
     }
+    for line in remedies(simulation) {
+        writeln!(out, "{}", visible(&line))?;
+    }
     Ok(())
+}
+
+/// What would be tried before any fixer, or why nothing is.
+fn remedies(simulation: &Simulation) -> Vec<String> {
+    if simulation.evidence.is_none() {
+        return Vec::new();
+    }
+    if !simulation.allows_remedies {
+        return vec!["remedies: none, because the policy says `remedies: none`".to_owned()];
+    }
+    if simulation.remedies.is_empty() {
+        return vec!["remedies: none is known for these failures".to_owned()];
+    }
+    let told = simulation.remedies.iter().map(|Promise { offer, applies }| {
+        let then = match applies {
+            Some(true) => "would be tried first",
+            Some(false) => "would not apply: a place of it is not there, or there twice",
+            None => "would be tried where it applies; GitHub does not show what it changes",
+        };
+        format!("remedy: the fix of {} {then}", offer.from)
+    });
+    told.collect()
 }
 
 fn machine(simulation: &Simulation) -> serde_json::Value {
@@ -165,5 +191,8 @@ fn machine(simulation: &Simulation) -> serde_json::Value {
         "aside": aside(simulation),
         "verdict": simulation.verdict.as_ref().map(|verdict| verdict.answer().as_str()),
         "findings": findings,
+        "remedies": simulation.remedies.iter().map(|Promise { offer, applies }| json!({
+            "remedy": offer.remedy.to_string(), "from": offer.from, "applies": applies,
+        })).collect::<Vec<_>>(),
     })
 }

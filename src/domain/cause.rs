@@ -18,6 +18,7 @@ pub use base::{Base, BaseBreak, BaseRed, BaseState};
 use super::failure::{Failure, FailureKind};
 use super::flakes::Past;
 use super::ids::{Branch, RepoPath};
+use super::subject::is_named_by;
 use base::{had_begun, on_base};
 
 /// Why something is red.
@@ -163,7 +164,7 @@ fn one(failure: &Failure, index: usize, known: &Known<'_>) -> (Judged, Option<Ba
         let why = "it lacks a right or a secret that only a person can give".to_owned();
         return says(Cause::CiConfig, why);
     }
-    match failure.kind {
+    match failure.counts_as() {
         FailureKind::Infrastructure if is_fetched(failure) => {
             return says(Cause::Outage, "what CI fetches from elsewhere was not there".to_owned());
         }
@@ -192,9 +193,12 @@ fn one(failure: &Failure, index: usize, known: &Known<'_>) -> (Judged, Option<Ba
     if failure.kind == FailureKind::Config {
         return says(Cause::CiConfig, "CI or a tool is set up wrongly".to_owned());
     }
-    if let Some(past) = past_of(failure, known.past).filter(|past| past.is_flaky()) {
+    // What nobody understood looks alike everywhere, so it has no past of its own.
+    let past = past_of(failure, known.past).filter(|_| failure.kind != FailureKind::Unknown);
+    if let Some(past) = past.filter(|past| past.is_flaky()) {
         let counted = format!("gone in {} of {} runs on the same commit", past.gone, past.trials());
-        if !is_touched(failure, known.changed_files) {
+        let is_named = |path: &RepoPath| is_named_by(failure, path);
+        if !is_touched(failure, known.changed_files) && !known.changed_files.iter().any(is_named) {
             return says(Cause::Flaky, counted);
         }
         let why = format!("{counted}, but this pull request changes it");
@@ -244,8 +248,14 @@ fn is_fetched(failure: &Failure) -> bool {
 }
 
 /// Words of refusals that no run on any machine will ever get past.
-const REFUSALS: [&str; 7] = [
+const REFUSALS: [&str; 13] = [
     "is not authorized to perform",
+    "401 Unauthorized",
+    "403 Forbidden",
+    "need auth ",
+    "Username and password required",
+    "Cannot perform an interactive login",
+    "recent account payments have failed",
     "Resource not accessible by integration",
     "AccessDenied",
     "Bad credentials",
@@ -256,8 +266,12 @@ const REFUSALS: [&str; 7] = [
 
 /// Whether it says that a right or a secret is missing.
 fn needs_a_person(failure: &Failure) -> bool {
+    let says = |words: &str| failure.message.contains(words);
+    // git's own words; a server that only wants fewer requests may say 403 to others.
+    let is_refused = says("unable to access '")
+        && (says("requested URL returned error: 401") || says("requested URL returned error: 403"));
     matches!(failure.kind, FailureKind::Infrastructure | FailureKind::Config)
-        && REFUSALS.iter().any(|words| failure.message.contains(words))
+        && (is_refused || REFUSALS.iter().any(|words| says(words)))
 }
 
 /// What a judgement means for the case as a whole.

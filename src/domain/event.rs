@@ -4,7 +4,8 @@
 //! where to look; what is so is read from the forge when a decision is made.
 
 use super::ids::{
-    Branch, CheckRunId, CommentId, InstallationId, Login, PrNumber, RepoId, RunId, Sha, Timestamp,
+    Branch, CheckRunId, CommentId, InstallationId, Login, PrNumber, RepoId, RepoPath, RunId, Sha,
+    Timestamp,
 };
 use super::pull::{Actor, Head, PullHead, Repo};
 
@@ -84,6 +85,8 @@ pub enum Event {
         after: Option<Sha>,
         /// Commits that its new commits say they revert.
         reverted: Vec<Sha>,
+        /// Files that its new commits touch, as far as the forge tells.
+        touched: Vec<RepoPath>,
     },
     /// A merge queue wants checks on a commit of its own making.
     MergeGroup {

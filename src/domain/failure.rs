@@ -187,6 +187,27 @@ impl Failure {
         }
     }
 
+    /// A run of that workflow that failed before any job began: CI refused its file, or one that it
+    /// uses.
+    pub fn of_run_without_jobs(workflow: &str) -> Self {
+        let message = format!(
+            "{workflow}: the run failed before any job began; its workflow file, or one that it \
+             uses, is not valid"
+        );
+        let mut failure = Self::new(FailureKind::Config, message);
+        failure.source.jobs = vec![workflow.to_owned()];
+        failure
+    }
+
+    /// What it is to be treated as: a test that ran into its runner's own limit is a test that failed,
+    /// because no machine was at its end.
+    pub const fn counts_as(&self) -> FailureKind {
+        match (self.kind, &self.test) {
+            (FailureKind::Timeout, Some(_)) => FailureKind::TestFailure,
+            (kind, _) => kind,
+        }
+    }
+
     /// What makes two failures the same fault, whatever run, machine or line they were seen on.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint(self.digest_in(self.file.as_ref().map_or("", RepoPath::as_str)))

@@ -4,8 +4,8 @@
 //! commands bring anyway. A fix counts once, however many signs there are against it; all are kept,
 //! because each is evidence of its own.
 //!
-//! That somebody writes other lines over ours counts as well, on the pull request and within the same
-//! time; a new idea about those lines cannot be told from a mistake of ours in them, and then it is
+//! That somebody writes other lines over ours counts as well, on the pull request or, once it is
+//! merged, on its base branch, and within the same time; a new idea about those lines cannot be told from a mistake of ours in them, and then it is
 //! counted against us. Not counted, because it would be a guess: that the same failure shows on
 //! another pull request, which may never have had the fix.
 
@@ -20,6 +20,9 @@ pub const WITHIN_MS: i64 = 14 * 24 * 60 * 60 * 1000;
 
 /// Commits of one push that are looked at; GitHub tells no more.
 pub const REVERTS_MAX: usize = 50;
+
+/// Files of one push that are compared with those of fixes.
+pub const TOUCHED_MAX: usize = 1_000;
 
 /// Files of one fix that are compared with what became of them.
 pub const OVERWRITTEN_FILES_MAX: usize = 10;

@@ -93,7 +93,7 @@ pub fn trials(before: &Evidence, after: After<'_>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (index, failure) in before.failures.iter().enumerate() {
         let cause = before.judgement.causes.get(index).map(|judged| judged.cause);
-        if !is_told_apart(failure.kind) || cause == Some(Cause::Base) {
+        if !is_told_apart(failure.counts_as()) || cause == Some(Cause::Base) {
             continue;
         }
         let shown = match after {

@@ -8,6 +8,7 @@ pub mod behaviour;
 pub mod content;
 pub mod kept;
 pub mod patch;
+pub mod reach;
 
 use serde::{Deserialize, Serialize};
 

@@ -62,7 +62,7 @@ pub struct Cure {
 /// What remedies for these failures are found by, each once.
 pub fn cures(failures: &[Failure]) -> Vec<Cure> {
     let mut cures: Vec<Cure> = Vec::new();
-    for failure in failures.iter().filter(|failure| is_told_apart(failure.kind)) {
+    for failure in failures.iter().filter(|failure| is_told_apart(failure.counts_as())) {
         let cure = Cure {
             fingerprint: failure.fingerprint(),
             shape: failure.shape(),
@@ -118,7 +118,7 @@ pub struct Remedy {
 
 impl Remedy {
     /// Whether it failed too often to be tried.
-    const fn is_spent(&self) -> bool {
+    pub const fn is_spent(&self) -> bool {
         self.in_vain >= self.heals.saturating_add(IN_VAIN_MAX)
     }
 }

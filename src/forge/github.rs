@@ -29,6 +29,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 pub use client::Client;
+pub use reader::ci::of_words as ci_of_words;
 
 use crate::ports::clock::Clock;
 use crate::ports::forge::AppIdentity;

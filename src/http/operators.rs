@@ -24,6 +24,7 @@ use crate::domain::ids::RepoSlug;
 use crate::service::Services;
 use crate::service::flaky::{self, Flakes, REPOS_MAX, Which, flakes};
 use crate::service::receipts::Signer;
+use crate::service::remedies::kept::{Listed, kept};
 use crate::service::stats::{Wanted, back_ms, stats};
 
 /// How far back is looked when nobody says.
@@ -151,6 +152,27 @@ pub(super) async fn api_flaky(
     let which = if question.all { Which::All } else { Which::Flaky };
     let wanted = flaky::Wanted { repo, which, repos_max: REPOS_MAX };
     let read = flakes(services.flakes.as_ref(), &wanted, services.clock.now()).await;
+    Ok(Json(read.map_err(|_| Problem::later("the store is not available"))?))
+}
+
+/// What may be asked of remedies.
+#[derive(Debug, Deserialize)]
+pub(super) struct RemediesQuestion {
+    repo: Option<String>,
+}
+
+pub(super) async fn api_remedies(
+    State(services): State<Services>,
+    Extension(desk): Extension<Arc<Desk>>,
+    headers: HeaderMap,
+    question: Result<Query<RemediesQuestion>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Listed>, Problem> {
+    desk.admits_to_api(&headers)?;
+    let bad = |why: &str| Problem::new(StatusCode::BAD_REQUEST, why);
+    let Query(question) = question.map_err(|error| bad(&error.body_text()))?;
+    let repo = question.repo.as_deref().map(RepoSlug::parse).transpose();
+    let repo = repo.map_err(|error| bad(&format!("`repo`: {error}")))?;
+    let read = kept(services.remedies.as_ref(), repo.as_ref()).await;
     Ok(Json(read.map_err(|_| Problem::later("the store is not available"))?))
 }
 

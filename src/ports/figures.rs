@@ -8,7 +8,8 @@ use crate::domain::autonomy::{Change, Record};
 use crate::domain::failure::Fingerprint;
 use crate::domain::false_fix::Fix;
 use crate::domain::figures::CaseRecord;
-use crate::domain::ids::{AttemptId, CaseId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
+use crate::domain::ids::{AttemptId, Branch, CaseId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
+use crate::domain::patch::Patch;
 
 /// Which cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,33 @@ pub struct Asked {
     /// At most so many, the newest.
     pub cases_max: u32,
 }
+
+/// Fixes that somebody asks after.
+#[derive(Debug, Clone, Copy)]
+pub struct LandedOn<'a> {
+    /// In this repository.
+    pub repo: RepoId,
+    /// Whose pull request was merged into this branch.
+    pub branch: &'a Branch,
+    /// CI was green on them since then.
+    pub green_since: Timestamp,
+    /// Merged before then.
+    pub merged_before: Timestamp,
+}
+
+/// A fix whose pull request is merged, and against which there is no sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landed {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The commit that it was made on.
+    pub head: Sha,
+    /// What it changed.
+    pub patch: Patch,
+}
+
+/// The most such fixes that are told at once, the newest: each comes with its patch.
+pub const LANDED_MAX: usize = 10;
 
 /// What was recorded.
 #[async_trait]
@@ -46,6 +74,9 @@ pub trait FigureStore: Send + Sync {
         &self,
         asked: &Asked,
     ) -> Result<Vec<(RepoSlug, String, Change)>, StoreError>;
+
+    /// Fixes whose pull requests are merged, the newest first; at most [`LANDED_MAX`].
+    async fn landed(&self, on: LandedOn<'_>) -> Result<Vec<Landed>, StoreError>;
 
     /// The attempts of a repository whose commits these are.
     async fn attempts_of(

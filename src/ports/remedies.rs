@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use super::store::StoreError;
 use crate::domain::failure::Shape;
-use crate::domain::ids::{AttemptId, InstallationId, RepoId, Timestamp};
+use crate::domain::ids::{AttemptId, InstallationId, RepoId, RepoSlug, Timestamp};
 use crate::domain::remedy::Remedy;
 
 /// The most remedies that are read at once, the newest.
@@ -29,11 +29,31 @@ pub struct Wanted<'a> {
     pub shapes: &'a [Shape],
 }
 
+/// A remedy as it is kept, with what speaks against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The remedy.
+    pub remedy: Remedy,
+    /// The class of what it healed first.
+    pub class: Option<String>,
+    /// The name of a sign against the very fix.
+    pub against: Option<String>,
+    /// The name of one against a fix that applied it.
+    pub against_use: Option<String>,
+}
+
 /// Keeps what healed.
 #[async_trait]
 pub trait RemedyStore: Send + Sync {
     /// Remedies against which there is no sign, the newest first; at most [`REMEDIES_READ_MAX`].
     async fn remedies(&self, wanted: Wanted<'_>) -> Result<Vec<Remedy>, StoreError>;
+
+    /// Everything that is kept, of one repository or of all, the newest first; at most so many.
+    async fn kept_remedies(
+        &self,
+        repo: Option<&RepoSlug>,
+        most: u32,
+    ) -> Result<Vec<Kept>, StoreError>;
 
     /// Notes that an attempt's runner is given these; what it says of others counts for nothing.
     async fn offer_remedies(

@@ -2,7 +2,7 @@
 
 use super::Story;
 use super::markdown::{block, code, cut, words};
-use crate::domain::attempt::{AttemptEnd, AttemptRecord, AttemptState};
+use crate::domain::attempt::{Attempt, AttemptEnd, AttemptRecord, AttemptState};
 use crate::domain::case::{CaseState, Escalation};
 use crate::domain::cause::{Cause, Judged};
 use crate::domain::evidence::Evidence;
@@ -208,9 +208,13 @@ fn came_of(record: &AttemptRecord) -> String {
         AttemptState::Held if record.is_waiting() => "waits for answers".to_owned(),
         AttemptState::Held => format!("waits for a person{because}"),
         AttemptState::Committing => "proven; the commit is on its way".to_owned(),
-        AttemptState::Committed(sha) => format!("committed as {sha}, CI has to say"),
+        AttemptState::Committed(sha) => {
+            format!("committed as {sha}, CI has to say{}", advice(attempt))
+        }
         AttemptState::Ended(end) => match end {
-            AttemptEnd::Healed(sha) => format!("committed as {sha}, CI is green"),
+            AttemptEnd::Healed(sha) => {
+                format!("committed as {sha}, CI is green{}", advice(attempt))
+            }
             AttemptEnd::Disproved(sha) => format!("committed as {sha}, CI is red"),
             AttemptEnd::GaveUp(why) => format!("no patch: {}{because}", gave_up(*why)),
             AttemptEnd::NotReproduced => {
@@ -223,6 +227,18 @@ fn came_of(record: &AttemptRecord) -> String {
             AttemptEnd::Abandoned => "cut short".to_owned(),
         },
     }
+}
+
+/// What the gate noted on a patch that it allowed: the first of it, and how much more there is.
+fn advice(attempt: &Attempt) -> String {
+    let note = attempt.note.as_deref().unwrap_or_default();
+    let mut notes = note.lines().filter_map(|line| line.strip_prefix("note "));
+    let Some(first) = notes.next() else { return String::new() };
+    let more = match notes.count() {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    format!("; the gate notes {}{more}", first_line(first))
 }
 
 /// What the provider said that an attempt waits for.

@@ -14,8 +14,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::reading::{self, Purpose, Read};
 use super::{OWN_WORKFLOW, ServiceError, Services};
 use crate::domain::cause::{Base, BaseRed, BaseState};
-use crate::domain::evidence::Evidence;
-use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::ids::{Branch, RepoId, Sha, Timestamp};
 use crate::domain::policy::Policy;
 use crate::domain::pull::{Ci, CiRun, Head, Pull};
@@ -170,15 +168,6 @@ async fn read(
     // It is nobody's case: nothing of it is kept.
     match Box::pin(reading::read(services, of, red, Purpose::Simulation)).await? {
         Read::NotYet(_) => Ok(BaseState::Unknown(LOGS_LATER)),
-        Read::Evidence(evidence) => Ok(BaseState::Red(red_of(&evidence))),
-    }
-}
-
-fn red_of(evidence: &Evidence) -> BaseRed {
-    let (unknown, known): (Vec<&Failure>, Vec<&Failure>) =
-        evidence.failures.iter().partition(|failure| failure.kind == FailureKind::Unknown);
-    BaseRed {
-        failures: known.into_iter().map(Failure::fingerprint).collect(),
-        unread: unknown.into_iter().flat_map(|failure| failure.source.jobs.clone()).collect(),
+        Read::Evidence(evidence) => Ok(BaseState::Red(BaseRed::of(&evidence.failures))),
     }
 }

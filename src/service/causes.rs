@@ -21,7 +21,7 @@ pub(super) async fn judged(
     earlier: &Judgement,
 ) -> Result<Judgement, ServiceError> {
     let (mut past, mut branch) = (Vec::new(), None);
-    if evidence.failures.iter().any(|failure| !failure.kind.is_of_machines()) {
+    if evidence.failures.iter().any(|failure| !failure.counts_as().is_of_machines()) {
         let since = counted_since(services.clock.now());
         past = services.flakes.pasts(pull.repo.id, since).await?;
         branch = base(services, pull, policy).await?;

@@ -7,7 +7,7 @@
 //! with that commit. Where the forge gives no branch, the event waits a minute once, because the
 //! event that tells of the pull request may still be on its way.
 
-use super::{ServiceError, Services, mending, questions};
+use super::{ServiceError, Services, landed, mending, questions};
 use crate::domain::ask::Ask;
 use crate::domain::command::{by_button, commands_in};
 use crate::domain::effect::{Act, Effect};
@@ -98,12 +98,14 @@ async fn of_event(
             let said = Said { comment, body: &body, actor, at };
             commented(services, repo, number, &said, now).await
         }
-        Event::Pushed { repo, branch, after: _, reverted } => {
+        Event::Pushed { repo, branch, after: _, reverted, touched } => {
             services.bases.stir(repo.id, &branch);
             let onto = services.store.pulls_onto(repo.id, &branch).await?;
             let mut changes = wake(onto.into_iter().take(ONTO_MAX).collect(), now);
             let wrong = services.figures.attempts_of(repo.id, &reverted).await?;
             changes.false_fixes = wrong.into_iter().map(|fix| reverted_on(&branch, fix)).collect();
+            let gone = landed::superseded(services, (&repo, &branch), &touched, now).await?;
+            changes.false_fixes.extend(gone);
             Ok(changes)
         }
         Event::MergeGroup { repo, sha, stage } => Ok(merge_group(services, repo, sha, stage, now)),

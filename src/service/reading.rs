@@ -148,9 +148,7 @@ impl Reader<'_> {
         let forge = self.services.forge.as_ref();
         let jobs = forge.failed_jobs(self.repo, run, attempt).await?;
         if jobs.is_empty() {
-            self.draft.notes.push(format!(
-                "{name}: the run failed without a failed job; its workflow file may be wrong"
-            ));
+            self.draft.failures.push(Failure::of_run_without_jobs(name));
         }
         if jobs.len() > JOBS_MAX {
             let note = format!("{name}: {} jobs failed, {JOBS_MAX} read", jobs.len());

@@ -2,6 +2,7 @@
 //!
 //! The same gathering, the same gate and the same decision as a look, with nothing written.
 
+use super::remedies::{Promise, promised};
 use super::{OWN_WORKFLOW, ServiceError, Services};
 use crate::domain::case::Asked;
 use crate::domain::cause::Standing;
@@ -10,7 +11,7 @@ use crate::domain::gate::Verdict;
 use crate::domain::gate::before::{BeforeAttempt, Used, judge};
 use crate::domain::ids::PrNumber;
 use crate::domain::message::attempts_shown;
-use crate::domain::policy::BasePolicy;
+use crate::domain::policy::{BasePolicy, Remedies};
 use crate::domain::pull::{BranchRules, Ci, Pull, Repo};
 
 /// What would be decided.
@@ -30,6 +31,10 @@ pub struct Simulation {
     pub standing: Option<Standing>,
     /// What the policy says of a broken base branch.
     pub base: BasePolicy,
+    /// Remedies that an attempt would be given; empty while nothing was read.
+    pub remedies: Vec<Promise>,
+    /// Whether the policy lets remedies be tried at all.
+    pub allows_remedies: bool,
 }
 
 /// What would be decided for a pull request now.
@@ -52,6 +57,8 @@ pub async fn pull_request(
         verdict: None,
         standing: None,
         base: policy.policy.base,
+        remedies: Vec::new(),
+        allows_remedies: policy.policy.remedies != Remedies::None,
         pull,
     };
     let Ci::Red(red) = &simulation.ci else { return Ok(simulation) };
@@ -93,6 +100,7 @@ pub async fn pull_request(
     }));
     simulation.standing =
         Some(evidence.judgement.standing(&evidence.failures, &policy.policy.kinds));
+    simulation.remedies = promised(services, of, &evidence.failures).await?;
     simulation.evidence = Some(*evidence);
     Ok(simulation)
 }

@@ -16,7 +16,8 @@ use crate::domain::failure::Fingerprint;
 use crate::domain::false_fix::{Fix, Sign};
 use crate::domain::figures::{CaseRecord, Mark, Place, class_of};
 use crate::domain::ids::{AttemptId, CaseId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
-use crate::ports::figures::{Asked, FigureStore};
+use crate::domain::outcome::Outcome;
+use crate::ports::figures::{Asked, FigureStore, LANDED_MAX, Landed, LandedOn};
 use crate::ports::store::{Changes, StoreError};
 
 /// Cases whose rows are asked for by one statement.
@@ -209,6 +210,32 @@ impl FigureStore for SqlStore {
         asked: &Asked,
     ) -> Result<Vec<(RepoSlug, String, Change)>, StoreError> {
         self.changed_since(asked).await
+    }
+
+    async fn landed(&self, on: LandedOn<'_>) -> Result<Vec<Landed>, StoreError> {
+        let args = args![
+            number(on.repo.get()),
+            on.branch.as_str(),
+            on.green_since.millis(),
+            on.merged_before.millis(),
+            i64::try_from(LANDED_MAX).unwrap_or(i64::MAX),
+        ];
+        let found: Vec<(String, String, String)> =
+            self.db.rows(sql::figures::LANDED, args).await.map_err(unavailable)?;
+        let landed = |(id, head, outcome): (String, String, String)| {
+            let attempt = AttemptId::parse(&id).ok()?;
+            // What another release wrote and this one cannot read is not looked at.
+            match serde_json::from_str(&outcome).ok()? {
+                Outcome::Proposed { patch, .. } => {
+                    Some(Landed { attempt, head: Sha::parse(&head).ok()?, patch })
+                }
+                Outcome::GaveUp { .. }
+                | Outcome::Waits { .. }
+                | Outcome::Asks { .. }
+                | Outcome::NotReproduced { .. } => None,
+            }
+        };
+        Ok(found.into_iter().filter_map(landed).collect())
     }
 
     async fn attempts_of(

@@ -18,7 +18,7 @@ use super::{SqlStore, sql, unavailable};
 use crate::domain::ids::{AttemptId, InstallationId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
 use crate::domain::outcome::Outcome;
 use crate::domain::remedy::{Filed, NewRemedy, Remedy, remedy_of};
-use crate::ports::remedies::{REMEDIES_READ_MAX, RemedyStore, Wanted};
+use crate::ports::remedies::{Kept, REMEDIES_READ_MAX, RemedyStore, Wanted};
 use crate::ports::store::StoreError;
 
 /// What came of a remedy that an attempt was given.
@@ -75,8 +75,41 @@ impl RemedyRow {
     }
 }
 
+/// A remedy with what speaks against it.
+#[derive(Debug, FromRow)]
+struct KeptRow {
+    #[sqlx(flatten)]
+    remedy: RemedyRow,
+    class: Option<String>,
+    against: Option<String>,
+    against_use: Option<String>,
+}
+
+impl KeptRow {
+    fn into_kept(self) -> Result<Kept, StoreError> {
+        Ok(Kept {
+            remedy: self.remedy.into_remedy()?,
+            class: self.class,
+            against: self.against,
+            against_use: self.against_use,
+        })
+    }
+}
+
 #[async_trait]
 impl RemedyStore for SqlStore {
+    async fn kept_remedies(
+        &self,
+        repo: Option<&RepoSlug>,
+        most: u32,
+    ) -> Result<Vec<Kept>, StoreError> {
+        let repo = repo.map(ToString::to_string).unwrap_or_default();
+        let args = args![repo, i64::from(most)];
+        let rows: Vec<KeptRow> =
+            self.db.rows(sql::remedies::KEPT, args).await.map_err(unavailable)?;
+        rows.into_iter().map(KeptRow::into_kept).collect()
+    }
+
     async fn remedies(&self, wanted: Wanted<'_>) -> Result<Vec<Remedy>, StoreError> {
         if wanted.shapes.is_empty() {
             return Ok(Vec::new());

@@ -48,6 +48,7 @@ async fn help_names_every_command() {
       doctor        Check credentials, permissions, events, webhook and a repository's workflow
       simulate      Say what would be decided for a pull request now
       flaky         Show failures that came and went on the same commit
+      remedies      Show fixes that healed and are tried when the same failure comes again
       logs          Show the logs of failed jobs that were read for a pull request
       watch         Follow what happens in an attempt, while it goes on or afterwards
       receipt       Print the receipt of an attempt as JSON, signed with the App's key
@@ -147,6 +148,7 @@ async fn simulate_says_what_the_gate_would_say_and_changes_nothing() {
     failure: format src/lib.rs Diff in src/lib.rs:1:
       cause: this change: it is in a file that changes
     gate: allow
+    remedies: none is known for these failures
     ");
 
     world.label(&pull, "mona", "selfheal:stop");
@@ -169,6 +171,17 @@ async fn flaky_says_that_nothing_is_known_to_come_and_go() {
     let nothing = "{\"days\":90,\"is_cut\":false,\"repositories\":[]}\n";
     assert_eq!((said.code, said.out.as_str()), (Some(1), nothing), "{}", said.err);
     let said = machine.run(&["flaky", "--repo", "widget"]).await;
+    assert_eq!(said.code, Some(3));
+    assert!(said.err.contains("a repository as owner/name"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn remedies_says_that_nothing_has_healed_yet() {
+    let machine = Machine::start().await;
+    let said = machine.run(&["remedies", "--format", "json"]).await;
+    let nothing = "{\"is_cut\":false,\"remedies\":[]}\n";
+    assert_eq!((said.code, said.out.as_str()), (Some(1), nothing), "{}", said.err);
+    let said = machine.run(&["remedies", "--repo", "widget"]).await;
     assert_eq!(said.code, Some(3));
     assert!(said.err.contains("a repository as owner/name"), "{}", said.err);
 }

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
+mod causes;
+#[cfg(test)]
 mod commands_line;
 #[cfg(test)]
 mod doors;

@@ -79,7 +79,7 @@ fn shown(event: &Event) -> String {
             let at = at.map_or(0, selfheal::domain::ids::Timestamp::millis);
             format!("comment by {} at {at}: {repo} #{number} {body:?}", actor.login)
         }
-        Event::Pushed { repo, branch, after, reverted: _ } => {
+        Event::Pushed { repo, branch, after, reverted: _, touched: _ } => {
             let after = after.as_ref().map_or("gone", |sha| &sha.as_str()[..7]);
             format!("push: {} {branch} {after}", of_repo(repo))
         }

@@ -3,6 +3,7 @@
 
 mod command;
 mod corpus;
+mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
 

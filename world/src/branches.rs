@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::Shared;
 use crate::ci::NewRun;
-use crate::git::{CommitInfo, Force, Person, RefMove, Repo as Git, TreeEdit, ZEROS};
+use crate::git::{ChangedFile, CommitInfo, Force, Person, RefMove, Repo as Git, TreeEdit, ZEROS};
 use crate::hooks::Telling;
 use crate::reply::Reply;
 use crate::state::app::Level;
@@ -51,11 +51,15 @@ impl Shared {
     pub(crate) async fn branch_moved(self: &Arc<Self>, moved: &Moved) -> Result<()> {
         let git = self.state().repo_mut(moved.repo).git.clone();
         let commits = pushed_commits(&git, moved).await?;
+        let mut listed = Vec::with_capacity(commits.len());
+        for commit in commits.iter().rev() {
+            listed.push((commit, files_of(&git, commit).await?));
+        }
         let mut touched = self.touched(moved);
         for one in &mut touched {
             self.follow(moved, one, &git).await?;
         }
-        self.tell_push(moved, &commits);
+        self.tell_push(moved, &listed);
         let Some(new) = &moved.new else { return Ok(()) };
         for one in &touched {
             self.apply(moved, one, new);
@@ -141,7 +145,7 @@ impl Shared {
         state.tell(now, telling, body);
     }
 
-    fn tell_push(&self, moved: &Moved, commits: &[CommitInfo]) {
+    fn tell_push(&self, moved: &Moved, commits: &[(&CommitInfo, Vec<ChangedFile>)]) {
         let now = self.now_ms();
         let mut state = self.state();
         state.user(&moved.by);
@@ -150,7 +154,7 @@ impl Shared {
         let new = moved.new.clone().unwrap_or_else(|| ZEROS.into());
         let web = format!("{}/{slug}", state.web_url);
         let listed: Vec<Value> =
-            commits.iter().rev().map(|commit| pushed_json(&web, commit)).collect();
+            commits.iter().map(|(commit, files)| pushed_json(&web, commit, files)).collect();
         let body = json!({
             "ref": format!("refs/heads/{}", moved.branch),
             "before": old,
@@ -339,13 +343,28 @@ async fn pushed_commits(git: &Git, moved: &Moved) -> Result<Vec<CommitInfo>> {
     }
 }
 
-fn pushed_json(web: &str, commit: &CommitInfo) -> Value {
+/// What a commit changes, compared with its first parent; nothing is told of a first commit.
+async fn files_of(git: &Git, commit: &CommitInfo) -> Result<Vec<ChangedFile>> {
+    match commit.parents.first() {
+        Some(parent) => git.diff_files(parent, &commit.sha).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+fn pushed_json(web: &str, commit: &CommitInfo, files: &[ChangedFile]) -> Value {
+    let with = |status: &[&str]| -> Vec<&str> {
+        let of = files.iter().filter(|file| status.contains(&file.status.as_str()));
+        of.map(|file| file.path.as_str()).collect()
+    };
+    let mut removed = with(&["removed"]);
+    removed.extend(files.iter().filter_map(|file| file.previous_path.as_deref()));
     let person = |person: &Person| json!({ "name": person.name, "email": person.email, "username": person.name });
     json!({
         "id": commit.sha, "tree_id": commit.tree, "distinct": true, "message": commit.message,
         "timestamp": iso(commit.committer.when_ms), "url": format!("{web}/commit/{}", commit.sha),
         "author": person(&commit.author), "committer": person(&commit.committer),
-        "added": [], "removed": [], "modified": [],
+        "added": with(&["added", "renamed"]), "modified": with(&["modified"]),
+        "removed": removed,
     })
 }
 

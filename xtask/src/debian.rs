@@ -1,4 +1,4 @@
-//! What the tests need from the operating system: bubblewrap, PostgreSQL, git, npm, Python.
+//! What the tests need from the operating system: bubblewrap, PostgreSQL, git, npm, Python, Ruby.
 //!
 //! On Debian and Ubuntu what is missing is installed with `apt-get`, as root or through a `sudo`
 //! that asks nothing. Anywhere else the run ends and says what to install.
@@ -29,6 +29,7 @@ const NEEDS: &[Need] = &[
         met: postgres_is_here,
     },
     Need { package: "npm", what_for: "the coding agents of the tests", met: || on_path("npm") },
+    Need { package: "ruby", what_for: "replayed cases in Ruby", met: || on_path("ruby") },
     Need { package: "python3-venv", what_for: "the linters", met: python_has_venv },
 ];
 
@@ -45,7 +46,7 @@ pub(crate) fn install() -> anyhow::Result<()> {
 /// # Errors
 /// As [`install`].
 pub(crate) fn install_for_demo() -> anyhow::Result<()> {
-    of(|need| !matches!(need.package, "postgresql" | "npm"))
+    of(|need| !matches!(need.package, "postgresql" | "npm" | "ruby"))
 }
 
 fn of(wanted: fn(&Need) -> bool) -> anyhow::Result<()> {

@@ -30,11 +30,13 @@ pub(super) enum Ends {
     Refused,
     /// Nobody could repair it here.
     NotHealed,
+    /// Nothing has failed there, or what was heard is of another commit.
+    NothingFailed,
 }
 
 impl Ends {
     /// Every end, in the order of tables.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::HealedByRecipe,
         Self::HealedByFixer,
         Self::Flaky,
@@ -43,6 +45,7 @@ impl Ends {
         Self::NeedsPerson,
         Self::Refused,
         Self::NotHealed,
+        Self::NothingFailed,
     ];
 
     /// The name in files, JSON and tables.
@@ -56,6 +59,7 @@ impl Ends {
             Self::NeedsPerson => "needs_person",
             Self::Refused => "refused",
             Self::NotHealed => "not_healed",
+            Self::NothingFailed => "nothing_failed",
         }
     }
 
@@ -123,6 +127,13 @@ pub(super) struct CaseFile {
     /// How it ended before.
     #[serde(default)]
     pub(super) history: Vec<Earlier>,
+    /// The webhook by which it is heard of: its event's name; its body is `payload.json`.
+    pub(super) event: Option<String>,
+    /// The pull request's head when that is heard; else the commit that the webhook is about.
+    pub(super) head: Option<String>,
+    /// How its runs have ended, `status/conclusion` in GitHub's words; else as the webhook says.
+    #[serde(default)]
+    pub(super) ended: Vec<String>,
 }
 
 /// A case with its place.
@@ -156,9 +167,13 @@ pub(super) fn load(dir: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> 
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let file: CaseFile =
             serde_saphyr::from_str(&text).with_context(|| path.display().to_string())?;
+        let is_told = file.event.is_some() || !file.ended.is_empty();
         anyhow::ensure!(
-            file.command.is_some() || file.log.is_some() || dir.join("log.txt").is_file(),
-            "{}: a case has a command or a log",
+            file.command.is_some()
+                || file.log.is_some()
+                || dir.join("log.txt").is_file()
+                || is_told,
+            "{}: a case has a command, a log, an event or runs that ended",
             path.display()
         );
         cases.push(Case { name: name.to_owned(), dir, file });
@@ -184,5 +199,16 @@ impl Case {
             None if path.is_file() => Ok(Some(fs::read(&path)?)),
             None => Ok(None),
         }
+    }
+
+    /// The webhook by which it is heard of: event and body.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub(super) fn webhook(&self) -> anyhow::Result<Option<(&str, Vec<u8>)>> {
+        let Some(event) = self.file.event.as_deref() else { return Ok(None) };
+        let path = self.dir.join("payload.json");
+        let body = fs::read(&path).with_context(|| path.display().to_string())?;
+        Ok(Some((event, body)))
     }
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::case::{Case, Ends};
-use super::decision;
+use super::{decision, heard};
 use crate::cli::local::{self, HEARTBEAT, Known};
 use crate::config::repository;
 use crate::domain::brief::{FixerSpec, Network, RunLimits};
 use crate::domain::evidence::Evidence;
+use crate::domain::failure::Failure;
 use crate::domain::gate::Answer;
 use crate::domain::ids::RepoPath;
 use crate::domain::outcome::{Ended, Outcome};
@@ -75,6 +76,9 @@ pub(super) async fn played(case: &Case, isolation: Isolation) -> anyhow::Result<
 }
 
 async fn playing(case: &Case, isolation: Isolation) -> anyhow::Result<Played> {
+    if let Some((end, why)) = heard::end(case)? {
+        return Ok(Played { got: Got::End(end), why });
+    }
     let scratch = tempfile::Builder::new().prefix("selfheal-").tempdir()?;
     let source = repository_of(case, scratch.path()).await?;
     let sandbox = Sandbox::probe(isolation, scratch.path()).await?;
@@ -123,7 +127,17 @@ impl Stage<'_> {
                 let seen = Seen::of(finished.run, &output, checkout.dir(), &reports);
                 (output, hints, Some(seen))
             }
-            (None, None) => anyhow::bail!("a case has a command or a log"),
+            // What the server makes of a run that has no jobs.
+            (None, None) => {
+                let failures = vec![Failure::of_run_without_jobs("ci")];
+                let known = Known {
+                    excerpt: String::new(),
+                    failures,
+                    failing_commands: Vec::new(),
+                    green_commands: Vec::new(),
+                };
+                return Ok((known, None));
+            }
         };
         let mut reading = evidence::read(&log, &hints);
         self.source.hold_places(&mut reading.failures).await?;

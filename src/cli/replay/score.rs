@@ -62,7 +62,8 @@ impl Score {
                 | Ends::Infrastructure
                 | Ends::NeedsPerson
                 | Ends::Refused
-                | Ends::NotHealed => continue,
+                | Ends::NotHealed
+                | Ends::NothingFailed => continue,
             };
             *all += 1;
             *healed += usize::from(is_healed);

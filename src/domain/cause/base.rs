@@ -53,6 +53,18 @@ pub struct BaseRed {
     pub unread: Vec<String>,
 }
 
+impl BaseRed {
+    /// What was read of it, in the form in which failures are compared.
+    pub fn of(failures: &[Failure]) -> Self {
+        let (unknown, known): (Vec<&Failure>, Vec<&Failure>) =
+            failures.iter().partition(|failure| failure.kind == FailureKind::Unknown);
+        Self {
+            failures: known.into_iter().map(Failure::fingerprint).collect(),
+            unread: unknown.into_iter().flat_map(|failure| failure.source.jobs.clone()).collect(),
+        }
+    }
+}
+
 /// What is the same on a commit of the base branch.
 enum Same<'a> {
     /// The failure.

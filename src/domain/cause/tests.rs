@@ -240,6 +240,67 @@ fn machines_servers_and_missing_rights_are_told_apart() {
     check(Cause::Change, "green", |s| s.failure.message = "AccessDenied".into());
 }
 
+#[test]
+fn a_test_that_ran_into_its_runners_limit_is_a_test_that_failed() {
+    let late = |s: &mut Scene| {
+        s.failure = failure(FailureKind::Timeout);
+        s.failure.test = Some("clock::ticks".into());
+    };
+    check(Cause::Change, "green", late);
+    check(Cause::Flaky, "gone in 3", |s| {
+        s.failure = failure(FailureKind::Timeout);
+        s.failure.test = Some("clock::ticks".into());
+        s.past = vec![past(&s.failure, 3)];
+    });
+}
+
+#[test]
+fn a_flaky_test_that_is_named_like_a_file_of_the_change_is_not_excused() {
+    let clock = |s: &mut Scene| {
+        s.failure.test = Some("clock::ticks".into());
+        s.failure.file = None;
+        s.past = vec![past(&s.failure, 9)];
+    };
+    check(Cause::Flaky, "gone in 9", clock);
+    check(Cause::Change, "but this pull request changes it", |s| {
+        s.failure.test = Some("clock::ticks".into());
+        s.failure.file = None;
+        s.past = vec![past(&s.failure, 9)];
+        s.changed.push(path("tests/clock.rs"));
+    });
+}
+
+#[test]
+fn what_nobody_understood_is_unknown_whatever_its_past() {
+    check(Cause::Unknown, "not understood", |s| {
+        s.failure = failure(FailureKind::Unknown);
+        s.past = vec![past(&s.failure, 9)];
+    });
+}
+
+#[test]
+fn a_push_that_is_refused_needs_a_person_and_a_server_that_is_down_does_not() {
+    let judged = |code: &str| {
+        let mut scene = failure(FailureKind::Infrastructure);
+        scene.tool = Some("network".into());
+        scene.message = format!(
+            "unable to access 'https://x.test/a/': The requested URL returned error: {code}"
+        );
+        let earlier = Judgement::default();
+        let known = Known {
+            changed_files: &[],
+            base: None,
+            began: None,
+            past: &[],
+            earlier: &earlier,
+            mends: None,
+        };
+        judge(&[scene], &known).causes[0].cause
+    };
+    assert_eq!(judged("403"), Cause::CiConfig);
+    assert_eq!(judged("503"), Cause::Outage);
+}
+
 #[track_caller]
 fn stands(causes: &[Cause], kinds: &[FailureKind], expected: Standing) {
     let judged = |cause: &Cause| Judged { cause: *cause, why: String::new() };

@@ -64,7 +64,7 @@ fn mend(case: &Case, evidence: &Evidence, facts: &Facts<'_>) -> Option<Act> {
     let base = evidence.judgement.base.as_ref()?;
     let judged = evidence.failures.iter().zip(&evidence.judgement.causes);
     let mut of_base = judged.filter(|(_, judged)| judged.cause == Cause::Base);
-    let is_worth_it = of_base.any(|(failure, _)| facts.policy.kinds.contains(&failure.kind));
+    let is_worth_it = of_base.any(|(failure, _)| facts.policy.kinds.contains(&failure.counts_as()));
     let is_wanted = facts.policy.base.heal == HealBase::PullRequest;
     (is_wanted && is_worth_it).then(|| Act::Mend {
         base: base.branch.clone(),

@@ -298,7 +298,13 @@ pub(super) fn commit_allowed_patch(
     };
     let mut decision = Decision::enter(case, CaseState::Healing(current.attempt.id), now);
     decision.acts.push(commit);
-    decision.attempt = Some(Attempt { state: AttemptState::Committing, ..current.attempt.clone() });
+    // What the gate allows, it may have a word of advice about; of one that waited that is known.
+    let advice = current.verdict.map(Verdict::words).filter(|words| !words.is_empty());
+    decision.attempt = Some(Attempt {
+        state: AttemptState::Committing,
+        note: advice.or_else(|| current.attempt.note.clone()),
+        ..current.attempt.clone()
+    });
     Some(decision)
 }
 

@@ -4,6 +4,7 @@ use super::{Finding, Rule, Verdict, Weight};
 use crate::domain::autonomy::{Level, Standing};
 use crate::domain::case::Asked;
 use crate::domain::evidence::Evidence;
+use crate::domain::failure::Failure;
 use crate::domain::ledger::Scope;
 use crate::domain::policy::{Drafts, Forks, Policy};
 use crate::domain::pull::{BranchRules, Pull, PullState, Queue, Readiness};
@@ -206,7 +207,7 @@ fn about_failure(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
         let message = format!("the policy heals none of: {}", failed.join(", "));
         Finding::new("workflow", Weight::Refuse, message)
     });
-    let kinds: Vec<_> = evidence.failures.iter().map(|failure| failure.kind).collect();
+    let kinds: Vec<_> = evidence.failures.iter().map(Failure::counts_as).collect();
     let any_kind = kinds.iter().any(|kind| policy.kinds.contains(kind));
     let kind = (!kinds.is_empty() && !any_kind).then(|| {
         let mut names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
@@ -256,7 +257,7 @@ fn about_branch(input: &BeforeAttempt<'_>) -> impl Iterator<Item = Finding> {
 mod tests {
     use super::*;
     use crate::domain::cause::Judgement;
-    use crate::domain::failure::{Failure, FailureKind};
+    use crate::domain::failure::FailureKind;
     use crate::domain::gate::Answer;
     use crate::domain::ids::{
         Branch, InstallationId, Label, Login, PrNumber, RepoId, RepoSlug, Sha, Timestamp, UserId,

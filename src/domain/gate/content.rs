@@ -23,7 +23,7 @@ const fn rule(id: &'static str, weight: Weight, about: &'static str) -> ContentR
     ContentRule { id, weight, about }
 }
 
-use Weight::{Hold, Refuse};
+use Weight::{Hold, Note, Refuse};
 
 /// Every rule about content, in the order of the page: tests, checks, the rest.
 pub const RULES: &[ContentRule] = &[
@@ -154,6 +154,32 @@ pub const BEHAVIOUR: &[ContentRule] = &[
     ),
 ];
 
+/// Every rule about how far a patch goes from what failed.
+pub const REACH: &[ContentRule] = &[
+    rule(
+        BEYOND,
+        Note,
+        "A file changes to which nothing leads from what failed: it is not where it failed nor in \
+         a folder with it, no test or subject of such a file, no line of the log that matters names \
+         it, and the pull request does not change it. Not said where the place of a failure is not \
+         known.",
+    ),
+    rule(
+        OUT_OF_PROPORTION,
+        Hold,
+        "Far more changes than failed: more than four files and two for each file in which \
+         something failed, or more than 120 lines and 40 for each failure. Not where a failure has \
+         no place or is one of dependencies; lines of files that a formatter writes anew are not \
+         counted.",
+    ),
+];
+
+/// The id of the rule about files to which nothing leads.
+pub(super) const BEYOND: &str = "beyond-reach";
+
+/// The id of the rule about patches far larger than what failed.
+pub(super) const OUT_OF_PROPORTION: &str = "out-of-proportion";
+
 /// The id of the rule about tests that are gone.
 pub(super) const VANISHED: &str = "proof-test-vanished";
 
@@ -171,12 +197,16 @@ pub const ADJUSTABLE: &[&str] = &["mode", "binary", "snapshot", "proof-runs"];
 
 /// The rule with that id.
 pub fn rule_of(id: &str) -> Option<&'static ContentRule> {
-    RULES.iter().chain(BEHAVIOUR).find(|rule| rule.id == id)
+    tables().find(|rule| rule.id == id)
 }
 
 /// The id of every rule whose weight a repository may set.
 pub fn adjustable() -> impl Iterator<Item = &'static str> {
-    RULES.iter().chain(BEHAVIOUR).map(|rule| rule.id).chain(ADJUSTABLE.iter().copied())
+    tables().map(|rule| rule.id).chain(ADJUSTABLE.iter().copied())
+}
+
+fn tables() -> impl Iterator<Item = &'static ContentRule> {
+    RULES.iter().chain(BEHAVIOUR).chain(REACH)
 }
 
 /// What a repository wants rules to weigh.

@@ -5,6 +5,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
+use super::reach::{self, Failed};
 use super::{Finding, Rule, Verdict, Weight, behaviour};
 use crate::domain::autonomy::{Level, Standing};
 use crate::domain::ids::Sha;
@@ -33,6 +34,8 @@ pub struct PatchToJudge<'a> {
     pub content: Vec<Finding>,
     /// How much is done without a person, where there is a record.
     pub autonomy: Option<&'a Standing>,
+    /// What it shall mend, where that is known.
+    pub failed: Option<Failed<'a>>,
 }
 
 /// Every rule of this gate.
@@ -74,6 +77,9 @@ pub fn judge(input: &PatchToJudge<'_>) -> Verdict {
     findings.extend(behaviour::of_proof(input.proof));
     findings.extend(of_changes(input.policy, input.patch.changes(), input.base));
     findings.extend(about_size(input));
+    if let Some(failed) = &input.failed {
+        findings.extend(reach::of_reach(failed, input.patch.changes(), input.base));
+    }
     findings.extend(input.content.iter().cloned());
     Verdict::new(input.policy.gate.applied(findings))
 }
@@ -210,15 +216,14 @@ fn about_size(input: &PatchToJudge<'_>) -> Vec<Finding> {
 
 /// Lines added and removed together; binary content counts none.
 fn changed_lines(patch: &Patch, base: &[BaseFile]) -> u64 {
-    patch
-        .changes()
-        .iter()
-        .map(|change| {
-            let old = base.iter().find(|file| file.path == change.path);
-            let old_text = old.and_then(|file| file.text.as_deref()).unwrap_or("");
-            lines_between(old_text, new_text(change.new.as_ref()))
-        })
-        .sum()
+    patch.changes().iter().map(|change| lines_of(change, base)).sum()
+}
+
+/// Lines that a patch adds to a file and removes from it together; of binary content none.
+pub(super) fn lines_of(change: &FileChange, base: &[BaseFile]) -> u64 {
+    let old = base.iter().find(|file| file.path == change.path);
+    let old_text = old.and_then(|file| file.text.as_deref()).unwrap_or("");
+    lines_between(old_text, new_text(change.new.as_ref()))
 }
 
 fn new_text(new: Option<&NewFile>) -> &str {
@@ -294,6 +299,7 @@ mod tests {
             policy: &policy,
             content,
             autonomy: None,
+            failed: None,
         };
         judge(&input)
     }
@@ -314,6 +320,7 @@ mod tests {
                 policy: &policy,
                 content: Vec::new(),
                 autonomy: Some(&standing),
+                failed: None,
             });
             let waits = level != Level::Commit;
             let expected = if waits { Answer::Hold } else { Answer::Allow };

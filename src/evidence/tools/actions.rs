@@ -26,6 +26,9 @@ pub(super) static TOOL: Tool = Tool {
                 "No files were found with the provided path",
                 "Error when evaluating '",
                 "Required property is missing",
+                "The job was not started because",
+                "Username and password required",
+                "Cannot perform an interactive login from a non TTY device",
             ],
             concat!(
                 r"^\s*(?:Error: )?(?P<message>(?:A branch or tag with the name '",
@@ -36,7 +39,9 @@ pub(super) static TOOL: Tool = Tool {
                 r"|Dependencies lock file is not found in |The specified \S+ version file at: ",
                 r"|Unable to find any artifacts for the associated",
                 r"|No files were found with the provided path|Error when evaluating '",
-                r"|Required property is missing).*)$",
+                r"|Required property is missing|The job was not started because",
+                r"|Username and password required",
+                r"|Cannot perform an interactive login from a non TTY device).*)$",
             ),
         )
         .weighing(Weight::Sign)

@@ -139,9 +139,17 @@ pub(super) static TOOL: Tool = Tool {
                 r"|build failed).*)$",
             ),
         )
-        .weighing(Weight::Consequence),
+        .weighing(Weight::Consequence)
+        .reading(ended),
     ],
 };
+
+/// A process that the kernel killed for want of memory is no failed test: other rules tell of it.
+fn ended(_: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    if !draft.failure.message.contains("SIGKILL: kill)") {
+        found.push(draft);
+    }
+}
 
 /// uv has the same switches.
 fn locked(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
@@ -169,8 +177,9 @@ const EXPLAINS: [&str; 14] = [
 ];
 
 /// Words of cargo's and git's causes that lie in the network and not in the project.
-const NETWORK: [&str; 8] = [
+const NETWORK: [&str; 9] = [
     "resolve host",
+    "Couldn't connect",
     "Timeout was reached",
     "timed out",
     "Connection re",
@@ -253,6 +262,10 @@ fn linker(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     paragraph(at, &mut draft);
     for distance in 1..=draft.last - draft.first {
         let trimmed = at.below(distance).unwrap_or("").trim_start();
+        if trimmed.contains("No space left on device") {
+            draft.weight = Weight::Consequence;
+            break;
+        }
         if trimmed.contains("undefined reference")
             || trimmed.contains("cannot find -l")
             || trimmed.contains("undefined symbol")

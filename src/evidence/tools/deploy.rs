@@ -62,7 +62,8 @@ pub(super) static CONTAINERS: Tool = Tool {
                 r"|container \S+ is unhealthy|Error response from daemon: .+)$",
             ),
         )
-        .weighing(Weight::Sign),
+        .weighing(Weight::Sign)
+        .reading(daemon),
         Rule::new(
             K::Unknown,
             &["returned a non-zero code: ", "failed to build : "],
@@ -74,6 +75,17 @@ pub(super) static CONTAINERS: Tool = Tool {
         .weighing(Weight::Consequence),
     ],
 };
+
+/// What the daemon could not reach is the network's, which has a rule of its own.
+fn daemon(_: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    let is_unreached =
+        ["TLS handshake timeout", "i/o timeout", "request canceled", "toomanyrequests"]
+            .iter()
+            .any(|words| draft.failure.message.contains(words));
+    if !is_unreached {
+        found.push(draft);
+    }
+}
 
 /// BuildKit shows the line of the Dockerfile in a box above.
 fn solve(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {

@@ -47,6 +47,8 @@ pub(super) static TOOL: Tool = Tool {
                 "checksum mismatch",
                 "invalid version",
                 "verifying ",
+                "404 Not Found",
+                "410 Gone",
             ],
             concat!(
                 r"^(?:(?P<file>[^\s:]+\.go):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
@@ -55,7 +57,7 @@ pub(super) static TOOL: Tool = Tool {
                 r"|cannot find module|cannot find package",
                 r"|no required module provides package|inconsistent vendoring",
                 r"| is not in (?:std|GOROOT)|requires go >= |checksum mismatch",
-                r"|invalid version|verifying ).*)$",
+                r"|invalid version|verifying |: (?:404 Not Found|410 Gone)).*)$",
             ),
         )
         .beside(&[".go:\0:\0: ", "go: "])
@@ -83,12 +85,21 @@ pub(super) static TOOL: Tool = Tool {
             K::Infrastructure,
             &["dial tcp", "i/o timeout", "connection reset", "502 Bad Gateway", "503 Service"],
             concat!(
-                r"^go: (?P<message>.*(?:dial tcp|i/o timeout|connection reset",
+                r"^(?:go: |\t)(?P<message>.*(?:dial tcp|i/o timeout|connection reset",
                 r"|502 Bad Gateway|503 Service).*)$",
             ),
-        ),
+        )
+        .reading(unreached),
     ],
 };
+
+/// Below its import, a module that could not be reached is known by the address that was asked for.
+fn unreached(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    let is_asked = |message: &str| message.contains(": Get \"http");
+    if !at.text().starts_with('\t') || is_asked(&draft.failure.message) {
+        imported(at, draft, found);
+    }
+}
 
 /// What imports a module stands above what is wrong with it.
 fn imported(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {

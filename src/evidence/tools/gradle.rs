@@ -262,7 +262,7 @@ fn weigh(message: &str, draft: &mut Draft) {
         "Analysis failed with",
     ]) {
         draft.failure.kind = K::Lint;
-    } else if said(&["OutOfMemoryError", "Java heap space"]) {
+    } else if said(&["OutOfMemoryError", "Java heap space", "daemon disappeared unexpectedly"]) {
         draft.failure.kind = K::Oom;
     } else if said(&["Rule violated for", "coverage"]) {
         draft.failure.kind = K::TestFailure;

@@ -52,7 +52,8 @@ pub(super) static TOOL: Tool = Tool {
                 r"^error (?P<message>(?:Your lockfile|Couldn't find|Integrity check",
                 r"|An unexpected error|The engine|Found incompatible).*)$",
             ),
-        ),
+        )
+        .reading(yarn_error),
         Rule::new(
             K::Dependency,
             &[
@@ -101,6 +102,9 @@ pub(super) static TOOL: Tool = Tool {
 /// Codes with which npm only repeats that a script failed.
 const CONSEQUENCES: [&str; 5] = ["ELIFECYCLE", "1", "2", "127", "ERR_SCRIPT_FAILED"];
 
+/// Codes with which npm says that it lacks a login, or a right.
+const NPM_REFUSALS: [&str; 4] = ["E401", "E403", "ENEEDAUTH", "EOTP"];
+
 fn npm(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let code = draft.failure.code.clone().unwrap_or_default();
     if CONSEQUENCES.contains(&code.as_str()) || code.bytes().all(|b| b.is_ascii_digit()) {
@@ -109,8 +113,12 @@ fn npm(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if is_network_code(&code) {
         draft.failure.kind = K::Infrastructure;
     }
-    if code == "ENOENT" || code == "EJSONPARSE" {
+    if code == "ENOENT" || code == "EJSONPARSE" || NPM_REFUSALS.contains(&code.as_str()) {
         draft.failure.kind = K::Config;
+    }
+    if code == "ENOSPC" {
+        // The machine's own words for it stand below.
+        draft.weight = Weight::Consequence;
     }
     draft.failure.message.clear();
     for (distance, line) in at.lines_below(12) {
@@ -175,6 +183,8 @@ fn pnpm(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if code == "ERR_PNPM_NO_SCRIPT"
         || code == "ERR_PNPM_UNSUPPORTED_ENGINE"
         || code == "ERR_PNPM_NO_PKG_MANIFEST"
+        || code == "ERR_PNPM_FETCH_401"
+        || code == "ERR_PNPM_FETCH_403"
     {
         draft.failure.kind = K::Config;
     }
@@ -213,8 +223,17 @@ fn pnpm_report(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 }
 
 /// What Yarn's faults say where the network or the registry is at fault.
-const YARN_NETWORK: [&str; 6] =
-    ["RequestError", "ECONNRE", "ETIMEDOUT", "EAI_AGAIN", "Response code 5", "TimeoutError"];
+const YARN_NETWORK: [&str; 9] = [
+    "RequestError",
+    "ECONNRE",
+    "ETIMEDOUT",
+    "ESOCKETTIMEDOUT",
+    "EAI_AGAIN",
+    "ENOTFOUND",
+    "Response code 5",
+    "TimeoutError",
+    "Request failed \\\"5",
+];
 
 fn yarn_error(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     // YN0000 carries everything; YN0013 is a fetch count.

@@ -259,8 +259,9 @@ fn ghc_warnings(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
 }
 
 fn driver(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    // Memory that ran out is no fault of the code.
-    if draft.failure.message.starts_with("Killed signal") {
+    // Memory or a disk that ran out is no fault of the code.
+    let is_of_machine = ["Killed signal", "No space left on device"];
+    if is_of_machine.iter().any(|words| draft.failure.message.contains(words)) {
         return;
     }
     let message = &draft.failure.message;

@@ -1,7 +1,7 @@
 //! The reading side of the forge port.
 
 mod blobs;
-mod ci;
+pub(super) mod ci;
 mod content;
 mod pulls;
 

@@ -6,6 +6,8 @@
 
 mod payload;
 
+use std::collections::BTreeSet;
+
 use payload::{Body, CheckRun, Comment, Envelope, PullBody, RepoJson, WorkflowRun};
 use serde::Deserialize;
 use thiserror::Error;
@@ -13,9 +15,10 @@ use thiserror::Error;
 use crate::domain::event::{
     CommentPlace, CommentRef, Event, InstallationChange, MergeGroupStage, PullChange, Reading,
 };
-use crate::domain::false_fix::{REVERTS_MAX, reverted_in};
+use crate::domain::false_fix::{REVERTS_MAX, TOUCHED_MAX, reverted_in};
 use crate::domain::ids::{
-    Branch, CheckRunId, CommentId, InstallationId, Login, PrNumber, RepoId, RepoSlug, RunId, Sha,
+    Branch, CheckRunId, CommentId, InstallationId, Login, PrNumber, RepoId, RepoPath, RepoSlug,
+    RunId, Sha,
 };
 use crate::domain::pull::{Actor, Head, PullHead, Repo};
 use crate::ports::inbound::Sorted;
@@ -333,7 +336,18 @@ fn push(body: &Body) -> Result<Event, Uninteresting> {
             .flat_map(|commit| reverted_in(&commit.message))
             .take(REVERTS_MAX)
             .collect(),
+        touched: touched(&body.commits),
     })
+}
+
+/// Files that commits touch, each once.
+fn touched(commits: &[payload::PushedCommit]) -> Vec<RepoPath> {
+    let of = |commit: &'_ payload::PushedCommit| {
+        let all = [&commit.added, &commit.modified, &commit.removed];
+        all.into_iter().flatten().filter_map(|path| RepoPath::parse(path).ok()).collect::<Vec<_>>()
+    };
+    let paths: BTreeSet<RepoPath> = commits.iter().flat_map(of).take(TOUCHED_MAX).collect();
+    paths.into_iter().collect()
 }
 
 fn merge_group(body: &Body) -> Result<Event, Uninteresting> {

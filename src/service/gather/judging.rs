@@ -3,6 +3,7 @@
 use super::Gathered;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::gate::patch::{PatchToJudge, judge};
+use crate::domain::gate::reach::Failed;
 use crate::domain::outcome::Proof;
 use crate::domain::patch::Patch;
 use crate::report;
@@ -38,6 +39,7 @@ pub(super) async fn patch(
         policy,
         content,
         autonomy,
+        failed: evidence.as_ref().map(Failed::of),
     }));
     gathered.diff = Some(report::unified(patch, &base));
     gathered.autonomy = standing;

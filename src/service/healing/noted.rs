@@ -6,14 +6,13 @@ use crate::domain::attempt::{AttemptEnd, AttemptState};
 use crate::domain::case::{Case, CaseState};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::{Failure, Fingerprint};
-use crate::domain::false_fix::{
-    FalseFix, OVERWRITTEN_FILES_MAX, Seen, Sign, WITHIN_MS, is_overwritten, of_end, red_again,
-};
-use crate::domain::ids::{RepoPath, Timestamp};
+use crate::domain::false_fix::{FalseFix, Seen, Sign, WITHIN_MS, of_end, red_again};
+use crate::domain::ids::Timestamp;
 use crate::domain::outcome::Outcome;
 use crate::ports::store::Changes;
 use crate::service::autonomy::found;
 use crate::service::gather::Gathered;
+use crate::service::overwritten::{Written, overwritten};
 use crate::service::remedies::filed;
 use crate::service::{ServiceError, Services};
 
@@ -64,8 +63,8 @@ pub(super) async fn note(
     Ok(())
 }
 
-/// Fixes of ours that CI had called green, over which somebody wrote other lines. Figures are worth two
-/// requests and no trouble: what the forge does not show counts for nothing.
+/// Fixes of ours that CI had called green, over which somebody wrote other lines. Figures are worth a
+/// few requests and no trouble: what the forge does not show counts for nothing.
 async fn superseded(services: &Services, look: &Look, now: Timestamp) -> Vec<FalseFix> {
     let CaseState::Superseded(head) = &look.case.state else { return Vec::new() };
     let is_recent = |was: &Case| now.since_ms(was.since) <= WITHIN_MS;
@@ -76,23 +75,9 @@ async fn superseded(services: &Services, look: &Look, now: Timestamp) -> Vec<Fal
     for record in &look.attempts {
         let AttemptState::Ended(AttemptEnd::Healed(_)) = record.attempt.state else { continue };
         let Some(Outcome::Proposed { patch, .. }) = &record.report.outcome else { continue };
-        let written = patch.changes().iter().filter_map(|change| {
-            let new = change.new.as_ref().and_then(|file| file.content.text());
-            new.map(|text| (change.path.clone(), text))
-        });
-        let written: Vec<(RepoPath, &str)> = written.take(OVERWRITTEN_FILES_MAX).collect();
-        let paths: Vec<RepoPath> = written.iter().map(|(path, _)| path.clone()).collect();
-        let repo = &look.case.repo;
-        let before = services.forge.texts(repo, &record.attempt.head, &paths).await;
-        let after = services.forge.texts(repo, head, &paths).await;
-        let (Ok(before), Ok(after)) = (before, after) else { continue };
-        let sides = written.iter().zip(before.iter().zip(&after));
-        let gone = |(before, now): (&Option<String>, &Option<String>), ours: &str| {
-            let text = |side: &Option<String>| side.clone().unwrap_or_default();
-            is_overwritten(&text(before), ours, &text(now))
-        };
-        let path = sides.into_iter().find(|((_, ours), sides)| gone(*sides, ours));
-        found.extend(path.map(|((path, _), _)| FalseFix {
+        let fix = Written { before: &record.attempt.head, patch };
+        let path = overwritten(services, &look.case.repo, &fix, head).await;
+        found.extend(path.map(|path| FalseFix {
             attempt: record.attempt.id,
             sign: Sign::Superseded,
             evidence: format!("{head} has other lines in {path}"),

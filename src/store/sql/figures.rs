@@ -81,6 +81,29 @@ family! {
          WHERE f.at_ms >= given.since_ms"
     );
 
+    /// The newest $5 fixes in repository $1, green since $3, whose pull request was merged into branch
+    /// $2 before $4, and against which there is no sign.
+    LANDED = Statement::both(
+        "SELECT a.id, a.head, s.outcome
+         FROM attempts a
+         JOIN cases c ON c.id = a.case_id
+         JOIN pulls p ON p.repo_id = c.repo_id AND p.number = c.number
+         JOIN runner_reports s ON s.attempt_id = a.id
+         WHERE a.id IN (
+             SELECT f.attempt_id
+             FROM fixes f
+             WHERE f.repo_id = $1 AND f.at_ms >= $3
+         )
+           AND p.base = $2
+           AND p.state = 'merged'
+           AND p.updated_at_ms <= $4
+           AND a.end_reason = 'healed'
+           AND s.outcome IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM false_fixes x WHERE x.attempt_id = a.id)
+         ORDER BY a.planned_at_ms DESC, a.id DESC
+         LIMIT $5",
+    );
+
     /// Attempts by the commits that they made.
     ATTEMPTS_OF = given!(
         "SELECT a.id, a.end_detail

@@ -71,6 +71,30 @@ family! {
          LIMIT $5"
     );
 
+    /// The newest $2 remedies of repository $1, or ('') of all, with what speaks against them.
+    KEPT = Statement::both(
+        "SELECT r.attempt_id, r.installation_id, r.repo_id, p.slug, r.number, r.commit_sha,
+                r.shared, r.body, r.filed_at_ms,
+                (SELECT COUNT(*) FROM remedy_offers o
+                 WHERE o.remedy_id = r.attempt_id AND o.came = 'healed') AS heals,
+                (SELECT COUNT(*) FROM remedy_offers o
+                 WHERE o.remedy_id = r.attempt_id AND o.came = 'in_vain') AS in_vain,
+                k.class,
+                (SELECT MIN(f.sign) FROM false_fixes f WHERE f.attempt_id = r.attempt_id) AS against,
+                (SELECT MIN(f.sign)
+                 FROM remedy_offers o
+                 JOIN false_fixes f ON f.attempt_id = o.attempt_id
+                 WHERE o.remedy_id = r.attempt_id
+                   AND o.came IN ('proposed', 'healed')) AS against_use
+         FROM remedies r
+         JOIN repos p ON p.id = r.repo_id
+         JOIN attempts a ON a.id = r.attempt_id
+         LEFT JOIN case_classes k ON k.case_id = a.case_id
+         WHERE $1 = '' OR LOWER(p.slug) = LOWER($1)
+         ORDER BY r.filed_at_ms DESC, r.attempt_id DESC
+         LIMIT $2",
+    );
+
     /// A runner is given a remedy; again is no news.
     OFFER = Statement::both(
         "INSERT INTO remedy_offers (attempt_id, remedy_id, at_ms)

@@ -245,6 +245,7 @@ pub(crate) fn runner(bytes: &[u8]) {
         policy: &policy,
         content: weakening::findings(&weakening::changes(patch.changes(), &[])),
         autonomy: None,
+        failed: None,
     };
     let verdict = judge(&asked);
     assert!(!patch.is_empty() || !verdict.findings().is_empty(), "nothing is no fix");

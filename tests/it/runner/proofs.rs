@@ -39,6 +39,7 @@ fn judged(brief: &Brief, outcome: &Outcome) -> Verdict {
         policy: &Policy::default(),
         content: Vec::new(),
         autonomy: None,
+        failed: None,
     })
 }
 

@@ -7,8 +7,8 @@ use selfheal::domain::false_fix::Fix;
 use selfheal::domain::figures::CaseRecord;
 use selfheal::domain::ids::{AttemptId, CaseId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
 use selfheal::domain::remedy::Remedy;
-use selfheal::ports::figures::{Asked, FigureStore};
-use selfheal::ports::remedies::{RemedyStore, Wanted};
+use selfheal::ports::figures::{Asked, FigureStore, Landed, LandedOn};
+use selfheal::ports::remedies::{Kept, RemedyStore, Wanted};
 use selfheal::ports::store::StoreError;
 
 /// Nobody asks for figures of a history, and no decision looks at them.
@@ -44,6 +44,10 @@ impl FigureStore for NoFigures {
         Ok(Vec::new())
     }
 
+    async fn landed(&self, _on: LandedOn<'_>) -> Result<Vec<Landed>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn attempts_of(
         &self,
         _repo: RepoId,
@@ -59,6 +63,14 @@ pub(crate) struct NoRemedies;
 #[async_trait]
 impl RemedyStore for NoRemedies {
     async fn remedies(&self, _wanted: Wanted<'_>) -> Result<Vec<Remedy>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn kept_remedies(
+        &self,
+        _repo: Option<&RepoSlug>,
+        _most: u32,
+    ) -> Result<Vec<Kept>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -7,12 +7,14 @@ use selfheal::domain::document::Stage;
 use selfheal::domain::failure::{Failure, FailureKind, Fingerprint};
 use selfheal::domain::false_fix::{FalseFix, Sign};
 use selfheal::domain::figures::{CaseRecord, Mark, Place};
-use selfheal::domain::ids::RepoSlug;
+use selfheal::domain::ids::{AttemptId, Branch, RepoSlug};
 use selfheal::domain::patch::Patch;
-use selfheal::ports::figures::{Asked, FigureStore as _};
+use selfheal::domain::pull::{PullHead, PullState};
+use selfheal::ports::figures::{Asked, FigureStore as _, LandedOn};
 
 use super::values::{
-    admission, at, attempt, attempt_id, case, case_id, evidence, other_repo, pull, repo, seat, sha,
+    admission, at, attempt, attempt_id, case, case_id, evidence, other_repo, proposed, pull, repo,
+    seat, sha,
 };
 use super::{Opened, on_both};
 
@@ -22,6 +24,7 @@ on_both! {
     a_sign_against_a_fix_counts_once_and_only_of_attempts_that_are_known,
     fixes_are_found_by_what_they_fixed_on_the_same_pull_request,
     attempts_are_found_by_their_commits,
+    fixes_are_told_once_their_pull_request_is_merged,
     only_cases_that_were_asked_for_are_told,
 }
 
@@ -40,6 +43,39 @@ async fn healed(opened: &Opened) {
     let of = case(1, &pull(1), CaseState::Healed(Healed::ByUs));
     let end = AttemptState::Ended(AttemptEnd::Healed(sha('c')));
     opened.keep(1, &of, &[attempt(1, &of, end)]).await;
+}
+
+async fn fixes_are_told_once_their_pull_request_is_merged(opened: Opened) {
+    opened.know(&[pull(1)]).await;
+    let attempt = attempt_id(1);
+    let of = case(1, &pull(1), CaseState::Healing(attempt));
+    opened.keep(1, &of, &[self::attempt(1, &of, AttemptState::Running)]).await;
+    opened.port().admit_runner(admission(attempt, "a runner", 2)).await.unwrap();
+    opened.port().record_outcome(attempt, &proposed("recipe:x"), at(5)).await.unwrap();
+    healed(&opened).await;
+    opened.write(10, |changes| changes.fixes = vec![(attempt, print_of("x"))]).await;
+    let told = async |branch: &str, green_since, merged_before| -> Vec<AttemptId> {
+        let branch = Branch::parse(branch).unwrap();
+        let on = LandedOn {
+            repo: repo().id,
+            branch: &branch,
+            green_since: at(green_since),
+            merged_before: at(merged_before),
+        };
+        let found = opened.sql().landed(on).await.unwrap();
+        found.into_iter().map(|fix| fix.attempt).collect()
+    };
+    let base = pull(1).base.as_str().to_owned();
+    assert_eq!(told(&base, 0, 1_000).await, [], "it is open");
+    let merged = PullHead { state: PullState::Merged, updated_at: at(100), ..pull(1) };
+    opened.know(&[merged]).await;
+    assert_eq!(told(&base, 10, 100).await, [attempt]);
+    assert_eq!(told(&base, 11, 100).await, [], "it was green too long ago");
+    assert_eq!(told(&base, 10, 99).await, [], "it was merged just now");
+    assert_eq!(told("other", 10, 100).await, [], "it is on another branch");
+    let sign = FalseFix { attempt, sign: Sign::Superseded, evidence: String::new() };
+    opened.write(200, |changes| changes.false_fixes = vec![sign]).await;
+    assert_eq!(told(&base, 10, 300).await, [], "that is known already");
 }
 
 async fn what_a_case_went_through_is_told_in_order(opened: Opened) {

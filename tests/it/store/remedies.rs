@@ -5,15 +5,14 @@ use selfheal::domain::case::CaseState;
 use selfheal::domain::document::Stage;
 use selfheal::domain::failure::{Failure, FailureKind, Shape};
 use selfheal::domain::false_fix::{FalseFix, Sign};
-use selfheal::domain::ids::AttemptId;
-use selfheal::domain::outcome::{Outcome, Proof};
-use selfheal::domain::patch::Patch;
+use selfheal::domain::ids::{AttemptId, RepoSlug};
 use selfheal::domain::pull::{PullHead, Repo};
 use selfheal::domain::remedy::{Body, Change, Edit, Filed, NewRemedy, Remedy, cures, fixer_of};
-use selfheal::ports::remedies::{RemedyStore as _, Wanted};
+use selfheal::ports::remedies::{Kept, RemedyStore as _, Wanted};
 
 use super::values::{
-    admission, at, attempt, attempt_id, case, gave_up, other_repo, pull, repo, seat, sha, stage,
+    admission, at, attempt, attempt_id, case, gave_up, other_repo, proposed, pull, repo, seat, sha,
+    stage,
 };
 use super::{Opened, on_both};
 
@@ -27,6 +26,7 @@ on_both! {
     a_case_is_not_told_of_what_it_has_tried,
     remedies_that_heal_nothing_any_more_are_forgotten,
     of_each_repository_the_newest_are_kept,
+    everything_that_is_kept_is_listed_with_what_ended_it,
 }
 
 fn failure(message: &str) -> Failure {
@@ -137,23 +137,9 @@ async fn given(opened: &Opened, attempt: u128, remedy: u128) {
 
 /// The runner of an attempt proposes that remedy.
 async fn proposes(opened: &Opened, attempt: u128, remedy: u128) {
-    let proof = Proof {
-        head: sha('b'),
-        patch_digest: String::new(),
-        before: Vec::new(),
-        after: Vec::new(),
-        set_aside: Vec::new(),
-        tests: Vec::new(),
-        coverage: Vec::new(),
-    };
-    let (fixer, summary) = (fixer_of(attempt_id(remedy)), String::new());
-    let (patch, proof) = (Patch::default(), Box::new(proof));
-    let outcome = Outcome::Proposed { patch, proof, fixer, summary };
-    opened
-        .port()
-        .record_outcome(&seat(attempt_id(attempt), &format!("runner {attempt}")), &outcome, at(50))
-        .await
-        .unwrap();
+    let outcome = proposed(&fixer_of(attempt_id(remedy)));
+    let seat = seat(attempt_id(attempt), &format!("runner {attempt}"));
+    opened.port().record_outcome(&seat, &outcome, at(50)).await.unwrap();
 }
 
 async fn in_vain(opened: &Opened, attempt: u128, remedy: u128) {
@@ -201,6 +187,29 @@ async fn what_comes_of_a_remedy_is_counted_once_and_only_where_it_was_given(open
         opened.write(now, |changes| changes.remedies = vec![again(4)]).await;
     }
     assert_eq!(counts().await, (1, 1));
+}
+
+async fn everything_that_is_kept_is_listed_with_what_ended_it(opened: Opened) {
+    cases(&opened, &[1, 2, 3, 4]).await;
+    for (nth, now) in [(1, 10), (2, 20), (3, 30)] {
+        file(&opened, now, new(nth, &repo(), "broken")).await;
+    }
+    given(&opened, 4, 2).await;
+    proposes(&opened, 4, 2).await;
+    opened.write(60, |changes| changes.false_fixes = [undone(1), undone(4)].concat()).await;
+    let listed = async |of: Option<&RepoSlug>, most| -> Vec<_> {
+        let kept = opened.sql().kept_remedies(of, most).await.unwrap();
+        let told = |kept: Kept| (kept.remedy.id, kept.against, kept.against_use);
+        kept.into_iter().map(told).collect()
+    };
+    let sign = || Some("undone".to_owned());
+    let all =
+        [(attempt_id(3), None, None), (attempt_id(2), None, sign()), (attempt_id(1), sign(), None)];
+    assert_eq!(listed(None, 9).await, all);
+    assert_eq!(listed(None, 1).await, all[..1]);
+    let named = RepoSlug::parse(&repo().slug.to_string().to_uppercase()).unwrap();
+    assert_eq!(listed(Some(&named), 9).await, all, "case does not matter");
+    assert_eq!(listed(Some(&other_repo().slug), 9).await, []);
 }
 
 async fn a_case_is_not_told_of_what_it_has_tried(opened: Opened) {

@@ -17,7 +17,7 @@ use selfheal::domain::ids::{
     AttemptId, Branch, CaseId, CommentId, DeliveryId, EffectId, InstallationId, Label, Login,
     PrNumber, RepoId, RepoPath, RepoSlug, RunId, Sha, Timestamp, UserId,
 };
-use selfheal::domain::outcome::{GaveUp, Outcome};
+use selfheal::domain::outcome::{GaveUp, Outcome, Proof};
 use selfheal::domain::patch::{Content, FileChange, FileMode, NewFile, Patch};
 use selfheal::domain::pull::{Actor, AutoMerge, Head, PullHead, PullState, Repo};
 use selfheal::domain::undo::Restored;
@@ -280,6 +280,21 @@ pub(crate) fn document(name: DocumentName, round: u8, body: &str) -> Document {
 pub(crate) fn stage(stage: Stage, round: u8, documents: Vec<Document>) -> StageReport {
     let work_in_progress = patch(stage.as_str());
     StageReport { stage, round, documents, work_in_progress, remedies_in_vain: Vec::new() }
+}
+
+/// A patch that changes nothing, proposed by that fixer.
+pub(crate) fn proposed(fixer: &str) -> Outcome {
+    let proof = Proof {
+        head: sha('b'),
+        patch_digest: String::new(),
+        before: Vec::new(),
+        after: Vec::new(),
+        set_aside: Vec::new(),
+        tests: Vec::new(),
+        coverage: Vec::new(),
+    };
+    let (fixer, summary) = (fixer.to_owned(), String::new());
+    Outcome::Proposed { patch: Patch::default(), proof: Box::new(proof), fixer, summary }
 }
 
 pub(crate) fn gave_up(note: &str) -> Outcome {

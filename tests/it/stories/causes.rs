@@ -256,6 +256,20 @@ async fn a_right_that_is_missing_is_told_to_people_and_nothing_runs_again() {
 }
 
 #[tokio::test]
+async fn a_run_that_never_began_is_told_to_people_and_costs_nothing() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    ci_says(&t, &repository, RunScript::concluded("startup_failure"));
+    let pull = harmless(&t, &repository, "words").await;
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  completed/neutral  CI needs a person");
+    let text = t.check(&pull);
+    assert!(text.contains("the run failed before any job began"), "{text}");
+    assert_eq!((count(&t, "POST", RERUN), count(&t, "POST", "/dispatches")), (0, 0));
+    t.finish().await;
+}
+
+#[tokio::test]
 async fn the_same_failure_of_several_jobs_is_one() {
     let mut t = Tester::start().await;
     let repository = widget(&t).await;

@@ -117,6 +117,76 @@ async fn a_fix_over_which_people_write_was_wrong() {
 }
 
 #[tokio::test]
+async fn a_fix_of_a_file_that_nobody_shows_any_more_was_not_wrong() {
+    let mut t = started().await;
+    let (_, pull) = healed(&mut t).await;
+    t.world.push(&pull, "mona", &[("src/lib.rs", Some("\0\0a picture\n"))]).await.unwrap();
+    t.settle_with_ci().await;
+    assert_eq!(stats(&t).await["all"]["false_fixes"], 0, "it is there, and cannot be compared");
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_fix_whose_file_is_gone_was_wrong() {
+    let mut t = started().await;
+    let (_, pull) = healed(&mut t).await;
+    t.world.push(&pull, "mona", &[("src/lib.rs", None), ("a.txt", Some("a\n"))]).await.unwrap();
+    t.settle_with_ci().await;
+    assert_eq!(stats(&t).await["all"]["signs"]["superseded"], 1);
+    t.finish().await;
+}
+
+/// A merged fix of ours, so long ago that everybody knows of it.
+async fn merged(t: &mut Tester) -> Repository {
+    let (repository, pull) = healed(t).await;
+    t.world.merge(&pull, "mona").await.unwrap();
+    t.settle_with_ci().await;
+    t.wait_minutes(20).await;
+    repository
+}
+
+/// Mona pushes that to the base branch.
+async fn onto_main(t: &mut Tester, repository: &Repository, file: (&str, Option<&str>)) {
+    t.world.push_to(repository, "main", "mona", &[file]).await.unwrap();
+    t.settle_with_ci().await;
+}
+
+#[tokio::test]
+async fn a_merged_fix_over_which_people_write_on_the_base_branch_was_wrong() {
+    let mut t = started().await;
+    let repository = merged(&mut t).await;
+    onto_main(&mut t, &repository, ("README.md", Some("words\n"))).await;
+    let more = format!("{GOOD}\n// Why 42 is right.\n");
+    onto_main(&mut t, &repository, ("src/lib.rs", Some(&more))).await;
+    assert_eq!(stats(&t).await["all"]["false_fixes"], 0, "they wrote beside it");
+    let other = "pub fn answer() -> u8 {\n    43\n}\n";
+    onto_main(&mut t, &repository, ("src/lib.rs", Some(other))).await;
+    let all = &stats(&t).await["all"];
+    assert_eq!((&all["false_fixes"], &all["signs"]["superseded"]), (&1.into(), &1.into()));
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_base_branch_that_has_no_fix_yet_says_nothing_against_it() {
+    let mut t = started().await;
+    let (repository, pull) = healed(&mut t).await;
+    t.wait_minutes(20).await;
+    let compared = |t: &Tester| -> usize {
+        let all = t.world.requests();
+        all.iter().filter(|(_, route, _)| route.contains("/git/trees/")).map(|it| it.2).sum()
+    };
+    let before = compared(&t);
+    let other = "pub fn answer() -> u8 {\n    43\n}\n";
+    t.world.push_to(&repository, "main", "mona", &[("src/lib.rs", Some(other))]).await.unwrap();
+    t.settle_with_ci().await;
+    assert_eq!(stats(&t).await["all"]["false_fixes"], 0);
+    assert_eq!(compared(&t), before, "and nothing is compared");
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    t.finish().await;
+}
+
+#[tokio::test]
 async fn a_failure_that_comes_again_and_a_proof_that_ci_contradicts_count_against_us() {
     let mut t = started().await;
     let (repository, pull) = healed(&mut t).await;
@@ -132,6 +202,28 @@ async fn a_failure_that_comes_again_and_a_proof_that_ci_contradicts_count_agains
     assert_eq!((&all["false_fixes"], &all["signs"]["contradicted"]), (&2.into(), &1.into()));
     t.world.close(&pull, "mona");
     t.settle_with_ci().await;
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn what_healed_is_told_with_what_ended_it() {
+    let mut t = started().await;
+    let (_, pull) = healed(&mut t).await;
+    let listed = async |t: &Tester, query: &str| -> Value {
+        let (status, body) = got(t, &format!("/api/v1/remedies{query}"), API).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        serde_json::from_str(&body).unwrap()
+    };
+    let told = &listed(&t, "?repo=ACME/widget").await["remedies"][0];
+    assert_eq!((&told["repository"], &told["pull"]), (&"acme/widget".into(), &1.into()));
+    assert_eq!((&told["class"], &told["state"]), (&"format".into(), &"tried".into()));
+    assert_eq!((&told["files"][0], &told["heals"]), (&"src/lib.rs".into(), &0.into()));
+    assert_eq!(told["fingerprints"].as_array().map(Vec::len), Some(1), "{told:#}");
+    assert_eq!(listed(&t, "?repo=acme/other").await["remedies"], serde_json::json!([]));
+    t.world.click(&pull, "mona", "undo").unwrap();
+    t.settle_with_ci().await;
+    let told = &listed(&t, "").await["remedies"][0];
+    assert_eq!((&told["state"], &told["why"]), (&"ended".into(), &"its fix: undone".into()));
     t.finish().await;
 }
 
@@ -175,7 +267,8 @@ async fn metrics_and_the_api_open_to_their_own_tokens_alone() {
     let (status, text) = got(&t, "/metrics", METRICS).await;
     assert_eq!(status, StatusCode::OK);
     assert!(text.contains("# TYPE selfheal_backlog gauge"), "{text}");
-    let wrong = ["/api/v1/stats", "/api/v1/flaky"].map(|path| (path, METRICS));
+    let wrong = ["/api/v1/stats", "/api/v1/flaky", "/api/v1/remedies"];
+    let wrong = wrong.map(|path| (path, METRICS));
     for (path, token) in wrong.into_iter().chain([("/metrics", API), ("/metrics", "x")]) {
         assert_eq!(got(&t, path, token).await.0, StatusCode::UNAUTHORIZED, "{path}");
     }
@@ -187,8 +280,11 @@ async fn metrics_and_the_api_open_to_their_own_tokens_alone() {
         let (status, body) = got(&t, &format!("/api/v1/flaky?{query}"), API).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
     }
+    let (status, body) = got(&t, "/api/v1/remedies?repo=nothing", API).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
     t.tokens(Tokens::default()).await;
-    let doors = [("/metrics", METRICS), ("/api/v1/stats", API), ("/api/v1/flaky", API)];
+    let api = ["/api/v1/stats", "/api/v1/flaky", "/api/v1/remedies"].map(|path| (path, API));
+    let doors = [("/metrics", METRICS)].into_iter().chain(api);
     for (path, token) in doors {
         assert_eq!(got(&t, path, token).await.0, StatusCode::NOT_FOUND, "{path} is off");
     }

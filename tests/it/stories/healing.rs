@@ -240,3 +240,18 @@ async fn a_pull_request_from_a_fork_is_found_and_explained_but_not_touched() {
     assert_eq!(count(&t, "POST", "/dispatches"), 0);
     t.finish().await;
 }
+
+#[tokio::test]
+async fn what_the_gate_notes_on_a_patch_that_it_allows_is_told() {
+    let mut t = Tester::start().await;
+    let (repository, pull) = at_work(&mut t).await;
+    let runner = t.runner(&repository).await;
+    let files = [("src/lib.rs", Some(GOOD)), ("bin/start/server.rs", Some("fn main() {}\n"))];
+    runner.proposes(&t, &files).await;
+    t.settle_with_ci().await;
+    let text = t.check(&pull);
+    assert!(headline(&t, &pull).contains("Healed by"), "{text}");
+    let told = "CI is green; the gate notes beyond-reach: ";
+    assert!(text.contains(told) && text.contains("(bin/start/server.rs:1)"), "{text}");
+    t.finish().await;
+}

@@ -1,8 +1,10 @@
 //! What healed once is tried first when the same fails again, for its owner and nobody else.
 
 use selfheal::domain::document::Stage;
+use selfheal::domain::ids::{PrNumber, RepoId};
 use selfheal::domain::outcome::Outcome;
 use selfheal::domain::remedy::{Offer, fixer_of};
+use selfheal::service::simulate::pull_request;
 use world::{Pull, Repository, RunScript};
 
 use super::whole::{LIB, WRONG, real_widget_of};
@@ -117,6 +119,26 @@ async fn a_remedy_is_given_with_the_brief_and_counts_when_it_heals() {
     assert!(headline(&t, &pull).contains("Healed by"), "{text}");
     // It is filed once, however often it heals.
     assert_eq!(offered(&mut t, &acme, "three").await.len(), 1);
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_simulation_tells_of_remedies_and_whether_they_apply() {
+    let mut t = Tester::start().await;
+    let acme = repository(&t, "acme/widget", "version: 1\n").await;
+    t.world.install("acme");
+    healed(&mut t, &acme, "one").await;
+    let (pull, runner) = broken(&mut t, &acme, "two").await;
+    let services = t.app().services();
+    let number = PrNumber::new(pull.number());
+    let record = services.store.pull(RepoId::new(acme.id()), number).await.unwrap().unwrap();
+    let said = pull_request(services, &record.head.repo, number).await.unwrap();
+    let [promise] = said.remedies.as_slice() else { panic!("{:?}", said.remedies) };
+    assert_eq!((&promise.offer, promise.applies), (&runner.brief.remedies[0], Some(true)));
+    assert!(said.allows_remedies);
+    t.world.close(&pull, "mona");
+    t.settle_with_ci().await;
+    runner.ends(&t);
     t.finish().await;
 }
 

@@ -139,9 +139,14 @@ impl GithubForge {
         let path = format!("/actions/runs/{run}/attempts/{attempt}/jobs");
         let jobs: Vec<JobJson> = self.client.pages(repo, &path, Some("jobs")).await?;
         let failed = |conclusion: Option<&str>| matches!(conclusion, Some("failure" | "timed_out"));
+        // A run may be red of jobs alone that were stopped: they ran longer than they may.
+        let stopped =
+            |conclusion: Option<&str>| matches!(conclusion, Some("cancelled" | "startup_failure"));
+        let any_failed = jobs.iter().any(|job| failed(job.conclusion.as_deref()));
+        let is_wanted = if any_failed { failed } else { stopped };
         Ok(jobs
             .into_iter()
-            .filter(|job| failed(job.conclusion.as_deref()))
+            .filter(|job| is_wanted(job.conclusion.as_deref()))
             .map(|job| FailedJob {
                 id: JobId::new(job.id),
                 name: job.name,
@@ -250,6 +255,12 @@ impl GithubForge {
 /// The check run that an address ends with.
 fn check_of(url: Option<&str>) -> Option<CheckRunId> {
     url?.rsplit('/').next()?.parse().ok().map(CheckRunId::new)
+}
+
+/// How CI stands where these have ended so, each with GitHub's words: its status, its conclusion.
+pub fn of_words<'a>(runs: impl IntoIterator<Item = (CiRun, &'a str, Option<&'a str>)>) -> Ci {
+    let ended = |(run, status, conclusion)| (run, end_of(status, conclusion));
+    summed_up(&runs.into_iter().map(ended).collect::<Vec<_>>())
 }
 
 /// What many ends come to: approval is asked for before red is healed, and red counts only once

@@ -59,6 +59,12 @@ pub(super) struct Body {
 pub(super) struct PushedCommit {
     #[serde(default)]
     pub message: String,
+    #[serde(default, deserialize_with = "lenient_list")]
+    pub added: Vec<String>,
+    #[serde(default, deserialize_with = "lenient_list")]
+    pub modified: Vec<String>,
+    #[serde(default, deserialize_with = "lenient_list")]
+    pub removed: Vec<String>,
 }
 
 /// What the door reads of every body.
