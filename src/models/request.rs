@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::body::Object;
 use super::endpoint::{Endpoint, Form};
 use super::prompt::{self, Prompt};
-use super::tools;
+use super::{keeping, tools};
 use crate::domain::model::{CacheFor, ModelName};
 
 /// Why a request is not forwarded.
@@ -110,7 +110,7 @@ impl Asked {
         let output_tokens = asked_output(form, limits)?;
         let prompt = prompt::survey(form, &request)?;
         let removed = tools::narrowed(form, &mut request)?;
-        let kept = if keeps_for_an_hour(body) { CacheFor::Hour } else { CacheFor::Minutes };
+        let kept = keeping::kept(body);
         let body = if removed.is_empty() { body.clone() } else { request.written().into() };
         Ok(Self { form, model, output_tokens, kept, removed, prompt, body })
     }
@@ -217,13 +217,6 @@ fn asked_output(form: Form, limits: &Object<'_>) -> Result<Option<u64>, Unreadab
 /// Whether a provider shall shorten the prompt by a model's answer of its own.
 fn compacts(request: &Object<'_>) -> bool {
     request.given("context_management").is_some_and(|raw| raw.get().contains("compact"))
-}
-
-/// Whether any part of the prompt may be kept for an hour, which costs more to write. Looked for in
-/// the whole text, escapes of a key included: to hold too much is safe.
-fn keeps_for_an_hour(body: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(body);
-    text.contains("\"1h\"") || text.contains("\\u0074tl") || text.contains("\\u0031h")
 }
 
 #[cfg(test)]
@@ -343,16 +336,82 @@ mod tests {
         refused(Form::Generate, twice);
     }
 
+    /// All ways to write a word in JSON: each letter as itself or by its number, in either case.
+    fn spellings(word: &str) -> Vec<String> {
+        word.chars().fold(vec![String::new()], |begun, letter| {
+            let number = u32::from(letter);
+            let mut ways = vec![letter.to_string(), format!("\\u{number:04x}")];
+            ways.push(format!("\\u{number:04X}"));
+            ways.dedup();
+            begun.iter().flat_map(|text| ways.iter().map(move |way| text.clone() + way)).collect()
+        })
+    }
+
+    /// A name with one of its letters written by its number, each of them in turn, and with all of them.
+    fn disguises(name: &str) -> Vec<String> {
+        let number = |letter: char| format!("\\u{:04x}", u32::from(letter));
+        let one = (0..name.len()).map(|at| {
+            let letters = name.chars().enumerate();
+            letters.map(|(i, c)| if i == at { number(c) } else { c.to_string() }).collect()
+        });
+        one.chain([name.to_owned(), name.chars().map(number).collect()]).collect()
+    }
+
+    #[track_caller]
+    fn kept(text: &str) -> CacheFor {
+        asked(Form::Messages, text).unwrap().kept
+    }
+
     #[test]
-    fn a_prompt_that_is_kept_for_an_hour_is_seen() {
-        let kept = |ttl: &str| {
-            let block = format!(r#"{{"type":"text","cache_control":{{"ttl":"{ttl}"}}}}"#);
-            let text = format!(r#"{{"model":"m","system":[{block}],"messages":[]}}"#);
-            asked(Form::Messages, &text).unwrap().kept
-        };
-        assert_eq!(kept("1h"), CacheFor::Hour);
-        assert_eq!(kept("\\u0031h"), CacheFor::Hour);
-        assert_eq!(kept("5m"), CacheFor::Minutes);
+    fn a_prompt_that_is_kept_for_an_hour_is_seen_however_it_is_spelled() {
+        for control in disguises("cache_control") {
+            for ttl in spellings("ttl") {
+                for hour in spellings("1h") {
+                    let block = format!(r#"{{"type":"text","{control}":{{"{ttl}" : "{hour}"}}}}"#);
+                    let text = format!(r#"{{"model":"m","system":[{block}],"messages":[]}}"#);
+                    assert_eq!(kept(&text), CacheFor::Hour, "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_is_kept_for_an_hour_is_seen_wherever_that_stands() {
+        let control = r#""cache_control":{"type":"ephemeral","ttl":"1h"}"#;
+        for text in [
+            format!(r#"{{"model":"m",{control}}}"#),
+            format!(r#"{{"model":"m","tools":[{{"name":"a",{control}}}]}}"#),
+            format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":[
+                    {{"type":"tool_result","content":[{{"type":"text",{control}}}]}}]}}]}}"#
+            ),
+            r#"{"model":"m","cache_control":{"ttl":"1h","ttl":"5m"}}"#.to_owned(),
+            r#"{"model":"m","cache_control":{"ttl":"5m","ttl":"1h"}}"#.to_owned(),
+            // What nobody has a price for is held as the dearest there is.
+            r#"{"model":"m","cache_control":{"ttl":"2h"}}"#.to_owned(),
+            r#"{"model":"m","cache_control":{"ttl":3600}}"#.to_owned(),
+            r#"{"model":"m","cache_control":"1h"}"#.to_owned(),
+            // What cannot be read to its end may say anything there.
+            format!(r#"{{"model":"m","x":{}{}, "a\u0062":1}}"#, "[".repeat(500), "]".repeat(500)),
+            r#"{"model":"m","system":"\ud800"}"#.to_owned(),
+        ] {
+            assert_eq!(kept(&text), CacheFor::Hour, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_speaks_of_an_hour_is_not_held_at_its_price() {
+        for text in [
+            r#"{"model":"m","system":[{"type":"text","cache_control":{"type":"ephemeral"}}]}"#,
+            r#"{"model":"m","cache_control":{"ttl":"5m"}}"#,
+            r#"{"model":"m","cache_control":{"ttl":"\u0035m","scope":"global"}}"#,
+            r#"{"model":"m","cache_control":{"ttl":null}}"#,
+            r#"{"model":"m","cache_control":null}"#,
+            r#"{"model":"m","system":"\"cache_control\":{\"ttl\":\"1h\"}"}"#,
+            r#"{"model":"m","messages":[{"role":"user","content":"\u0031h"}]}"#,
+        ] {
+            assert_eq!(kept(text), CacheFor::Minutes, "{text}");
+        }
     }
 
     #[test]

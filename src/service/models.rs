@@ -201,6 +201,14 @@ impl Models {
         self.ledger.spent(attempt).await
     }
 
+    /// How many calls since that time took more than was held for them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the ledger cannot be read.
+    pub async fn overruns(&self, since: Timestamp) -> Result<u64, StoreError> {
+        self.ledger.overruns(since).await
+    }
+
     /// Gives up calls that nobody can settle any more, and forgets old ones; how many rows.
     pub(super) async fn forget(
         &self,

@@ -12,7 +12,7 @@ use super::{ModelError, Patience, Sending};
 use crate::domain::ids::CallId;
 use crate::domain::model::{CacheFor, ModelPrice};
 use crate::models::{Form, Heard, Meter};
-use crate::ports::ledger::{Bill, NewCall, Reserved};
+use crate::ports::ledger::{Bill, NewCall, Reserved, Settled};
 use crate::ports::providers::{FromProvider, ProviderError, ToProvider};
 use crate::service::Services;
 
@@ -133,7 +133,16 @@ impl Call {
         let Some((new, _)) = &self.new else { return Open::No };
         let services = &self.services;
         match services.models.ledger.settle(new.id, bill, services.clock.now()).await {
-            Ok(_) => Open::No,
+            Ok(Settled::Now | Settled::Before) => Open::No,
+            Ok(Settled::Above) => {
+                tracing::error!(
+                    call.id = %new.id,
+                    provider = new.provider.as_str(),
+                    model = %new.model,
+                    "a call took more than was held for it, so a cap may be passed"
+                );
+                Open::No
+            }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, call.id = %new.id, "a call could not be settled");

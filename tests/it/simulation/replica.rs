@@ -240,6 +240,10 @@ impl Ledger for NoModels {
         Ok(Vec::new())
     }
 
+    async fn overruns(&self, _since: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn give_up_calls(&self, _: Timestamp, _: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
     }
