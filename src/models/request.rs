@@ -1,6 +1,7 @@
 //! Requests: what one asks for, and the same with no more output than was granted.
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -98,10 +99,7 @@ impl Asked {
         for (name, allowed) in GUARDED_GENERATION {
             generation.as_ref().map_or(Ok(()), |(_, inner)| guard(inner, name, allowed))?;
         }
-        if form == Form::Messages && compacts(&request) {
-            let why = "a prompt that the provider compacts is paid twice; that is not forwarded";
-            return Err(Unreadable::Refused(why.to_owned()));
-        }
+        refuse_compaction(form, &request)?;
         let model = match &endpoint.model {
             Some(model) => model.clone(),
             None => named_in(&request)?,
@@ -214,9 +212,38 @@ fn asked_output(form: Form, limits: &Object<'_>) -> Result<Option<u64>, Unreadab
     Ok(least)
 }
 
-/// Whether a provider shall shorten the prompt by a model's answer of its own.
-fn compacts(request: &Object<'_>) -> bool {
-    request.given("context_management").is_some_and(|raw| raw.get().contains("compact"))
+/// What Anthropic's interface lets be done to a prompt that grows.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Management {
+    #[serde(default)]
+    edits: Vec<Edit>,
+}
+
+#[derive(Deserialize)]
+struct Edit {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// Refuses a prompt that the provider shortens by a model's answer of its own: that is paid besides.
+/// What is only left out of a prompt costs nothing.
+fn refuse_compaction(form: Form, request: &Object<'_>) -> Result<(), Unreadable> {
+    let Some(raw) = request.given("context_management").filter(|raw| raw.get() != "null") else {
+        return Ok(());
+    };
+    let is_free = match form {
+        Form::Messages | Form::Count => serde_json::from_str::<Management>(raw.get())
+            .is_ok_and(|told| told.edits.iter().all(|edit| edit.kind.starts_with("clear_"))),
+        Form::Responses | Form::Chat | Form::Generate | Form::List => {
+            serde_json::from_str::<[(); 0]>(raw.get()).is_ok()
+        }
+    };
+    if is_free {
+        return Ok(());
+    }
+    let why = "a prompt that the provider shortens by itself is paid twice; that is not forwarded";
+    Err(Unreadable::Refused(why.to_owned()))
 }
 
 #[cfg(test)]
@@ -411,6 +438,42 @@ mod tests {
             r#"{"model":"m","messages":[{"role":"user","content":"\u0031h"}]}"#,
         ] {
             assert_eq!(kept(text), CacheFor::Minutes, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_the_provider_shortens_by_itself_is_refused_in_any_spelling() {
+        for kind in spellings("compact").iter().map(|word| format!("{word}_20260112")) {
+            let edits = format!(r#"{{"edits":[{{"type":"{kind}"}}]}}"#);
+            refused(Form::Messages, &format!(r#"{{"model":"m","context_management":{edits}}}"#));
+        }
+        for name in disguises("context_management") {
+            let edits = r#"{"edits":[{"type":"compact_20260112"}]}"#;
+            refused(Form::Messages, &format!(r#"{{"model":"m","{name}":{edits}}}"#));
+            let threshold = r#"[{"type":"compaction","compact_threshold":1000}]"#;
+            refused(Form::Responses, &format!(r#"{{"model":"m","{name}":{threshold}}}"#));
+        }
+        for other in [
+            r#"{"edits":[{"type":"clear_tool_uses_20250919"},{"type":"new_1"}]}"#,
+            r#"{"edits":[{"type":"clear_tool_uses_1","type":"compact_20260112"}]}"#,
+            r#"{"edits":[],"edits":[{"type":"compact_20260112"}]}"#,
+            r#"{"edits":[{}]}"#,
+            r#"{"compaction":{}}"#,
+            r#""compact""#,
+            r#"[{"type":"compaction"}]"#,
+        ] {
+            refused(Form::Messages, &format!(r#"{{"model":"m","context_management":{other}}}"#));
+        }
+        refused(Form::Responses, r#"{"model":"m","context_management":[{"type":"x"}]}"#);
+        for (form, fine) in [
+            (Form::Messages, r#"{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]}"#),
+            (Form::Messages, r#"{"edits":[]}"#),
+            (Form::Messages, "null"),
+            (Form::Responses, "[]"),
+            (Form::Responses, "null"),
+        ] {
+            let text = format!(r#"{{"model":"m","context_management":{fine}}}"#);
+            assert!(asked(form, &text).is_ok(), "{text}");
         }
     }
 
