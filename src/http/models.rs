@@ -32,8 +32,11 @@ pub const PROVIDER: &str = "x-selfheal-provider";
 /// The call's id in the ledger.
 const CALL: &str = "x-selfheal-call";
 
-/// The provider's own tools that were taken out of the request.
+/// What was taken out of the request: the provider's own tools, and fields that nobody knows.
 const REMOVED: &str = "x-selfheal-removed";
+
+/// The most of it that is told: what a request names so is bounded by nothing else.
+const REMOVED_CHARS_MAX: usize = 500;
 
 /// What the official clients of providers go by when they think of trying again.
 const SHOULD_RETRY: &str = "x-should-retry";
@@ -203,9 +206,17 @@ fn answer(provider: Provider, passed: Passed) -> Response {
         mark(&mut response, CALL, &call.to_string());
     }
     if !passed.removed.is_empty() {
-        mark(&mut response, REMOVED, &passed.removed.join(","));
+        mark(&mut response, REMOVED, &plain(&passed.removed));
     }
     response
+}
+
+/// Names from a request, as a header can have them: whoever wrote them may have written anything.
+fn plain(names: &[String]) -> String {
+    let names = names.iter().flat_map(|name| name.chars().chain([',']));
+    let plain = names.map(|c| if c.is_ascii_graphic() { c } else { '?' });
+    let text: String = plain.take(REMOVED_CHARS_MAX).collect();
+    text.trim_end_matches(',').to_owned()
 }
 
 /// Whether a provider's status says that it could not, and not that the request was wrong.

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::body::Object;
 use super::endpoint::{Endpoint, Form};
 use super::prompt::{self, Prompt};
-use super::{keeping, tools};
+use super::{fields, keeping, tools};
 use crate::domain::model::{CacheFor, ModelName};
 
 /// Why a request is not forwarded.
@@ -32,38 +32,6 @@ impl Unreadable {
     }
 }
 
-/// Fields that change what a call costs or makes it more than one answer, and the values that they
-/// may have. Prices of other values are in no list, and an answer is bounded once.
-const GUARDED: &[(Form, &str, &[&str])] = &[
-    (Form::Messages, "container", &[]),
-    (Form::Messages, "fallbacks", &[]),
-    (Form::Messages, "inference_geo", &["\"global\""]),
-    (Form::Messages, "mcp_servers", &["[]"]),
-    (Form::Messages, "service_tier", &["\"auto\"", "\"standard_only\""]),
-    (Form::Messages, "speed", &["\"standard\""]),
-    (Form::Responses, "background", &["false"]),
-    (Form::Responses, "conversation", &[]),
-    (Form::Responses, "previous_response_id", &[]),
-    (Form::Responses, "prompt", &[]),
-    (Form::Responses, "service_tier", &["\"auto\"", "\"default\"", "\"flex\""]),
-    (Form::Chat, "audio", &[]),
-    (Form::Chat, "modalities", &["[\"text\"]"]),
-    (Form::Chat, "n", &["1"]),
-    (Form::Chat, "prediction", &[]),
-    (Form::Chat, "service_tier", &["\"auto\"", "\"default\"", "\"flex\""]),
-    (Form::Chat, "web_search_options", &[]),
-    (Form::Generate, "cachedContent", &[]),
-    (Form::Generate, "cached_content", &[]),
-];
-
-/// The same inside Gemini's `generationConfig`.
-const GUARDED_GENERATION: &[(&str, &[&str])] = &[
-    ("candidateCount", &["1"]),
-    ("candidate_count", &["1"]),
-    ("responseModalities", &["[\"TEXT\"]"]),
-    ("response_modalities", &["[\"TEXT\"]"]),
-];
-
 /// What a request asks for.
 #[derive(Debug)]
 pub struct Asked {
@@ -74,7 +42,7 @@ pub struct Asked {
     pub output_tokens: Option<u64>,
     /// For how long its prompt shall be kept.
     pub kept: CacheFor,
-    /// The provider's own tools that were taken out of it.
+    /// What was taken out of it: the provider's own tools, and fields that nobody knows.
     pub removed: Vec<String>,
     prompt: Prompt,
     body: Bytes,
@@ -88,26 +56,19 @@ impl Asked {
     pub fn read(endpoint: &Endpoint, body: &Bytes) -> Result<Self, Unreadable> {
         let form = endpoint.form;
         let mut request = Object::read(body).map_err(Unreadable::Json)?;
-        let fields = GUARDED.iter().filter(|(of, ..)| *of == form);
-        for (_, name, allowed) in fields {
-            guard(&request, name, allowed)?;
-        }
+        let mut removed = fields::checked(form, &mut request)?;
         let generation = match form {
-            Form::Generate => Some(generation(&request)?),
+            Form::Generate => Some(narrowed_generation(&mut request, &mut removed)?),
             Form::Messages | Form::Responses | Form::Chat | Form::Count | Form::List => None,
         };
-        for (name, allowed) in GUARDED_GENERATION {
-            generation.as_ref().map_or(Ok(()), |(_, inner)| guard(inner, name, allowed))?;
-        }
         refuse_compaction(form, &request)?;
         let model = match &endpoint.model {
             Some(model) => model.clone(),
             None => named_in(&request)?,
         };
-        let limits = generation.as_ref().map_or(&request, |(_, inner)| inner);
-        let output_tokens = asked_output(form, limits)?;
+        let output_tokens = asked_output(form, generation.as_ref().unwrap_or(&request))?;
         let prompt = prompt::survey(form, &request)?;
-        let removed = tools::narrowed(form, &mut request)?;
+        removed.extend(tools::narrowed(form, &mut request)?);
         let kept = keeping::kept(body);
         let body = if removed.is_empty() { body.clone() } else { request.written().into() };
         Ok(Self { form, model, output_tokens, kept, removed, prompt, body })
@@ -118,7 +79,13 @@ impl Asked {
         self.prompt.tokens_max(self.body.len(), context)
     }
 
-    /// The request, so that its answer has at most so many tokens, and says how many it had.
+    /// The request without what was taken out of it.
+    pub fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    /// The request, so that its answer has at most so many tokens, and says how many it had; at the
+    /// price in the list, whatever the settings of the operator's project are.
     ///
     /// # Errors
     /// [`Unreadable`] when a field is not in the provider's form.
@@ -127,7 +94,10 @@ impl Asked {
         let limit = output_tokens.to_string();
         match self.form {
             Form::Messages => request.set("max_tokens", limit),
-            Form::Responses => request.set("max_output_tokens", limit),
+            Form::Responses => {
+                request.set("max_output_tokens", limit);
+                set_tier(&mut request);
+            }
             Form::Chat => {
                 // The older field where it stands alone, because some gateways know no other.
                 let only_old = request.has("max_tokens") && !request.has("max_completion_tokens");
@@ -136,12 +106,13 @@ impl Asked {
                 if !only_old && request.has("max_tokens") {
                     request.set("max_tokens", limit);
                 }
-                if request.value("stream") == Some(Value::Bool(true)) {
+                if request.value("stream").map_err(Unreadable::Json)? == Some(Value::Bool(true)) {
                     let mut options = request.inner("stream_options").map_err(Unreadable::Json)?;
                     options.set("include_usage", "true".to_owned());
                     let options = options.written();
                     request.set("stream_options", options);
                 }
+                set_tier(&mut request);
             }
             Form::Generate => {
                 let (name, mut inner) = generation(&request)?;
@@ -156,18 +127,27 @@ impl Asked {
     }
 }
 
-/// Refuses a field whose value changes the price or the number of answers.
-fn guard(request: &Object<'_>, name: &str, allowed: &[&str]) -> Result<(), Unreadable> {
-    let Some(value) = request.value(name) else { return Ok(()) };
-    let fine = |text: &&str| serde_json::from_str(text).ok() == Some(value.clone());
-    if allowed.iter().any(fine) {
-        return Ok(());
+/// Sets OpenAI's tier of service, unless it is one that costs less than the list says.
+fn set_tier(request: &mut Object<'_>) {
+    if request.text(TIER).as_deref() != Some("flex") {
+        request.set(TIER, "\"default\"".to_owned());
     }
-    let may = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(" or ") };
-    Err(Unreadable::Refused(format!(
-        "`{name}` is not forwarded with this value, because its price cannot be bounded or it \
-         reaches beyond this attempt; allowed is {may}"
-    )))
+}
+
+const TIER: &str = "service_tier";
+
+/// Takes out of Gemini's settings what nobody knows; what is left of them.
+fn narrowed_generation<'a>(
+    request: &mut Object<'a>,
+    removed: &mut Vec<String>,
+) -> Result<Object<'a>, Unreadable> {
+    let (name, mut inner) = generation(request)?;
+    let unknown = fields::generation(&mut inner)?;
+    if !unknown.is_empty() {
+        request.set(name, inner.written());
+    }
+    removed.extend(unknown.into_iter().map(|field| format!("{name}.{field}")));
+    Ok(inner)
 }
 
 /// Gemini's settings of an answer, by the one of two names that the request uses.
@@ -203,7 +183,7 @@ fn asked_output(form: Form, limits: &Object<'_>) -> Result<Option<u64>, Unreadab
     };
     let mut least: Option<u64> = None;
     for name in names {
-        let Some(value) = limits.value(name) else { continue };
+        let Some(value) = limits.value(name).map_err(Unreadable::Json)? else { continue };
         let tokens = value.as_u64().ok_or_else(|| {
             Unreadable::Refused(format!("`{name}` is {value}; allowed is a whole number"))
         })?;
@@ -284,25 +264,25 @@ mod tests {
             Form::Responses,
             r#"{"model":"gpt","input":"x"}"#,
             None,
-            r#"{"model":"gpt","input":"x","max_output_tokens":700}"#,
+            r#"{"model":"gpt","input":"x","max_output_tokens":700,"service_tier":"default"}"#,
         );
         limits(
             Form::Chat,
             r#"{"model":"gpt","stream":true,"stream_options":{"a":1}}"#,
             None,
-            r#"{"model":"gpt","stream":true,"stream_options":{"a":1,"include_usage":true},"max_completion_tokens":700}"#,
+            r#"{"model":"gpt","stream":true,"stream_options":{"a":1,"include_usage":true},"max_completion_tokens":700,"service_tier":"default"}"#,
         );
         limits(
             Form::Chat,
             r#"{"model":"gpt","max_tokens":800}"#,
             Some(800),
-            r#"{"model":"gpt","max_tokens":700}"#,
+            r#"{"model":"gpt","max_tokens":700,"service_tier":"default"}"#,
         );
         limits(
             Form::Chat,
             r#"{"model":"gpt","max_tokens":90,"max_completion_tokens":800}"#,
             Some(90),
-            r#"{"model":"gpt","max_tokens":700,"max_completion_tokens":700}"#,
+            r#"{"model":"gpt","max_tokens":700,"max_completion_tokens":700,"service_tier":"default"}"#,
         );
         limits(
             Form::Generate,
@@ -326,13 +306,13 @@ mod tests {
 
     #[test]
     fn what_would_cost_more_than_is_known_is_not_forwarded() {
-        for (form, name, _) in GUARDED {
+        for (form, name, _) in fields::GUARDED {
             for value in ["\"other\"", "true", "2", "[\"audio\"]", "{\"id\":\"x\"}"] {
                 refused(*form, &format!(r#"{{"model":"m","max_tokens":5,"{name}":{value}}}"#));
             }
             assert!(asked(*form, &format!(r#"{{"model":"m","{name}":null}}"#)).is_ok());
         }
-        for (name, _) in GUARDED_GENERATION {
+        for (name, _) in fields::GUARDED_GENERATION {
             refused(Form::Generate, &format!(r#"{{"generationConfig":{{"{name}":2}}}}"#));
         }
         let ordinary = r#"{"model":"m","service_tier":"auto","background":false,"store":false}"#;
@@ -478,12 +458,111 @@ mod tests {
     }
 
     #[test]
+    fn a_service_of_another_price_is_neither_asked_for_nor_left_to_a_projects_settings() {
+        for form in [Form::Responses, Form::Chat] {
+            for (given, sent) in [
+                ("", "default"),
+                (r#","service_tier":null"#, "default"),
+                (r#","service_tier":"auto""#, "default"),
+                (r#","service_tier":"default""#, "default"),
+                (r#","service_tier":"\u0066lex""#, "flex"),
+            ] {
+                let asked = asked(form, &format!(r#"{{"model":"m"{given}}}"#)).unwrap();
+                let sent_on = asked.within(700).unwrap();
+                let sent_on: Value = serde_json::from_slice(&sent_on).unwrap();
+                assert_eq!(sent_on["service_tier"], sent, "{form:?} {given}");
+            }
+            refused(form, r#"{"model":"m","service_tier":"priority"}"#);
+        }
+        for name in ["serviceTier", "service_tier", "service\\u0054ier", "service_t\\u0069er"] {
+            for dear in ["\"priority\"", "\"SERVICE_TIER_PRIORITY\"", "3"] {
+                refused(Form::Generate, &format!(r#"{{"{name}":{dear}}}"#));
+            }
+            assert!(asked(Form::Generate, &format!(r#"{{"{name}":"standard"}}"#)).is_ok());
+        }
+    }
+
+    #[test]
+    fn fields_that_nobody_knows_are_taken_out_and_named() {
+        let new = r#"{"model":"m","turbo":true,"messages":[],"\u0074urbo2":{"a":1}}"#;
+        for form in [Form::Messages, Form::Responses, Form::Chat] {
+            let asked = asked(form, new).unwrap();
+            let removed: &[&str] = match form {
+                Form::Responses => &["turbo", "messages", "turbo2"],
+                _ => &["turbo", "turbo2"],
+            };
+            assert_eq!(asked.removed, removed, "{form:?}");
+            let sent = String::from_utf8(asked.within(700).unwrap().to_vec()).unwrap();
+            assert!(!sent.contains("urbo"), "{sent}");
+        }
+        let asked = asked(
+            Form::Generate,
+            r#"{"contents":[],"turbo":1,"generation_config":{"topP":1,"top_k":2,"turbo":2}}"#,
+        )
+        .unwrap();
+        assert_eq!(asked.removed, ["turbo", "generation_config.turbo"]);
+        let expected =
+            r#"{"contents":[],"generation_config":{"topP":1,"top_k":2,"maxOutputTokens":700}}"#;
+        assert_eq!(asked.within(700).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_real_agents_send_is_left_as_it_is() {
+        for (form, fields) in [
+            (
+                Form::Messages,
+                r#""model":"m","messages":[],"system":[],"tools":[],"metadata":{"user_id":"x"},
+                "max_tokens":700,"thinking":{"type":"adaptive","display":"updates"},
+                "context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},
+                "output_config":{"effort":"medium"},"stream":true,"tool_choice":{"type":"auto"}"#,
+            ),
+            (
+                Form::Responses,
+                r#""model":"m","instructions":"x","input":[],"tools":[],"tool_choice":"auto",
+                "parallel_tool_calls":true,"reasoning":{"effort":"medium"},"store":false,
+                "stream":true,"include":["reasoning.encrypted_content"],"prompt_cache_key":"x",
+                "text":{"verbosity":"low"},"client_metadata":{"x":"y"}"#,
+            ),
+            (
+                Form::Chat,
+                r#""model":"m","messages":[],"tools":[],"temperature":0,"stream":true,
+                "reasoning_effort":"low","stop":["x"],"top_p":1,"seed":1"#,
+            ),
+            (
+                Form::Generate,
+                r#""contents":[],"systemInstruction":{"role":"user","parts":[{"text":"x"}]},
+                "tools":[{"functionDeclarations":[]}],"toolConfig":{},"safetySettings":[],
+                "generationConfig":{"temperature":1,"topP":0.95,"topK":64,
+                "thinkingConfig":{"includeThoughts":true,"thinkingBudget":8192}}"#,
+            ),
+        ] {
+            let text = format!("{{{fields}}}");
+            assert_eq!(asked(form, &text).unwrap().removed, [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_not_taken_for_one_that_is_missing() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for (form, name) in [
+            (Form::Messages, "mcp_servers"),
+            (Form::Messages, "fallbacks"),
+            (Form::Responses, "conversation"),
+            (Form::Chat, "web_search_options"),
+            (Form::Generate, "cachedContent"),
+        ] {
+            refused(form, &format!(r#"{{"model":"m","{name}":{deep}}}"#));
+            refused(form, &format!(r#"{{"model":"m","{name}":"\ud800"}}"#));
+        }
+    }
+
+    #[test]
     fn tools_of_the_provider_are_taken_out_and_named() {
         let text = r#"{"model":"m","tools":[{"type":"web_search"},{"type":"function"}]}"#;
         let asked = asked(Form::Responses, text).unwrap();
         assert_eq!(asked.removed, ["web_search"]);
         let sent = asked.within(700).unwrap();
-        let expected = r#"{"model":"m","tools":[{"type":"function"}],"max_output_tokens":700}"#;
+        let expected = r#"{"model":"m","tools":[{"type":"function"}],"max_output_tokens":700,"service_tier":"default"}"#;
         assert_eq!(sent, expected);
     }
 }

@@ -140,7 +140,7 @@ pub struct Passed {
     pub body: mpsc::Receiver<Result<Bytes, ProviderError>>,
     /// The call in the ledger, if it is paid for.
     pub call: Option<CallId>,
-    /// The provider's own tools that were taken out of the request.
+    /// What was taken out of the request: the provider's own tools, and fields that nobody knows.
     pub removed: Vec<String>,
 }
 
@@ -361,11 +361,11 @@ async fn prepared(
     }
     let mut asked = Asked::read(endpoint, body)?;
     let price = *models.price(endpoint.provider, &asked.model)?;
-    if !endpoint.is_paid() {
-        let asked = Sending::Unchanged(body.clone());
-        return Ok((Prepared { new: None, asked }, Vec::new()));
-    }
     let removed = std::mem::take(&mut asked.removed);
+    if !endpoint.is_paid() {
+        let asked = Sending::Unchanged(asked.body());
+        return Ok((Prepared { new: None, asked }, removed));
+    }
     let new = NewCall {
         id: CallId::new(services.ids.uuid()),
         attempt: account.attempt,
