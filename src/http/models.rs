@@ -19,7 +19,10 @@ use super::Problem;
 use super::bodies::Whole;
 use crate::domain::ids::AttemptId;
 use crate::domain::ledger::{Passes, Refusal};
-use crate::domain::model::{Provider, REFUSED_BUDGET, REFUSED_BUSY, REFUSED_HEADER};
+use crate::domain::model::{
+    Provider, REFUSED_BUDGET, REFUSED_BUSY, REFUSED_HEADER, REFUSED_IDLE, REFUSED_OVER,
+    REFUSED_TOKEN,
+};
 use crate::models::Endpoint;
 use crate::ports::ledger::{Account, Spent};
 use crate::ports::providers::ProviderError;
@@ -152,11 +155,15 @@ pub(super) async fn forward(
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return refused(provider, "request", "a packed request cannot be read here; send it plain");
     }
+    let place = match services.models.place(account.attempt) {
+        Ok(place) => place,
+        Err(error) => return refusal(provider, &error),
+    };
     let body = match Whole::from_request(request, &services).await {
         Ok(whole) => Bytes::from_owner(Held(whole.joined())),
         Err(problem) => return problem.into_response(),
     };
-    let request = models::Request { endpoint, headers, body };
+    let request = models::Request { endpoint, headers, body, place };
     match models::forward(&services, &account, request).await {
         Ok(passed) => answer(provider, passed),
         Err(error) => refusal(provider, &error),
@@ -240,10 +247,11 @@ fn refusal(provider: Provider, error: &ModelError) -> Response {
         }
         ModelError::NotYou => {
             let mut response = said(provider, StatusCode::UNAUTHORIZED, &words, Again::No);
-            mark(&mut response, REFUSED_HEADER, "token");
+            mark(&mut response, REFUSED_HEADER, REFUSED_TOKEN);
             response
         }
-        ModelError::Over => refused(provider, "over", &words),
+        ModelError::Over => refused(provider, REFUSED_OVER, &words),
+        ModelError::Idle => refused(provider, REFUSED_IDLE, &words),
         ModelError::Unpriced(_) | ModelError::NotAllowed(_) => refused(provider, "model", &words),
         ModelError::Unreadable(_) => refused(provider, "request", &words),
         ModelError::Refused(refusal) => match refusal.passes {

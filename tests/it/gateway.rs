@@ -6,6 +6,7 @@ mod caps;
 mod cuts;
 mod kills;
 mod passing;
+mod places;
 mod refusals;
 mod secrets;
 mod shapes;

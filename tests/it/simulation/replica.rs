@@ -304,6 +304,7 @@ fn no_models() -> Arc<Models> {
         output_tokens_max: 1,
         patience: Patience::default(),
         calls_max: 1,
+        calls_per_attempt_max: 1,
     };
     Arc::new(Models::new(Arc::new(NoModels), Arc::new(NoModels), terms))
 }
