@@ -11,6 +11,7 @@ mod refusals;
 mod secrets;
 mod shapes;
 mod spent;
+mod storm;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
