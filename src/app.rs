@@ -186,6 +186,7 @@ fn models(
         output_tokens_max: settings.output_tokens_max,
         patience,
         calls_max: CALLS_MAX,
+        calls_per_attempt_max: settings.calls_per_attempt_max,
     };
     Ok(Models::new(ledger, Arc::new(providers), terms))
 }

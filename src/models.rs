@@ -11,6 +11,8 @@
 mod body;
 mod endpoint;
 mod events;
+mod fields;
+mod keeping;
 mod prompt;
 mod request;
 mod tools;

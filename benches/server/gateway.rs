@@ -62,6 +62,7 @@ pub(crate) fn closed(ledger: Arc<dyn Ledger>) -> Arc<Models> {
         output_tokens_max: 1,
         patience: Patience::default(),
         calls_max: 1,
+        calls_per_attempt_max: 1,
     };
     let providers = HttpProviders::new(std::collections::BTreeMap::new());
     Arc::new(Models::new(ledger, Arc::new(providers.expect("no keys, no trouble")), terms))

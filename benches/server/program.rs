@@ -53,10 +53,11 @@ impl Program {
         program
     }
 
-    /// selfheal with a database that is there, which calls models of a provider without any cap.
+    /// selfheal with a database that is there, which calls models of a provider without any cap: all calls are of one attempt.
     pub(crate) fn with_models(world: &World, database: String, provider: &str) -> Self {
         let (usd, tokens) = ("1000000", "1000000000000");
         let mut settings = vec![("SELFHEAL_ANTHROPIC_BASE_URL".to_owned(), provider.to_owned())];
+        settings.push(("SELFHEAL_MODEL_CALLS_PER_ATTEMPT".to_owned(), "256".to_owned()));
         for of in ["ATTEMPT", "CASE", "PULL", "REPOSITORY_DAY", "DAY"] {
             settings.push((format!("SELFHEAL_MODEL_USD_PER_{of}"), usd.to_owned()));
             settings.push((format!("SELFHEAL_MODEL_TOKENS_PER_{of}"), tokens.to_owned()));

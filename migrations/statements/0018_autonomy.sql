@@ -1304,6 +1304,15 @@ SELECT id
          WHERE id = $1
            AND state = 'running'
 
+-- OVERRUNS: postgres and sqlite
+SELECT COUNT(*)
+         FROM model_calls
+         WHERE state <> 'held'
+           AND held_at_ms >= $1
+           AND (cost_nanos > held_nanos
+                OR input_tokens + cache_read_tokens + cache_write_tokens
+                    + cache_write_1h_tokens + output_tokens > held_tokens)
+
 -- PARK_INSTALLATION: postgres and sqlite
 UPDATE effects
          SET state = 'parked',

@@ -59,6 +59,18 @@ pub const REFUSED_HEADER: &str = "x-selfheal-refused";
 /// Why, when a cap is reached.
 pub const REFUSED_BUDGET: &str = "budget";
 
+/// Why, when its attempt is over.
+pub const REFUSED_OVER: &str = "over";
+
+/// Why, when its token is not the attempt's.
+pub const REFUSED_TOKEN: &str = "token";
+
+/// Why, when its attempt has made too many calls that cost nothing.
+pub const REFUSED_IDLE: &str = "idle";
+
+/// The refusals that hold for every further call as well.
+pub const REFUSED_FOR_GOOD: [&str; 4] = [REFUSED_BUDGET, REFUSED_OVER, REFUSED_TOKEN, REFUSED_IDLE];
+
 /// Why, when calls that are under way hold the rest of a cap: the one refusal that passes by itself.
 pub const REFUSED_BUSY: &str = "busy";
 

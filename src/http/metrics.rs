@@ -12,7 +12,7 @@ use crate::ports::store::Backlog;
 use crate::service::flaky::Counts;
 
 /// The whole answer.
-pub(super) fn text(stats: &Stats, backlog: &Backlog, flakes: &Counts) -> String {
+pub(super) fn text(stats: &Stats, backlog: &Backlog, flakes: &Counts, overruns: u64) -> String {
     let mut page = Page::default();
     page.family("selfheal_cases_30d", "Cases that were opened within 30 days, by what failed.");
     page.each(stats, |figures| [("opened", figures.cases), ("eligible", figures.eligible)]);
@@ -39,6 +39,11 @@ pub(super) fn text(stats: &Stats, backlog: &Backlog, flakes: &Counts) -> String 
     }
     page.family("selfheal_model_cost_usd_30d", "What their model calls are charged with.");
     page.line("", dollars(stats.all.cost_nanos));
+    page.family(
+        "selfheal_model_calls_above_held_30d",
+        "Model calls that took more than was held for them: a cap may be passed.",
+    );
+    page.line("", overruns);
     if let Some(each) = stats.all.cost_nanos_per_green {
         page.family("selfheal_model_cost_usd_per_green_30d", "The same for each healed case.");
         page.line("", dollars(each));
@@ -156,13 +161,14 @@ mod tests {
         let cases = [case(Place::Green(Healed::ByUs)), case(Place::Escalated)];
         let stats = stats(&cases, Timestamp::from_millis(0), |_| String::new());
         let flakes = Counts { flaky: 2, not_proven: 1, gone: 7, again: 1 };
-        let text = text(&stats, &Backlog { effects: 3, ..Backlog::default() }, &flakes);
+        let text = text(&stats, &Backlog { effects: 3, ..Backlog::default() }, &flakes, 4);
         for line in [
             "# TYPE selfheal_cases_30d gauge",
             "selfheal_cases_30d{class=\"li\\\"nt\",outcome=\"opened\"} 2",
             "selfheal_cases_30d{class=\"li\\\"nt\",outcome=\"healed\"} 1",
             "selfheal_model_cost_usd_30d 3.000000000",
             "selfheal_model_cost_usd_per_green_30d 3.000000000",
+            "selfheal_model_calls_above_held_30d 4",
             "selfheal_time_to_green_seconds_30d{part=\"whole\",quantile=\"0.5\"} 90.000",
             "selfheal_flaky_failures_90d{proven=\"flaky\"} 2",
             "selfheal_flake_trials_90d{shown=\"gone\"} 7",
@@ -178,7 +184,7 @@ mod tests {
     #[test]
     fn what_is_not_known_has_no_line() {
         let stats = stats(&[case(Place::Escalated)], Timestamp::from_millis(0), |_| String::new());
-        let text = text(&stats, &Backlog::default(), &Counts::default());
+        let text = text(&stats, &Backlog::default(), &Counts::default(), 0);
         assert!(!text.contains("per_green") && !text.contains("time_to_green"), "{text}");
     }
 }

@@ -19,7 +19,10 @@ use super::bodies::Whole;
 use super::{Problem, Shared};
 use crate::domain::ids::AttemptId;
 use crate::domain::ledger::{Passes, Refusal};
-use crate::domain::model::{Provider, REFUSED_BUDGET, REFUSED_BUSY, REFUSED_HEADER};
+use crate::domain::model::{
+    Provider, REFUSED_BUDGET, REFUSED_BUSY, REFUSED_HEADER, REFUSED_IDLE, REFUSED_OVER,
+    REFUSED_TOKEN,
+};
 use crate::models::Endpoint;
 use crate::ports::ledger::{Account, Spent};
 use crate::ports::providers::ProviderError;
@@ -32,8 +35,11 @@ pub const PROVIDER: &str = "x-selfheal-provider";
 /// The call's id in the ledger.
 const CALL: &str = "x-selfheal-call";
 
-/// The provider's own tools that were taken out of the request.
+/// What was taken out of the request: the provider's own tools, and fields that nobody knows.
 const REMOVED: &str = "x-selfheal-removed";
+
+/// The most of it that is told: what a request names so is bounded by nothing else.
+const REMOVED_CHARS_MAX: usize = 500;
 
 /// What the official clients of providers go by when they think of trying again.
 const SHOULD_RETRY: &str = "x-should-retry";
@@ -149,11 +155,15 @@ pub(super) async fn forward(
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return refused(provider, "request", "a packed request cannot be read here; send it plain");
     }
+    let place = match services.models.place(account.attempt) {
+        Ok(place) => place,
+        Err(error) => return refusal(provider, &error),
+    };
     let body = match Whole::from_request(request, &services).await {
         Ok(whole) => Bytes::from_owner(Held(whole.joined())),
         Err(problem) => return problem.into_response(),
     };
-    let request = models::Request { endpoint, headers, body };
+    let request = models::Request { endpoint, headers, body, place };
     match models::forward(&services, &account, request).await {
         Ok(passed) => answer(provider, passed),
         Err(error) => refusal(provider, &error),
@@ -203,9 +213,17 @@ fn answer(provider: Provider, passed: Passed) -> Response {
         mark(&mut response, CALL, &call.to_string());
     }
     if !passed.removed.is_empty() {
-        mark(&mut response, REMOVED, &passed.removed.join(","));
+        mark(&mut response, REMOVED, &plain(&passed.removed));
     }
     response
+}
+
+/// Names from a request, as a header can have them: whoever wrote them may have written anything.
+fn plain(names: &[String]) -> String {
+    let names = names.iter().flat_map(|name| name.chars().chain([',']));
+    let plain = names.map(|c| if c.is_ascii_graphic() { c } else { '?' });
+    let text: String = plain.take(REMOVED_CHARS_MAX).collect();
+    text.trim_end_matches(',').to_owned()
 }
 
 /// Whether a provider's status says that it could not, and not that the request was wrong.
@@ -229,10 +247,11 @@ fn refusal(provider: Provider, error: &ModelError) -> Response {
         }
         ModelError::NotYou => {
             let mut response = said(provider, StatusCode::UNAUTHORIZED, &words, Again::No);
-            mark(&mut response, REFUSED_HEADER, "token");
+            mark(&mut response, REFUSED_HEADER, REFUSED_TOKEN);
             response
         }
-        ModelError::Over => refused(provider, "over", &words),
+        ModelError::Over => refused(provider, REFUSED_OVER, &words),
+        ModelError::Idle => refused(provider, REFUSED_IDLE, &words),
         ModelError::Unpriced(_) | ModelError::NotAllowed(_) => refused(provider, "model", &words),
         ModelError::Unreadable(_) => refused(provider, "request", &words),
         ModelError::Refused(refusal) => match refusal.passes {

@@ -208,7 +208,8 @@ pub(super) async fn metrics(
             let read = stats(services.figures.as_ref(), &wanted, now).await.map_err(later)?;
             let backlog = services.store.backlog().await.map_err(later)?;
             let flakes = flake_counts(&services, &desk).await?;
-            let text = metrics::text(&read, &backlog, &flakes);
+            let overruns = services.models.overruns(now.plus_ms(-back_ms)).await.map_err(later)?;
+            let text = metrics::text(&read, &backlog, &flakes, overruns);
             *said = Some((Instant::now(), text.clone()));
             text
         }

@@ -7,6 +7,10 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+/// Fields of an object that is read so: several times as many as any request has. Each is compared with
+/// all before it.
+const FIELDS_MAX: usize = 128;
+
 /// A field's value.
 #[derive(Debug)]
 enum Field<'a> {
@@ -55,9 +59,10 @@ impl<'a> Object<'a> {
     }
 
     /// A field as a value; `None` when it is not there, or null.
-    pub(super) fn value(&self, name: &str) -> Option<Value> {
-        let value: Value = serde_json::from_str(self.given(name)?.get()).ok()?;
-        (!value.is_null()).then_some(value)
+    pub(super) fn value(&self, name: &str) -> Result<Option<Value>, serde_json::Error> {
+        let Some(raw) = self.given(name) else { return Ok(None) };
+        let value: Value = serde_json::from_str(raw.get())?;
+        Ok((!value.is_null()).then_some(value))
     }
 
     /// A field that is a text.
@@ -116,6 +121,9 @@ impl<'de> Visitor<'de> for Fields {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
         let mut fields: Vec<(String, Field<'de>)> = Vec::new();
         while let Some((name, raw)) = map.next_entry::<String, &'de RawValue>()? {
+            if fields.len() >= FIELDS_MAX {
+                return Err(A::Error::custom("an object has too many fields"));
+            }
             if fields.iter().any(|(known, _)| *known == name) {
                 return Err(A::Error::custom("a field is there twice"));
             }
@@ -145,8 +153,8 @@ mod tests {
     #[test]
     fn fields_are_found_by_what_their_name_means() {
         let object = Object::read(br#"{"max\u005ftokens":5,"n":null}"#).unwrap();
-        assert_eq!(object.value("max_tokens"), Some(Value::from(5)));
-        assert!(object.has("n") && object.value("n").is_none());
+        assert_eq!(object.value("max_tokens").unwrap(), Some(Value::from(5)));
+        assert!(object.has("n") && object.value("n").unwrap().is_none());
         assert!(object.inner("n").unwrap().written() == "{}" && object.inner("x").is_ok());
     }
 
@@ -163,5 +171,15 @@ mod tests {
         ] {
             assert!(Object::read(wrong.as_bytes()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_object_with_more_fields_than_any_request_has_is_refused() {
+        let fields = |count: usize| {
+            let fields: Vec<String> = (0..count).map(|n| format!("\"f{n}\":0")).collect();
+            format!("{{{}}}", fields.join(","))
+        };
+        assert!(Object::read(fields(FIELDS_MAX).as_bytes()).is_ok());
+        assert!(Object::read(fields(FIELDS_MAX + 1).as_bytes()).is_err());
     }
 }

@@ -25,6 +25,10 @@ pub const UNSEEN_TOKENS: u64 = 4_096;
 /// The most that any provider makes of one image: 48,169 by the formula of the smallest GPT-4o.
 const IMAGE_TOKENS_MAX: u64 = 50_000;
 
+/// How deep pieces of a prompt may lie in each other: messages, what a tool gave back, a document in it
+/// and what that is made of are five.
+const DEPTH_MAX: usize = 8;
+
 /// What a request holds, for the bound of its prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Prompt {
@@ -60,7 +64,8 @@ struct Piece<'a> {
     parts: Option<&'a RawValue>,
     #[serde(borrow)]
     tools: Option<&'a RawValue>,
-    source: Option<Source>,
+    #[serde(borrow)]
+    source: Option<Source<'a>>,
     image_url: Option<Address>,
     file_id: Option<String>,
     file_url: Option<String>,
@@ -69,6 +74,8 @@ struct Piece<'a> {
     inline: Option<Inline>,
     #[serde(alias = "file_data", rename = "fileData", borrow)]
     file_data: Option<&'a RawValue>,
+    #[serde(alias = "function_response", rename = "functionResponse", borrow)]
+    given_back: Option<&'a RawValue>,
 }
 
 /// Whose pieces they are: Gemini names the kind of a piece by its field, the others by its `type`.
@@ -79,9 +86,11 @@ enum Of {
 }
 
 #[derive(Deserialize)]
-struct Source {
+struct Source<'a> {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
 }
 
 /// An address, as OpenAI's two interfaces write it.
@@ -126,31 +135,35 @@ pub(super) fn survey(form: Form, request: &Object<'_>) -> Result<Prompt, Unreada
     let mut prompt = Prompt::default();
     for (names, of) in [(others, Of::Others), (gemini, Of::Gemini)] {
         for field in names.iter().filter_map(|name| request.given(name)) {
-            prompt.several(field, of)?;
+            prompt.several(field, of, 0)?;
         }
     }
     Ok(prompt)
 }
 
 impl Prompt {
-    /// Adds a text, a piece or a list of pieces.
-    fn several(&mut self, raw: &RawValue, of: Of) -> Result<(), Unreadable> {
+    /// Adds a text, a piece or a list of pieces, so deep inside the prompt.
+    fn several(&mut self, raw: &RawValue, of: Of, depth: usize) -> Result<(), Unreadable> {
         let pieces: Vec<Piece<'_>> = match raw.get().as_bytes().first() {
             Some(b'[') => serde_json::from_str(raw.get()).map_err(Unreadable::json)?,
             Some(b'{') => vec![serde_json::from_str(raw.get()).map_err(Unreadable::json)?],
             _ => return Ok(()),
         };
+        if depth > DEPTH_MAX {
+            let why = format!("a prompt that is nested deeper than {DEPTH_MAX} times is not read");
+            return Err(Unreadable::refused(why));
+        }
         for piece in &pieces {
             match of {
-                Of::Gemini => self.part(piece)?,
-                Of::Others => self.block(piece)?,
+                Of::Gemini => self.part(piece, depth + 1)?,
+                Of::Others => self.block(piece, depth + 1)?,
             }
         }
         Ok(())
     }
 
     /// A part of Gemini's, or a content of parts.
-    fn part(&mut self, part: &Piece<'_>) -> Result<(), Unreadable> {
+    fn part(&mut self, part: &Piece<'_>, depth: usize) -> Result<(), Unreadable> {
         if part.file_data.is_some() {
             return Err(named("a file"));
         }
@@ -159,11 +172,12 @@ impl Prompt {
             Some(_) => self.is_unbounded = true,
             None => {}
         }
-        part.parts.map_or(Ok(()), |parts| self.several(parts, Of::Gemini))
+        let inside = [part.parts, part.given_back];
+        inside.into_iter().flatten().try_for_each(|raw| self.several(raw, Of::Gemini, depth))
     }
 
     /// A message, an item or a block of Anthropic's or OpenAI's.
-    fn block(&mut self, piece: &Piece<'_>) -> Result<(), Unreadable> {
+    fn block(&mut self, piece: &Piece<'_>, depth: usize) -> Result<(), Unreadable> {
         let by_name = [&piece.file_id, &piece.file_url].into_iter().any(Option::is_some);
         if by_name || piece.file.as_ref().is_some_and(|file| file.file_id.is_some()) {
             return Err(named("a file"));
@@ -189,7 +203,7 @@ impl Prompt {
             | "local_shell_call_output"
             | "apply_patch_call"
             | "apply_patch_call_output" => {}
-            "image" | "document" => self.source(piece)?,
+            "image" | "document" => self.source(piece, depth)?,
             "input_image" | "image_url" => match &piece.image_url {
                 Some(address) if address.is_inline() => self.images += 1,
                 Some(_) | None => return Err(named("an image")),
@@ -200,11 +214,11 @@ impl Prompt {
             _ => self.is_unbounded = true,
         }
         let inside = [piece.content, piece.output];
-        inside.into_iter().flatten().try_for_each(|inside| self.several(inside, Of::Others))
+        inside.into_iter().flatten().try_for_each(|raw| self.several(raw, Of::Others, depth))
     }
 
     /// Anthropic's images and documents.
-    fn source(&mut self, piece: &Piece<'_>) -> Result<(), Unreadable> {
+    fn source(&mut self, piece: &Piece<'_>, depth: usize) -> Result<(), Unreadable> {
         let is_image = piece.kind.as_deref() == Some("image");
         match piece.source.as_ref().map(|source| source.kind.as_str()) {
             Some("base64") if is_image => self.images += 1,
@@ -212,7 +226,8 @@ impl Prompt {
             Some("base64" | "content") => self.is_unbounded = true,
             Some(_) | None => return Err(named("an image or a document")),
         }
-        Ok(())
+        let inside = piece.source.as_ref().and_then(|source| source.content);
+        inside.map_or(Ok(()), |raw| self.several(raw, Of::Others, depth))
     }
 }
 
@@ -367,6 +382,53 @@ mod tests {
             let text = format!(r#"{{"contents":[{{"parts":[{{"{name}":{{}}}}]}}]}}"#);
             refuses(Form::Generate, &text);
             refuses(Form::Count, &text);
+        }
+    }
+
+    /// What a tool gave back, as Gemini's interface has it, with a part of that in it.
+    fn given_back(name: &str, part: &str) -> String {
+        let response = format!(r#"{{"name":"a","response":{{}},"parts":[{part}]}}"#);
+        format!(r#"{{"contents":[{{"role":"user","parts":[{{"{name}":{response}}}]}}]}}"#)
+    }
+
+    #[test]
+    fn what_a_tool_of_geminis_gave_back_is_looked_into() {
+        for name in ["functionResponse", "function_response", "function\\u0052esponse"] {
+            let image = r#"{"inlineData":{"mimeType":"image/png","data":"x"}}"#;
+            holds(Form::Generate, &given_back(name, &format!("{image},{image}")), 2, false);
+            let audio = r#"{"inline_data":{"mime_type":"audio/wav","data":"x"}}"#;
+            holds(Form::Generate, &given_back(name, audio), 0, true);
+            refuses(Form::Generate, &given_back(name, r#"{"fileData":{"fileUri":"x"}}"#));
+            refuses(Form::Count, &given_back(name, r#"{"file_data":{"file_uri":"x"}}"#));
+        }
+    }
+
+    #[test]
+    fn what_a_document_is_made_of_is_looked_into() {
+        let document = |inside: &str| {
+            let source = format!(r#"{{"type":"content","content":[{inside}]}}"#);
+            let block = format!(r#"{{"type":"document","source":{source}}}"#);
+            format!(r#"{{"messages":[{{"role":"user","content":[{block}]}}]}}"#)
+        };
+        let image = r#"{"type":"image","source":{"type":"base64","data":"x"}}"#;
+        holds(Form::Messages, &document(image), 1, true);
+        let named = r#"{"type":"image","source":{"type":"url","url":"https://x"}}"#;
+        refuses(Form::Messages, &document(named));
+    }
+
+    #[test]
+    fn a_prompt_that_is_nested_without_end_is_refused() {
+        for (form, begin, end) in [
+            (Form::Messages, r#"{"type":"tool_result","content":["#, "]}"),
+            (Form::Messages, r#"{"content":"#, "}"),
+            (Form::Generate, r#"{"parts":["#, "]}"),
+            (Form::Generate, r#"{"functionResponse":"#, "}"),
+        ] {
+            let field = if form == Form::Messages { "messages" } else { "contents" };
+            let (begin, end) = (begin.repeat(20_000), end.repeat(20_000));
+            let text = format!(r#"{{"{field}":[{begin}{{}}{end}]}}"#);
+            let said = surveyed(form, &text).unwrap_err().to_string();
+            assert!(said.contains("nested"), "{said}");
         }
     }
 }

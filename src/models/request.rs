@@ -1,13 +1,14 @@
 //! Requests: what one asks for, and the same with no more output than was granted.
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use super::body::Object;
 use super::endpoint::{Endpoint, Form};
 use super::prompt::{self, Prompt};
-use super::tools;
+use super::{fields, keeping, tools};
 use crate::domain::model::{CacheFor, ModelName};
 
 /// Why a request is not forwarded.
@@ -31,38 +32,6 @@ impl Unreadable {
     }
 }
 
-/// Fields that change what a call costs or makes it more than one answer, and the values that they
-/// may have. Prices of other values are in no list, and an answer is bounded once.
-const GUARDED: &[(Form, &str, &[&str])] = &[
-    (Form::Messages, "container", &[]),
-    (Form::Messages, "fallbacks", &[]),
-    (Form::Messages, "inference_geo", &["\"global\""]),
-    (Form::Messages, "mcp_servers", &["[]"]),
-    (Form::Messages, "service_tier", &["\"auto\"", "\"standard_only\""]),
-    (Form::Messages, "speed", &["\"standard\""]),
-    (Form::Responses, "background", &["false"]),
-    (Form::Responses, "conversation", &[]),
-    (Form::Responses, "previous_response_id", &[]),
-    (Form::Responses, "prompt", &[]),
-    (Form::Responses, "service_tier", &["\"auto\"", "\"default\"", "\"flex\""]),
-    (Form::Chat, "audio", &[]),
-    (Form::Chat, "modalities", &["[\"text\"]"]),
-    (Form::Chat, "n", &["1"]),
-    (Form::Chat, "prediction", &[]),
-    (Form::Chat, "service_tier", &["\"auto\"", "\"default\"", "\"flex\""]),
-    (Form::Chat, "web_search_options", &[]),
-    (Form::Generate, "cachedContent", &[]),
-    (Form::Generate, "cached_content", &[]),
-];
-
-/// The same inside Gemini's `generationConfig`.
-const GUARDED_GENERATION: &[(&str, &[&str])] = &[
-    ("candidateCount", &["1"]),
-    ("candidate_count", &["1"]),
-    ("responseModalities", &["[\"TEXT\"]"]),
-    ("response_modalities", &["[\"TEXT\"]"]),
-];
-
 /// What a request asks for.
 #[derive(Debug)]
 pub struct Asked {
@@ -73,7 +42,7 @@ pub struct Asked {
     pub output_tokens: Option<u64>,
     /// For how long its prompt shall be kept.
     pub kept: CacheFor,
-    /// The provider's own tools that were taken out of it.
+    /// What was taken out of it: the provider's own tools, and fields that nobody knows.
     pub removed: Vec<String>,
     prompt: Prompt,
     body: Bytes,
@@ -87,30 +56,20 @@ impl Asked {
     pub fn read(endpoint: &Endpoint, body: &Bytes) -> Result<Self, Unreadable> {
         let form = endpoint.form;
         let mut request = Object::read(body).map_err(Unreadable::Json)?;
-        let fields = GUARDED.iter().filter(|(of, ..)| *of == form);
-        for (_, name, allowed) in fields {
-            guard(&request, name, allowed)?;
-        }
+        let mut removed = fields::checked(form, &mut request)?;
         let generation = match form {
-            Form::Generate => Some(generation(&request)?),
+            Form::Generate => Some(narrowed_generation(&mut request, &mut removed)?),
             Form::Messages | Form::Responses | Form::Chat | Form::Count | Form::List => None,
         };
-        for (name, allowed) in GUARDED_GENERATION {
-            generation.as_ref().map_or(Ok(()), |(_, inner)| guard(inner, name, allowed))?;
-        }
-        if form == Form::Messages && compacts(&request) {
-            let why = "a prompt that the provider compacts is paid twice; that is not forwarded";
-            return Err(Unreadable::Refused(why.to_owned()));
-        }
+        refuse_compaction(form, &request)?;
         let model = match &endpoint.model {
             Some(model) => model.clone(),
             None => named_in(&request)?,
         };
-        let limits = generation.as_ref().map_or(&request, |(_, inner)| inner);
-        let output_tokens = asked_output(form, limits)?;
+        let output_tokens = asked_output(form, generation.as_ref().unwrap_or(&request))?;
         let prompt = prompt::survey(form, &request)?;
-        let removed = tools::narrowed(form, &mut request)?;
-        let kept = if keeps_for_an_hour(body) { CacheFor::Hour } else { CacheFor::Minutes };
+        removed.extend(tools::narrowed(form, &mut request)?);
+        let kept = keeping::kept(body);
         let body = if removed.is_empty() { body.clone() } else { request.written().into() };
         Ok(Self { form, model, output_tokens, kept, removed, prompt, body })
     }
@@ -120,7 +79,13 @@ impl Asked {
         self.prompt.tokens_max(self.body.len(), context)
     }
 
-    /// The request, so that its answer has at most so many tokens, and says how many it had.
+    /// The request without what was taken out of it.
+    pub fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    /// The request, so that its answer has at most so many tokens, and says how many it had; at the
+    /// price in the list, whatever the settings of the operator's project are.
     ///
     /// # Errors
     /// [`Unreadable`] when a field is not in the provider's form.
@@ -129,7 +94,10 @@ impl Asked {
         let limit = output_tokens.to_string();
         match self.form {
             Form::Messages => request.set("max_tokens", limit),
-            Form::Responses => request.set("max_output_tokens", limit),
+            Form::Responses => {
+                request.set("max_output_tokens", limit);
+                set_tier(&mut request);
+            }
             Form::Chat => {
                 // The older field where it stands alone, because some gateways know no other.
                 let only_old = request.has("max_tokens") && !request.has("max_completion_tokens");
@@ -138,12 +106,13 @@ impl Asked {
                 if !only_old && request.has("max_tokens") {
                     request.set("max_tokens", limit);
                 }
-                if request.value("stream") == Some(Value::Bool(true)) {
+                if request.value("stream").map_err(Unreadable::Json)? == Some(Value::Bool(true)) {
                     let mut options = request.inner("stream_options").map_err(Unreadable::Json)?;
                     options.set("include_usage", "true".to_owned());
                     let options = options.written();
                     request.set("stream_options", options);
                 }
+                set_tier(&mut request);
             }
             Form::Generate => {
                 let (name, mut inner) = generation(&request)?;
@@ -158,18 +127,27 @@ impl Asked {
     }
 }
 
-/// Refuses a field whose value changes the price or the number of answers.
-fn guard(request: &Object<'_>, name: &str, allowed: &[&str]) -> Result<(), Unreadable> {
-    let Some(value) = request.value(name) else { return Ok(()) };
-    let fine = |text: &&str| serde_json::from_str(text).ok() == Some(value.clone());
-    if allowed.iter().any(fine) {
-        return Ok(());
+/// Sets OpenAI's tier of service, unless it is one that costs less than the list says.
+fn set_tier(request: &mut Object<'_>) {
+    if request.text(TIER).as_deref() != Some("flex") {
+        request.set(TIER, "\"default\"".to_owned());
     }
-    let may = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(" or ") };
-    Err(Unreadable::Refused(format!(
-        "`{name}` is not forwarded with this value, because its price cannot be bounded or it \
-         reaches beyond this attempt; allowed is {may}"
-    )))
+}
+
+const TIER: &str = "service_tier";
+
+/// Takes out of Gemini's settings what nobody knows; what is left of them.
+fn narrowed_generation<'a>(
+    request: &mut Object<'a>,
+    removed: &mut Vec<String>,
+) -> Result<Object<'a>, Unreadable> {
+    let (name, mut inner) = generation(request)?;
+    let unknown = fields::generation(&mut inner)?;
+    if !unknown.is_empty() {
+        request.set(name, inner.written());
+    }
+    removed.extend(unknown.into_iter().map(|field| format!("{name}.{field}")));
+    Ok(inner)
 }
 
 /// Gemini's settings of an answer, by the one of two names that the request uses.
@@ -205,7 +183,7 @@ fn asked_output(form: Form, limits: &Object<'_>) -> Result<Option<u64>, Unreadab
     };
     let mut least: Option<u64> = None;
     for name in names {
-        let Some(value) = limits.value(name) else { continue };
+        let Some(value) = limits.value(name).map_err(Unreadable::Json)? else { continue };
         let tokens = value.as_u64().ok_or_else(|| {
             Unreadable::Refused(format!("`{name}` is {value}; allowed is a whole number"))
         })?;
@@ -214,16 +192,38 @@ fn asked_output(form: Form, limits: &Object<'_>) -> Result<Option<u64>, Unreadab
     Ok(least)
 }
 
-/// Whether a provider shall shorten the prompt by a model's answer of its own.
-fn compacts(request: &Object<'_>) -> bool {
-    request.given("context_management").is_some_and(|raw| raw.get().contains("compact"))
+/// What Anthropic's interface lets be done to a prompt that grows.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Management {
+    #[serde(default)]
+    edits: Vec<Edit>,
 }
 
-/// Whether any part of the prompt may be kept for an hour, which costs more to write. Looked for in
-/// the whole text, escapes of a key included: to hold too much is safe.
-fn keeps_for_an_hour(body: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(body);
-    text.contains("\"1h\"") || text.contains("\\u0074tl") || text.contains("\\u0031h")
+#[derive(Deserialize)]
+struct Edit {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// Refuses a prompt that the provider shortens by a model's answer of its own: that is paid besides.
+/// What is only left out of a prompt costs nothing.
+fn refuse_compaction(form: Form, request: &Object<'_>) -> Result<(), Unreadable> {
+    let Some(raw) = request.given("context_management").filter(|raw| raw.get() != "null") else {
+        return Ok(());
+    };
+    let is_free = match form {
+        Form::Messages | Form::Count => serde_json::from_str::<Management>(raw.get())
+            .is_ok_and(|told| told.edits.iter().all(|edit| edit.kind.starts_with("clear_"))),
+        Form::Responses | Form::Chat | Form::Generate | Form::List => {
+            serde_json::from_str::<[(); 0]>(raw.get()).is_ok()
+        }
+    };
+    if is_free {
+        return Ok(());
+    }
+    let why = "a prompt that the provider shortens by itself is paid twice; that is not forwarded";
+    Err(Unreadable::Refused(why.to_owned()))
 }
 
 #[cfg(test)]
@@ -264,25 +264,25 @@ mod tests {
             Form::Responses,
             r#"{"model":"gpt","input":"x"}"#,
             None,
-            r#"{"model":"gpt","input":"x","max_output_tokens":700}"#,
+            r#"{"model":"gpt","input":"x","max_output_tokens":700,"service_tier":"default"}"#,
         );
         limits(
             Form::Chat,
             r#"{"model":"gpt","stream":true,"stream_options":{"a":1}}"#,
             None,
-            r#"{"model":"gpt","stream":true,"stream_options":{"a":1,"include_usage":true},"max_completion_tokens":700}"#,
+            r#"{"model":"gpt","stream":true,"stream_options":{"a":1,"include_usage":true},"max_completion_tokens":700,"service_tier":"default"}"#,
         );
         limits(
             Form::Chat,
             r#"{"model":"gpt","max_tokens":800}"#,
             Some(800),
-            r#"{"model":"gpt","max_tokens":700}"#,
+            r#"{"model":"gpt","max_tokens":700,"service_tier":"default"}"#,
         );
         limits(
             Form::Chat,
             r#"{"model":"gpt","max_tokens":90,"max_completion_tokens":800}"#,
             Some(90),
-            r#"{"model":"gpt","max_tokens":700,"max_completion_tokens":700}"#,
+            r#"{"model":"gpt","max_tokens":700,"max_completion_tokens":700,"service_tier":"default"}"#,
         );
         limits(
             Form::Generate,
@@ -306,13 +306,13 @@ mod tests {
 
     #[test]
     fn what_would_cost_more_than_is_known_is_not_forwarded() {
-        for (form, name, _) in GUARDED {
+        for (form, name, _) in fields::GUARDED {
             for value in ["\"other\"", "true", "2", "[\"audio\"]", "{\"id\":\"x\"}"] {
                 refused(*form, &format!(r#"{{"model":"m","max_tokens":5,"{name}":{value}}}"#));
             }
             assert!(asked(*form, &format!(r#"{{"model":"m","{name}":null}}"#)).is_ok());
         }
-        for (name, _) in GUARDED_GENERATION {
+        for (name, _) in fields::GUARDED_GENERATION {
             refused(Form::Generate, &format!(r#"{{"generationConfig":{{"{name}":2}}}}"#));
         }
         let ordinary = r#"{"model":"m","service_tier":"auto","background":false,"store":false}"#;
@@ -343,16 +343,217 @@ mod tests {
         refused(Form::Generate, twice);
     }
 
+    /// All ways to write a word in JSON: each letter as itself or by its number, in either case.
+    fn spellings(word: &str) -> Vec<String> {
+        word.chars().fold(vec![String::new()], |begun, letter| {
+            let number = u32::from(letter);
+            let mut ways = vec![letter.to_string(), format!("\\u{number:04x}")];
+            ways.push(format!("\\u{number:04X}"));
+            ways.dedup();
+            begun.iter().flat_map(|text| ways.iter().map(move |way| text.clone() + way)).collect()
+        })
+    }
+
+    /// A name with one of its letters written by its number, each of them in turn, and with all of them.
+    fn disguises(name: &str) -> Vec<String> {
+        let number = |letter: char| format!("\\u{:04x}", u32::from(letter));
+        let one = (0..name.len()).map(|at| {
+            let letters = name.chars().enumerate();
+            letters.map(|(i, c)| if i == at { number(c) } else { c.to_string() }).collect()
+        });
+        one.chain([name.to_owned(), name.chars().map(number).collect()]).collect()
+    }
+
+    #[track_caller]
+    fn kept(text: &str) -> CacheFor {
+        asked(Form::Messages, text).unwrap().kept
+    }
+
     #[test]
-    fn a_prompt_that_is_kept_for_an_hour_is_seen() {
-        let kept = |ttl: &str| {
-            let block = format!(r#"{{"type":"text","cache_control":{{"ttl":"{ttl}"}}}}"#);
-            let text = format!(r#"{{"model":"m","system":[{block}],"messages":[]}}"#);
-            asked(Form::Messages, &text).unwrap().kept
-        };
-        assert_eq!(kept("1h"), CacheFor::Hour);
-        assert_eq!(kept("\\u0031h"), CacheFor::Hour);
-        assert_eq!(kept("5m"), CacheFor::Minutes);
+    fn a_prompt_that_is_kept_for_an_hour_is_seen_however_it_is_spelled() {
+        for control in disguises("cache_control") {
+            for ttl in spellings("ttl") {
+                for hour in spellings("1h") {
+                    let block = format!(r#"{{"type":"text","{control}":{{"{ttl}" : "{hour}"}}}}"#);
+                    let text = format!(r#"{{"model":"m","system":[{block}],"messages":[]}}"#);
+                    assert_eq!(kept(&text), CacheFor::Hour, "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_is_kept_for_an_hour_is_seen_wherever_that_stands() {
+        let control = r#""cache_control":{"type":"ephemeral","ttl":"1h"}"#;
+        for text in [
+            format!(r#"{{"model":"m",{control}}}"#),
+            format!(r#"{{"model":"m","tools":[{{"name":"a",{control}}}]}}"#),
+            format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":[
+                    {{"type":"tool_result","content":[{{"type":"text",{control}}}]}}]}}]}}"#
+            ),
+            r#"{"model":"m","cache_control":{"ttl":"1h","ttl":"5m"}}"#.to_owned(),
+            r#"{"model":"m","cache_control":{"ttl":"5m","ttl":"1h"}}"#.to_owned(),
+            // What nobody has a price for is held as the dearest there is.
+            r#"{"model":"m","cache_control":{"ttl":"2h"}}"#.to_owned(),
+            r#"{"model":"m","cache_control":{"ttl":3600}}"#.to_owned(),
+            r#"{"model":"m","cache_control":"1h"}"#.to_owned(),
+            // What cannot be read to its end may say anything there.
+            format!(r#"{{"model":"m","x":{}{}, "a\u0062":1}}"#, "[".repeat(500), "]".repeat(500)),
+            r#"{"model":"m","system":"\ud800"}"#.to_owned(),
+        ] {
+            assert_eq!(kept(&text), CacheFor::Hour, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_speaks_of_an_hour_is_not_held_at_its_price() {
+        for text in [
+            r#"{"model":"m","system":[{"type":"text","cache_control":{"type":"ephemeral"}}]}"#,
+            r#"{"model":"m","cache_control":{"ttl":"5m"}}"#,
+            r#"{"model":"m","cache_control":{"ttl":"\u0035m","scope":"global"}}"#,
+            r#"{"model":"m","cache_control":{"ttl":null}}"#,
+            r#"{"model":"m","cache_control":null}"#,
+            r#"{"model":"m","system":"\"cache_control\":{\"ttl\":\"1h\"}"}"#,
+            r#"{"model":"m","messages":[{"role":"user","content":"\u0031h"}]}"#,
+        ] {
+            assert_eq!(kept(text), CacheFor::Minutes, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_the_provider_shortens_by_itself_is_refused_in_any_spelling() {
+        for kind in spellings("compact").iter().map(|word| format!("{word}_20260112")) {
+            let edits = format!(r#"{{"edits":[{{"type":"{kind}"}}]}}"#);
+            refused(Form::Messages, &format!(r#"{{"model":"m","context_management":{edits}}}"#));
+        }
+        for name in disguises("context_management") {
+            let edits = r#"{"edits":[{"type":"compact_20260112"}]}"#;
+            refused(Form::Messages, &format!(r#"{{"model":"m","{name}":{edits}}}"#));
+            let threshold = r#"[{"type":"compaction","compact_threshold":1000}]"#;
+            refused(Form::Responses, &format!(r#"{{"model":"m","{name}":{threshold}}}"#));
+        }
+        for other in [
+            r#"{"edits":[{"type":"clear_tool_uses_20250919"},{"type":"new_1"}]}"#,
+            r#"{"edits":[{"type":"clear_tool_uses_1","type":"compact_20260112"}]}"#,
+            r#"{"edits":[],"edits":[{"type":"compact_20260112"}]}"#,
+            r#"{"edits":[{}]}"#,
+            r#"{"compaction":{}}"#,
+            r#""compact""#,
+            r#"[{"type":"compaction"}]"#,
+        ] {
+            refused(Form::Messages, &format!(r#"{{"model":"m","context_management":{other}}}"#));
+        }
+        refused(Form::Responses, r#"{"model":"m","context_management":[{"type":"x"}]}"#);
+        for (form, fine) in [
+            (Form::Messages, r#"{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]}"#),
+            (Form::Messages, r#"{"edits":[]}"#),
+            (Form::Messages, "null"),
+            (Form::Responses, "[]"),
+            (Form::Responses, "null"),
+        ] {
+            let text = format!(r#"{{"model":"m","context_management":{fine}}}"#);
+            assert!(asked(form, &text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_service_of_another_price_is_neither_asked_for_nor_left_to_a_projects_settings() {
+        for form in [Form::Responses, Form::Chat] {
+            for (given, sent) in [
+                ("", "default"),
+                (r#","service_tier":null"#, "default"),
+                (r#","service_tier":"auto""#, "default"),
+                (r#","service_tier":"default""#, "default"),
+                (r#","service_tier":"\u0066lex""#, "flex"),
+            ] {
+                let asked = asked(form, &format!(r#"{{"model":"m"{given}}}"#)).unwrap();
+                let sent_on = asked.within(700).unwrap();
+                let sent_on: Value = serde_json::from_slice(&sent_on).unwrap();
+                assert_eq!(sent_on["service_tier"], sent, "{form:?} {given}");
+            }
+            refused(form, r#"{"model":"m","service_tier":"priority"}"#);
+        }
+        for name in ["serviceTier", "service_tier", "service\\u0054ier", "service_t\\u0069er"] {
+            for dear in ["\"priority\"", "\"SERVICE_TIER_PRIORITY\"", "3"] {
+                refused(Form::Generate, &format!(r#"{{"{name}":{dear}}}"#));
+            }
+            assert!(asked(Form::Generate, &format!(r#"{{"{name}":"standard"}}"#)).is_ok());
+        }
+    }
+
+    #[test]
+    fn fields_that_nobody_knows_are_taken_out_and_named() {
+        let new = r#"{"model":"m","turbo":true,"messages":[],"\u0074urbo2":{"a":1}}"#;
+        for form in [Form::Messages, Form::Responses, Form::Chat] {
+            let asked = asked(form, new).unwrap();
+            let removed: &[&str] = match form {
+                Form::Responses => &["turbo", "messages", "turbo2"],
+                _ => &["turbo", "turbo2"],
+            };
+            assert_eq!(asked.removed, removed, "{form:?}");
+            let sent = String::from_utf8(asked.within(700).unwrap().to_vec()).unwrap();
+            assert!(!sent.contains("urbo"), "{sent}");
+        }
+        let asked = asked(
+            Form::Generate,
+            r#"{"contents":[],"turbo":1,"generation_config":{"topP":1,"top_k":2,"turbo":2}}"#,
+        )
+        .unwrap();
+        assert_eq!(asked.removed, ["turbo", "generation_config.turbo"]);
+        let expected =
+            r#"{"contents":[],"generation_config":{"topP":1,"top_k":2,"maxOutputTokens":700}}"#;
+        assert_eq!(asked.within(700).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_real_agents_send_is_left_as_it_is() {
+        for (form, fields) in [
+            (
+                Form::Messages,
+                r#""model":"m","messages":[],"system":[],"tools":[],"metadata":{"user_id":"x"},
+                "max_tokens":700,"thinking":{"type":"adaptive","display":"updates"},
+                "context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},
+                "output_config":{"effort":"medium"},"stream":true,"tool_choice":{"type":"auto"}"#,
+            ),
+            (
+                Form::Responses,
+                r#""model":"m","instructions":"x","input":[],"tools":[],"tool_choice":"auto",
+                "parallel_tool_calls":true,"reasoning":{"effort":"medium"},"store":false,
+                "stream":true,"include":["reasoning.encrypted_content"],"prompt_cache_key":"x",
+                "text":{"verbosity":"low"},"client_metadata":{"x":"y"}"#,
+            ),
+            (
+                Form::Chat,
+                r#""model":"m","messages":[],"tools":[],"temperature":0,"stream":true,
+                "reasoning_effort":"low","stop":["x"],"top_p":1,"seed":1"#,
+            ),
+            (
+                Form::Generate,
+                r#""contents":[],"systemInstruction":{"role":"user","parts":[{"text":"x"}]},
+                "tools":[{"functionDeclarations":[]}],"toolConfig":{},"safetySettings":[],
+                "generationConfig":{"temperature":1,"topP":0.95,"topK":64,
+                "thinkingConfig":{"includeThoughts":true,"thinkingBudget":8192}}"#,
+            ),
+        ] {
+            let text = format!("{{{fields}}}");
+            assert_eq!(asked(form, &text).unwrap().removed, [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_not_taken_for_one_that_is_missing() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for (form, name) in [
+            (Form::Messages, "mcp_servers"),
+            (Form::Messages, "fallbacks"),
+            (Form::Responses, "conversation"),
+            (Form::Chat, "web_search_options"),
+            (Form::Generate, "cachedContent"),
+        ] {
+            refused(form, &format!(r#"{{"model":"m","{name}":{deep}}}"#));
+            refused(form, &format!(r#"{{"model":"m","{name}":"\ud800"}}"#));
+        }
     }
 
     #[test]
@@ -361,7 +562,7 @@ mod tests {
         let asked = asked(Form::Responses, text).unwrap();
         assert_eq!(asked.removed, ["web_search"]);
         let sent = asked.within(700).unwrap();
-        let expected = r#"{"model":"m","tools":[{"type":"function"}],"max_output_tokens":700}"#;
+        let expected = r#"{"model":"m","tools":[{"type":"function"}],"max_output_tokens":700,"service_tier":"default"}"#;
         assert_eq!(sent, expected);
     }
 }

@@ -86,6 +86,8 @@ pub enum Bill {
 pub enum Settled {
     /// It was.
     Now,
+    /// It was, and took more than it had held: its bound was wrong, or its provider kept to no limit.
+    Above,
     /// It was before.
     Before,
 }
@@ -132,6 +134,9 @@ pub trait Ledger: Send + Sync {
 
     /// What the calls of an attempt took, by model.
     async fn spent(&self, attempt: AttemptId) -> Result<Vec<Spent>, StoreError>;
+
+    /// How many calls that were reserved since that time took more than they had held.
+    async fn overruns(&self, since: Timestamp) -> Result<u64, StoreError>;
 
     /// Settles what was reserved before that time and never settled: it stays charged. How many.
     async fn give_up_calls(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError>;

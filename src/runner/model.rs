@@ -5,10 +5,14 @@
 //! sees either. Requests and answers are passed on as they are, piece by piece; of their headers only
 //! those named here. Which model may be asked, what it costs and when it is enough is decided by the
 //! server; here it is only noted how the last call went ([`ModelEnd::last`]), because an agent that
-//! fails when its provider is down has not failed.
+//! fails when its provider is down has not failed, and whether the server has refused it for good
+//! ([`ModelEnd::is_refused`]), because not every agent stops at that by itself.
 //!
 //! Without a server, as in `selfheal heal`, the same socket leads to the provider itself, with the
 //! key of whoever runs it.
+
+mod last;
+mod stop;
 
 use std::future::ready;
 use std::path::{Path, PathBuf};
@@ -25,6 +29,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::UnixListener;
 use url::Url;
 
+use self::last::Last;
+use self::stop::Stop;
 use super::server::ServerError;
 use super::server::remote::is_passing;
 use crate::domain::model::{Provider, REFUSED_BUSY, REFUSED_HEADER};
@@ -34,10 +40,6 @@ const QUESTION_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The longest silence of a model: longer than any provider keeps a stream open without a sign.
 const SILENCE_SECS_MAX: u64 = 600;
-
-/// From when on a call that nobody saw the end of is a model that fell silent: the slowest have begun to
-/// answer by then, and send signs of life while they do.
-const STALLED_SECS_MIN: u64 = 30;
 
 /// The longest that a connection may take to come about.
 const CONNECT_SECS_MAX: u64 = 10;
@@ -135,29 +137,7 @@ struct Shared {
     http: reqwest::Client,
     upstream: Upstream,
     last: Mutex<Last>,
-}
-
-/// How the last call went, as far as that is known.
-#[derive(Debug, Default)]
-struct Last {
-    /// What came of the last that came to an end.
-    call: Option<Call>,
-    /// When one that has not was begun, or last heard of.
-    heard: Option<Instant>,
-}
-
-impl Last {
-    /// What a call came to that is not waited for any longer.
-    fn left(&mut self, now: Instant) {
-        let Some(heard) = self.heard.take() else { return };
-        let silence = now.duration_since(heard).as_secs();
-        if silence >= STALLED_SECS_MIN {
-            let words = format!("the model had said nothing for {silence} seconds");
-            self.call = Some(Call::Trouble(words));
-        } else if self.call.is_none() {
-            self.call = Some(Call::Answered);
-        }
-    }
+    stop: Mutex<Stop>,
 }
 
 impl ModelEnd {
@@ -170,7 +150,8 @@ impl ModelEnd {
         let dir = tempfile::Builder::new().prefix("sh-").tempdir()?;
         let listener = UnixListener::bind(dir.path().join(SOCKET))?;
         let http = client().map_err(|error| ServerError::Unreachable(error.to_string()))?;
-        let shared = Arc::new(Shared { http, upstream, last: Mutex::default() });
+        let shared =
+            Arc::new(Shared { http, upstream, last: Mutex::default(), stop: Mutex::default() });
         let router = Router::new().fallback(passed_on).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
@@ -188,6 +169,17 @@ impl ModelEnd {
     /// The program that carries bytes to it.
     pub fn bridge(&self) -> &Path {
         &self.bridge
+    }
+
+    /// Another agent begins: what came of the calls of the one before is none of its own.
+    pub fn begins(&self) {
+        *self.shared.last() = Last::default();
+        *self.shared.stop() = Stop::default();
+    }
+
+    /// Whether the gateway has refused the agent for good: it gets no answer any more.
+    pub fn is_refused(&self) -> bool {
+        self.shared.stop().is_for_good()
     }
 
     /// How the last call went, if there was one since this was asked. One that is under way counts when
@@ -226,6 +218,10 @@ fn client() -> Result<reqwest::Client, reqwest::Error> {
 impl Shared {
     fn last(&self) -> MutexGuard<'_, Last> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stop(&self) -> MutexGuard<'_, Stop> {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, call: Call) {
@@ -297,6 +293,10 @@ fn own_answer(status: StatusCode, words: &str) -> Response {
 }
 
 async fn passed_on(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    if let Some((call, answer)) = shared.stop().answer() {
+        shared.note(call);
+        return answer;
+    }
     let (parts, body) = request.into_parts();
     let Some((mut url, mut headers)) = shared.way(parts.uri.path()) else {
         return shared.refused("path", "there is no model at this address");
@@ -337,10 +337,13 @@ async fn answered(waiting: Waiting, answer: reqwest::Response) -> Response {
     let headers: HeaderMap = DOWN.iter().filter_map(kept).collect();
     if !status.is_success() {
         let bytes = answer.bytes().await.unwrap_or_default();
-        shared.note(failed(status, &headers, &bytes));
+        let call = failed(status, &headers, &bytes);
+        shared.stop().hears(&call, (status, &headers, &bytes));
+        shared.note(call);
         return (status, headers, bytes).into_response();
     }
     waiting.heard();
+    shared.stop().hears_an_answer();
     let pieces = answer.bytes_stream().inspect(move |piece| match piece {
         Ok(_) => waiting.heard(),
         Err(error) => {
@@ -371,29 +374,4 @@ fn failed(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Call {
         return Call::Refused { why: why.to_owned(), words };
     }
     if is_passing(status) { Call::Trouble(words) } else { Call::Rejected(words) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(call: Option<Call>, silence_secs: u64, expected: &Call) {
-        let heard = Instant::now();
-        let mut last = Last { call, heard: Some(heard) };
-        last.left(heard + Duration::from_secs(silence_secs));
-        assert_eq!((last.call.as_ref(), last.heard), (Some(expected), None));
-    }
-
-    #[test]
-    fn a_call_without_an_end_is_a_models_silence_or_its_callers_leave() {
-        let silent = Call::Trouble("the model had said nothing for 30 seconds".to_owned());
-        check(None, 30, &silent);
-        check(Some(Call::Answered), 30, &silent);
-        check(None, 29, &Call::Answered);
-        check(Some(Call::Answered), 29, &Call::Answered);
-        // Who asks again after a fault has not had an answer yet.
-        let busy = Call::Trouble("429".to_owned());
-        check(Some(busy.clone()), 1, &busy);
-    }
 }

@@ -12,6 +12,7 @@
 //! same agent finds the room that this one gave back.
 
 mod call;
+mod places;
 mod room;
 
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use thiserror::Error;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::runners::is_valid;
 use super::{ServiceError, Services};
@@ -35,6 +36,8 @@ use crate::ports::providers::{ProviderError, Providers, ToProvider};
 use crate::ports::store::StoreError;
 
 use self::call::Call;
+use self::places::Places;
+pub use self::places::{CALLS_MAX, FREE_CALLS_MAX, Place};
 
 /// Attempts whose caps are known: a few hundred bytes each.
 const CAPS_KEPT_MAX: usize = 1_000;
@@ -54,6 +57,8 @@ pub struct Terms {
     pub patience: Patience,
     /// Calls at the same time.
     pub calls_max: usize,
+    /// Of them those of one attempt.
+    pub calls_per_attempt_max: usize,
 }
 
 /// How long is waited for a provider.
@@ -79,9 +84,6 @@ impl Default for Patience {
     }
 }
 
-/// Calls at the same time: half of the server's connections, so that webhooks and runners have theirs.
-pub const CALLS_MAX: usize = 256;
-
 /// After that a reservation is given up: twice as long as any call may take.
 const GIVEN_UP_MS: i64 = 2 * 60 * 60 * 1000;
 
@@ -103,6 +105,9 @@ pub enum ModelError {
     /// As many calls are under way as may be.
     #[error("too many calls are under way; try again soon")]
     Crowded,
+    /// The attempt has made as many calls that cost nothing as it may.
+    #[error("the attempt has made {FREE_CALLS_MAX} calls that cost nothing, which no agent needs")]
+    Idle,
     /// The price list does not name the model.
     #[error("the model {0} has no price in this server's list, so it is not called")]
     Unpriced(ModelName),
@@ -140,7 +145,7 @@ pub struct Passed {
     pub body: mpsc::Receiver<Result<Bytes, ProviderError>>,
     /// The call in the ledger, if it is paid for.
     pub call: Option<CallId>,
-    /// The provider's own tools that were taken out of the request.
+    /// What was taken out of the request: the provider's own tools, and fields that nobody knows.
     pub removed: Vec<String>,
 }
 
@@ -149,7 +154,7 @@ pub struct Models {
     ledger: Arc<dyn Ledger>,
     providers: Arc<dyn Providers>,
     terms: Terms,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     /// Caps of attempts, as their repositories lowered them.
     caps: Mutex<HashMap<AttemptId, Caps>>,
 }
@@ -169,12 +174,14 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+    /// Its place, which it has had since before its body was read.
+    pub place: Place,
 }
 
 impl Models {
     /// Models on those terms.
     pub fn new(ledger: Arc<dyn Ledger>, providers: Arc<dyn Providers>, terms: Terms) -> Self {
-        let places = Arc::new(Semaphore::new(terms.calls_max));
+        let places = Places::new(terms.calls_max, terms.calls_per_attempt_max);
         Self { ledger, providers, terms, places, caps: Mutex::new(HashMap::new()) }
     }
 
@@ -185,7 +192,15 @@ impl Models {
 
     /// How many calls are under way.
     pub fn under_way(&self) -> usize {
-        self.terms.calls_max.saturating_sub(self.places.available_permits())
+        self.places.under_way()
+    }
+
+    /// A place for a call of an attempt.
+    ///
+    /// # Errors
+    /// [`ModelError`] when the attempt has as many as it may.
+    pub fn place(&self, attempt: AttemptId) -> Result<Place, ModelError> {
+        self.places.of(attempt)
     }
 
     /// What models cost here.
@@ -199,6 +214,14 @@ impl Models {
     /// [`StoreError`] when the ledger cannot be read.
     pub async fn spent(&self, attempt: AttemptId) -> Result<Vec<Spent>, StoreError> {
         self.ledger.spent(attempt).await
+    }
+
+    /// How many calls since that time took more than was held for them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the ledger cannot be read.
+    pub async fn overruns(&self, since: Timestamp) -> Result<u64, StoreError> {
+        self.ledger.overruns(since).await
     }
 
     /// Gives up calls that nobody can settle any more, and forgets old ones; how many rows.
@@ -296,9 +319,11 @@ pub async fn forward(
     if !models.providers.open().contains(&provider) {
         return Err(ModelError::NotSetUp(provider));
     }
-    let place = Arc::clone(&models.places).try_acquire_owned();
-    let place = place.map_err(|_| ModelError::Crowded)?;
-    let Request { endpoint, headers, body } = request;
+    let Request { endpoint, headers, body, mut place } = request;
+    place.enter()?;
+    if !endpoint.is_paid() {
+        place.is_free();
+    }
     let (prepared, removed) = prepared(services, account, &endpoint, &body).await?;
     drop(body); // its room is for others while the provider thinks
     let (head, headed) = oneshot::channel();
@@ -353,11 +378,11 @@ async fn prepared(
     }
     let mut asked = Asked::read(endpoint, body)?;
     let price = *models.price(endpoint.provider, &asked.model)?;
-    if !endpoint.is_paid() {
-        let asked = Sending::Unchanged(body.clone());
-        return Ok((Prepared { new: None, asked }, Vec::new()));
-    }
     let removed = std::mem::take(&mut asked.removed);
+    if !endpoint.is_paid() {
+        let asked = Sending::Unchanged(asked.body());
+        return Ok((Prepared { new: None, asked }, removed));
+    }
     let new = NewCall {
         id: CallId::new(services.ids.uuid()),
         attempt: account.attempt,

@@ -293,7 +293,8 @@ impl Ledger for SqlStore {
         let rows = tx.run(sql::ledger::SETTLE, args).await.map_err(unavailable)?;
         all_accounts(rows, call)?;
         tx.commit().await.map_err(unavailable)?;
-        Ok(Settled::Now)
+        let is_within = taken.usd <= held.usd && taken.tokens <= held.tokens;
+        Ok(if is_within { Settled::Now } else { Settled::Above })
     }
 
     async fn spent(&self, attempt: AttemptId) -> Result<Vec<Spent>, StoreError> {
@@ -301,6 +302,15 @@ impl Ledger for SqlStore {
         let rows: Vec<SpentRow> =
             self.db.rows(sql::ledger::SPENT, args).await.map_err(unavailable)?;
         rows.into_iter().map(|row| row.into_spent(attempt)).collect()
+    }
+
+    async fn overruns(&self, since: Timestamp) -> Result<u64, StoreError> {
+        let rows: Vec<(i64,)> = self
+            .db
+            .rows(sql::ledger::OVERRUNS, args![since.millis()])
+            .await
+            .map_err(unavailable)?;
+        Ok(rows.into_iter().map(|(calls,)| count(calls)).sum())
     }
 
     async fn give_up_calls(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {

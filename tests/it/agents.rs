@@ -10,6 +10,7 @@ mod hostile;
 mod provider;
 pub(crate) mod scene;
 mod second_look;
+mod stubborn;
 mod whole;
 
 pub(crate) use provider::Provider;

@@ -6,10 +6,12 @@ mod caps;
 mod cuts;
 mod kills;
 mod passing;
+mod places;
 mod refusals;
 mod secrets;
 mod shapes;
 mod spent;
+mod storm;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -11,8 +11,11 @@ mod time;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use secrecy::SecretString;
 use selfheal::app::{App, Parts};
 use selfheal::config::prices;
@@ -61,10 +64,21 @@ pub(crate) struct Tester {
     models: ModelSettings,
     patience: Patience,
     tokens: Tokens,
+    /// How each call of a model was answered.
+    calls: Arc<Mutex<Vec<ModelCall>>>,
     /// Restart the server before every step of the worker.
     restarts: bool,
     /// Backups that were taken before each step, when they are.
     backups: Option<Vec<PathBuf>>,
+}
+
+/// How the gateway answered a call of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ModelCall {
+    pub(crate) path: String,
+    pub(crate) status: u16,
+    /// Why it was refused, if the gateway did that.
+    pub(crate) refused: Option<String>,
 }
 
 struct Running {
@@ -79,8 +93,22 @@ pub(crate) fn no_models() -> ModelSettings {
         prices: prices::shipped(),
         allowed: NameFilter::default(),
         output_tokens_max: 32_000,
+        calls_per_attempt_max: 256,
         caps: Caps::default(),
     }
+}
+
+/// Lets a request pass, and takes note of it when it calls a model.
+async fn noted(calls: &Mutex<Vec<ModelCall>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let answer = next.run(request).await;
+    if path.starts_with("/model/") {
+        let refused = answer.headers().get("x-selfheal-refused");
+        let refused = refused.map(|why| why.to_str().unwrap().to_owned());
+        let status = answer.status().as_u16();
+        calls.lock().unwrap().push(ModelCall { path, status, refused });
+    }
+    answer
 }
 
 impl Tester {
@@ -101,6 +129,7 @@ impl Tester {
             models: no_models(),
             patience: Patience::default(),
             tokens: Tokens::default(),
+            calls: Arc::default(),
             restarts: false,
             backups: None,
             world,
@@ -141,6 +170,11 @@ impl Tester {
         self.restart().await;
     }
 
+    /// How calls of models were answered, in the order of the answers.
+    pub(crate) fn model_calls(&self) -> Vec<ModelCall> {
+        self.calls.lock().unwrap().clone()
+    }
+
     /// Where the server is reached.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -150,7 +184,11 @@ impl Tester {
         let app = App::assemble(self.parts()).await.unwrap();
         let listener = self.listener.try_clone().unwrap();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-        let router = app.router();
+        let calls = Arc::clone(&self.calls);
+        let router = app.router().layer(from_fn(move |request: Request, next: Next| {
+            let calls = Arc::clone(&calls);
+            async move { noted(&calls, request, next).await }
+        }));
         let server = tokio::spawn(async move {
             http::serve(listener, router, DoorLimits::default(), std::future::pending()).await;
         });

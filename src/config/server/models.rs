@@ -17,6 +17,9 @@ use crate::domain::policy::NameFilter;
 /// The most tokens of one answer that can be asked for: more than any model writes.
 const OUTPUT_TOKENS_MAX: u64 = 1_000_000;
 
+/// The most calls of one attempt at the same time that can be allowed: those that all have together.
+const CALLS_PER_ATTEMPT_MAX: usize = 256;
+
 /// Which models may be called, and for how much.
 #[derive(Debug, Clone)]
 pub struct ModelSettings {
@@ -28,6 +31,8 @@ pub struct ModelSettings {
     pub allowed: NameFilter,
     /// The most tokens of one answer.
     pub output_tokens_max: u64,
+    /// Calls of one attempt at the same time.
+    pub calls_per_attempt_max: usize,
     /// What may be spent.
     pub caps: Caps,
 }
@@ -87,6 +92,9 @@ impl Reader<'_> {
             let allowed = OUTPUT_FLOOR_TOKENS..=OUTPUT_TOKENS_MAX;
             text.parse().ok().filter(|tokens| allowed.contains(tokens))
         });
+        let calls_per_attempt_max = self.required("model-calls-per-attempt", |text| {
+            text.parse().ok().filter(|calls| (1..=CALLS_PER_ATTEMPT_MAX).contains(calls))
+        });
         let mut caps = Caps::NONE;
         for scope in Scope::ALL {
             let (usd, tokens) = caps_of(scope);
@@ -101,6 +109,7 @@ impl Reader<'_> {
             prices: prices?,
             allowed: allowed?,
             output_tokens_max: output_tokens_max?,
+            calls_per_attempt_max: calls_per_attempt_max?,
             caps,
         })
     }

@@ -176,9 +176,9 @@ impl AgentFixer {
         let digest = Task::digest_of(&told.prompt);
         let ask = self.asked(job, told);
         let spec = self.started(job, home, (&ask, models))?;
-        // What an earlier agent's last call came to is none of this one's.
-        let _ = models.last();
+        models.begins();
         let mut listener = listener::Listener::new(self.agent.as_ref(), &ask, job.observer);
+        listener.ends_with(models);
         job.observer.saw(&Happening::CommandBegins { command: &self.agent.name() });
         let finished = job.sandbox.converse(&spec, &mut listener).await?;
         let said = listener.said();

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Agent, Ask};
 use crate::domain::agent::{AgentEvent, EVENT_CHARS_MAX};
+use crate::runner::model::ModelEnd;
 use crate::runner::observe::{Happening, Observer};
 use crate::runner::sandbox::{Answer, Conversation, Opening};
 
@@ -151,11 +152,17 @@ pub(super) struct Listener<'a> {
     agent: &'a dyn Agent,
     ask: &'a Ask,
     said: Said<'a>,
+    models: Option<&'a ModelEnd>,
 }
 
 impl<'a> Listener<'a> {
     pub(super) fn new(agent: &'a dyn Agent, ask: &'a Ask, observer: &'a dyn Observer) -> Self {
-        Self { agent, ask, said: Said::nothing(observer) }
+        Self { agent, ask, said: Said::nothing(observer), models: None }
+    }
+
+    /// The agent is told goodbye when its way to models has come to an end.
+    pub(super) fn ends_with(&mut self, models: &'a ModelEnd) {
+        self.models = Some(models);
     }
 
     pub(super) fn said(self) -> Said<'a> {
@@ -166,6 +173,10 @@ impl<'a> Listener<'a> {
 impl Conversation for Listener<'_> {
     fn begin(&mut self) -> Opening {
         self.agent.opening(self.ask)
+    }
+
+    fn is_over(&self) -> bool {
+        self.models.is_some_and(ModelEnd::is_refused)
     }
 
     fn heard(&mut self, line: &[u8]) -> Answer {

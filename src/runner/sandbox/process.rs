@@ -18,7 +18,7 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
 use super::cgroup::Group;
-use super::talk::{self, Conversation, Ears, Mouth, Talk};
+use super::talk::{self, Answer, Conversation, Ears, Mouth, Talk};
 use super::watch::usage_of;
 use super::{Isolation, NoSandbox, SandboxError, find_program};
 use crate::domain::brief::RunLimits;
@@ -279,6 +279,10 @@ async fn follow(
             _ = watch.tick(), if ended.is_none() => {
                 if is_beyond(tree, limits) {
                     return Ended::OverLimit;
+                }
+                if !is_left && ears.as_ref().is_some_and(Ears::have_enough) {
+                    let leave = mouth.as_mut().and_then(|mouth| mouth.takes(Answer::Leave));
+                    (deadline, is_left) = (leave.unwrap_or(deadline), true);
                 }
             }
         }

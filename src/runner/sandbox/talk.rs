@@ -38,6 +38,12 @@ pub trait Conversation: Send {
 
     /// Hears a line, without its end.
     fn heard(&mut self, line: &[u8]) -> Answer;
+
+    /// Whether there is nothing more to talk about, whatever the program says or keeps silent about:
+    /// then it is left as with [`Answer::Leave`]. Asked once in a while.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// What is said before anything is heard.
@@ -121,6 +127,11 @@ impl Ears<'_> {
             }
         }
         answers
+    }
+
+    /// Whether there is nothing more to talk about.
+    pub(super) fn have_enough(&self) -> bool {
+        self.conversation.is_over()
     }
 
     /// Whether nothing more can be heard.

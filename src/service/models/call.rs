@@ -5,14 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, StatusCode, header};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{ModelError, Patience, Sending};
+use super::{ModelError, Patience, Place, Sending};
 use crate::domain::ids::CallId;
 use crate::domain::model::{CacheFor, ModelPrice};
 use crate::models::{Form, Heard, Meter};
-use crate::ports::ledger::{Bill, NewCall, Reserved};
+use crate::ports::ledger::{Bill, NewCall, Reserved, Settled};
 use crate::ports::providers::{FromProvider, ProviderError, ToProvider};
 use crate::service::Services;
 
@@ -36,7 +36,7 @@ pub(super) struct Call {
     pub(super) new: Option<(NewCall, ModelPrice)>,
     pub(super) patience: Patience,
     /// Its place among the calls that are under way.
-    pub(super) place: OwnedSemaphorePermit,
+    pub(super) place: Place,
 }
 
 /// How far a call's account is.
@@ -120,6 +120,9 @@ impl Call {
         if !answer.status.is_success() && open == Open::Yes {
             // No provider takes money for an error that it says at once.
             open = self.settle(Bill::Nothing).await;
+            if is_wrong(answer.status) {
+                self.place.is_free();
+            }
         }
         let reader = head.send(Ok((answer.status, answer.headers, body))).ok().map(|()| pieces);
         let mut passing = Passing { call: &self, meter, open, reader, unread_since: None };
@@ -133,7 +136,16 @@ impl Call {
         let Some((new, _)) = &self.new else { return Open::No };
         let services = &self.services;
         match services.models.ledger.settle(new.id, bill, services.clock.now()).await {
-            Ok(_) => Open::No,
+            Ok(Settled::Now | Settled::Before) => Open::No,
+            Ok(Settled::Above) => {
+                tracing::error!(
+                    call.id = %new.id,
+                    provider = new.provider.as_str(),
+                    model = %new.model,
+                    "a call took more than was held for it, so a cap may be passed"
+                );
+                Open::No
+            }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, call.id = %new.id, "a call could not be settled");
@@ -162,6 +174,18 @@ impl Call {
             (Some(_) | None, _) => Bill::Unknown,
         }
     }
+}
+
+/// Whether a provider's status says that the request was wrong, and nothing else.
+fn is_wrong(status: StatusCode) -> bool {
+    let is_another = matches!(
+        status,
+        StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS
+    );
+    status.is_client_error() && !is_another
 }
 
 /// An answer on its way.

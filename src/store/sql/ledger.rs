@@ -156,6 +156,17 @@ family! {
          ORDER BY provider, model",
     );
 
+    /// Calls that took more than they had held: money, or tokens.
+    OVERRUNS = Statement::both(
+        "SELECT COUNT(*)
+         FROM model_calls
+         WHERE state <> 'held'
+           AND held_at_ms >= $1
+           AND (cost_nanos > held_nanos
+                OR input_tokens + cache_read_tokens + cache_write_tokens
+                    + cache_write_1h_tokens + output_tokens > held_tokens)",
+    );
+
     /// Calls that were never settled, the oldest first.
     CALLS_HELD_BEFORE = Statement::both(
         "SELECT id

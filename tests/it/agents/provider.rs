@@ -43,6 +43,11 @@ impl Provider {
         format!("{}/s/{scenario}", self.url)
     }
 
+    /// Its address when each request's prompt names its scenario, as `[[scenario:NAME]]`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Teaches it another scenario.
     pub async fn learn(&self, name: &str, scenario: Value) {
         let body = json!({ name: scenario });
@@ -68,11 +73,19 @@ impl Provider {
         self.http.get(url).send().await.unwrap().json().await.unwrap()
     }
 
+    /// What it was asked, in order, and what it bills for each.
+    pub async fn requests(&self) -> Vec<Value> {
+        let url = format!("{}/__admin/requests", self.url);
+        let mut answer: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        match answer["requests"].take() {
+            Value::Array(requests) => requests,
+            other => panic!("no requests but {other}"),
+        }
+    }
+
     /// The steps of the scripts that were asked for, in order, asides of agents left out.
     pub async fn steps(&self) -> Vec<u64> {
-        let url = format!("{}/__admin/requests", self.url);
-        let answer: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        let all = answer.as_array().or_else(|| answer["requests"].as_array()).unwrap();
+        let all = self.requests().await;
         all.iter().filter(|asked| asked["aux"] != true).filter_map(|a| a["step"].as_u64()).collect()
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Played are GitHub and the model alone; the key is the server's, and the money is counted there.
 
+use selfheal::domain::agent::AgentName;
 use selfheal::domain::ids::AttemptId;
 use selfheal::domain::ledger::{Amount, Caps, Scope};
 use selfheal::domain::model::Tokens;
@@ -93,8 +94,21 @@ async fn healed_by(fixer: &str) {
     t.finish().await;
 }
 
-/// An agent that would go on for forty calls, and a cap that has room for a few.
-async fn spends_no_more_than_the_cap(fixer: &str, cap: &str) {
+/// A cap that has room for a few calls of an agent; of the one whose whole work is one call for none.
+const fn small_cap(agent: AgentName) -> &'static str {
+    match agent {
+        AgentName::ClaudeCode => "0.12",
+        AgentName::Codex => "0.60",
+        AgentName::Opencode => "0.16",
+        AgentName::GeminiCli => "0.12",
+        AgentName::Aider => "0.02",
+    }
+}
+
+/// An agent that would go on for forty calls, and a cap that ends it: by one refusal, after which it asks
+/// no more.
+async fn stops_at_the_cap(agent: AgentName) {
+    let (fixer, cap) = (agent.as_str(), small_cap(agent));
     let provider = Provider::start();
     let mut t = Tester::start().await;
     let mut models = models_at(&provider.playing("long"), Caps::NONE);
@@ -114,7 +128,11 @@ async fn spends_no_more_than_the_cap(fixer: &str, cap: &str) {
     let attempt = t.world.dispatched_ever(&repository, "attempt").pop().unwrap();
     let spent = spent_by(&t, AttemptId::parse(&attempt).unwrap()).await;
     let charged = charged(&spent);
-    assert!(charged > Usd::ZERO && charged <= cap, "{charged} {spent:?}");
+    assert!(charged <= cap, "{charged} {spent:?}");
+    assert!(charged > Usd::ZERO || agent == AgentName::Aider, "{spent:?}");
+    let all = t.model_calls();
+    let refused = all.iter().position(|call| call.refused.as_deref() == Some("budget"));
+    assert_eq!(refused, Some(all.len() - 1), "{agent:?} asks on after a refusal: {all:#?}");
     let calls: u64 = spent.iter().map(|spent| spent.calls).sum();
     assert!(provider.billed("answers").await <= calls, "{spent:?}");
     t.world.close(&pull, "mona");
@@ -123,13 +141,8 @@ async fn spends_no_more_than_the_cap(fixer: &str, cap: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn claude_code_stops_at_the_cap() {
-    spends_no_more_than_the_cap("claude-code", "0.12").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn codex_stops_at_the_cap() {
-    spends_no_more_than_the_cap("codex", "0.60").await;
+async fn every_agent_asked_for_stops_at_the_cap_by_one_refusal() {
+    scene::for_each_asked_for(stops_at_the_cap).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -122,7 +122,8 @@ async fn a_repository_lowers_the_operators_caps() {
         // Some 900,000 tokens at $20 a million: the dearest of models, kept for an hour.
         let long = MESSAGES.with("\"hi\"", &format!("\"{}\"", "x".repeat(900_000)));
         let long = long.replace("claude-sonnet-5-5", "claude-fable-5-1");
-        let long = long.replace("{\"role\"", "{\"ttl\":\"1h\",\"role\"");
+        let hour = r#"{"cache_control":{"ttl":"1h"},"role""#;
+        let long = long.replace("{\"role\"", hour);
         let answer = scene.answered(MESSAGES.path, long).await;
         assert_eq!(header(&answer, "x-selfheal-refused"), "budget");
         let words = answer.text().await.unwrap();

@@ -234,3 +234,16 @@ async fn the_runner_sees_what_its_attempt_has_spent() {
     let nobody = scene.bare(reqwest::Method::GET, "spent").send().await.unwrap();
     assert_eq!(nobody.status(), 401);
 }
+
+#[tokio::test]
+async fn fields_that_nobody_knows_do_not_reach_the_provider_and_are_named_in_a_header_of_bounds() {
+    let scene = Scene::new().await;
+    scene.host.says(MESSAGES.streamed());
+    let names = format!(r#""turbo":true,"a\nb\u00e4":1,"{}":2,"stream":true"#, "x".repeat(100_000));
+    let body = MESSAGES.with(r#""stream":true"#, &names);
+    let answer = scene.answered(MESSAGES.path, body).await;
+    assert_eq!(answer.status(), 200);
+    let removed = header(&answer, "x-selfheal-removed");
+    assert!(removed.starts_with("turbo,a?b?,xxxx") && removed.len() <= 500, "{removed}");
+    assert_eq!(scene.host.asked()[0].body, MESSAGES.sent);
+}

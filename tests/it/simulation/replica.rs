@@ -240,6 +240,10 @@ impl Ledger for NoModels {
         Ok(Vec::new())
     }
 
+    async fn overruns(&self, _since: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn give_up_calls(&self, _: Timestamp, _: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
     }
@@ -300,6 +304,7 @@ fn no_models() -> Arc<Models> {
         output_tokens_max: 1,
         patience: Patience::default(),
         calls_max: 1,
+        calls_per_attempt_max: 1,
     };
     Arc::new(Models::new(Arc::new(NoModels), Arc::new(NoModels), terms))
 }

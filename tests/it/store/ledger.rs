@@ -26,6 +26,7 @@ on_both! {
     a_call_of_which_nothing_is_heard_stays_charged,
     a_call_that_was_not_done_costs_nothing,
     a_call_is_settled_once,
+    a_call_that_took_more_than_it_held_is_counted,
     what_was_reserved_is_charged_after_a_crash,
     every_cap_holds_in_money_and_in_tokens,
     reservations_at_once_never_pass_a_cap,
@@ -180,6 +181,26 @@ async fn a_call_is_settled_once(opened: Opened) {
     assert_eq!(now, 1);
     assert_eq!(store.settle(call_id(9), figure(7), at(1)).await.unwrap(), Settled::Before);
     assert!([0, 7, 5_000].contains(&charged(store, id).await));
+}
+
+async fn a_call_that_took_more_than_it_held_is_counted(opened: Opened) {
+    let (id, store) = (working(&opened, 1).await, opened.sql());
+    let all = [
+        (figure(5_000), Settled::Now),
+        (figure(5_001), Settled::Above),
+        (Bill::Figure(Tokens::default(), Usd::dollars(5_001)), Settled::Above),
+        (Bill::Figure(Tokens { input: 5_001, ..Tokens::default() }, Usd::ZERO), Settled::Above),
+        (Bill::Unknown, Settled::Now),
+        (Bill::Nothing, Settled::Now),
+    ];
+    for (number, (bill, expected)) in (1..).zip(all) {
+        reserved(store, call(number, id, 5_000, Caps::NONE, 100)).await;
+        let settled = store.settle(call_id(number), bill, at(200)).await.unwrap();
+        assert_eq!(settled, expected, "{bill:?}");
+    }
+    reserved(store, call(9, id, 5_000, Caps::NONE, 100)).await;
+    assert_eq!(store.overruns(at(100)).await.unwrap(), 3);
+    assert_eq!(store.overruns(at(101)).await.unwrap(), 0);
 }
 
 async fn what_was_reserved_is_charged_after_a_crash(opened: Opened) {

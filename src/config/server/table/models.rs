@@ -67,6 +67,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         Otherwise::Value("32000"),
         "The most tokens of one answer; each call holds the price of that many until it is settled",
     ),
+    open(
+        "model-calls-per-attempt",
+        "CALLS",
+        "1 to 256 calls",
+        Otherwise::Value("16"),
+        "The calls of one attempt at the same time; all attempts share 256",
+    ),
     usd("model-usd-per-attempt", "5", "What the calls of one attempt may cost"),
     usd("model-usd-per-case", "10", "The same of one case, all its attempts"),
     usd("model-usd-per-pull", "20", "The same of one pull request, all its cases"),
