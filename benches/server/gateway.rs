@@ -195,6 +195,7 @@ pub(crate) async fn written(
         dispatched_at: now,
         state: AttemptState::Running,
         note: None,
+        verdict: None,
         feedback: Vec::new(),
     }];
     changes.pulls = vec![head];

@@ -162,7 +162,7 @@ pub(super) struct RemediesQuestion {
 }
 
 pub(super) async fn api_remedies(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(desk): Extension<Arc<Desk>>,
     headers: HeaderMap,
     question: Result<Query<RemediesQuestion>, axum::extract::rejection::QueryRejection>,

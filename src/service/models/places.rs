@@ -130,7 +130,9 @@ mod tests {
         assert!(matches!(places.of(attempt(1)), Err(ModelError::Crowded)));
         let mut other = places.of(attempt(2)).unwrap();
         let mut third = places.of(attempt(3)).unwrap();
-        mine.iter_mut().for_each(|place| place.enter().unwrap());
+        for place in &mut mine {
+            place.enter().unwrap();
+        }
         other.enter().unwrap();
         assert!(matches!(third.enter(), Err(ModelError::Crowded)), "there are three in all");
         assert_eq!(places.under_way(), 3);

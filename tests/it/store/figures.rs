@@ -51,7 +51,8 @@ async fn fixes_are_told_once_their_pull_request_is_merged(opened: Opened) {
     let of = case(1, &pull(1), CaseState::Healing(attempt));
     opened.keep(1, &of, &[self::attempt(1, &of, AttemptState::Running)]).await;
     opened.port().admit_runner(admission(attempt, "a runner", 2)).await.unwrap();
-    opened.port().record_outcome(attempt, &proposed("recipe:x"), at(5)).await.unwrap();
+    let seat = seat(attempt, "a runner");
+    opened.port().record_outcome(&seat, &proposed("recipe:x"), at(5)).await.unwrap();
     healed(&opened).await;
     opened.write(10, |changes| changes.fixes = vec![(attempt, print_of("x"))]).await;
     let told = async |branch: &str, green_since, merged_before| -> Vec<AttemptId> {
