@@ -13,6 +13,7 @@
 mod apply;
 mod changes;
 mod context;
+mod difference;
 mod places;
 mod snapshot;
 
@@ -27,9 +28,8 @@ use thiserror::Error;
 
 use super::git::{Call, Credential, FileRemotes, Git, GitError, TreeEntry};
 use crate::domain::ids::{PrNumber, RepoPath, Sha};
-use crate::domain::patch::{Content, FileMode, NotAPatch, Patch};
+use crate::domain::patch::{FileMode, NotAPatch, Patch};
 use crate::domain::protected::{configures_agents, is_agents_from_base};
-use crate::domain::pull::BaseFile;
 
 /// Why there is no workspace, or no patch from one.
 #[derive(Debug, Error)]
@@ -173,31 +173,6 @@ impl Source {
         let found = tree.iter().filter_map(named).find(|(entry, _, _)| entry == path);
         let Some((_, _, object)) = found else { return Ok(None) };
         Ok(self.git.blobs(&self.mirror, &[object]).await?.pop())
-    }
-
-    /// The head's side of a patch: what the files that it names are there.
-    ///
-    /// # Errors
-    /// [`WorkspaceError::Git`].
-    pub async fn base_files(&self, patch: &Patch) -> Result<Vec<BaseFile>, WorkspaceError> {
-        let tree = self.git.tree(&self.mirror, &self.head).await?;
-        let is_named = |path: &RepoPath| patch.changes().iter().any(|change| change.path == *path);
-        let entries: Vec<_> =
-            tree.iter().filter_map(named).filter(|(path, _, _)| is_named(path)).collect();
-        let has_blob = |mode: FileMode| mode != FileMode::Submodule;
-        let objects: Vec<Sha> = entries
-            .iter()
-            .filter(|(_, mode, _)| has_blob(*mode))
-            .map(|(_, _, object)| object.clone())
-            .collect();
-        let mut contents = self.git.blobs(&self.mirror, &objects).await?.into_iter();
-        let file = |(path, mode, _)| {
-            let content = if has_blob(mode) { contents.next() } else { None };
-            let content = Content::new(content.unwrap_or_default());
-            let size = content.bytes().len() as u64;
-            BaseFile { path, mode, text: content.text().map(str::to_owned), size }
-        };
-        Ok(entries.into_iter().map(file).collect())
     }
 
     /// A fresh checkout of exactly the head, at `dir`, which must not exist.
