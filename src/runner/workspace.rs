@@ -60,7 +60,7 @@ pub enum WorkspaceError {
 }
 
 pub use self::apply::write;
-pub use self::context::Context;
+pub use self::context::{Against, Context};
 pub use self::snapshot::WorkingTree;
 
 fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> WorkspaceError + use<> {
@@ -91,6 +91,8 @@ pub struct Wanted {
     pub head: Sha,
     /// The base branch's commit, from which agent configuration is taken.
     pub base: Sha,
+    /// The newest commit that both have in common, where the forge could tell.
+    pub fork: Option<Sha>,
     /// The pull request, whose reference is the second way to the head.
     pub pull: PrNumber,
 }
@@ -102,6 +104,7 @@ pub struct Source {
     mirror: PathBuf,
     head: Sha,
     base: Option<Sha>,
+    fork: Option<Sha>,
 }
 
 impl Source {
@@ -142,11 +145,19 @@ impl Source {
             }
         }
         let has_base = bring(&git, mirror, remote, (&wanted.base, KEPT_BASE)).await;
+        // Commits are fetched without their history, so which one is common is not to be seen here.
+        let fork = match &wanted.fork {
+            Some(fork) if bring(&git, mirror, remote, (fork, KEPT_FORK)).await => {
+                Some(fork.clone())
+            }
+            Some(_) | None => None,
+        };
         Ok(Self {
             git,
             mirror: mirror.to_owned(),
             head: wanted.head.clone(),
             base: has_base.then(|| wanted.base.clone()),
+            fork,
         })
     }
 
@@ -202,6 +213,7 @@ impl Source {
 /// By these git tells a remote what is in the mirror: without them every fetch would bring everything.
 const KEPT_HEAD: &str = "refs/selfheal/head";
 const KEPT_BASE: &str = "refs/selfheal/base";
+const KEPT_FORK: &str = "refs/selfheal/fork";
 
 /// Enough to find a head that a newer push has buried under a few commits.
 const PULL_DEPTH: u32 = 50;
