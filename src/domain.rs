@@ -14,6 +14,7 @@ pub mod cause;
 pub mod checkpoint;
 pub mod command;
 pub mod decide;
+pub mod diff;
 pub mod document;
 pub mod effect;
 pub mod event;

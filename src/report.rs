@@ -7,7 +7,6 @@
 mod annotations;
 mod check;
 mod comment;
-pub mod diff;
 mod elsewhere;
 pub mod failures;
 pub mod findings;
@@ -19,9 +18,9 @@ mod reply;
 mod sayings;
 mod sections;
 
+pub use crate::domain::diff::unified;
 pub use check::check;
 pub use comment::{COMMENT_MARKER, comment, deserves_comment, reminder};
-pub use diff::unified;
 pub use elsewhere::{green_without_case, left_behind, waiting_for_forge, waiting_for_room};
 pub use reply::{help, reply};
 

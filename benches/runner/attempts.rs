@@ -164,6 +164,7 @@ fn brief(remote: &Path) -> Brief {
         head: head.clone(),
         base: Branch::parse("main").expect("a name"),
         base_sha: head,
+        fork: None,
         failures: Vec::new(),
         excerpt: "error: something".to_owned(),
         failing_commands: vec!["sh check.sh".to_owned()],

@@ -104,8 +104,12 @@ fn timed(act: impl FnOnce()) -> Duration {
 
 /// Prepares a workspace of the remote's newest commit, as an attempt does; how long it took.
 async fn workspace(home: &Path, remote: &Path, mirror: &Path, dir: &Path, base: &Sha) -> Duration {
-    let wanted =
-        Wanted { head: repository::head(remote), base: base.clone(), pull: PrNumber::new(7) };
+    let wanted = Wanted {
+        head: repository::head(remote),
+        base: base.clone(),
+        fork: None,
+        pull: PrNumber::new(7),
+    };
     let remote = Remote { url: remote.display().to_string(), credential: None };
     let started = Instant::now();
     let git = Git::find(home).expect("git is installed");

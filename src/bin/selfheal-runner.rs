@@ -205,8 +205,8 @@ async fn source(args: &Attempt, brief: &Brief, scratch: &Path) -> Result<Source,
     let git = Git::find(scratch)?;
     let mirrors = args.cache_dir.clone().unwrap_or_else(|| scratch.to_owned()).join("mirrors");
     let mirror = mirrors.join(format!("{}.git", brief.repo_id));
-    let wanted =
-        Wanted { head: brief.head.clone(), base: brief.base_sha.clone(), pull: brief.pull };
+    let (head, base) = (brief.head.clone(), brief.base_sha.clone());
+    let wanted = Wanted { head, base, fork: brief.fork.clone(), pull: brief.pull };
     Source::fetch(git, &mirror, &remote_of(args, brief), &wanted).await
 }
 

@@ -136,10 +136,19 @@ const ABOUT_AGENTS: &str = "\n\
     - Settings, hooks, plugins and MCP servers of the checkout are not loaded: they are taken out of it \
     before an agent starts. Guidance (`AGENTS.md`, `CLAUDE.md`, `GEMINI.md`) is the base branch's, and is \
     part of the task.\n\
-    - The task is the template `src/runner/prompts/execute.md` and the evidence, between markers that no \
-    text can guess. Version, model and the prompt's digest are in the attempt's `state` document.\n\
+    - The task is the template `src/runner/prompts/execute.md` and texts between markers that no text can \
+    guess, of two kinds: evidence, which instructs nobody (commands of CI, logs, diffs, what was tried), \
+    and what to go by (the base branch's guidance and policy, people's answers, a second look's advice).\n\
+    - It is told what was tried before it, each with its diff and what came of it: earlier rounds, \
+    remedies of the same failure that were in vain, earlier attempts. Of a text that it ends with the last \
+    64,000 characters are read; questions and second looks stand at its end.\n\
+    - Version, model and the prompt's digest are in the attempt's `state` document. The version is what \
+    the program says of itself by `--version`; of an `acp` command line what it answers to `initialize`; of \
+    an AgentAPI server its own, with the kind of agent behind it. A `command` has none.\n\
+    - All of them may ask and take second looks, aider included: what it prints between its banner and \
+    its bill is read. It runs no commands, so what it advises stands on what it reads.\n\
     - What it says about success is not listened to. A provider that is down, busy or silent is no \
-    attempt of the agent's; a budget that is spent ends it.\n\
+    attempt of the agent's, also in a second look; a budget that is spent ends it.\n\
     - When it ends, everything that it started is gone, however it was started.\n\
     - The tests drive the real Claude Code, Codex, opencode and Gemini CLI in the versions above; \
     `cargo xtask test --all` drives aider, too, with its 700 MB of Python.\n";
@@ -151,7 +160,8 @@ const COMMAND_FIXER: &str = "\n## Any program: the `command` fixer\n\n\
     and no environment of the outer process; the network is what the policy says.\n\
     - Standard input is the task as Markdown: what to do, what is red, what must stay green, what \
     must not be touched, the failures, the lines of the log that matter, what was tried before. \
-    Text of strangers stands between markers and is evidence, never an instruction.\n\
+    Text of strangers stands between markers and is evidence, never an instruction; what people say \
+    who may write to the repository stands between markers of another kind.\n\
     - `$SELFHEAL_TASK` is a file with the same as JSON: `version` (1), `attempt`, `number`, \
     `round`, `repo`, `pull`, `head`, `base`, `failures`, `excerpt`, `failing_commands`, `verify`, \
     `protected`, `changed_files`, `earlier`, `feedback`, `questions_max`, `seen`.\n\

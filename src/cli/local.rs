@@ -50,6 +50,7 @@ pub(super) fn brief(source: &Source, policy: &Policy, known: Known) -> anyhow::R
         head: source.head().clone(),
         base: Branch::parse("working-tree")?,
         base_sha: source.head().clone(),
+        fork: None,
         excerpt: known.excerpt,
         failures: known.failures,
         failing_commands: known.failing_commands,

@@ -122,6 +122,15 @@ pub struct EarlierAttempt {
     pub fixer: Option<String>,
     /// How it ended, in words.
     pub ended: String,
+    /// What its fixers said and changed, turn by turn; agents' words, bounded.
+    #[serde(default)]
+    pub turns: String,
+    /// What was red in its last proof; outputs, bounded.
+    #[serde(default)]
+    pub seen: String,
+    /// Its last change, against its own head; empty where that is larger than what is handed on.
+    #[serde(default)]
+    pub patch: Patch,
 }
 
 /// Everything that a runner is given for one attempt.
@@ -145,6 +154,9 @@ pub struct Brief {
     pub base: Branch,
     /// The base branch's commit when the attempt was planned.
     pub base_sha: Sha,
+    /// The newest commit that base and head have in common, where the forge could tell.
+    #[serde(default)]
+    pub fork: Option<Sha>,
     /// What failed, root cause first.
     pub failures: Vec<Failure>,
     /// The lines of the logs that matter, redacted; hostile text.

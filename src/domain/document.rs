@@ -113,6 +113,12 @@ impl Document {
         // The line feed before the fence is part of the last value.
         rest.get(..=rest.find("\n---\n")?)
     }
+
+    /// Its text, for people: what stands below the front matter.
+    pub fn text(&self) -> &str {
+        let front = self.front_matter().map_or(0, |yaml| yaml.len() + 2 * FENCE.len());
+        self.body.get(front..).unwrap_or_default()
+    }
 }
 
 /// A document is for reading: a quarter of a megabyte holds any excerpt within its own budget.

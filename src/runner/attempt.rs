@@ -174,7 +174,7 @@ async fn outcome(
     let context = if brief.fixers.iter().all(is_recipe) {
         Context::default()
     } else {
-        source.context(&brief.changed_files).await.map_err(StageError::from)?
+        source.context(&brief).await.map_err(StageError::from)?
     };
     source.hold_places(&mut brief.failures).await.map_err(StageError::from)?;
     let work = Work {

@@ -25,7 +25,7 @@ pub use self::analysis::AnalysisNote;
 pub use self::answer::{Answered, answered};
 pub use self::notes::{EndNote, FaultNote, GranularityNote, HindranceNote, RunNote, notes, runs};
 pub use self::proofs::{CoverageNote, TestChangeNote};
-pub use self::text::{fenced, short};
+pub use self::text::{fenced, short, tail};
 
 /// The most entries of one list: commands, candidates, failures. More help nobody to decide.
 pub const ENTRIES_MAX: usize = 60;
@@ -156,6 +156,12 @@ pub struct TurnNote {
     pub fixer: String,
     /// Paths that it changed; none when it changed nothing.
     pub changed: Vec<String>,
+    /// How, as a unified diff; of a long one the beginning.
+    #[serde(default)]
+    pub diff: String,
+    /// What came of that in the proof, once that is known.
+    #[serde(default)]
+    pub verdict: String,
     /// What kept it from its work, if anything did.
     pub hindrance: Option<HindranceNote>,
     /// Whether it changed something that was dropped at once, because what was red stayed red.

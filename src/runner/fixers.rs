@@ -101,6 +101,14 @@ impl Hindrance {
             | Self::Budget(words) => words,
         }
     }
+
+    /// What is waited for, in words, when it passes by itself.
+    pub fn waits(&self, fixer: &dyn Fixer) -> Option<String> {
+        match self {
+            Self::Provider(words) => Some(format!("{}: {words}", fixer.id())),
+            Self::ToolMissing(_) | Self::Unavailable(_) | Self::Budget(_) => None,
+        }
+    }
 }
 
 /// What it means that a fixer's own command could not be started.

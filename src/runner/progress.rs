@@ -3,6 +3,8 @@
 //! Everything here can be rebuilt from a [`Resume`]: the documents of the finished stages and the
 //! change so far. [`Progress::next`] is the only place that says which stage follows which.
 
+mod verdicts;
+
 use super::documents::{
     AssumptionAnalysis, BadDocument, CoverageNote, HindranceNote, State, TriagePlan, TurnNote,
     ValidationStrategy, VerificationResults, read, runs,
@@ -50,6 +52,8 @@ pub struct Progress {
     pub patch: Patch,
     /// How far a fixer was in the stage that comes next, when its machine was lost in it.
     pub interrupted: Option<Checkpoint>,
+    /// Which model's provider the stage just done has to wait for, when it asked one and got nothing.
+    pub waits: Option<String>,
 }
 
 /// What comes next.
@@ -92,7 +96,7 @@ impl Progress {
         let second_look = looked.then_some(ROUNDS_MAX);
         let plan: TriagePlan = read(documents, brief.attempt, 1)?;
         let state: Option<State> = optional(documents, brief, last(Stage::Execute))?;
-        Ok(Self {
+        let mut progress = Self {
             finished: Some((stage, round)),
             plan: Some(plan),
             seen_before: Vec::new(),
@@ -102,7 +106,10 @@ impl Progress {
             analysis: optional(documents, brief, second_look)?,
             patch: resume.work_in_progress.clone(),
             interrupted: resume.checkpoint.clone(),
-        })
+            waits: None,
+        };
+        progress.judge_turns();
+        Ok(progress)
     }
 
     /// The commands at the head, without any change.
@@ -327,18 +334,23 @@ impl Progress {
         Next::End(Box::new(Outcome::GaveUp { why, note: self.note(), runs: seen, analysis }))
     }
 
-    /// The end of a round in which nothing was changed because a provider is down or busy: not an end
-    /// of the attempt, which goes on where it was.
+    /// The end of a stage that could not be done because a provider is down or busy: not an end of the
+    /// attempt, which goes on where it was. A round in which somebody changed something is done.
     pub fn waits_for_a_model(&self) -> Option<Outcome> {
+        let waits = |note: String| {
+            let why = GaveUp::ModelUnavailable;
+            Some(Outcome::GaveUp { why, note, runs: Vec::new(), analysis: None })
+        };
+        if let Some(note) = &self.waits {
+            return waits(note.clone());
+        }
         let Some((Stage::Execute, round)) = self.finished else { return None };
         let mut turns = self.turns.iter().filter(|turn| turn.round == round);
-        let waits = turns.clone().find(|t| t.hindrance == Some(HindranceNote::Provider))?;
+        let hindered = turns.clone().find(|t| t.hindrance == Some(HindranceNote::Provider))?;
         if turns.any(|turn| !turn.changed.is_empty()) {
             return None;
         }
-        let why = GaveUp::ModelUnavailable;
-        let note = format!("{}: {}", waits.fixer, waits.summary);
-        Some(Outcome::GaveUp { why, note, runs: Vec::new(), analysis: None })
+        waits(format!("{}: {}", hindered.fixer, hindered.summary))
     }
 
     /// Whether that is why a fixer did nothing, and no fixer did anything.

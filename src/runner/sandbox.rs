@@ -33,6 +33,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::documents;
 use crate::domain::brief::{Network, RunLimits};
 use crate::domain::outcome::{CommandRun, Ended, OUTPUT_TAIL_BYTES_MAX};
 use crate::evidence;
@@ -355,14 +356,10 @@ pub fn tail(output: &[u8]) -> String {
         .chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
         .collect();
-    let mut from = text.len().saturating_sub(OUTPUT_TAIL_BYTES_MAX);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    let cut = &text[from..];
-    let whole = match (from, cut.find('\n')) {
-        (0, _) | (_, None) => cut,
-        (_, Some(end)) => &cut[end + 1..],
+    let cut = documents::tail(&text, OUTPUT_TAIL_BYTES_MAX);
+    let whole = match cut.find('\n').filter(|_| cut.len() < text.len()) {
+        None => cut,
+        Some(end) => &cut[end + 1..],
     };
     whole.to_owned()
 }

@@ -13,6 +13,7 @@
 mod apply;
 mod changes;
 mod context;
+mod difference;
 mod places;
 mod snapshot;
 
@@ -27,9 +28,8 @@ use thiserror::Error;
 
 use super::git::{Call, Credential, FileRemotes, Git, GitError, TreeEntry};
 use crate::domain::ids::{PrNumber, RepoPath, Sha};
-use crate::domain::patch::{Content, FileMode, NotAPatch, Patch};
+use crate::domain::patch::{FileMode, NotAPatch, Patch};
 use crate::domain::protected::{configures_agents, is_agents_from_base};
-use crate::domain::pull::BaseFile;
 
 /// Why there is no workspace, or no patch from one.
 #[derive(Debug, Error)]
@@ -60,7 +60,7 @@ pub enum WorkspaceError {
 }
 
 pub use self::apply::write;
-pub use self::context::Context;
+pub use self::context::{Against, Context};
 pub use self::snapshot::WorkingTree;
 
 fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> WorkspaceError + use<> {
@@ -91,6 +91,8 @@ pub struct Wanted {
     pub head: Sha,
     /// The base branch's commit, from which agent configuration is taken.
     pub base: Sha,
+    /// The newest commit that both have in common, where the forge could tell.
+    pub fork: Option<Sha>,
     /// The pull request, whose reference is the second way to the head.
     pub pull: PrNumber,
 }
@@ -102,6 +104,7 @@ pub struct Source {
     mirror: PathBuf,
     head: Sha,
     base: Option<Sha>,
+    fork: Option<Sha>,
 }
 
 impl Source {
@@ -142,11 +145,19 @@ impl Source {
             }
         }
         let has_base = bring(&git, mirror, remote, (&wanted.base, KEPT_BASE)).await;
+        // Commits are fetched without their history, so which one is common is not to be seen here.
+        let fork = match &wanted.fork {
+            Some(fork) if bring(&git, mirror, remote, (fork, KEPT_FORK)).await => {
+                Some(fork.clone())
+            }
+            Some(_) | None => None,
+        };
         Ok(Self {
             git,
             mirror: mirror.to_owned(),
             head: wanted.head.clone(),
             base: has_base.then(|| wanted.base.clone()),
+            fork,
         })
     }
 
@@ -173,31 +184,6 @@ impl Source {
         let found = tree.iter().filter_map(named).find(|(entry, _, _)| entry == path);
         let Some((_, _, object)) = found else { return Ok(None) };
         Ok(self.git.blobs(&self.mirror, &[object]).await?.pop())
-    }
-
-    /// The head's side of a patch: what the files that it names are there.
-    ///
-    /// # Errors
-    /// [`WorkspaceError::Git`].
-    pub async fn base_files(&self, patch: &Patch) -> Result<Vec<BaseFile>, WorkspaceError> {
-        let tree = self.git.tree(&self.mirror, &self.head).await?;
-        let is_named = |path: &RepoPath| patch.changes().iter().any(|change| change.path == *path);
-        let entries: Vec<_> =
-            tree.iter().filter_map(named).filter(|(path, _, _)| is_named(path)).collect();
-        let has_blob = |mode: FileMode| mode != FileMode::Submodule;
-        let objects: Vec<Sha> = entries
-            .iter()
-            .filter(|(_, mode, _)| has_blob(*mode))
-            .map(|(_, _, object)| object.clone())
-            .collect();
-        let mut contents = self.git.blobs(&self.mirror, &objects).await?.into_iter();
-        let file = |(path, mode, _)| {
-            let content = if has_blob(mode) { contents.next() } else { None };
-            let content = Content::new(content.unwrap_or_default());
-            let size = content.bytes().len() as u64;
-            BaseFile { path, mode, text: content.text().map(str::to_owned), size }
-        };
-        Ok(entries.into_iter().map(file).collect())
     }
 
     /// A fresh checkout of exactly the head, at `dir`, which must not exist.
@@ -227,6 +213,7 @@ impl Source {
 /// By these git tells a remote what is in the mirror: without them every fetch would bring everything.
 const KEPT_HEAD: &str = "refs/selfheal/head";
 const KEPT_BASE: &str = "refs/selfheal/base";
+const KEPT_FORK: &str = "refs/selfheal/fork";
 
 /// Enough to find a head that a newer push has buried under a few commits.
 const PULL_DEPTH: u32 = 50;

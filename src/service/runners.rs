@@ -4,19 +4,21 @@
 //! that must prove the very run that was started; what it reports is recorded and decides nothing.
 //! Reports of an attempt that is over are answered with "stop".
 
+mod earlier;
+
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::repeats::proof_runs;
 use super::{OWN_WORKFLOW, ServiceError, Services};
-use crate::domain::attempt::{Attempt, AttemptRecord, AttemptState};
+use crate::domain::attempt::{Attempt, AttemptState};
 use crate::domain::brief::{
-    Admission, Brief, EarlierAttempt, Identity, Instruction, PROTOCOL_VERSION, Resume, StageReport,
+    Admission, Brief, Identity, Instruction, PROTOCOL_VERSION, Resume, StageReport,
 };
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::document::DOCUMENT_BYTES_MAX;
 use crate::domain::feedback::{self, ASKS_MAX, times_answered};
-use crate::domain::ids::{AttemptId, RunId, Timestamp};
+use crate::domain::ids::{AttemptId, RunId, Sha, Timestamp};
 use crate::domain::outcome::Outcome;
 use crate::domain::policy::Policy;
 use crate::domain::pull::Pull;
@@ -212,6 +214,8 @@ pub async fn brief(services: &Services, view: &RunnerView) -> Result<Brief, Runn
         services.policies.at(services.forge.as_ref(), repo, &pull.base_sha).await.map_err(later)?;
     let checkpoint = services.checkpoints.checkpoint(view.record.attempt.id).await?;
     let mut brief = brief_of(view, &pull, &read.policy);
+    brief.fork = fork(services, &pull).await;
+    brief.earlier = earlier::attempts(services, view).await?;
     brief.remedies = super::remedies::offered(services, view, &read.policy).await?;
     brief.resume = resume(view, checkpoint);
     Ok(brief)
@@ -230,6 +234,7 @@ fn brief_of(view: &RunnerView, pull: &Pull, policy: &Policy) -> Brief {
         head: attempt.head.clone(),
         base: pull.base.clone(),
         base_sha: pull.base_sha.clone(),
+        fork: None,
         failures: evidence.map(|read| read.failures.clone()).unwrap_or_default(),
         excerpt: evidence.map(|read| read.excerpt.clone()).unwrap_or_default(),
         failing_commands: evidence.map(|read| read.commands.clone()).unwrap_or_default(),
@@ -240,7 +245,7 @@ fn brief_of(view: &RunnerView, pull: &Pull, policy: &Policy) -> Brief {
         fixers: policy.fixers.clone(),
         protected: policy.protected.patterns(),
         changed_files: evidence.map(|read| read.changed_files.clone()).unwrap_or_default(),
-        earlier: view.earlier.iter().map(earlier).collect(),
+        earlier: Vec::new(),
         limits: policy.limits,
         network: policy.network,
         questions_max: questions_max(attempt, policy),
@@ -254,15 +259,15 @@ fn questions_max(attempt: &Attempt, policy: &Policy) -> u8 {
     if times_answered(&attempt.feedback) < ASKS_MAX { policy.questions.max } else { 0 }
 }
 
-fn earlier(record: &AttemptRecord) -> EarlierAttempt {
-    let fixer = record.report.outcome.as_ref().and_then(Outcome::fixer).map(str::to_owned);
-    let end = match &record.attempt.state {
-        AttemptState::Ended(end) => end.as_str(),
-        other => other.as_str(),
-    };
-    let note = record.attempt.note.as_deref().unwrap_or("");
-    let ended = if note.is_empty() { end.to_owned() } else { format!("{end}: {note}") };
-    EarlierAttempt { number: record.attempt.number, fixer, ended }
+/// Where a pull request began; without it agents see its change against the base branch's newest.
+async fn fork(services: &Services, pull: &Pull) -> Option<Sha> {
+    match services.forge.merge_base(&pull.repo, &pull.base_sha, &pull.head.sha).await {
+        Ok(fork) => fork,
+        Err(error) => {
+            tracing::info!(error = &error as &dyn std::error::Error, "where it began is not known");
+            None
+        }
+    }
 }
 
 fn resume(view: &RunnerView, checkpoint: Option<Checkpoint>) -> Option<Resume> {

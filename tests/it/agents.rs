@@ -4,6 +4,7 @@
 //! lie, fail, and be led astray by a hostile pull request; everything after the model is real.
 
 mod agentapi;
+mod asks;
 mod faults;
 mod heals;
 mod hostile;

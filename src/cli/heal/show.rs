@@ -75,7 +75,7 @@ impl Ending {
 
     /// The fix as a unified diff.
     fn diff(&self) -> String {
-        report::diff::unified(self.patch(), &self.base)
+        report::unified(self.patch(), &self.base)
     }
 }
 

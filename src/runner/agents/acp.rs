@@ -76,6 +76,11 @@ fn answered(ask: &Ask, id: Option<u64>, line: &Value, said: &mut Said<'_>) -> An
     }
     match id {
         Some(INITIALIZE) => {
+            let known = ["name", "version"];
+            let known = known.map(|key| text_at(line, &format!("/result/agentInfo/{key}")));
+            if let [name, Some(version)] = known {
+                said.is_version(&format!("{} {version}", name.unwrap_or_default()));
+            }
             let place = json!({ "cwd": ask.workspace, "mcpServers": [] });
             Answer::Say(match &ask.session {
                 Some(session) => {

@@ -77,6 +77,7 @@ impl Agent for AgentApi {
         match text_at(line, "/kind") {
             Some("screen") => said.aside(text),
             Some("said") => said.text(text),
+            Some("version") => said.is_version(text),
             Some("error") => said.error(text),
             Some("failed") => {
                 said.error(text);

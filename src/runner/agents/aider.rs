@@ -3,7 +3,8 @@
 //! Checked with 0.86.2. It has no sessions, no events and no limits of its own; its files are kept
 //! out of the checkout. `.aider*` is no longer there when it starts; it reads the repository's `.env`
 //! as its own settings, so what decides whom it asks and what it runs is said once more in a file of
-//! ours, which it reads last.
+//! ours, which it reads last. What it prints between its banner and its bill is what the model said,
+//! so that it can ask and advise as well; it runs no commands of its own accord.
 
 use serde_json::Value;
 
@@ -25,6 +26,15 @@ const OURS: &str = "AIDER_TEST_CMD=\nAIDER_AUTO_TEST=false\nAIDER_AUTO_LINT=fals
 
 /// How it says that it edited a file.
 const APPLIED: &str = "Applied edit to ";
+
+/// A width at which it breaks no line that is kept.
+const COLUMNS: &str = "100000";
+
+/// How the last line begins that it prints before the model's answer.
+const BANNER_ENDS: &str = "Repo-map: ";
+
+/// How the line begins that it prints after an answer.
+const BILL: &str = "Tokens: ";
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Aider;
@@ -74,6 +84,8 @@ impl Agent for Aider {
         launch.env("OPENAI_API_BASE", format!("{}/openai/v1", bridge::PLACE));
         launch.env("OPENAI_API_KEY", NO_KEY);
         launch.env("LITELLM_LOCAL_MODEL_COST_MAP", "True");
+        // It breaks lines at the width of its terminal, also in the middle of JSON.
+        launch.env("COLUMNS", COLUMNS);
         launch
     }
 
@@ -82,17 +94,21 @@ impl Agent for Aider {
     }
 
     fn heard(&self, _ask: &Ask, line: &Value, said: &mut Said<'_>) -> Answer {
-        said.aside(&line.to_string());
+        said.piece(&format!("{line}\n"));
         Answer::Listen
     }
 
     fn heard_text(&self, line: &str, said: &mut Said<'_>) {
-        match line.strip_prefix(APPLIED) {
-            Some(path) => {
-                said.file_change(path.trim());
-                said.text(line);
-            }
-            None => said.aside(line),
+        if let Some(path) = line.strip_prefix(APPLIED) {
+            said.file_change(path.trim());
+            said.did(line);
+        } else if line.starts_with(BANNER_ENDS) {
+            said.aside(line);
+            said.new_paragraph();
+        } else if line.starts_with(BILL) {
+            said.aside(line);
+        } else {
+            said.piece(&format!("{line}\n"));
         }
     }
 }

@@ -156,7 +156,7 @@ fn result(line: &Value, said: &mut Said<'_>) {
     said.stopped = Some(match text_at(line, "/subtype") {
         Some("success") if !is_error => {
             // It has said that already, as its last words.
-            if said.last_words.is_empty() {
+            if said.words.is_empty() {
                 said.text(&words);
             }
             Stopped::Done

@@ -15,6 +15,7 @@ use crate::domain::brief::Network;
 use crate::domain::checkpoint::Session;
 use crate::domain::model::REFUSED_BUDGET;
 use crate::domain::outcome::{CommandRun, Ended};
+use crate::runner::documents::short;
 use crate::runner::fixers::{Fixer, FixerError, Hindrance, Job, Report};
 use crate::runner::model::{Call, ModelEnd};
 use crate::runner::observe::Happening;
@@ -26,6 +27,9 @@ const VERSION_SECS: u64 = 60;
 
 /// The most characters of a version.
 const VERSION_CHARS_MAX: usize = 60;
+
+/// How much of what it said is its summary.
+const SUMMARY_BYTES_MAX: usize = 4000;
 
 /// How often an agent is started for one turn when something ends it each time: out of memory, by hand.
 const LIVES_MAX: usize = 4;
@@ -169,9 +173,15 @@ impl AgentFixer {
         let Some(models) = job.models else {
             return over(Hindrance::Unavailable("there is no way to a model here".to_owned()));
         };
-        let Some(version) = self.version(job).await? else {
-            let words = format!("{} is not installed on the runner", self.agent.name());
-            return over(Hindrance::ToolMissing(words));
+        let version = match self.agent.program() {
+            None => None,
+            Some(program) => match self.version(job, program).await? {
+                Some(version) => Some(version),
+                None => {
+                    let words = format!("{} is not installed on the runner", self.agent.name());
+                    return over(Hindrance::ToolMissing(words));
+                }
+            },
         };
         let digest = Task::digest_of(&told.prompt);
         let ask = self.asked(job, told);
@@ -191,9 +201,9 @@ impl AgentFixer {
         let is_killed = matches!(run.ended, Ended::Signal(_) | Ended::Exit(KILLED));
         let report = Report {
             summary,
-            words: said.last_words,
+            words: said.words,
             hindrance,
-            version: Some(version),
+            version: version.or_else(|| Some(cut(&said.version?))),
             prompt: Some(digest),
             model: said.model.or_else(|| Some(ask.model_or(self.agent.usual_model()).to_owned())),
             runs: vec![run],
@@ -228,8 +238,7 @@ impl AgentFixer {
     }
 
     /// What its program says of itself; `None` when it is not there.
-    async fn version(&self, job: &Job<'_>) -> Result<Option<String>, FixerError> {
-        let Some(program) = self.agent.program() else { return Ok(Some(String::new())) };
+    async fn version(&self, job: &Job<'_>, program: &str) -> Result<Option<String>, FixerError> {
         let mut spec = CommandSpec::shell("", job.workspace, job.limits);
         spec.program = Program::Argv(vec![program.to_owned(), "--version".to_owned()]);
         spec.limits.command_secs = VERSION_SECS;
@@ -239,7 +248,7 @@ impl AgentFixer {
             return Ok(None);
         }
         let line = finished.run.output_tail.lines().next().unwrap_or_default();
-        Ok(Some(line.chars().take(VERSION_CHARS_MAX).collect()))
+        Ok(Some(cut(line)))
     }
 
     fn asked(&self, job: &Job<'_>, told: Told) -> Ask {
@@ -253,6 +262,11 @@ impl AgentFixer {
             command_ms: job.limits.command_secs.saturating_mul(1000),
         }
     }
+}
+
+/// A version, as long as one may be.
+fn cut(version: &str) -> String {
+    version.chars().take(VERSION_CHARS_MAX).collect()
 }
 
 /// Where the checkout is, as the agent sees it.
@@ -298,8 +312,9 @@ fn summary(said: &Said<'_>, run: &CommandRun, hindrance: Option<&Hindrance>) -> 
         return hindrance.words().to_owned();
     }
     match (&said.stopped, run.ended) {
-        (Some(Stopped::Done), _) | (None, Ended::Exit(0)) if !said.last_words.is_empty() => {
-            said.last_words.clone()
+        (Some(Stopped::Done), _) | (None, Ended::Exit(0)) if !said.words.trim().is_empty() => {
+            let words = said.did.as_deref().unwrap_or_else(|| said.words.trim());
+            short(words, SUMMARY_BYTES_MAX).to_owned()
         }
         (Some(Stopped::Limit(words) | Stopped::Failed(words)), _) => words.clone(),
         (_, Ended::TimedOut) => "it was silent for too long and was ended".to_owned(),

@@ -14,11 +14,12 @@ pub fn fenced(text: &str) -> String {
 
 /// The beginning of a text, at most that many bytes, at a character's end.
 pub fn short(text: &str, bytes_max: usize) -> &str {
-    let mut end = text.len().min(bytes_max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
+/// The end of a text, at most that many bytes, from a character's beginning.
+pub fn tail(text: &str, bytes_max: usize) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(bytes_max))..]
 }
 
 #[cfg(test)]
@@ -35,5 +36,7 @@ mod tests {
     fn a_cut_never_splits_a_character() {
         assert_eq!(short("aü", 2), "a");
         assert_eq!(short("aü", 3), "aü");
+        assert_eq!(tail("üa", 2), "a");
+        assert_eq!(tail("üa", 3), "üa");
     }
 }

@@ -3,7 +3,8 @@
 //! An agent reads everything that was tried and seen, in a checkout that is thrown away, and names
 //! the assumption that does not hold. Its answer has a schema; one that does not fit is asked for
 //! once more and then refused, and the attempt ends as it would have without. What it recommends
-//! guides one more round; what it asks is the core of the report to people when that fails, too.
+//! guides one more round; what it asks is the core of the report to people when that fails, too. A
+//! provider that is down is waited for; whatever else keeps the agent from its work is not asked again.
 
 use std::fmt::Write as _;
 
@@ -11,7 +12,7 @@ use super::execute::job;
 use super::{StageError, Work};
 use crate::domain::document::{Document, DocumentName};
 use crate::runner::documents::{AnalysisNote, AssumptionAnalysis, about, fenced, short, write};
-use crate::runner::fixers::Fixer;
+use crate::runner::fixers::{Fixer, Hindrance};
 use crate::runner::observe::Happening;
 use crate::runner::progress::Progress;
 use crate::runner::task::Task;
@@ -33,9 +34,13 @@ pub async fn run(
         Task::new(work.brief, round, progress.seen()).within(work.context).after(&progress.turns);
     let prompt = task.second_look(&AnalysisNote::schema());
     let mut found = asked(work, progress, fixer.as_ref(), &task, &prompt).await?;
-    if let Err(fault) = &found.analysis {
+    if let (Err(fault), None) = (&found.analysis, &found.hindrance) {
         let again = task.repair(&prompt, fault);
         found = asked(work, progress, fixer.as_ref(), &task, &again).await?;
+    }
+    progress.waits = found.hindrance.as_ref().and_then(|it| it.waits(fixer.as_ref()));
+    if progress.waits.is_some() {
+        return Ok(Vec::new());
     }
     let document = AssumptionAnalysis {
         about: about(DocumentName::AssumptionAnalysis, work.brief.attempt, round),
@@ -52,6 +57,7 @@ pub async fn run(
 
 struct Found {
     analysis: Result<AnalysisNote, String>,
+    hindrance: Option<Hindrance>,
     model: Option<String>,
 }
 
@@ -74,7 +80,7 @@ async fn asked(
         Some(hindrance) => Err(hindrance.words().to_owned()),
         None => AnalysisNote::read(&report.words),
     };
-    Ok(Found { analysis, model: report.model })
+    Ok(Found { analysis, hindrance: report.hindrance, model: report.model })
 }
 
 fn text(document: &AssumptionAnalysis) -> String {

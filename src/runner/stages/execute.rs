@@ -26,6 +26,9 @@ use crate::runner::workspace::{Checkout, WorkspaceError};
 /// How much of a fixer's own words is kept.
 const SUMMARY_BYTES_MAX: usize = 600;
 
+/// How much of what a turn changed is kept for the turns after it.
+const DIFF_BYTES_MAX: usize = 8 * 1024;
+
 /// Does the stage.
 ///
 /// # Errors
@@ -39,9 +42,14 @@ pub async fn run(
     let mut begun = resumed(work, &mut turns, round);
     while let Some(fixer) = work.next_fixer(&turns) {
         let begun = begun.take().filter(|begun| begun.fixer == fixer.id());
-        let (turn, patch) = turn(work, &turns, fixer.as_ref(), (round, begun)).await?;
-        let changed = !turn.changed.is_empty();
-        turns.turns.push(turn);
+        let Turned { note, patch, waits } =
+            turn(work, &turns, fixer.as_ref(), (round, begun)).await?;
+        let changed = !note.changed.is_empty();
+        turns.turns.push(note);
+        if waits.is_some() {
+            turns.waits = waits;
+            break;
+        }
         if changed {
             turns.patch = patch;
             break;
@@ -88,19 +96,29 @@ fn is_asked_again(progress: &Progress, fixer: &dyn Fixer) -> bool {
     progress.turns.iter().filter(|turn| turn.fixer == id).count() > 1
 }
 
-/// One fixer's turn; what changed, and the whole change against the head.
+/// What came of a turn.
+struct Turned {
+    note: TurnNote,
+    /// The whole change against the head.
+    patch: Patch,
+    /// Whose provider has to be waited for before its questions can be understood.
+    waits: Option<String>,
+}
+
+/// One fixer's turn.
 async fn turn(
     work: &Work<'_>,
     progress: &Progress,
     fixer: &dyn Fixer,
     (round, begun): (u8, Option<Checkpoint>),
-) -> Result<(TurnNote, Patch), StageError> {
+) -> Result<Turned, StageError> {
     let id = fixer.id();
     let (mut room, begun) = room(work, progress, begun).await?;
     room.checkout.take_agents_from_base().await?;
     work.observer.saw(&Happening::FixerBegins { fixer: &id });
     let mut task = Task::new(work.brief, round, progress.seen())
         .within(work.context)
+        .after(&progress.turns)
         .advised_by(progress.advice());
     if begun.as_ref().is_some_and(|begun| begun.work_in_progress != progress.patch) {
         task = task.begun();
@@ -126,15 +144,9 @@ async fn turn(
         report = fixer.fix(job) => report?,
         never = going.keep(work) => match never {},
     };
-    let questions = asked(work, (&room, &task, home.path()), fixer, &report).await?;
-    let (mut patch, mut summary) = match room.checkout.changes().await {
-        Ok(patch) => (kept(fixer, &progress.patch, &room.checkout, patch), report.summary.clone()),
-        // More than a patch can hold is no repair; the next fixer starts from where this one did.
-        Err(error @ (WorkspaceError::NotAPatch(_) | WorkspaceError::TooManyFiles)) => {
-            (progress.patch.clone(), error.to_string())
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let Asked { questions, waits } =
+        asked(work, (&room, &task, home.path()), fixer, &report).await?;
+    let (mut patch, mut summary) = left_behind(&room, progress, fixer, &report).await?;
     let in_vain = fixer.is_all_or_nothing()
         && patch != progress.patch
         && (report.hindrance.is_some() || stays_red(work, &room, progress).await?);
@@ -148,6 +160,8 @@ async fn turn(
         round,
         fixer: id,
         changed,
+        diff: shown(work, &progress.patch, &patch).await?,
+        verdict: String::new(),
         hindrance: report.hindrance.as_ref().map(HindranceNote::from),
         in_vain,
         summary: short(&summary, SUMMARY_BYTES_MAX).to_owned(),
@@ -156,7 +170,33 @@ async fn turn(
         model: report.model,
         questions,
     };
-    Ok((note, patch))
+    Ok(Turned { note, patch, waits })
+}
+
+/// The whole change that a fixer has left, and what people read of it.
+async fn left_behind(
+    room: &Room,
+    progress: &Progress,
+    fixer: &dyn Fixer,
+    report: &Report,
+) -> Result<(Patch, String), StageError> {
+    match room.checkout.changes().await {
+        Ok(patch) => {
+            let patch = kept(fixer, &progress.patch, &room.checkout, patch);
+            Ok((patch, report.summary.clone()))
+        }
+        // More than a patch can hold is no repair; the next fixer starts from where this one did.
+        Err(error @ (WorkspaceError::NotAPatch(_) | WorkspaceError::TooManyFiles)) => {
+            Ok((progress.patch.clone(), error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a turn changed, for those who come after it.
+async fn shown(work: &Work<'_>, earlier: &Patch, patch: &Patch) -> Result<String, StageError> {
+    let difference = work.source.difference(earlier, patch).await?;
+    Ok(short(&difference, DIFF_BYTES_MAX).to_owned())
 }
 
 /// Whether a command that was red at the head is still red in this checkout. The proof runs all of
@@ -174,28 +214,37 @@ async fn stays_red(work: &Work<'_>, room: &Room, progress: &Progress) -> Result<
     Ok(false)
 }
 
+/// What a fixer asks.
+#[derive(Default)]
+struct Asked {
+    questions: Vec<String>,
+    waits: Option<String>,
+}
+
 /// What a fixer asks people. One that asks in a form of its own is told what is wrong with it, once.
 async fn asked(
     work: &Work<'_>,
     (room, task, home): (&Room, &Task, &Path),
     fixer: &dyn Fixer,
     report: &Report,
-) -> Result<Vec<String>, StageError> {
+) -> Result<Asked, StageError> {
     let most = work.brief.questions_max;
     if report.hindrance.is_some() {
-        return Ok(Vec::new());
+        return Ok(Asked::default());
     }
     let fault = match answered(&report.words, most) {
-        Answered::Plain => return Ok(Vec::new()),
-        Answered::Asks(questions) => return Ok(questions),
+        Answered::Plain => return Ok(Asked::default()),
+        Answered::Asks(questions) => return Ok(Asked { questions, waits: None }),
         Answered::Malformed(fault) => fault,
     };
     let prompt = task.repair(&task.markdown(), &fault);
     let again = fixer.ask(job(work, room, task, home), &prompt).await?;
-    match answered(&again.words, most) {
-        Answered::Asks(questions) => Ok(questions),
-        Answered::Plain | Answered::Malformed(_) => Ok(Vec::new()),
-    }
+    let waits = again.hindrance.as_ref().and_then(|hindrance| hindrance.waits(fixer));
+    let questions = match answered(&again.words, most) {
+        Answered::Asks(questions) => questions,
+        Answered::Plain | Answered::Malformed(_) => Vec::new(),
+    };
+    Ok(Asked { questions, waits })
 }
 
 /// A checkout with the change so far: that of the turn to go on with, if it can be had again.
@@ -267,6 +316,9 @@ fn text(state: &State) -> String {
         let _ = write!(text, "## Round {}: `{}`\n\n", turn.round, turn.fixer);
         text.push_str(&fenced(&format!("{files}\n{}", turn.summary)));
         text.push('\n');
+        for part in [&turn.diff, &turn.verdict].into_iter().filter(|part| !part.is_empty()) {
+            let _ = writeln!(text, "{}", fenced(part));
+        }
         for question in &turn.questions {
             let _ = writeln!(text, "It asks:\n\n{}", fenced(question));
         }

@@ -77,6 +77,7 @@ pub async fn run(
         progress.patch = Patch::default();
     }
     progress.results = Some(results);
+    progress.judge_turns();
     Ok(vec![document])
 }
 

@@ -5,8 +5,9 @@
 //! has a part in it.
 
 use super::{Call, Source, WorkspaceError, named};
+use crate::domain::brief::Brief;
 use crate::domain::ids::{RepoPath, Sha};
-use crate::domain::patch::FileMode;
+use crate::domain::patch::{FileMode, Patch};
 
 /// Files in which a repository tells agents how it wants its work done.
 const GUIDANCE: [&str; 3] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md"];
@@ -21,23 +22,47 @@ pub struct Context {
     pub guidance: String,
     /// What the pull request changes, as a unified diff; a stranger's text.
     pub change: String,
+    /// What that is a difference to.
+    pub against: Against,
+    /// What the last change of each earlier attempt makes of the head, in their order.
+    pub earlier: Vec<String>,
+}
+
+/// What a pull request's change is a difference to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Against {
+    /// The commit that it began with: the newest that it and its base branch have in common.
+    #[default]
+    Fork,
+    /// The newest commit of its base branch, because nobody could tell the other one or fetch it. What
+    /// that has changed since shows as well, the other way round.
+    Base,
 }
 
 impl Source {
-    /// What an agent is told, where the pull request has changed those files.
+    /// What an agent is told of the repository that a brief is about.
     ///
     /// # Errors
     /// [`WorkspaceError::Git`].
-    pub async fn context(&self, changed: &[RepoPath]) -> Result<Context, WorkspaceError> {
-        Ok(Context { guidance: self.guidance().await?, change: self.change(changed).await? })
+    pub async fn context(&self, brief: &Brief) -> Result<Context, WorkspaceError> {
+        let mut earlier = Vec::with_capacity(brief.earlier.len());
+        for attempt in &brief.earlier {
+            earlier.push(self.difference(&Patch::default(), &attempt.patch).await?);
+        }
+        let (change, against) = self.change(&brief.changed_files).await?;
+        Ok(Context { guidance: self.guidance().await?, change, against, earlier })
     }
 
-    /// The difference between base and head in some files. What the base branch has changed in them
-    /// since the pull request began shows as well, the other way round.
-    async fn change(&self, files: &[RepoPath]) -> Result<String, WorkspaceError> {
-        let Some(base) = self.base.as_ref().filter(|_| !files.is_empty()) else {
-            return Ok(String::new());
+    /// What the pull request has changed in some files.
+    async fn change(&self, files: &[RepoPath]) -> Result<(String, Against), WorkspaceError> {
+        let (base, against) = match (&self.fork, &self.base) {
+            (Some(fork), _) => (fork, Against::Fork),
+            (None, Some(base)) => (base, Against::Base),
+            (None, None) => return Ok((String::new(), Against::default())),
         };
+        if files.is_empty() {
+            return Ok((String::new(), Against::default()));
+        }
         let mut args = vec!["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames"];
         args.extend([base.as_str(), self.head.as_str(), "--"]);
         args.extend(files.iter().take(FILES_MAX).map(RepoPath::as_str));
@@ -50,7 +75,8 @@ impl Source {
             ("GIT_CONFIG_VALUE_0", "256k"),
         ];
         call.env = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        Ok(String::from_utf8_lossy(&self.git.call(call).await?).into_owned())
+        let output = self.git.call(call).await?;
+        Ok((String::from_utf8_lossy(&output).into_owned(), against))
     }
 
     async fn guidance(&self) -> Result<String, WorkspaceError> {

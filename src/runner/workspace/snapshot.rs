@@ -67,6 +67,7 @@ impl WorkingTree {
             mirror: mirror.to_owned(),
             base: Some(head.clone()),
             head,
+            fork: None,
         })
     }
 

@@ -13,9 +13,10 @@ use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::runner::agents::agentapi::client::{Client, Fault, Patience};
 use selfheal::runner::attempt::{self, End, Setting};
 use selfheal::runner::dependencies::Dependencies;
+use selfheal::runner::documents::{State, read};
 use selfheal::runner::model::{ModelEnd, OwnProvider, Upstream};
 use selfheal::runner::observe::Nobody;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::counterpart::{Counterpart, Events, Play};
 use super::provider::Provider;
@@ -69,6 +70,7 @@ async fn an_agent_is_told_its_task_when_it_is_ready_and_followed_until_it_is_sti
     talk.ended_well();
     assert_eq!(talk.counterpart.messages(), [MESSAGE]);
     assert_eq!(talk.texts("said"), ["line one\nline two\ndone"]);
+    assert_eq!(talk.texts("version"), ["AgentAPI 0.11.6, agent custom"]);
     assert!(talk.texts("screen").concat().contains("line two"), "{:?}", talk.told);
 }
 
@@ -160,6 +162,15 @@ fn ordered(repo: &Repo, does: &str) -> Brief {
 }
 
 async fn attempt(repo: &Repo, brief: &Brief, provider: &Provider, scenario: &str) -> Outcome {
+    attempt_told(repo, brief, (provider, scenario), &Notebook::default()).await
+}
+
+async fn attempt_told(
+    repo: &Repo,
+    brief: &Brief,
+    (provider, scenario): (&Provider, &str),
+    notebook: &Notebook,
+) -> Outcome {
     let scratch = tempfile::tempdir().unwrap();
     let base = provider.playing(scenario).parse().unwrap();
     let own = OwnProvider { provider: Api::OpenAi, base, key: None };
@@ -174,7 +185,7 @@ async fn attempt(repo: &Repo, brief: &Brief, provider: &Provider, scenario: &str
         observer: &Nobody,
         models: Some(ModelEnd::open(Upstream::Providers(vec![own]), bridge).unwrap()),
     };
-    match attempt::run(&Notebook::default(), brief, setting).await.unwrap() {
+    match attempt::run(notebook, brief, setting).await.unwrap() {
         End::Reported(outcome) => outcome,
         End::Stopped => panic!("it was stopped"),
     }
@@ -182,8 +193,12 @@ async fn attempt(repo: &Repo, brief: &Brief, provider: &Provider, scenario: &str
 
 #[tokio::test]
 async fn an_agent_behind_an_agentapi_turns_a_red_repository_green() {
-    let (repo, provider) = (red(), Provider::start());
-    let outcome = attempt(&repo, &ordered(&repo, "fix"), &provider, "fix").await;
+    let (repo, provider, notebook) = (red(), Provider::start(), Notebook::default());
+    let ordered = ordered(&repo, "fix");
+    let outcome = attempt_told(&repo, &ordered, (&provider, "fix"), &notebook).await;
+    let documents = notebook.reports.lock().unwrap()[1].documents.clone();
+    let state: State = read(&documents, ordered.attempt, 1).unwrap();
+    assert_eq!(state.turns[0].version.as_deref(), Some("AgentAPI 0.11.6, agent custom"));
     assert!(text_in(&outcome, "src/lib.rs").contains("a + b"), "{outcome:#?}");
     let Outcome::Proposed { fixer, summary, .. } = &outcome else { panic!("{outcome:#?}") };
     assert_eq!(fixer, "agent:mine");
@@ -238,6 +253,17 @@ async fn an_agentapi_that_dies_or_is_not_there_is_said_to_be_so() {
 async fn a_model_that_is_busy_is_waited_for_whatever_the_screen_says() {
     let (repo, provider) = (red(), Provider::start());
     let outcome = attempt(&repo, &ordered(&repo, "lie"), &provider, "always_429").await;
+    gave_up(&outcome, GaveUp::ModelUnavailable, "429");
+}
+
+#[tokio::test]
+async fn a_model_that_is_busy_when_a_question_is_put_right_is_waited_for() {
+    let (repo, provider) = (red(), Provider::start());
+    let busy = json!({ "error": { "status": 429, "times": -1 }, "say": "never",
+        "when": { "prompt_matches": "prompt: repair of an answer" } });
+    let steps = json!([{ "any": [busy, { "say": "I am not sure." }] }]);
+    provider.learn("busy", json!({ "steps": steps })).await;
+    let outcome = attempt(&repo, &ordered(&repo, "ask"), &provider, "busy").await;
     gave_up(&outcome, GaveUp::ModelUnavailable, "429");
 }
 

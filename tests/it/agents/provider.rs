@@ -89,6 +89,14 @@ impl Provider {
         all.iter().filter(|asked| asked["aux"] != true).filter_map(|a| a["step"].as_u64()).collect()
     }
 
+    /// How often a text stands in all that it was asked.
+    pub async fn count(&self, needle: &str) -> usize {
+        let url = format!("{}/__admin/requests?bodies=1", self.url);
+        let answer: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        let all = answer["requests"].as_array().unwrap();
+        all.iter().map(|asked| asked["body"].to_string().matches(needle).count()).sum()
+    }
+
     /// Whether a text was ever sent to it, in a body, a header that is no credential, or a URL.
     pub async fn has_seen(&self, needle: &str) -> bool {
         let url = format!("{}/__admin/search", self.url);

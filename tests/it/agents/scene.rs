@@ -39,7 +39,7 @@ pub async fn for_each_asked_for<F: Future<Output = ()>>(act: impl Fn(AgentName) 
 pub const OWN_KEY: &str = "sk-own-s3cret-key-of-the-operator";
 
 /// The library of a crate whose one test fails: `add` subtracts.
-const BROKEN: &str = "pub fn add(a: i32, b: i32) -> i32 {\n    a - b\n}\n\n#[cfg(test)]\n\
+pub const BROKEN: &str = "pub fn add(a: i32, b: i32) -> i32 {\n    a - b\n}\n\n#[cfg(test)]\n\
     mod tests {\n    #[test]\n    fn adds() {\n        assert_eq!(super::add(2, 2), 4);\n    }\n}\n";
 
 /// A crate whose one test fails, as the scenarios of `fix.json` expect it.
@@ -62,7 +62,12 @@ impl Healing {
 
 /// Lets an agent work on a repository while the model plays a scenario.
 pub async fn heal(agent: AgentName, repo: &Repo, provider: &Provider, scenario: &str) -> Healing {
-    let output = command(agent, repo, &provider.playing(scenario)).output().await.unwrap();
+    said(command(agent, repo, &provider.playing(scenario))).await
+}
+
+/// Runs `selfheal heal`; what it said.
+pub async fn said(mut command: Command) -> Healing {
+    let output = command.output().await.unwrap();
     let progress = String::from_utf8_lossy(&output.stderr).into_owned();
     let result = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         panic!("{error}: {}\n{progress}", String::from_utf8_lossy(&output.stdout))

@@ -81,6 +81,31 @@ async fn a_compilers_suggestion_is_applied() {
     assert_eq!(text_in(&outcome, "src/lib.rs"), "\npub fn two() -> u32 {\n    1 + 1\n}\n");
 }
 
+/// Does the right thing once it is told what it tried before, and what came of it.
+const LEARNING: &str = r#"cat > "$HOME/told"; if grep -q '^+worse$' "$HOME/told" &&
+    grep -q '^dropped, because nothing is better' "$HOME/told" &&
+    grep -q 'round 1, command:test, changed value: I tried' "$HOME/told"
+    then echo good > value; else echo worse > value; fi; echo I tried"#;
+
+#[tokio::test]
+async fn a_fixer_is_told_what_it_tried_in_earlier_rounds_and_why_that_was_dropped() {
+    let repo = shell_repo();
+    let brief = shell_brief(&repo, LEARNING);
+    let whole = Notebook::default();
+    let End::Reported(outcome) = attempt(&repo, &brief, &whole).await else { panic!() };
+    assert_eq!(text_in(&outcome, "value"), "good\n");
+    let stages = whole.stages();
+    assert_eq!(stages.last(), Some(&(Stage::Verify, 2)), "{stages:?}");
+    // Another machine knows it as well, whose documents were written before the verdict was known.
+    let first = Notebook { stop_after: Some(4), ..Notebook::default() };
+    assert_eq!(attempt(&repo, &brief, &first).await, End::Stopped);
+    let brief = Brief { resume: first.resume(), ..brief };
+    let second = Notebook::default();
+    let End::Reported(outcome) = attempt(&repo, &brief, &second).await else { panic!() };
+    assert_eq!(text_in(&outcome, "value"), "good\n");
+    assert_eq!(second.stages(), stages[4..]);
+}
+
 #[tokio::test]
 async fn two_faults_are_healed_in_two_rounds() {
     let repo = Repo::rust("pub fn two()->u32{ return 1+1; }\n");
@@ -119,7 +144,7 @@ async fn a_command_fixer_gets_its_task_both_ways_and_its_difference_is_the_resul
                echo good > value; chmod +x check.sh; ln -s value link; exit 9";
     let outcome = outcome(&repo, &shell_brief(&repo, fix)).await;
     assert_eq!(text_in(&outcome, "value"), "good\n");
-    assert!(text_in(&outcome, "said").contains("- `sh check.sh`"));
+    assert!(text_in(&outcome, "said").contains("$ sh check.sh\n"));
     let task: serde_json::Value = serde_json::from_str(&text_in(&outcome, "task.json")).unwrap();
     assert_eq!(task["failing_commands"][0], "sh check.sh");
     let Outcome::Proposed { patch, fixer, .. } = &outcome else { panic!("{outcome:?}") };

@@ -142,6 +142,8 @@ fn idle(fixer: &str) -> TurnNote {
         round: 1,
         fixer: fixer.to_owned(),
         changed: Vec::new(),
+        diff: String::new(),
+        verdict: String::new(),
         hindrance: None,
         in_vain: false,
         summary: String::new(),

@@ -110,7 +110,7 @@ impl Repo {
         let remote = Remote { url: self.dir().display().to_string(), credential: None };
         let root = self.git(&["rev-list", "--max-parents=0", "HEAD"]);
         let base = Sha::parse(&root).unwrap();
-        let wanted = Wanted { head: self.head(), base, pull: PrNumber::new(7) };
+        let wanted = Wanted { head: self.head(), base, fork: None, pull: PrNumber::new(7) };
         let git = Git::find(scratch).unwrap();
         Source::fetch(git, &scratch.join("mirror.git"), &remote, &wanted).await.unwrap()
     }
@@ -128,6 +128,7 @@ pub fn brief(repo: &Repo, failures: Vec<Failure>, commands: &[&str]) -> Brief {
         head: repo.head(),
         base: Branch::parse("main").unwrap(),
         base_sha: repo.head(),
+        fork: None,
         failures,
         excerpt: "error: something".to_owned(),
         failing_commands: commands.iter().map(|command| (*command).to_owned()).collect(),

@@ -8,10 +8,13 @@ use selfheal::domain::failure::{Failure, FailureKind};
 use selfheal::domain::ids::{PrNumber, Sha};
 use selfheal::domain::patch::{FileMode, Patch};
 use selfheal::runner::git::Git;
-use selfheal::runner::workspace::{Checkout, Remote, Source, Wanted, WorkingTree, WorkspaceError};
+use selfheal::runner::workspace::{
+    Against, Checkout, Remote, Source, Wanted, WorkingTree, WorkspaceError,
+};
 use sha2::{Digest as _, Sha256};
 
-use super::scene::{Repo, path};
+use super::scene::{Repo, brief, path};
+use crate::harness::patch;
 
 struct Room {
     scratch: tempfile::TempDir,
@@ -182,7 +185,8 @@ async fn a_commit_that_is_gone_is_said_so() {
     let remote = Remote { url: repo.dir().display().to_string(), credential: None };
     let gone = Sha::parse(&"1".repeat(40)).unwrap();
     repo.git(&["update-ref", "refs/pull/7/head", "HEAD"]);
-    let wanted = Wanted { head: gone.clone(), base: repo.head(), pull: PrNumber::new(7) };
+    let wanted =
+        Wanted { head: gone.clone(), base: repo.head(), fork: None, pull: PrNumber::new(7) };
     let git = Git::find(scratch.path()).unwrap();
     let error = Source::fetch(git, &scratch.path().join("m"), &remote, &wanted).await.unwrap_err();
     assert!(matches!(&error, WorkspaceError::NoCommit(sha) if *sha == gone), "{error}");
@@ -203,7 +207,7 @@ async fn a_head_that_cannot_be_had_by_its_hash_is_had_by_the_pull_requests_refer
     repo.git(&["branch", "-q", "-D", "feature"]);
     let scratch = tempfile::tempdir().unwrap();
     let remote = Remote { url: repo.dir().display().to_string(), credential: None };
-    let wanted = Wanted { head: head.clone(), base, pull: PrNumber::new(7) };
+    let wanted = Wanted { head: head.clone(), base, fork: None, pull: PrNumber::new(7) };
     let git = Git::find(scratch.path()).unwrap();
     let source = Source::fetch(git, &scratch.path().join("m"), &remote, &wanted).await.unwrap();
     let text = source.file(&path("a.txt")).await.unwrap();
@@ -299,4 +303,56 @@ async fn a_mirror_brings_only_what_it_has_not() {
     assert!(first > 100 && second < first * 3 / 2, "{first} kB, then {second} kB");
     let checkout = source.checkout(&scratch.path().join("w")).await.unwrap();
     assert_eq!(fs::read_to_string(checkout.dir().join("value")).unwrap(), "2\n");
+}
+
+#[tokio::test]
+async fn what_a_pull_request_changes_is_shown_from_the_commit_that_it_began_with() {
+    let repo = Repo::new(&[("a.txt", "a\nb\nc\nd\ne\nf\ng\n")]);
+    let fork = repo.head();
+    repo.git(&["checkout", "-q", "-b", "feature"]);
+    repo.write("a.txt", "a\nb\nc\nd\ne\nf\nours\n");
+    let head = repo.commit();
+    repo.git(&["checkout", "-q", "main"]);
+    repo.write("a.txt", "theirs\nb\nc\nd\ne\nf\ng\n");
+    let base = repo.commit();
+    repo.git(&["checkout", "-q", "feature"]);
+    let remote = Remote { url: repo.dir().display().to_string(), credential: None };
+    let changed = async |fork: Option<Sha>| {
+        let scratch = tempfile::tempdir().unwrap();
+        let (head, base) = (head.clone(), base.clone());
+        let wanted = Wanted { head, base, fork, pull: PrNumber::new(7) };
+        let git = Git::find(scratch.path()).unwrap();
+        let source = Source::fetch(git, &scratch.path().join("m"), &remote, &wanted).await.unwrap();
+        let mut brief = brief(&repo, Vec::new(), &[]);
+        brief.changed_files = vec![path("a.txt")];
+        source.context(&brief).await.unwrap()
+    };
+    let known = changed(Some(fork)).await;
+    assert_eq!(known.against, Against::Fork);
+    assert!(known.change.contains("+ours") && !known.change.contains("theirs"), "{known:?}");
+    // Where nobody could tell, or the commit is gone, the base's own changes show, and it is said.
+    for fork in [None, Some(Sha::parse(&"f".repeat(40)).unwrap())] {
+        let unknown = changed(fork).await;
+        assert_eq!(unknown.against, Against::Base);
+        assert!(unknown.change.contains("-theirs"), "{unknown:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_after_another_is_shown_against_that_one() {
+    let (room, one) = (Room::of(&repo()).await, |text| patch(&[("a.txt", Some(text))]));
+    let shown = async |earlier: &Patch, later: &Patch| {
+        room.source.difference(earlier, later).await.unwrap()
+    };
+    let none = Patch::default();
+    assert_eq!(shown(&one("x\n"), &one("x\n")).await, "");
+    let first = "--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-a\n+x\n";
+    assert_eq!(shown(&none, &one("x\n")).await, first);
+    assert!(shown(&one("x\n"), &one("y\n")).await.ends_with("-x\n+y\n"));
+    assert!(shown(&one("x\n"), &none).await.ends_with("-x\n+a\n"), "it was taken back");
+    let gone = patch(&[("a.txt", None), ("new.txt", Some("n\n"))]);
+    let shown_gone = shown(&none, &gone).await;
+    assert!(shown_gone.contains("+++ /dev/null") && shown_gone.contains("+n"), "{shown_gone}");
+    let large = "x".repeat(300 * 1024);
+    assert!(shown(&none, &one(&large)).await.len() < 200);
 }

@@ -5,7 +5,7 @@ use selfheal::domain::document::Stage;
 use selfheal::domain::outcome::{GaveUp, Outcome};
 
 use super::{BAD, GOOD, at_work, broken_pull, count, headline, widget};
-use crate::harness::Tester;
+use crate::harness::{Tester, patch};
 
 /// A fix that CI does not like either: still not the good file.
 const ALSO_BAD: &str = "pub fn answer( ) -> u8 { 42 }\n// changed\n";
@@ -17,7 +17,18 @@ async fn a_fourth_failure_is_left_to_humans() {
     for attempt in 1..=3 {
         let runner = t.runner(&repository).await;
         assert_eq!(runner.brief.number, attempt);
-        assert_eq!(runner.brief.earlier.len(), usize::from(attempt) - 1);
+        let earlier = &runner.brief.earlier;
+        assert_eq!(earlier.len(), usize::from(attempt) - 1);
+        for (tried, number) in earlier.iter().zip(1..) {
+            assert!(tried.ended.contains("tried and failed"), "{tried:?}");
+            assert_eq!(tried.turns, "after Execute\n", "{tried:?}");
+            let text = format!("attempt {number}\n");
+            assert_eq!(tried.patch, patch(&[("notes", Some(&text))]), "{tried:?}");
+        }
+        assert!(runner.brief.fork.is_some(), "nobody told where the pull request began");
+        runner.finishes(Stage::Triage, &[]).await;
+        let text = format!("attempt {attempt}\n");
+        runner.finishes(Stage::Execute, &[("notes", Some(&text))]).await;
         runner.gives_up(&t, GaveUp::StillRed).await;
         t.settle_with_ci().await;
     }

@@ -10,6 +10,9 @@
 //! a machine without a sandbox somebody else may take the port before the server does: then what
 //! answers there is no AgentAPI, or not ready, and the attempt's limits end it.
 
+mod screen;
+mod version;
+
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
@@ -21,8 +24,10 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
+use self::screen::fresh;
 use super::events::{Event, Reader, Status};
 use crate::domain::agent::EVENT_CHARS_MAX;
+use crate::runner::agents::listener::WORDS_CHARS_MAX;
 use crate::runner::documents::short;
 
 /// The longest that a server and its agent may take until they listen.
@@ -190,11 +195,14 @@ impl<W: Write> Client<W> {
         self.ready().await?;
         // Before the message is sent, so that no change is missed.
         let stream = self.events().await.ok();
+        if let Some(version) = self.version().await {
+            self.tell("version", &version)?;
+        }
         self.send(message).await?;
         self.follow(stream).await?;
         self.show()?;
         let words = self.last_words().await?;
-        Ok(self.tell("said", &words)?)
+        Ok(self.print("said", (&words, WORDS_CHARS_MAX))?)
     }
 
     /// Waits until the agent takes a message.
@@ -362,9 +370,13 @@ impl<W: Write> Client<W> {
         timeout(self.patience.answer, whole).await.unwrap_or_else(|_| Err(silent()))
     }
 
-    /// Prints a line; of a long text its end.
     fn tell(&mut self, kind: &str, text: &str) -> io::Result<()> {
-        let skipped = text.chars().count().saturating_sub(EVENT_CHARS_MAX);
+        self.print(kind, (text, EVENT_CHARS_MAX))
+    }
+
+    /// Prints a line; of a long text its end.
+    fn print(&mut self, kind: &str, (text, chars_max): (&str, usize)) -> io::Result<()> {
+        let skipped = text.chars().count().saturating_sub(chars_max);
         let text: String = text.chars().skip(skipped).collect();
         writeln!(self.out, "{}", json!({ "kind": kind, "text": text }))?;
         self.out.flush()
@@ -378,37 +390,10 @@ async fn next(stream: &mut Option<Stream>) -> Option<Vec<Event>> {
     Some(open.reader.take(&piece))
 }
 
-/// The lines of a screen from the first one on that is not as it was.
-fn fresh(old: &str, new: &str) -> String {
-    let mut before = old.lines();
-    let lines = new.lines().skip_while(|line| before.next() == Some(line));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
 fn unreachable(error: reqwest::Error) -> Fault {
     Fault::Unreachable(error.without_url().to_string())
 }
 
 fn silent() -> Fault {
     Fault::Unreachable("it says nothing".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(old: &str, new: &str, expected: &str) {
-        assert_eq!(fresh(old, new), expected, "{old:?} {new:?}");
-    }
-
-    #[test]
-    fn of_a_screen_that_grows_what_is_new_is_told() {
-        check("", "a\nb", "a\nb");
-        check("a\nb", "a\nb", "");
-        check("a\nb", "a\nb\nc", "c");
-        check("a\n* working", "a\n- working", "- working");
-        check("a\nb\nc", "a", "");
-        check("a\nb", "x\nb", "x\nb");
-    }
 }

@@ -121,6 +121,7 @@ impl Counterpart {
             .route("/message", post(message))
             .route("/messages", get(messages))
             .route("/events", get(events))
+            .route("/openapi.json", get(description))
             .with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.unwrap();
@@ -155,6 +156,10 @@ async fn status(State(shared): State<Arc<Shared>>) -> Response {
         Some(body) => body.into_response(),
         None => Json(json!({ "status": status, "agent_type": "custom" })).into_response(),
     }
+}
+
+async fn description() -> Json<Value> {
+    Json(json!({ "openapi": "3.1.0", "info": { "title": "AgentAPI", "version": "0.11.6" } }))
 }
 
 async fn message(State(shared): State<Arc<Shared>>, Json(body): Json<Value>) -> Response {

@@ -1,9 +1,9 @@
-//! Diffs for people: made from the forge's own files and the patch, never taken from a runner.
+//! Diffs for people and agents: made from the files that a patch names and the patch.
 
 use similar::TextDiff;
 
-use crate::domain::patch::Patch;
-use crate::domain::pull::BaseFile;
+use super::patch::Patch;
+use super::pull::BaseFile;
 
 /// Lines of context around a change, as `git diff` shows them.
 const CONTEXT_LINES: usize = 3;
