@@ -102,6 +102,7 @@ mod tests {
             dispatched_at: at,
             state: AttemptState::Ended(AttemptEnd::GaveUp(GaveUp::StillRed)),
             note: Some("round 1: agent:codex changed 1 files".to_owned()),
+            verdict: None,
             feedback: Vec::new(),
         };
         let report = RunnerReport { outcome: Some(outcome), ..RunnerReport::default() };

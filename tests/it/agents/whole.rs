@@ -97,10 +97,9 @@ async fn healed_by(fixer: &str) {
 /// A cap that has room for a few calls of an agent; of the one whose whole work is one call for none.
 const fn small_cap(agent: AgentName) -> &'static str {
     match agent {
-        AgentName::ClaudeCode => "0.12",
+        AgentName::ClaudeCode | AgentName::GeminiCli => "0.12",
         AgentName::Codex => "0.60",
         AgentName::Opencode => "0.16",
-        AgentName::GeminiCli => "0.12",
         AgentName::Aider => "0.02",
     }
 }

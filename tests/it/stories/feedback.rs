@@ -139,7 +139,14 @@ async fn answers_come_by_the_api_as_well_and_receipts_go() {
     let payload = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
     let payload: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!((parts.len(), &payload), (3, &signed["receipt"]), "the payload is the receipt");
-    let keys = Client::new().get(format!("{}/.well-known/jwks.json", t.url())).send().await.unwrap();
+    let keys = Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
+        .get(format!("{}/.well-known/jwks.json", t.url()))
+        .send()
+        .await
+        .unwrap();
     whoever_has_the_keys_can_tell(&signed, &keys.json().await.unwrap());
     let (_, written) = api(&t, &path("documents"), None, TOKEN).await;
     assert_eq!(written["documents"][0]["name"], "state", "{written:#}");
