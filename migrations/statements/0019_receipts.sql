@@ -1039,6 +1039,48 @@ INSERT INTO logs (
              packed = excluded.packed
          RETURNING job_id
 
+-- KEPT: postgres and sqlite
+SELECT r.attempt_id, r.installation_id, r.repo_id, p.slug, r.number, r.commit_sha,
+                r.shared, r.body, r.filed_at_ms,
+                (SELECT COUNT(*) FROM remedy_offers o
+                 WHERE o.remedy_id = r.attempt_id AND o.came = 'healed') AS heals,
+                (SELECT COUNT(*) FROM remedy_offers o
+                 WHERE o.remedy_id = r.attempt_id AND o.came = 'in_vain') AS in_vain,
+                k.class,
+                (SELECT MIN(f.sign) FROM false_fixes f WHERE f.attempt_id = r.attempt_id) AS against,
+                (SELECT MIN(f.sign)
+                 FROM remedy_offers o
+                 JOIN false_fixes f ON f.attempt_id = o.attempt_id
+                 WHERE o.remedy_id = r.attempt_id
+                   AND o.came IN ('proposed', 'healed')) AS against_use
+         FROM remedies r
+         JOIN repos p ON p.id = r.repo_id
+         JOIN attempts a ON a.id = r.attempt_id
+         LEFT JOIN case_classes k ON k.case_id = a.case_id
+         WHERE $1 = '' OR LOWER(p.slug) = LOWER($1)
+         ORDER BY r.filed_at_ms DESC, r.attempt_id DESC
+         LIMIT $2
+
+-- LANDED: postgres and sqlite
+SELECT a.id, a.head, s.outcome
+         FROM attempts a
+         JOIN cases c ON c.id = a.case_id
+         JOIN pulls p ON p.repo_id = c.repo_id AND p.number = c.number
+         JOIN runner_reports s ON s.attempt_id = a.id
+         WHERE a.id IN (
+             SELECT f.attempt_id
+             FROM fixes f
+             WHERE f.repo_id = $1 AND f.at_ms >= $3
+         )
+           AND p.base = $2
+           AND p.state = 'merged'
+           AND p.updated_at_ms <= $4
+           AND a.end_reason = 'healed'
+           AND s.outcome IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM false_fixes x WHERE x.attempt_id = a.id)
+         ORDER BY a.planned_at_ms DESC, a.id DESC
+         LIMIT $5
+
 -- LAST: postgres and sqlite
 SELECT at_ms, level_from, level_to, because
          FROM autonomy_changes
@@ -1240,6 +1282,15 @@ SELECT id
          FROM attempts
          WHERE id = $1
            AND state = 'running'
+
+-- OVERRUNS: postgres and sqlite
+SELECT COUNT(*)
+         FROM model_calls
+         WHERE state <> 'held'
+           AND held_at_ms >= $1
+           AND (cost_nanos > held_nanos
+                OR input_tokens + cache_read_tokens + cache_write_tokens
+                    + cache_write_1h_tokens + output_tokens > held_tokens)
 
 -- PARK_INSTALLATION: postgres and sqlite
 UPDATE effects
