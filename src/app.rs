@@ -23,10 +23,12 @@ use crate::compute::actions::ActionsCompute;
 use crate::config::server::{AppCredentials, ModelSettings, ServerSettings};
 use crate::domain::figures::Stats;
 use crate::domain::limits::Limits;
+use crate::domain::model::Provider;
 use crate::forge::github::inbound::GithubInbound;
 use crate::forge::github::oidc::OidcVerifier;
 use crate::forge::github::{GithubForge, GithubSettings, SetupError};
 use crate::http::{self, DoorLimits, Operators, Tokens};
+use crate::models::Tiers;
 use crate::ports::checkpoints::CheckpointStore;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::figures::FigureStore;
@@ -176,6 +178,8 @@ fn models(
     settings: ModelSettings,
     patience: Patience,
 ) -> Result<Models, WayError> {
+    let openai = settings.ways.get(&Provider::OpenAi).and_then(|way| way.base_url.host_str());
+    let tiers = openai.map_or(Tiers::Another, Tiers::at);
     let ways = settings.ways.into_iter();
     let ways = ways.map(|(of, way)| (of, Way { base_url: way.base_url, key: way.key }));
     let providers = HttpProviders::new(ways.collect())?;
@@ -183,6 +187,7 @@ fn models(
         prices: settings.prices,
         caps: settings.caps,
         models: settings.allowed,
+        tiers,
         output_tokens_max: settings.output_tokens_max,
         patience,
         calls_max: CALLS_MAX,

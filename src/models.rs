@@ -20,5 +20,5 @@ mod usage;
 
 pub use endpoint::{Endpoint, Form};
 pub use prompt::UNSEEN_TOKENS;
-pub use request::{Asked, Unreadable};
+pub use request::{Asked, Tiers, Unreadable};
 pub use usage::{Heard, Meter};

@@ -19,6 +19,7 @@ use selfheal::domain::ids::{
 use selfheal::domain::ledger::Caps;
 use selfheal::domain::policy::NameFilter;
 use selfheal::domain::pull::{Head, PullHead, PullState, Repo};
+use selfheal::models::Tiers;
 use selfheal::ports::clock::{Clock as _, Ids as _};
 use selfheal::ports::ledger::Ledger;
 use selfheal::ports::store::{Changes, Claim, Finish, NewDelivery, RunnerAdmission, Store as _};
@@ -59,6 +60,7 @@ pub(crate) fn closed(ledger: Arc<dyn Ledger>) -> Arc<Models> {
         prices: prices::shipped(),
         caps: Caps::default(),
         models: NameFilter::default(),
+        tiers: Tiers::Another,
         output_tokens_max: 1,
         patience: Patience::default(),
         calls_max: 1,

@@ -234,6 +234,12 @@ impl Outcome {
                 let until = now.plus_ms(WAIT_MS << waited);
                 Self::Waits { note, tries: waited + 1, until, asked }
             }
+            // Something was tried before the provider was gone: the next attempt may do better.
+            Self::GaveUp { why: GaveUp::ModelUnavailable, note, runs, analysis }
+                if !runs.is_empty() =>
+            {
+                Self::GaveUp { why: GaveUp::StillRed, note, runs, analysis }
+            }
             // Only the server counts.
             Self::Asks { questions, note, .. } if asked < ASKS_MAX => {
                 Self::Asks { questions, note, time: asked + 1, waited }
@@ -351,6 +357,16 @@ mod tests {
         }
         assert_eq!(waited, [5, 10, 20, 40, 80, 160]);
         assert_eq!(down().after(last.as_ref(), now), down());
+        // Where something was tried before, another attempt may do better.
+        let mut tried = down();
+        if let Outcome::GaveUp { runs, .. } = &mut tried {
+            runs.push(run("cargo test", Ended::Exit(1)));
+        }
+        let end = tried.after(last.as_ref(), now);
+        assert!(matches!(
+            end,
+            Outcome::GaveUp { why: GaveUp::StillRed, runs, .. } if runs.len() == 1
+        ));
         // How long is waited is not the runner's to say.
         let wished = now.plus_ms(i64::MAX / 4);
         let wish = Outcome::Waits { note: "x".into(), tries: 0, until: wished, asked: 0 };

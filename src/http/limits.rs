@@ -28,9 +28,10 @@ pub const MODEL_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// sends them is known before.
 const MODEL_ROOM_BYTES: usize = 64 * 1024 * 1024;
 
-/// The same for prompts of the usual size, some twenty at once. Each is here for as long as its way to the
+/// The same for prompts of the usual size, some forty at once, and as many of the largest ordinary
+/// ones as one attempt may have under way. Each is here for as long as its way to the
 /// provider takes; what more of them took at once would stay with the allocator.
-const MODEL_ORDINARY_ROOM_BYTES: usize = 2 * 1024 * 1024;
+const MODEL_ORDINARY_ROOM_BYTES: usize = 4 * 1024 * 1024;
 
 /// Request line and headers: GitHub's have one kilobyte, a runner's three; proxies add their own.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;

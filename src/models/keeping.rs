@@ -4,8 +4,9 @@
 //! written with. What cannot be read to its end is taken for the dearest: to hold too much is safe.
 
 use memchr::memmem;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::domain::model::CacheFor;
 
@@ -15,6 +16,9 @@ const CONTROL: &str = "cache_control";
 /// Its field with the time, and the time that costs least. Without it, that is meant.
 const TIME: &str = "ttl";
 const MINUTES: &str = "5m";
+
+/// No way to write that one is longer, with all its characters escaped.
+const TIME_BYTES_MAX: usize = 16;
 
 /// The longest time that any part of a request shall be kept.
 pub(super) fn kept(body: &[u8]) -> CacheFor {
@@ -98,8 +102,12 @@ struct Control<'f> {
 }
 
 impl Control<'_> {
-    fn hears(&mut self, time: &Value) {
-        if !time.is_null() && time != MINUTES {
+    fn hears(&mut self, time: &RawValue) {
+        let time = time.get();
+        // A longer one is another one, however it is spelled.
+        let short = Some(time).filter(|time| time.len() <= TIME_BYTES_MAX);
+        let time: Option<Value> = short.and_then(|time| serde_json::from_str(time).ok());
+        if time.is_none_or(|time| !time.is_null() && time != MINUTES) {
             *self.found = CacheFor::Hour;
         }
     }
@@ -126,9 +134,11 @@ impl<'de> Visitor<'de> for Control<'_> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         // Each of several of one name counts: readers differ in which of them they take.
-        while let Some((name, value)) = map.next_entry::<String, Value>()? {
+        while let Some(name) = map.next_key::<String>()? {
             if name == TIME {
-                self.hears(&value);
+                self.hears(map.next_value::<&'de RawValue>()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
             }
         }
         Ok(())

@@ -10,7 +10,8 @@
 //! be known, it may be what another attempt left there, and to fetch an address is to reach a network
 //! that the sandbox does not have.
 
-use serde::Deserialize;
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
 
 use super::body::Object;
@@ -144,22 +145,29 @@ pub(super) fn survey(form: Form, request: &Object<'_>) -> Result<Prompt, Unreada
 impl Prompt {
     /// Adds a text, a piece or a list of pieces, so deep inside the prompt.
     fn several(&mut self, raw: &RawValue, of: Of, depth: usize) -> Result<(), Unreadable> {
-        let pieces: Vec<Piece<'_>> = match raw.get().as_bytes().first() {
-            Some(b'[') => serde_json::from_str(raw.get()).map_err(Unreadable::json)?,
-            Some(b'{') => vec![serde_json::from_str(raw.get()).map_err(Unreadable::json)?],
-            _ => return Ok(()),
-        };
+        let first = raw.get().as_bytes().first();
+        if !matches!(first, Some(b'[' | b'{')) {
+            return Ok(());
+        }
         if depth > DEPTH_MAX {
             let why = format!("a prompt that is nested deeper than {DEPTH_MAX} times is not read");
             return Err(Unreadable::refused(why));
         }
-        for piece in &pieces {
-            match of {
-                Of::Gemini => self.part(piece, depth + 1)?,
-                Of::Others => self.block(piece, depth + 1)?,
-            }
+        if first == Some(&b'{') {
+            let piece = serde_json::from_str(raw.get()).map_err(Unreadable::json)?;
+            return self.piece(&piece, of, depth + 1);
         }
-        Ok(())
+        let mut refused = None;
+        let each = Each { prompt: self, of, depth: depth + 1, refused: &mut refused };
+        let read = serde_json::Deserializer::from_str(raw.get()).deserialize_seq(each);
+        refused.map_or_else(|| read.map_err(Unreadable::json), Err)
+    }
+
+    fn piece(&mut self, piece: &Piece<'_>, of: Of, depth: usize) -> Result<(), Unreadable> {
+        match of {
+            Of::Gemini => self.part(piece, depth),
+            Of::Others => self.block(piece, depth),
+        }
     }
 
     /// A part of Gemini's, or a content of parts.
@@ -228,6 +236,34 @@ impl Prompt {
         }
         let inside = piece.source.as_ref().and_then(|source| source.content);
         inside.map_or(Ok(()), |raw| self.several(raw, Of::Others, depth))
+    }
+}
+
+/// Looks at the pieces of a list one after the other: a request of the largest size can have millions,
+/// and each takes more room as a [`Piece`] than as text.
+struct Each<'p> {
+    prompt: &'p mut Prompt,
+    of: Of,
+    depth: usize,
+    /// Why one of them is refused, which ends the reading.
+    refused: &'p mut Option<Unreadable>,
+}
+
+impl<'de> Visitor<'de> for Each<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of pieces of a prompt")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(piece) = list.next_element::<Piece<'de>>()? {
+            if let Err(error) = self.prompt.piece(&piece, self.of, self.depth) {
+                *self.refused = Some(error);
+                return Err(A::Error::custom("a piece is refused"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -71,6 +71,7 @@ impl Asked {
         removed.extend(tools::narrowed(form, &mut request)?);
         let kept = keeping::kept(body);
         let body = if removed.is_empty() { body.clone() } else { request.written().into() };
+        let removed = removed.iter().take(REMOVED_MAX).map(|name| told(name)).collect();
         Ok(Self { form, model, output_tokens, kept, removed, prompt, body })
     }
 
@@ -84,19 +85,19 @@ impl Asked {
         self.body.clone()
     }
 
-    /// The request, so that its answer has at most so many tokens, and says how many it had; at the
-    /// price in the list, whatever the settings of the operator's project are.
+    /// The request, so that its answer has at most so many tokens, and says how many it had; of OpenAI
+    /// at the price in the list, whatever the settings of the operator's project are.
     ///
     /// # Errors
     /// [`Unreadable`] when a field is not in the provider's form.
-    pub fn within(&self, output_tokens: u64) -> Result<Bytes, Unreadable> {
+    pub fn within(&self, output_tokens: u64, tiers: Tiers) -> Result<Bytes, Unreadable> {
         let mut request = Object::read(&self.body).map_err(Unreadable::Json)?;
         let limit = output_tokens.to_string();
         match self.form {
             Form::Messages => request.set("max_tokens", limit),
             Form::Responses => {
                 request.set("max_output_tokens", limit);
-                set_tier(&mut request);
+                tiers.set(&mut request);
             }
             Form::Chat => {
                 // The older field where it stands alone, because some gateways know no other.
@@ -112,7 +113,7 @@ impl Asked {
                     let options = options.written();
                     request.set("stream_options", options);
                 }
-                set_tier(&mut request);
+                tiers.set(&mut request);
             }
             Form::Generate => {
                 let (name, mut inner) = generation(&request)?;
@@ -127,11 +128,44 @@ impl Asked {
     }
 }
 
-/// Sets OpenAI's tier of service, unless it is one that costs less than the list says.
-fn set_tier(request: &mut Object<'_>) {
-    if request.text(TIER).as_deref() != Some("flex") {
-        request.set(TIER, "\"default\"".to_owned());
+/// Who answers by OpenAI's interfaces, and so what its tiers of service are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tiers {
+    /// OpenAI itself, where the settings of a project say what it is that a request does not name.
+    OpenAi,
+    /// Another server: some refuse a field or a tier that they do not know, and none has OpenAI's.
+    Another,
+}
+
+impl Tiers {
+    /// Of whoever answers at that address.
+    pub fn at(host: &str) -> Self {
+        if host == OPENAI || host.strip_suffix(OPENAI).is_some_and(|region| region.ends_with('.')) {
+            Self::OpenAi
+        } else {
+            Self::Another
+        }
     }
+
+    /// Sets OpenAI's tier of service, unless it is one that costs less than the list says.
+    fn set(self, request: &mut Object<'_>) {
+        if self == Self::OpenAi && request.text(TIER).as_deref() != Some("flex") {
+            request.set(TIER, "\"default\"".to_owned());
+        }
+    }
+}
+
+/// OpenAI's host, before which a region may stand.
+const OPENAI: &str = "api.openai.com";
+
+/// Fields and tools that are named of those that were taken out.
+const REMOVED_MAX: usize = 32;
+
+/// How much of a name: whoever asks may give a field a name as long as a request.
+const NAME_CHARS_MAX: usize = 64;
+
+fn told(name: &str) -> String {
+    name.chars().take(NAME_CHARS_MAX).collect()
 }
 
 const TIER: &str = "service_tier";
@@ -249,7 +283,7 @@ mod tests {
     fn limits(form: Form, text: &str, output: Option<u64>, within: &str) {
         let asked = asked(form, text).unwrap();
         assert_eq!(asked.output_tokens, output);
-        assert_eq!(asked.within(700).unwrap(), within);
+        assert_eq!(asked.within(700, Tiers::OpenAi).unwrap(), within);
     }
 
     #[test]
@@ -468,7 +502,7 @@ mod tests {
                 (r#","service_tier":"\u0066lex""#, "flex"),
             ] {
                 let asked = asked(form, &format!(r#"{{"model":"m"{given}}}"#)).unwrap();
-                let sent_on = asked.within(700).unwrap();
+                let sent_on = asked.within(700, Tiers::OpenAi).unwrap();
                 let sent_on: Value = serde_json::from_slice(&sent_on).unwrap();
                 assert_eq!(sent_on["service_tier"], sent, "{form:?} {given}");
             }
@@ -492,7 +526,8 @@ mod tests {
                 _ => &["turbo", "turbo2"],
             };
             assert_eq!(asked.removed, removed, "{form:?}");
-            let sent = String::from_utf8(asked.within(700).unwrap().to_vec()).unwrap();
+            let sent =
+                String::from_utf8(asked.within(700, Tiers::OpenAi).unwrap().to_vec()).unwrap();
             assert!(!sent.contains("urbo"), "{sent}");
         }
         let asked = asked(
@@ -503,7 +538,37 @@ mod tests {
         assert_eq!(asked.removed, ["turbo", "generation_config.turbo"]);
         let expected =
             r#"{"contents":[],"generation_config":{"topP":1,"top_k":2,"maxOutputTokens":700}}"#;
-        assert_eq!(asked.within(700).unwrap(), expected);
+        assert_eq!(asked.within(700, Tiers::OpenAi).unwrap(), expected);
+    }
+
+    #[test]
+    fn names_are_bounded_and_have_one_other_spelling() {
+        let long = "x".repeat(100_000);
+        let many: String = (0..1_000).map(|n| format!(r#""{long}{n}":1,"#)).collect();
+        let asked = asked(Form::Chat, &format!(r#"{{{many}"model":"m"}}"#)).unwrap();
+        assert_eq!(asked.removed.len(), REMOVED_MAX);
+        assert!(asked.removed.iter().all(|name| name.len() == NAME_CHARS_MAX));
+        for name in ["contents_", "_contents", "system__instruction", "system_Instruction", "s_"] {
+            let asked = self::asked(Form::Generate, &format!(r#"{{"{name}":[]}}"#)).unwrap();
+            assert_eq!(asked.removed, [name]);
+        }
+    }
+
+    #[test]
+    fn servers_that_are_not_openais_are_sent_no_tier_of_its() {
+        for (host, tiers) in [
+            ("api.openai.com", Tiers::OpenAi),
+            ("eu.api.openai.com", Tiers::OpenAi),
+            ("notapi.openai.com", Tiers::Another),
+            ("api.openai.com.evil.example", Tiers::Another),
+            ("127.0.0.1", Tiers::Another),
+        ] {
+            assert_eq!(Tiers::at(host), tiers, "{host}");
+        }
+        for form in [Form::Responses, Form::Chat] {
+            let sent = asked(form, r#"{"model":"m"}"#).unwrap().within(700, Tiers::Another);
+            assert!(!String::from_utf8(sent.unwrap().to_vec()).unwrap().contains("tier"));
+        }
     }
 
     #[test]
@@ -561,7 +626,7 @@ mod tests {
         let text = r#"{"model":"m","tools":[{"type":"web_search"},{"type":"function"}]}"#;
         let asked = asked(Form::Responses, text).unwrap();
         assert_eq!(asked.removed, ["web_search"]);
-        let sent = asked.within(700).unwrap();
+        let sent = asked.within(700, Tiers::OpenAi).unwrap();
         let expected = r#"{"model":"m","tools":[{"type":"function"}],"max_output_tokens":700,"service_tier":"default"}"#;
         assert_eq!(sent, expected);
     }

@@ -338,8 +338,8 @@ impl Progress {
     /// attempt, which goes on where it was. A round in which somebody changed something is done.
     pub fn waits_for_a_model(&self) -> Option<Outcome> {
         let waits = |note: String| {
-            let why = GaveUp::ModelUnavailable;
-            Some(Outcome::GaveUp { why, note, runs: Vec::new(), analysis: None })
+            let (why, runs) = (GaveUp::ModelUnavailable, self.seen());
+            Some(Outcome::GaveUp { why, note, runs, analysis: None })
         };
         if let Some(note) = &self.waits {
             return waits(note.clone());

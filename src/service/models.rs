@@ -30,7 +30,7 @@ use crate::domain::ids::{AttemptId, CallId, Timestamp};
 use crate::domain::ledger::{Amount, Caps, Refusal, Wish};
 use crate::domain::model::{ModelName, ModelPrice, PriceList, Provider};
 use crate::domain::policy::NameFilter;
-use crate::models::{Asked, Endpoint, Form, Unreadable};
+use crate::models::{Asked, Endpoint, Form, Tiers, Unreadable};
 use crate::ports::ledger::{Account, Ledger, NewCall, Spent};
 use crate::ports::providers::{ProviderError, Providers, ToProvider};
 use crate::ports::store::StoreError;
@@ -51,6 +51,8 @@ pub struct Terms {
     pub caps: Caps,
     /// Models that may be called.
     pub models: NameFilter,
+    /// What tiers of service they have who answer by OpenAI's interfaces.
+    pub tiers: Tiers,
     /// The most tokens that one answer may have.
     pub output_tokens_max: u64,
     /// How long a call may take.

@@ -2,7 +2,7 @@
 //!
 //! Only what the forge shows is compared. A file that is there and is not shown (binary, or too large
 //! for one answer) is unknown, and what is unknown counts as kept: nothing is held against a fix that
-//! nobody has seen.
+//! nobody has seen. So is a file that is there no more: it may have been moved, with every line of the fix.
 
 use super::Services;
 use crate::domain::false_fix::{OVERWRITTEN_FILES_MAX, is_overwritten};
@@ -36,16 +36,21 @@ pub(super) async fn overwritten(
     let before = services.forge.base_files(repo, fix.before, &paths).await.ok()?;
     let after = services.forge.base_files(repo, now, &paths).await.ok()?;
     let is_gone = |(path, ours): &(RepoPath, &str)| {
-        let (before, now) = (text_of(&before, path), text_of(&after, path));
+        let before = text_of(&before, path, Some(""));
+        let now = text_of(&after, path, None);
         before.zip(now).is_some_and(|(before, now)| is_overwritten(before, ours, now))
     };
     written.into_iter().find(is_gone).map(|(path, _)| path)
 }
 
-/// The text at a path, which is empty where no file is; none of a file that is not shown.
-fn text_of<'a>(files: &'a [BaseFile], path: &RepoPath) -> Option<&'a str> {
+/// The text at a path; none of a file that is not shown.
+fn text_of<'a>(
+    files: &'a [BaseFile],
+    path: &RepoPath,
+    missing: Option<&'a str>,
+) -> Option<&'a str> {
     match files.iter().find(|file| file.path == *path) {
-        None => Some(""),
+        None => missing,
         Some(file) => file.text.as_deref(),
     }
 }

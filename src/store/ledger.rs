@@ -25,6 +25,9 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 /// Calls that are given up before the next look at the clock: each is a transaction.
 const GIVEN_UP_AT_ONCE: i64 = 1_000;
 
+/// Calls that are forgotten before others may reserve and settle again.
+const FORGOTTEN_AT_ONCE: i64 = 1_000;
+
 /// The accounts that a call changes: five scopes, and what all wait for.
 const ACCOUNTS: u64 = Scope::ALL.len() as u64 + 1;
 
@@ -328,17 +331,33 @@ impl Ledger for SqlStore {
     }
 
     async fn forget_calls(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut gone = 0;
+        loop {
+            let calls = self.calls_forgotten(before).await?;
+            gone += calls;
+            if number(calls) < FORGOTTEN_AT_ONCE {
+                break;
+            }
+        }
+        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        let hours = tx.run(sql::ledger::FORGET_HOURS, args![hour_of(before)]).await;
+        gone += hours.map_err(unavailable)?;
+        tx.commit().await.map_err(unavailable)?;
+        Ok(gone)
+    }
+}
+
+impl SqlStore {
+    /// Forgets some old calls, whose sums are kept; how many.
+    async fn calls_forgotten(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let args = args![before.millis(), FORGOTTEN_AT_ONCE];
         let mut tx = self.db.begin().await.map_err(unavailable)?;
         // Nothing is settled between the two.
         locked(&mut tx).await?;
-        let summed = tx.run(sql::ledger::SUM_UP_CALLS, args![before.millis()]).await;
-        summed.map_err(unavailable)?;
-        let calls = tx.run(sql::ledger::FORGET_CALLS, args![before.millis()]).await;
-        let calls = calls.map_err(unavailable)?;
-        let hours = tx.run(sql::ledger::FORGET_HOURS, args![hour_of(before)]).await;
-        let hours = hours.map_err(unavailable)?;
+        tx.run(sql::ledger::SUM_UP_CALLS, args.clone()).await.map_err(unavailable)?;
+        let calls = tx.run(sql::ledger::FORGET_CALLS, args).await.map_err(unavailable)?;
         tx.commit().await.map_err(unavailable)?;
-        Ok(calls + hours)
+        Ok(calls)
     }
 }
 

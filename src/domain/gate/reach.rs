@@ -1,8 +1,8 @@
 //! Reach: whether a patch stays with what failed, in place and in size.
 //!
-//! Advice, in doubt none: a fault often lies where no log points, so a file is beyond the failure's
-//! reach only where places are known and nothing leads from them to it, and a patch is out of
-//! proportion only by a wide margin. What the log says can make these rules say less, never more;
+//! In doubt nothing is said: a fault often lies where no log points, so a file is beyond the failure's
+//! reach only where places are known and nothing leads from them to it, which is advice; and a patch
+//! that is out of proportion waits for a person, but is so only by a wide margin. What the log says can make these rules say less, never more;
 //! no other rule listens to it. Names and weights stand in the table of [`super::content`].
 
 use similar::{ChangeTag, TextDiff};

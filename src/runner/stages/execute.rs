@@ -46,7 +46,8 @@ pub async fn run(
             turn(work, &turns, fixer.as_ref(), (round, begun)).await?;
         let changed = !note.changed.is_empty();
         turns.turns.push(note);
-        if waits.is_some() {
+        // A change is proven first, whatever else its maker would have said.
+        if waits.is_some() && !changed {
             turns.waits = waits;
             break;
         }

@@ -16,6 +16,9 @@ const TURNS_MAX: usize = 6;
 /// How much of one remedy's edits is quoted.
 const EDITS_BYTES_MAX: usize = 3 * 1024;
 
+/// How much of an earlier attempt's end is told.
+const ENDED_BYTES_MAX: usize = 2 * 1024;
+
 /// How much of what an earlier attempt's turns said and changed is quoted.
 const EARLIER_TURNS_BYTES_MAX: usize = 8 * 1024;
 
@@ -88,7 +91,8 @@ fn edit(edit: &Edit) -> String {
 /// An earlier attempt; `diff` is what its last change makes of the commit to heal.
 pub(super) fn earlier(attempt: &EarlierAttempt, diff: &str) -> String {
     let fixer = attempt.fixer.as_deref().unwrap_or("no fixer");
-    let mut text = format!("attempt {} by {fixer}: {}\n", attempt.number, attempt.ended);
+    let ended = short(&attempt.ended, ENDED_BYTES_MAX);
+    let mut text = format!("attempt {} by {fixer}: {ended}\n", attempt.number);
     let change = match (attempt.patch.is_empty(), diff) {
         (true, _) => "",
         (false, "") => "this commit has it",

@@ -87,9 +87,10 @@ impl Call {
 
     /// What is sent, once it is reserved.
     async fn reserved(&self, sending: Sending) -> Result<Bytes, ModelError> {
+        let tiers = self.services.models.terms.tiers;
         let (new, asked) = match (&self.new, sending) {
             (Some((new, _)), Sending::Within(asked)) => (new, asked),
-            (_, Sending::Within(asked)) => return Ok(asked.within(0)?),
+            (_, Sending::Within(asked)) => return Ok(asked.within(0, tiers)?),
             (_, Sending::Unchanged(body)) => return Ok(body),
         };
         let grant = match self.services.models.ledger.reserve(new.clone()).await? {
@@ -97,7 +98,7 @@ impl Call {
             Reserved::No(refusal) => return Err(ModelError::Refused(refusal)),
             Reserved::AttemptOver => return Err(ModelError::Over),
         };
-        match asked.within(grant.output_tokens) {
+        match asked.within(grant.output_tokens, tiers) {
             Ok(body) => Ok(body),
             Err(error) => {
                 self.settle(Bill::Nothing).await;

@@ -198,8 +198,14 @@ family! {
                         + cache_write_1h_tokens + output_tokens
                 END)
          FROM model_calls
-         WHERE state <> 'held'
-           AND held_at_ms < $1
+         WHERE id IN (
+             SELECT id
+             FROM model_calls
+             WHERE state <> 'held'
+               AND held_at_ms < $1
+             ORDER BY held_at_ms, id
+             LIMIT $2
+         )
          GROUP BY attempt_id, provider, model
          ON CONFLICT (attempt_id, provider, model) DO UPDATE
          SET calls = spent_before.calls + excluded.calls,
@@ -213,11 +219,17 @@ family! {
              charged_tokens = spent_before.charged_tokens + excluded.charged_tokens",
     );
 
-    /// Forgets calls that were settled.
+    /// Forgets calls that were settled, the oldest first, at most $2.
     FORGET_CALLS = Statement::both(
         "DELETE FROM model_calls
-         WHERE state <> 'held'
-           AND held_at_ms < $1",
+         WHERE id IN (
+             SELECT id
+             FROM model_calls
+             WHERE state <> 'held'
+               AND held_at_ms < $1
+             ORDER BY held_at_ms, id
+             LIMIT $2
+         )",
     );
 
     /// Forgets hours that count for no day any more, and in which nothing is held.

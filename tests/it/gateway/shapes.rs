@@ -54,7 +54,7 @@ pub(crate) const RESPONSES: Way = Way {
     heard: "/responses",
     model: "gpt-6.1-sol",
     body: r#"{"model":"gpt-6.1-sol","stream":true,"store":false,"input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]}]}"#,
-    sent: r#"{"model":"gpt-6.1-sol","stream":true,"store":false,"input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]}],"max_output_tokens":32000,"service_tier":"default"}"#,
+    sent: r#"{"model":"gpt-6.1-sol","stream":true,"store":false,"input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]}],"max_output_tokens":32000}"#,
     stream: &[
         "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\",\"status\":\"in_progress\",\"usage\":null}}\n\n",
         "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"Hello\"}\n\n",
@@ -70,7 +70,7 @@ pub(crate) const CHAT: Way = Way {
     heard: "/chat/completions",
     model: "gpt-5.5",
     body: r#"{"model":"gpt-5.5","stream":true,"messages":[{"role":"user","content":"hi"}]}"#,
-    sent: r#"{"model":"gpt-5.5","stream":true,"messages":[{"role":"user","content":"hi"}],"max_completion_tokens":32000,"stream_options":{"include_usage":true},"service_tier":"default"}"#,
+    sent: r#"{"model":"gpt-5.5","stream":true,"messages":[{"role":"user","content":"hi"}],"max_completion_tokens":32000,"stream_options":{"include_usage":true}}"#,
     stream: &[
         "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"},\"finish_reason\":null}],\"usage\":null}\n\n",
         "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null}\n\n",

@@ -18,6 +18,7 @@ use selfheal::domain::ledger::{Caps, Usage};
 use selfheal::domain::limits::Limits;
 use selfheal::domain::model::Provider;
 use selfheal::domain::policy::NameFilter;
+use selfheal::models::Tiers;
 use selfheal::ports::checkpoints::{CheckpointStore, NewCheckpoint, Taken};
 use selfheal::ports::clock::{Clock, Ids};
 use selfheal::ports::events::{EventRun, EventStore, KeptEvents, NewEvents, Standing};
@@ -301,6 +302,7 @@ fn no_models() -> Arc<Models> {
         prices: prices::shipped(),
         caps: Caps::default(),
         models: NameFilter::default(),
+        tiers: Tiers::Another,
         output_tokens_max: 1,
         patience: Patience::default(),
         calls_max: 1,
