@@ -162,7 +162,7 @@ fn whoever_has_the_keys_can_tell(signed: &Value, keys: &Value) {
     };
     assert_eq!(check(signed, keys).as_ref(), Ok(&signed["receipt"]));
     let mut other = signed.clone();
-    other["receipt"]["state"] = json!("healed");
+    other["receipt"]["state"] = json!("refused");
     assert_eq!(check(&other, keys), Err(CheckError::Altered));
     let mut parts: Vec<String> =
         signed["signature"].as_str().unwrap().split('.').map(str::to_owned).collect();
