@@ -796,6 +796,17 @@ SELECT f.attempt_id, f.number, f.fingerprint, f.at_ms,
 
 -- FORGET_CALLS: postgres and sqlite
 DELETE FROM model_calls
+         WHERE id IN (
+             SELECT id
+             FROM model_calls
+             WHERE state <> 'held'
+               AND held_at_ms < $1
+             ORDER BY held_at_ms, id
+             LIMIT $2
+         )
+
+-- FORGET_CALLS: postgres and sqlite
+DELETE FROM model_calls
          WHERE state <> 'held'
            AND held_at_ms < $1
 
@@ -1964,6 +1975,46 @@ SELECT a.id, COALESCE(s.next_seq, 1),
          JOIN attempts a ON a.id = listed.value
          JOIN cases c ON c.id = a.case_id
          LEFT JOIN event_streams s ON s.attempt_id = a.id
+
+-- SUM_UP_CALLS: postgres and sqlite
+INSERT INTO spent_before (
+             attempt_id, provider, model, calls, unsettled, input, cache_read, cache_write,
+             cache_write_1h, output, charged_nanos, charged_tokens
+         )
+         SELECT attempt_id, provider, model,
+                COUNT(*),
+                SUM(CASE WHEN state = 'unknown' THEN 1 ELSE 0 END),
+                SUM(input_tokens),
+                SUM(cache_read_tokens),
+                SUM(cache_write_tokens),
+                SUM(cache_write_1h_tokens),
+                SUM(output_tokens),
+                SUM(COALESCE(cost_nanos, held_nanos)),
+                SUM(CASE
+                    WHEN state = 'unknown' THEN held_tokens
+                    ELSE input_tokens + cache_read_tokens + cache_write_tokens
+                        + cache_write_1h_tokens + output_tokens
+                END)
+         FROM model_calls
+         WHERE id IN (
+             SELECT id
+             FROM model_calls
+             WHERE state <> 'held'
+               AND held_at_ms < $1
+             ORDER BY held_at_ms, id
+             LIMIT $2
+         )
+         GROUP BY attempt_id, provider, model
+         ON CONFLICT (attempt_id, provider, model) DO UPDATE
+         SET calls = spent_before.calls + excluded.calls,
+             unsettled = spent_before.unsettled + excluded.unsettled,
+             input = spent_before.input + excluded.input,
+             cache_read = spent_before.cache_read + excluded.cache_read,
+             cache_write = spent_before.cache_write + excluded.cache_write,
+             cache_write_1h = spent_before.cache_write_1h + excluded.cache_write_1h,
+             output = spent_before.output + excluded.output,
+             charged_nanos = spent_before.charged_nanos + excluded.charged_nanos,
+             charged_tokens = spent_before.charged_tokens + excluded.charged_tokens
 
 -- SUM_UP_CALLS: postgres and sqlite
 INSERT INTO spent_before (
