@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -104,6 +105,19 @@ fn is_same(token: &str, given: &str) -> bool {
     given.verify_slice(&wanted.finalize().into_bytes()).is_ok()
 }
 
+/// What stands behind the `?`, read after the token was looked at.
+type Asked<T> = Result<Query<T>, QueryRejection>;
+
+fn bad(why: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, why)
+}
+
+/// The repository that a question names.
+fn named(repo: Option<&str>) -> Result<Option<RepoSlug>, Problem> {
+    let repo = repo.map(RepoSlug::parse).transpose();
+    repo.map_err(|error| bad(&format!("`repo`: {error}")))
+}
+
 /// What may be asked of stats.
 #[derive(Debug, Deserialize)]
 pub(super) struct Question {
@@ -115,15 +129,13 @@ pub(super) async fn api_stats(
     State(services): State<Shared>,
     Extension(desk): Extension<Arc<Desk>>,
     headers: HeaderMap,
-    question: Result<Query<Question>, axum::extract::rejection::QueryRejection>,
+    question: Asked<Question>,
 ) -> Result<Json<Stats>, Problem> {
     desk.admits_to_api(&headers)?;
-    let bad = |why: &str| Problem::new(StatusCode::BAD_REQUEST, why);
     let Query(question) = question.map_err(|error| bad(&error.body_text()))?;
     let back = question.since.as_deref().unwrap_or(BACK);
     let back_ms = back_ms(back).ok_or_else(|| bad("`since` is days or hours: 30d, 12h"))?;
-    let repo = question.repo.as_deref().map(RepoSlug::parse).transpose();
-    let repo = repo.map_err(|error| bad(&format!("`repo`: {error}")))?;
+    let repo = named(question.repo.as_deref())?;
     let wanted = Wanted { back_ms, repo };
     let read = stats(services.figures.as_ref(), &wanted, services.clock.now()).await;
     let later = |_| Problem::later("the store is not available");
@@ -142,13 +154,11 @@ pub(super) async fn api_flaky(
     State(services): State<Shared>,
     Extension(desk): Extension<Arc<Desk>>,
     headers: HeaderMap,
-    question: Result<Query<FlakyQuestion>, axum::extract::rejection::QueryRejection>,
+    question: Asked<FlakyQuestion>,
 ) -> Result<Json<Flakes>, Problem> {
     desk.admits_to_api(&headers)?;
-    let bad = |why: &str| Problem::new(StatusCode::BAD_REQUEST, why);
     let Query(question) = question.map_err(|error| bad(&error.body_text()))?;
-    let repo = question.repo.as_deref().map(RepoSlug::parse).transpose();
-    let repo = repo.map_err(|error| bad(&format!("`repo`: {error}")))?;
+    let repo = named(question.repo.as_deref())?;
     let which = if question.all { Which::All } else { Which::Flaky };
     let wanted = flaky::Wanted { repo, which, repos_max: REPOS_MAX };
     let read = flakes(services.flakes.as_ref(), &wanted, services.clock.now()).await;
@@ -165,13 +175,11 @@ pub(super) async fn api_remedies(
     State(services): State<Shared>,
     Extension(desk): Extension<Arc<Desk>>,
     headers: HeaderMap,
-    question: Result<Query<RemediesQuestion>, axum::extract::rejection::QueryRejection>,
+    question: Asked<RemediesQuestion>,
 ) -> Result<Json<Listed>, Problem> {
     desk.admits_to_api(&headers)?;
-    let bad = |why: &str| Problem::new(StatusCode::BAD_REQUEST, why);
     let Query(question) = question.map_err(|error| bad(&error.body_text()))?;
-    let repo = question.repo.as_deref().map(RepoSlug::parse).transpose();
-    let repo = repo.map_err(|error| bad(&format!("`repo`: {error}")))?;
+    let repo = named(question.repo.as_deref())?;
     let read = kept(services.remedies.as_ref(), repo.as_ref()).await;
     Ok(Json(read.map_err(|_| Problem::later("the store is not available"))?))
 }

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use super::db::{Arg, Tx, args};
 use super::packing::{pack, unpack};
 use super::rows::{inconsistent, number};
-use super::runners::{refusal, sat_on};
+use super::runners::{not_heard, sat_on};
 use super::{SqlStore, sql, unavailable};
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::ports::events::{EventRun, EventStore, KeptEvents, NewEvents, Standing};
@@ -46,8 +46,7 @@ async fn stream(tx: &mut Tx, new: &NewEvents) -> Result<(u64, u64), StoreError> 
         let args = args![id.as_str(), new.now.millis()];
         tx.run(sql::events::BEGIN_EVENTS, args).await.map_err(unavailable)?;
     }
-    let refusal = refusal(tx, &new.seat).await?;
-    Err(refusal.unwrap_or_else(|| StoreError::Missing(format!("the attempt {id}"))))
+    Err(not_heard(tx, &new.seat).await)
 }
 
 #[async_trait]

@@ -54,7 +54,7 @@ impl SqlStore {
         let mut args = sat_on(seat);
         args.push(Arg::from(now.millis()));
         if tx.run(sql::runners::HEARD, args).await.map_err(unavailable)? != 1 {
-            return Err(refusal(&mut tx, seat).await?.unwrap_or_else(|| missing(seat.attempt)));
+            return Err(not_heard(&mut tx, seat).await);
         }
         tx.commit().await.map_err(unavailable)
     }
@@ -74,7 +74,7 @@ impl SqlStore {
         let mut args = sat_on(seat);
         args.extend(args![report.stage.as_str(), round, work, now.millis()]);
         if tx.run(sql::runners::SET_STAGE, args).await.map_err(unavailable)? != 1 {
-            return Err(refusal(&mut tx, seat).await?.unwrap_or_else(|| missing(attempt)));
+            return Err(not_heard(&mut tx, seat).await);
         }
         for document in &report.documents {
             let args = args![
@@ -160,7 +160,7 @@ pub(super) fn sat_on(seat: &Seat) -> Vec<Arg> {
 }
 
 /// Why a runner is not heard: none was let in, or another one was since.
-pub(super) async fn refusal(tx: &mut Tx, seat: &Seat) -> Result<Option<StoreError>, StoreError> {
+async fn refusal(tx: &mut Tx, seat: &Seat) -> Result<Option<StoreError>, StoreError> {
     let rows: Vec<(i64,)> =
         tx.rows(sql::runners::LAST_LET_IN, sat_on(seat)).await.map_err(unavailable)?;
     Ok(match rows.first() {
@@ -168,6 +168,14 @@ pub(super) async fn refusal(tx: &mut Tx, seat: &Seat) -> Result<Option<StoreErro
         Some((1,)) => None,
         Some(_) => Some(StoreError::LeaseLost(format!("the attempt {}", seat.attempt))),
     })
+}
+
+/// The same, where a statement has found that it is not heard.
+pub(super) async fn not_heard(tx: &mut Tx, seat: &Seat) -> StoreError {
+    match refusal(tx, seat).await {
+        Ok(Some(error)) | Err(error) => error,
+        Ok(None) => missing(seat.attempt),
+    }
 }
 
 fn missing(attempt: AttemptId) -> StoreError {

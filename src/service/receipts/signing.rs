@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -99,8 +99,8 @@ fn thumbprint(key: &Jwk) -> String {
 /// Who signs.
 pub struct Signer {
     key: EncodingKey,
+    /// Its public half, with its thumbprint as its id.
     public: Jwk,
-    id: String,
 }
 
 impl fmt::Debug for Signer {
@@ -117,24 +117,21 @@ impl Signer {
     pub fn of(pem: &SecretString) -> Result<Self, SignError> {
         let key = EncodingKey::from_rsa_pem(pem.expose_secret().as_bytes());
         let key = key.map_err(SignError::Key)?;
-        let public = Jwk::from_encoding_key(&key, Algorithm::RS256).map_err(SignError::Key)?;
-        let id = thumbprint(&public);
-        Ok(Self { key, public, id })
+        let mut public = Jwk::from_encoding_key(&key, Algorithm::RS256).map_err(SignError::Key)?;
+        public.common.key_id = Some(thumbprint(&public));
+        public.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(Self { key, public })
     }
 
     /// The public half of the key, for whoever checks what it signed.
     pub fn keys(&self) -> JwkSet {
-        let mut key = self.public.clone();
-        key.common.key_id = Some(self.id.clone());
-        key.common.public_key_use = Some(PublicKeyUse::Signature);
-        key.common.key_algorithm = Some(KeyAlgorithm::RS256);
-        JwkSet { keys: vec![key] }
+        JwkSet { keys: vec![self.public.clone()] }
     }
 
     fn signature(&self, receipt: &Receipt) -> Result<String, SignError> {
         let header = Header {
             typ: Some(TYPE.to_owned()),
-            kid: Some(self.id.clone()),
+            kid: self.public.common.key_id.clone(),
             ..Header::new(Algorithm::RS256)
         };
         jsonwebtoken::encode(&header, receipt, &self.key).map_err(SignError::Signing)

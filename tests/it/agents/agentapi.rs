@@ -12,16 +12,14 @@ use selfheal::domain::model::Provider as Api;
 use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::runner::agents::agentapi::client::{Client, Fault, Patience};
 use selfheal::runner::attempt::{self, End, Setting};
-use selfheal::runner::dependencies::Dependencies;
 use selfheal::runner::documents::{State, read};
 use selfheal::runner::model::{ModelEnd, OwnProvider, Upstream};
-use selfheal::runner::observe::Nobody;
 use serde_json::{Value, json};
 
 use self::counterpart::{Counterpart, Events, Play};
 use super::provider::Provider;
 use super::scene::broken;
-use crate::runner::scene::{Notebook, Repo, brief, failure, sandbox, text_in};
+use crate::runner::scene::{Notebook, Repo, brief, failure, setting, text_in};
 
 const MESSAGE: &str = "do your task";
 
@@ -175,15 +173,10 @@ async fn attempt_told(
     let base = provider.playing(scenario).parse().unwrap();
     let own = OwnProvider { provider: Api::OpenAi, base, key: None };
     let bridge = env!("CARGO_BIN_EXE_selfheal").into();
+    let models = Some(ModelEnd::open(Upstream::Providers(vec![own]), bridge).unwrap());
     let setting = Setting {
-        source: Ok(repo.source(scratch.path()).await),
-        sandbox: Ok(sandbox(scratch.path()).await),
-        dependencies: Dependencies::default(),
-        known: Vec::new(),
-        scratch: scratch.path().to_owned(),
         heartbeat: Duration::from_secs(5),
-        observer: &Nobody,
-        models: Some(ModelEnd::open(Upstream::Providers(vec![own]), bridge).unwrap()),
+        ..setting(repo, scratch.path(), models).await
     };
     match attempt::run(notebook, brief, setting).await.unwrap() {
         End::Reported(outcome) => outcome,

@@ -7,13 +7,11 @@ use selfheal::domain::brief::{Brief, FixerSpec};
 use selfheal::domain::failure::FailureKind;
 use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::runner::attempt::{self, End, Setting};
-use selfheal::runner::dependencies::Dependencies;
 use selfheal::runner::model::{ModelEnd, Upstream};
-use selfheal::runner::observe::Nobody;
 use world::models::{ModelHost, Saying};
 
 use super::scene::broken;
-use crate::runner::scene::{Notebook, brief, failure, sandbox};
+use crate::runner::scene::{Notebook, brief, failure, setting};
 
 /// It asks its model on and on, says nothing, and goes when it is told goodbye.
 const STUBBORN: &str = "\
@@ -46,15 +44,10 @@ async fn refused(why: &str) -> (Outcome, usize) {
     let scratch = tempfile::tempdir().unwrap();
     let token = SecretString::from("the-attempts-own-token");
     let gateway = Upstream::Gateway { base: format!("{}/model/one", host.url()), token };
+    let models = Some(ModelEnd::open(gateway, env!("CARGO_BIN_EXE_selfheal").into()).unwrap());
     let setting = Setting {
-        source: Ok(repo.source(scratch.path()).await),
-        sandbox: Ok(sandbox(scratch.path()).await),
-        dependencies: Dependencies::default(),
-        known: Vec::new(),
-        scratch: scratch.path().to_owned(),
         heartbeat: Duration::from_secs(5),
-        observer: &Nobody,
-        models: Some(ModelEnd::open(gateway, env!("CARGO_BIN_EXE_selfheal").into()).unwrap()),
+        ..setting(&repo, scratch.path(), models).await
     };
     match attempt::run(&Notebook::default(), &brief, setting).await.unwrap() {
         End::Reported(outcome) => (outcome, host.asked().len()),

@@ -18,6 +18,7 @@ use selfheal::domain::outcome::Outcome;
 use selfheal::runner::attempt::{self, End, Setting};
 use selfheal::runner::dependencies::Dependencies;
 use selfheal::runner::git::Git;
+use selfheal::runner::model::ModelEnd;
 use selfheal::runner::observe::Nobody;
 use selfheal::runner::sandbox::{Isolation, Sandbox};
 use selfheal::runner::server::{Server, ServerError};
@@ -215,17 +216,22 @@ impl Notebook {
 /// Makes an attempt; how it ended.
 pub async fn attempt(repo: &Repo, brief: &Brief, server: &Notebook) -> End {
     let scratch = tempfile::tempdir().unwrap();
-    let setting = Setting {
-        source: Ok(repo.source(scratch.path()).await),
-        sandbox: Ok(sandbox(scratch.path()).await),
+    let setting = setting(repo, scratch.path(), None).await;
+    attempt::run(server, brief, setting).await.unwrap()
+}
+
+/// What an attempt has, with that way to models.
+pub async fn setting(repo: &Repo, scratch: &Path, models: Option<ModelEnd>) -> Setting<'static> {
+    Setting {
+        source: Ok(repo.source(scratch).await),
+        sandbox: Ok(sandbox(scratch).await),
         dependencies: Dependencies::default(),
         known: Vec::new(),
-        scratch: scratch.path().to_owned(),
+        scratch: scratch.to_owned(),
         heartbeat: Duration::from_millis(50),
         observer: &Nobody,
-        models: None,
-    };
-    attempt::run(server, brief, setting).await.unwrap()
+        models,
+    }
 }
 
 /// Makes an attempt to its end.
