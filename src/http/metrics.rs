@@ -1,15 +1,20 @@
 //! Metrics in the text format of Prometheus 0.0.4: the figures of the last 30 days, and what waits now.
 //!
 //! All are gauges, read from the store: every replica says the same, and a restart changes nothing.
-//! What is not known has no line. Labels are classes and names of ours alone, never a repository's:
-//! their number stays small.
+//! What is not known has no line. Labels are classes and names of ours; a repository's own stand only
+//! on the flaky tests that cost most, so their number stays small whatever a repository does, and what
+//! a test's name hides is shown and cut.
 
 use std::fmt::Display;
 
 use crate::domain::autonomy::Level;
 use crate::domain::figures::{Figures, Quantiles, Stats, Times};
 use crate::ports::store::Backlog;
+use crate::report::markdown::{cut, visible};
 use crate::service::flaky::Counts;
+
+/// Characters of a value that is a repository's own text.
+const VALUE_CHARS_MAX: usize = 200;
 
 /// The whole answer.
 pub(super) fn text(stats: &Stats, backlog: &Backlog, flakes: &Counts, overruns: u64) -> String {
@@ -57,15 +62,7 @@ pub(super) fn text(stats: &Stats, backlog: &Backlog, flakes: &Counts, overruns: 
             }
         }
     }
-    page.family(
-        "selfheal_flaky_failures_90d",
-        "Failures whose commit ran again within 90 days, by whether that proves them flaky.",
-    );
-    page.line("{proven=\"flaky\"}", flakes.flaky);
-    page.line("{proven=\"no\"}", flakes.not_proven);
-    page.family("selfheal_flake_trials_90d", "How they came out when they ran again.");
-    page.line("{shown=\"gone\"}", flakes.gone);
-    page.line("{shown=\"again\"}", flakes.again);
+    of_flakes(&mut page, flakes);
     page.family("selfheal_backlog", "What waits to be done now.");
     for (kind, count) in [
         ("deliveries", backlog.deliveries),
@@ -78,6 +75,32 @@ pub(super) fn text(stats: &Stats, backlog: &Backlog, flakes: &Counts, overruns: 
     page.family("selfheal_build_info", "Which release this is.");
     page.line(concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1);
     page.text
+}
+
+fn of_flakes(page: &mut Page, flakes: &Counts) {
+    page.family(
+        "selfheal_flaky_failures_90d",
+        "Failures whose commit ran again within 90 days, by whether that proves them flaky.",
+    );
+    page.line("{proven=\"flaky\"}", flakes.flaky);
+    page.line("{proven=\"no\"}", flakes.not_proven);
+    page.family("selfheal_flake_trials_90d", "How they came out when they ran again.");
+    page.line("{shown=\"gone\"}", flakes.gone);
+    page.line("{shown=\"again\"}", flakes.again);
+    page.family(
+        "selfheal_flaky_test_trials_90d",
+        "The same for each of the flaky ones that were gone most often.",
+    );
+    for of in &flakes.worst {
+        let labels = [
+            ("repository", own(&of.repository)),
+            ("test", own(&of.test)),
+            ("fingerprint", label(&of.fingerprint)),
+        ];
+        let labels = labels.map(|(name, value)| format!("{name}=\"{value}\"")).join(",");
+        page.line(&format!("{{{labels},shown=\"gone\"}}"), of.gone);
+        page.line(&format!("{{{labels},shown=\"again\"}}"), of.again);
+    }
 }
 
 const fn parts(times: &Times) -> [(&'static str, Quantiles); 6] {
@@ -102,6 +125,11 @@ fn seconds(ms: i64) -> String {
 /// A value of a label, as the format wants it.
 fn label(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// A value that somebody else wrote.
+fn own(text: &str) -> String {
+    label(&cut(&visible(text), VALUE_CHARS_MAX))
 }
 
 #[derive(Debug, Default)]
@@ -140,6 +168,7 @@ mod tests {
     use crate::domain::case::Healed;
     use crate::domain::figures::{CaseRecord, Place, stats};
     use crate::domain::ids::{RepoSlug, Timestamp};
+    use crate::service::flaky::OfTest;
 
     fn case(ends: Place) -> CaseRecord {
         let at = |secs: i64| Timestamp::from_millis(secs * 1_000);
@@ -160,7 +189,14 @@ mod tests {
     fn metrics_are_lines_that_prometheus_reads() {
         let cases = [case(Place::Green(Healed::ByUs)), case(Place::Escalated)];
         let stats = stats(&cases, Timestamp::from_millis(0), |_| String::new());
-        let flakes = Counts { flaky: 2, not_proven: 1, gone: 7, again: 1 };
+        let test = OfTest {
+            repository: "acme/widget".into(),
+            test: "is \"right\"\nselfheal_lies 1".into(),
+            fingerprint: "f1".into(),
+            gone: 4,
+            again: 1,
+        };
+        let flakes = Counts { flaky: 2, not_proven: 1, gone: 7, again: 1, worst: vec![test] };
         let text = text(&stats, &Backlog { effects: 3, ..Backlog::default() }, &flakes, 4);
         for line in [
             "# TYPE selfheal_cases_30d gauge",
@@ -172,10 +208,15 @@ mod tests {
             "selfheal_time_to_green_seconds_30d{part=\"whole\",quantile=\"0.5\"} 90.000",
             "selfheal_flaky_failures_90d{proven=\"flaky\"} 2",
             "selfheal_flake_trials_90d{shown=\"gone\"} 7",
+            concat!(
+                "selfheal_flaky_test_trials_90d{repository=\"acme/widget\",",
+                "test=\"is \\\"right\\\" selfheal_lies 1\",fingerprint=\"f1\",shown=\"gone\"} 4",
+            ),
             "selfheal_backlog{kind=\"effects\"} 3",
         ] {
             assert!(text.lines().any(|known| known == line), "{line}\n{text}");
         }
+        assert!(!text.lines().any(|line| line.starts_with("selfheal_lies")), "{text}");
         let families = text.lines().filter(|line| line.starts_with("# TYPE")).count();
         let helps = text.lines().filter(|line| line.starts_with("# HELP")).count();
         assert_eq!(families, helps);

@@ -189,12 +189,12 @@ async fn flake_counts(services: &Services, desk: &Desk) -> Result<flaky::Counts,
     let mut said = desk.flakes.lock().await;
     let is_fresh = |at: &Instant| at.elapsed() < Duration::from_secs(FLAKES_KEPT_SECS);
     if let Some((_, counts)) = said.as_ref().filter(|(at, _)| is_fresh(at)) {
-        return Ok(*counts);
+        return Ok(counts.clone());
     }
     let wanted = flaky::Wanted { repo: None, which: Which::All, repos_max: REPOS_MAX };
     let read = flakes(services.flakes.as_ref(), &wanted, services.clock.now()).await;
     let counts = read.map_err(|_| Problem::later("the store is not available"))?.counts();
-    *said = Some((Instant::now(), counts));
+    *said = Some((Instant::now(), counts.clone()));
     Ok(counts)
 }
 

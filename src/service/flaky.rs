@@ -1,5 +1,7 @@
 //! Flaky: what came and went on the same commit, for people, the API and metrics; read, never kept.
 
+use std::cmp::Reverse;
+
 use serde::Serialize;
 
 use crate::domain::flakes::{Past, TRIAL_DAYS, counted_since};
@@ -71,6 +73,12 @@ pub struct Told {
     pub last: String,
 }
 
+impl OfRepo {
+    fn each(&self) -> impl Iterator<Item = (&Self, &Told)> {
+        self.failures.iter().map(move |told| (self, told))
+    }
+}
+
 impl From<Past> for Told {
     fn from(past: Past) -> Self {
         let last = jiff::Timestamp::from_millisecond(past.last.millis()).unwrap_or_default();
@@ -116,8 +124,11 @@ pub async fn flakes(
     Ok(Flakes { days: TRIAL_DAYS, is_cut, repositories })
 }
 
+/// Flaky failures that [`Counts::worst`] names at most: each is two lines of the metrics.
+const WORST_MAX: usize = 50;
+
 /// How much came and went, in all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Failures that are flaky.
     pub flaky: u64,
@@ -127,18 +138,53 @@ pub struct Counts {
     pub gone: u64,
     /// Trials after which they were there again.
     pub again: u64,
+    /// The flaky ones that were gone most often.
+    pub worst: Vec<OfTest>,
+}
+
+/// How often one flaky failure came and went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfTest {
+    /// Its repository's name.
+    pub repository: String,
+    /// Its test, or the failure's title where it is none.
+    pub test: String,
+    /// By what it is known again.
+    pub fingerprint: String,
+    /// Times that it was gone.
+    pub gone: u32,
+    /// Times that it was there again.
+    pub again: u32,
+}
+
+impl OfTest {
+    fn new(repository: &str, told: &Told) -> Self {
+        Self {
+            repository: repository.to_owned(),
+            test: told.test.as_ref().unwrap_or(&told.title).clone(),
+            fingerprint: told.fingerprint.clone(),
+            gone: told.gone,
+            again: told.again,
+        }
+    }
 }
 
 impl Flakes {
     /// Counts everything that is told.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for told in self.repositories.iter().flat_map(|of| &of.failures) {
-            let kind = if told.flaky { &mut counts.flaky } else { &mut counts.not_proven };
-            *kind += 1;
+        for (of, told) in self.repositories.iter().flat_map(OfRepo::each) {
+            if told.flaky {
+                counts.flaky += 1;
+                counts.worst.push(OfTest::new(&of.repository, told));
+            } else {
+                counts.not_proven += 1;
+            }
             counts.gone += u64::from(told.gone);
             counts.again += u64::from(told.again);
         }
+        counts.worst.sort_by_key(|of| Reverse(of.gone));
+        counts.worst.truncate(WORST_MAX);
         counts
     }
 }

@@ -255,6 +255,11 @@ async fn what_came_and_went_is_told_by_test() {
         "selfheal_flaky_failures_90d{proven=\"flaky\"} 1",
         "selfheal_flaky_failures_90d{proven=\"no\"} 0",
         "selfheal_flake_trials_90d{shown=\"gone\"} 3",
+        &format!(
+            "selfheal_flaky_test_trials_90d{{repository=\"acme/widget\",test=\"clock::ticks\",\
+             fingerprint={},shown=\"gone\"}} 3",
+            failure["fingerprint"]
+        ),
     ] {
         assert!(metrics.lines().any(|known| known == line), "{line}\n{metrics}");
     }
