@@ -21,7 +21,9 @@ mod sections;
 pub use crate::domain::diff::unified;
 pub use check::check;
 pub use comment::{COMMENT_MARKER, comment, deserves_comment, reminder};
-pub use elsewhere::{green_without_case, left_behind, waiting_for_forge, waiting_for_room};
+pub use elsewhere::{
+    green_without_case, left_behind, waiting_for_approval, waiting_for_forge, waiting_for_room,
+};
 pub use reply::{help, reply};
 
 use crate::domain::attempt::AttemptRecord;

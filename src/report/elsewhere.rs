@@ -2,8 +2,10 @@
 
 use super::check::{buttons, external_id, status};
 use super::markdown::words;
+use super::sayings::names;
 use crate::domain::case::{Case, CaseState, StoppedBy};
 use crate::domain::ids::{PrNumber, Sha};
+use crate::domain::pull::CiRun;
 use crate::domain::view::{CheckStatus, CheckView};
 
 /// The check run of a head that our own commit has left behind.
@@ -67,6 +69,18 @@ pub fn waiting_for_room(number: PrNumber, head: &Sha, cases_max: u32) -> CheckVi
          wait.\n"
     );
     without_case((number, head), "Waiting for room", summary)
+}
+
+/// The check run of a head whose runs a person must let begin, before anything has failed.
+pub fn waiting_for_approval(number: PrNumber, head: &Sha, runs: &[CiRun]) -> CheckView {
+    let summary = format!(
+        "Nothing has failed on this commit: runs wait until somebody who may write to this repository \
+         lets them begin ({}).\n\n\
+         **Next:** read what the pull request changes, its workflows first, and approve the runs on \
+         its page. If they fail, this goes on by itself.\n",
+        names(runs)
+    );
+    without_case((number, head), "Runs wait for approval", summary)
 }
 
 /// The check run of a head that waited and needs nothing any more.

@@ -238,7 +238,8 @@ fn proving(story: &Story<'_>) -> Saying {
     says(title, happened, "nothing to do; this goes on by itself.")
 }
 
-fn names(runs: &[CiRun]) -> String {
+/// The names of runs, as code.
+pub(super) fn names(runs: &[CiRun]) -> String {
     let names: Vec<String> = runs.iter().map(|run| code(run.name())).collect();
     if names.is_empty() { "the runs".to_owned() } else { names.join(", ") }
 }

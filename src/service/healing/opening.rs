@@ -57,8 +57,9 @@ pub(super) async fn has_room(
     Ok(has_room)
 }
 
-/// What is said of a head without a case, once: that it waits for room, where nothing was said there
-/// yet; and that nobody waits any more, where that was the last word and CI has become green.
+/// What is said of a head without a case, once: that it waits for room, or for a person who lets its
+/// runs begin, where nothing was said there yet; and that nobody waits any more, where that was the
+/// last word and CI has become green.
 pub(super) async fn said_without_case(
     services: &Services,
     record: &PullRecord,
@@ -68,19 +69,29 @@ pub(super) async fn said_without_case(
     if pull.state != PullState::Open || is_unwanted(gathered) {
         return Ok(None);
     }
-    let waits = wants_case(gathered);
     let had_case = record.case.as_ref().is_some_and(|case| case.head == pull.head.sha);
-    if !waits && (gathered.ci != Ci::Green || had_case) {
-        return Ok(None);
-    }
-    let said = services.store.known_check(pull.repo.id, pull.number, &pull.head.sha).await?;
-    Ok(match (waits, said) {
-        (true, None) => {
+    let (number, head) = (pull.number, &pull.head.sha);
+    let is_first = async || {
+        let said = services.store.known_check(pull.repo.id, number, head).await?;
+        Ok::<bool, ServiceError>(said.is_none())
+    };
+    Ok(match &gathered.ci {
+        _ if wants_case(gathered) => {
             let cases_max = services.limits.repository_cases;
-            Some(report::waiting_for_room(pull.number, &pull.head.sha, cases_max))
+            is_first().await?.then(|| report::waiting_for_room(number, head, cases_max))
         }
-        (false, Some(_)) => Some(report::green_without_case(pull.number, &pull.head.sha)),
-        (true, Some(_)) | (false, None) => None,
+        Ci::NeedsApproval(runs) if !had_case => {
+            is_first().await?.then(|| report::waiting_for_approval(number, head, runs))
+        }
+        Ci::Green if !had_case => {
+            (!is_first().await?).then(|| report::green_without_case(number, head))
+        }
+        Ci::Nothing
+        | Ci::Pending { .. }
+        | Ci::Red(_)
+        | Ci::Cancelled(_)
+        | Ci::NeedsApproval(_)
+        | Ci::Green => None,
     })
 }
 

@@ -274,9 +274,33 @@ async fn runs_that_wait_for_approval_are_waited_for_and_then_healed() {
     let run = t.queued_ci(&repository)[0];
     t.world.finish_run(&repository, run, &RunScript::concluded("action_required"));
     t.settle_with_ci().await;
-    assert_eq!(t.check(&pull), "(none)", "nothing is red yet");
+    assert_snapshot!(t.check(&pull), @r"
+    selfheal  completed/neutral  Runs wait for approval
+    Nothing has failed on this commit: runs wait until somebody who may write to this repository lets them begin (`ci`).
+
+    **Next:** read what the pull request changes, its workflows first, and approve the runs on its page. If they fail, this goes on by itself.
+    ");
+    assert_eq!(t.world.comment_bodies(&pull).len(), 0, "nothing is red yet");
     t.world.ci_run(&pull, &RunScript::red("test", "Run cargo fmt --check", FMT_LOG));
     t.settle_with_ci().await;
     assert_eq!(headline(&t, &pull), "selfheal  in_progress  Attempt 1 of 3 is at work");
     closes(t, &pull).await;
+}
+
+#[tokio::test]
+async fn runs_that_were_approved_and_are_green_leave_no_question_open() {
+    let mut t = Tester::start().await;
+    let repository = widget(&t).await;
+    let pull = broken_pull(&t, &repository).await;
+    let run = t.queued_ci(&repository)[0];
+    t.world.finish_run(&repository, run, &RunScript::concluded("action_required"));
+    t.settle_with_ci().await;
+    let told = "selfheal  completed/neutral  Runs wait for approval";
+    assert_eq!(headline(&t, &pull), told);
+    t.wait_minutes(60).await;
+    assert_eq!((headline(&t, &pull).as_str(), t.world.check_runs(&pull).len()), (told, 1));
+    t.world.ci_run(&pull, &RunScript::green());
+    t.settle_with_ci().await;
+    assert_eq!(headline(&t, &pull), "selfheal  completed/neutral  Green");
+    t.finish().await;
 }
