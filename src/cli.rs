@@ -20,6 +20,7 @@ mod input;
 mod local;
 pub mod logs;
 pub mod migrate;
+mod models;
 pub mod parse;
 mod progress;
 pub mod receipt;

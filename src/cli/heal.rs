@@ -8,7 +8,6 @@
 //! Exit codes: 0 the command is green, or healed; 1 not healed, or refused by the gate; 2 wrong
 //! usage; 3 could not do its work.
 
-mod models;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +17,7 @@ use anyhow::Context as _;
 
 use self::show::Ending;
 use super::local::{self, HEARTBEAT, Known};
+use super::models;
 use super::progress::Display;
 use crate::config::repository;
 use crate::domain::brief::{Brief, FixerSpec};

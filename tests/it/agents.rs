@@ -9,6 +9,7 @@ mod faults;
 mod heals;
 mod hostile;
 mod provider;
+mod replayed;
 pub(crate) mod scene;
 mod second_look;
 mod stubborn;

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::case::{Case, Ends};
 use super::{decision, heard};
 use crate::cli::local::{self, HEARTBEAT, Known};
+use crate::cli::models;
 use crate::config::repository;
 use crate::domain::brief::{FixerSpec, Network, RunLimits};
 use crate::domain::evidence::Evidence;
@@ -32,6 +33,29 @@ const EXCERPT_BYTES_MAX: usize = 32 * 1024;
 /// Time of one case and of one command in it; small repositories need seconds.
 const ATTEMPT_SECS: u64 = 300;
 const COMMAND_SECS: u64 = 120;
+
+/// Who plays.
+#[derive(Debug)]
+pub(super) struct Players {
+    /// How the repositories' code is kept apart.
+    pub(super) isolation: Isolation,
+    /// Real fixers; none where scripted ones play.
+    pub(super) fixers: Vec<FixerSpec>,
+}
+
+impl Players {
+    /// Those who work on a case after the recipes. A scripted fixer that is not to heal is there for
+    /// the gate: nobody takes its place.
+    fn of(&self, case: &Case) -> Vec<FixerSpec> {
+        match &case.file.fixer {
+            Some(run) if self.fixers.is_empty() || !case.file.expect.is_healed() => {
+                let (name, run) = ("scripted".to_owned(), run.clone());
+                vec![FixerSpec::Command { name, run }]
+            }
+            Some(_) | None => self.fixers.clone(),
+        }
+    }
+}
 
 /// What came of a case.
 #[derive(Debug)]
@@ -68,21 +92,21 @@ impl Got {
 ///
 /// # Errors
 /// When there is no sandbox or the case cannot be laid out.
-pub(super) async fn played(case: &Case, isolation: Isolation) -> anyhow::Result<Played> {
+pub(super) async fn played(case: &Case, players: &Players) -> anyhow::Result<Played> {
     if let Some(missing) = case.file.needs.iter().find(|name| find_program(name).is_none()) {
         return Ok(Played { got: Got::NotRun(missing.clone()), why: String::new() });
     }
-    playing(case, isolation).await.with_context(|| format!("case {}", case.name))
+    playing(case, players).await.with_context(|| format!("case {}", case.name))
 }
 
-async fn playing(case: &Case, isolation: Isolation) -> anyhow::Result<Played> {
+async fn playing(case: &Case, players: &Players) -> anyhow::Result<Played> {
     if let Some((end, why)) = heard::end(case)? {
         return Ok(Played { got: Got::End(end), why });
     }
     let scratch = tempfile::Builder::new().prefix("selfheal-").tempdir()?;
     let source = repository_of(case, scratch.path()).await?;
-    let sandbox = Sandbox::probe(isolation, scratch.path()).await?;
-    let policy = policy(case, &source).await?;
+    let sandbox = Sandbox::probe(players.isolation, scratch.path()).await?;
+    let policy = policy(case, players, &source).await?;
     let stage = Stage { case, source: &source, policy: &policy, scratch: scratch.path() };
     let (known, seen) = stage.known(&sandbox).await?;
     if let Some(seen) = &seen
@@ -192,7 +216,7 @@ impl Stage<'_> {
             scratch: self.scratch.to_owned(),
             heartbeat: HEARTBEAT,
             observer: &Nobody,
-            models: None,
+            models: models::open()?,
         };
         let isolation = setting.sandbox.as_ref().map_or(Isolation::Bubblewrap, Sandbox::isolation);
         let attempt = local::attempted(self.source, self.policy, &brief, setting);
@@ -240,17 +264,17 @@ impl Stage<'_> {
 }
 
 /// The repository's own policy, with the case's fixers, within the limits of a replay.
-async fn policy(case: &Case, source: &Source) -> anyhow::Result<Policy> {
+async fn policy(case: &Case, players: &Players, source: &Source) -> anyhow::Result<Policy> {
     let mut policy = match source.file(&policy_path()).await? {
         Some(bytes) => repository::parse(std::str::from_utf8(&bytes)?)?,
         None => Policy::default(),
     };
-    if let Some(run) = &case.file.fixer {
-        let (name, run) = ("scripted".to_owned(), run.clone());
-        policy.fixers.push(FixerSpec::Command { name, run });
-    }
-    let command_secs = COMMAND_SECS;
-    policy.limits = RunLimits { attempt_secs: ATTEMPT_SECS, command_secs, ..policy.limits };
+    let fixers = players.of(case);
+    let is_scripted = !fixers.iter().any(|fixer| matches!(fixer, FixerSpec::Agent { .. }));
+    // An agent takes the time that it has in earnest.
+    let attempt_secs = if is_scripted { ATTEMPT_SECS } else { policy.limits.attempt_secs };
+    policy.fixers.extend(fixers);
+    policy.limits = RunLimits { attempt_secs, command_secs: COMMAND_SECS, ..policy.limits };
     // Offline, whatever the repository asks for.
     policy.network = Network::Closed;
     Ok(policy)

@@ -118,7 +118,7 @@ impl Score {
         )?;
         writeln!(
             out,
-            "healed by recipes {} of {}, by scripted fixers {} of {}; healed though they should not \
+            "healed by recipes {} of {}, by fixers {} of {}; healed though they should not \
              be {}, false fixes {}",
             sums.by_recipe.0,
             sums.by_recipe.1,

@@ -65,7 +65,7 @@ pub async fn heal(agent: AgentName, repo: &Repo, provider: &Provider, scenario: 
     said(command(agent, repo, &provider.playing(scenario))).await
 }
 
-/// Runs `selfheal heal`; what it said.
+/// Runs `selfheal heal` or another that prints JSON; what it said.
 pub async fn said(mut command: Command) -> Healing {
     let output = command.output().await.unwrap();
     let progress = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -81,7 +81,14 @@ pub fn command(agent: AgentName, repo: &Repo, models: &str) -> Command {
     command
         .args(["heal", "--format", "json", "--fixer", agent.as_str(), "--repo"])
         .arg(repo.dir())
-        .args(["--", "cargo", "test"])
+        .args(["--", "cargo", "test"]);
+    lent(&mut command, agent, models);
+    command
+}
+
+/// Lets a run of the program have an agent, whose models are at that address.
+pub fn lent(command: &mut Command, agent: AgentName, models: &str) {
+    command
         .env("PATH", path())
         .env("SELFHEAL_PLANTED", "planted-s3cret-variable")
         .stdin(Stdio::null())
@@ -94,7 +101,6 @@ pub fn command(agent: AgentName, repo: &Repo, models: &str) -> Command {
         Api::Gemini => ("GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
     };
     command.env(key, OWN_KEY).env(base, models);
-    command
 }
 
 /// Whose models an agent asks.

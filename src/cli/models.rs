@@ -1,4 +1,5 @@
-//! The models that `selfheal heal` asks: with the keys of whoever runs it, at the providers themselves.
+//! The models that `selfheal heal` and `selfheal replay` ask: with the keys of whoever runs them, at
+//! the providers themselves.
 //!
 //! Nothing is counted here and no cap holds: that is the server's gateway.
 
