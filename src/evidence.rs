@@ -45,6 +45,7 @@ mod stream;
 mod text;
 mod tools;
 mod unknown;
+mod unset;
 
 pub use docs::docs;
 pub use excerpt::{Piece, joined};

@@ -6,8 +6,8 @@
 //! running again has shown before. Never at whether a text sounds like a race: what is not known is
 //! called unknown, and is healed like a fault of the change.
 //!
-//! The words of a log are looked at in one place ([`needs_a_person`]), where they can only make us do
-//! less.
+//! The words of a log are looked at in two places: in [`needs_a_person`], where they can only make us do
+//! less, and in [`came_with`], which comes to what any failure of the change does.
 
 mod base;
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use base::{Base, BaseBreak, BaseRed, BaseState};
 
-use super::failure::{Failure, FailureKind};
+use super::failure::{CREDENTIALS, Failure, FailureKind};
 use super::flakes::Past;
 use super::ids::{Branch, RepoPath};
 use super::subject::is_named_by;
@@ -160,11 +160,17 @@ fn past_of<'a>(failure: &Failure, past: &'a [Past]) -> Option<&'a Past> {
 
 fn one(failure: &Failure, index: usize, known: &Known<'_>) -> (Judged, Option<BaseBreak>) {
     let says = |cause: Cause, why: String| (Judged { cause, why }, None);
+    if let Some(why) = came_with(failure, known) {
+        return says(Cause::Change, why);
+    }
     if needs_a_person(failure) {
         let why = "it lacks a right or a secret that only a person can give".to_owned();
         return says(Cause::CiConfig, why);
     }
     match failure.counts_as() {
+        FailureKind::Infrastructure | FailureKind::Config if wants_fewer(failure) => {
+            return says(Cause::Outage, "a server wants fewer requests".to_owned());
+        }
         FailureKind::Infrastructure if is_fetched(failure) => {
             return says(Cause::Outage, "what CI fetches from elsewhere was not there".to_owned());
         }
@@ -247,6 +253,54 @@ fn is_fetched(failure: &Failure) -> bool {
     failure.tool.as_deref().is_some_and(|tool| FETCHING.contains(&tool))
 }
 
+/// Why the change is to blame for what reads as CI's own trouble: it names a file that changes, or the
+/// image of a changed Dockerfile is not there and the base branch's is. What configures CI itself is
+/// left out: no commit of ours may mend that.
+fn came_with(failure: &Failure, known: &Known<'_>) -> Option<String> {
+    let changes = |is: &dyn Fn(&RepoPath) -> bool| {
+        known.changed_files.iter().find(|path| !path.as_str().starts_with(".github/") && is(path))
+    };
+    let is_config = failure.kind == FailureKind::Config;
+    let is_infrastructure = failure.kind == FailureKind::Infrastructure;
+    if is_config && let Some(path) = changes(&|path| is_told(&failure.message, path)) {
+        return Some(format!("it names {path}, which this pull request changes"));
+    }
+    let is_green = known.base.is_some_and(|base| matches!(base.state, BaseState::Green));
+    let lacks_image = failure.message.contains("repository does not exist");
+    if (is_config || is_infrastructure)
+        && (is_green && lacks_image)
+        && let Some(path) = changes(&is_image)
+    {
+        return Some(format!("the image is not there, and {path} changes"));
+    }
+    None
+}
+
+/// Whether a text names that file, and no longer path that ends with it.
+fn is_told(text: &str, path: &RepoPath) -> bool {
+    text.match_indices(path.as_str()).any(|(at, name)| {
+        let before = text[..at].strip_suffix("./").unwrap_or(&text[..at]).chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
+        !before.is_some_and(goes_on) && !after.is_some_and(|c| c != '.' && goes_on(c))
+    })
+}
+
+/// Whether a file says from which images others are made.
+fn is_image(path: &RepoPath) -> bool {
+    let name = path.as_str().rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let is_compose = name.contains("compose") && (name.ends_with("yml") || name.ends_with("yaml"));
+    name.contains("dockerfile") || name.contains("containerfile") || is_compose
+}
+
+/// Words of servers that want fewer requests, whatever their status code.
+const FEWER: [&str; 4] = ["rate limit", "rate-limit", "too many requests", "quota exceeded"];
+
+fn wants_fewer(failure: &Failure) -> bool {
+    let lower = failure.message.to_lowercase();
+    FEWER.iter().any(|words| lower.contains(words))
+}
+
 /// Words of refusals that no run on any machine will ever get past.
 const REFUSALS: [&str; 13] = [
     "is not authorized to perform",
@@ -271,7 +325,10 @@ fn needs_a_person(failure: &Failure) -> bool {
     let is_refused = says("unable to access '")
         && (says("requested URL returned error: 401") || says("requested URL returned error: 403"));
     matches!(failure.kind, FailureKind::Infrastructure | FailureKind::Config)
-        && (is_refused || REFUSALS.iter().any(|words| says(words)))
+        && !wants_fewer(failure)
+        && (is_refused
+            || failure.tool.as_deref() == Some(CREDENTIALS)
+            || REFUSALS.iter().any(|words| says(words)))
 }
 
 /// What a judgement means for the case as a whole.

@@ -10,6 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::ids::RepoPath;
 
+/// What stands for a tool in a failure of kind [`FailureKind::Config`] that says that a credential is
+/// missing.
+pub const CREDENTIALS: &str = "credentials";
+
 /// What sort of fault it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

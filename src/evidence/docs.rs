@@ -34,6 +34,9 @@ prefixes of build systems and \
 applies, one \
      failure of kind `unknown` carries the lines that most likely say why.
 
+A step whose last line says that a credential has no value (`NPM_TOKEN: unbound variable`) is told as
+just that, kind `config`.
+
 The logs of these CI systems are read with their steps, so that the step that failed bounds where causes
 are looked for, and their own last words are no cause: GitHub Actions (raw, downloaded, or from
 `gh run view --log`), GitLab, Azure Pipelines, CircleCI, Buildkite, Jenkins (classic and Pipeline, with

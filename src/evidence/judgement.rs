@@ -62,8 +62,10 @@ pub(super) fn judge(
         silent.extend(frame.windows.iter().rposition(|window| window.end > window.first));
     }
     let unexplained = unexplained(frame, &kept, silent);
-    if !unexplained.is_empty() {
-        notes.push(format!("{} failed step(s) not understood", unexplained.len()));
+    let is_unknown = |draft: &&Draft| draft.failure.kind == FailureKind::Unknown;
+    match unexplained.iter().filter(is_unknown).count() {
+        0 => {}
+        count => notes.push(format!("{count} failed step(s) not understood")),
     }
     kept.extend(unexplained);
     let roots = Roots { given: &hints.workspace_roots, learned: &frame.learned };

@@ -1,7 +1,8 @@
 //! What to say of a failed step that no rule understands: the lines that most likely say why.
 //!
 //! Between the last command echo and the line on which the CI system gave up stands the cause of
-//! nearly every such step. The invariant: the words are the log's own, at most
+//! nearly every such step. A credential that was not given is such a step's one cause that needs no
+//! rule of a tool ([`unset`]). The invariant: the words are the log's own, at most
 //! [`UNKNOWN_LINES_MAX`] lines.
 
 use std::sync::LazyLock;
@@ -14,7 +15,8 @@ use super::frame::{Window, is_own};
 use super::green::Green;
 use super::lines::{LOOK_LINES_MAX, Lines, Place};
 use super::text::{Clean, Mark};
-use crate::domain::failure::{Failure, FailureKind};
+use super::unset;
+use crate::domain::failure::{CREDENTIALS, Failure, FailureKind};
 
 /// How many of the last lines are looked at.
 const UNKNOWN_LINES_MAX: usize = 40;
@@ -68,6 +70,11 @@ pub(super) fn of_window(
     if told.is_empty() && window.is_after {
         return None;
     }
+    if let Some((place, line)) = told.first()
+        && let Some(name) = unset::credential(line.text)
+    {
+        return Some(without_credential(*place, name));
+    }
     let marked = told.iter().rfind(|(_, line)| line.mark == Mark::Error);
     // The first suspicious line of the last words; without one, where the step began to talk.
     let best = marked
@@ -91,6 +98,15 @@ pub(super) fn of_window(
         next = lines.below(place);
     }
     Some(draft).filter(|draft| !draft.failure.message.is_empty())
+}
+
+/// The failure of a step that lacks a credential. Its words are ours: the log's, in which a value might
+/// stand behind the name, would lose the half of it.
+fn without_credential(place: Place, name: &str) -> Draft {
+    let mut draft = Draft::new(FailureKind::Config, CREDENTIALS, Weight::Guess);
+    (draft.first, draft.last) = (place.index, place.index);
+    draft.say(&format!("the credential {name} is not set in this run"));
+    draft
 }
 
 /// What the window printed last, the last line first.
