@@ -33,8 +33,10 @@ const MODEL_ROOM_BYTES: usize = 64 * 1024 * 1024;
 /// provider takes; what more of them took at once would stay with the allocator.
 const MODEL_ORDINARY_ROOM_BYTES: usize = 4 * 1024 * 1024;
 
-/// Request line and headers: GitHub's have one kilobyte, a runner's three; proxies add their own.
-pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Request line and headers: GitHub's have one kilobyte, a runner's three; proxies add their own. As
+/// much as Node takes. It is also what a connection reads at a time and keeps as long as it is open, so
+/// a stream whose question was long costs that much.
+pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// Most webhooks have 10 to 100 KB. Larger bodies have a room of their own, so that whoever sends
 /// them holds up nobody else.

@@ -1,7 +1,7 @@
 //! Bodies that are too large, or not of the size that they say. Written to the socket by hand,
 //! because no well-behaved client would.
 
-use selfheal::http::{ADMISSION_BYTES_MAX, RUNNER_BYTES_MAX, WEBHOOK_BYTES_MAX};
+use selfheal::http::{ADMISSION_BYTES_MAX, HEAD_BYTES_MAX, RUNNER_BYTES_MAX, WEBHOOK_BYTES_MAX};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -80,6 +80,17 @@ async fn a_body_that_nobody_signed_is_not_waited_for() {
         let headers = format!("{signature}content-length: {WEBHOOK_BYTES_MAX}");
         assert_eq!(status(&t, DOOR, &headers, b"").await, 401, "{signature}");
     }
+}
+
+#[tokio::test]
+async fn a_head_has_a_largest_size() {
+    let t = Tester::start().await;
+    let padded = |bytes: usize| {
+        let headers = ping_of(&t, &PING.len().to_string());
+        format!("{headers}\r\nx-padding: {}", "a".repeat(bytes))
+    };
+    assert_eq!(status(&t, DOOR, &padded(HEAD_BYTES_MAX - 1024), PING.as_bytes()).await, 202);
+    assert_eq!(status(&t, DOOR, &padded(HEAD_BYTES_MAX), b"").await, 431);
 }
 
 #[tokio::test]
