@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use crate::domain::gate::content::rule_of;
 use crate::domain::gate::{Finding, Weight};
 use crate::domain::ids::RepoPath;
+use crate::domain::invisible::is_hiding;
 use crate::domain::patch::FileChange;
 use crate::domain::pull::BaseFile;
 
@@ -155,7 +156,7 @@ fn finding(rule: &'static str, path: &RepoPath, line: Option<u32>, message: Stri
 fn shown(text: &str) -> String {
     let plain = |c: char| match c {
         '`' => '\'',
-        c if c.is_control() || hidden::is_hidden(c) => ' ',
+        c if c.is_control() || is_hiding(c) => ' ',
         c => c,
     };
     let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).map(plain).collect();

@@ -12,6 +12,7 @@
 use similar::{DiffOp, TextDiff};
 
 use super::attempt::{Attempt, AttemptEnd, AttemptState};
+use super::diff::by_lines;
 use super::failure::Fingerprint;
 use super::ids::{AttemptId, PrNumber, Sha, Timestamp};
 
@@ -153,8 +154,7 @@ pub fn is_overwritten(before: &str, after: &str, now: &str) -> bool {
     if [before, after, now].iter().any(|text| text.len() > OVERWRITTEN_BYTES_MAX) {
         return false;
     }
-    let ours = TextDiff::from_lines(before, after);
-    let theirs = TextDiff::from_lines(after, now);
+    let (ours, theirs) = (by_lines(before, after), by_lines(after, now));
     ours.ops().iter().any(|our| theirs.ops().iter().any(|their| undoes(our, their, &ours, &theirs)))
 }
 

@@ -6,6 +6,7 @@
 
 use super::attempt::Attempt;
 use super::ids::{AttemptId, Sha, UserId};
+use super::invisible::is_invisible;
 use super::pull::PullCommit;
 
 /// The trailer that marks a commit as an attempt's.
@@ -56,14 +57,9 @@ fn harmless(text: &str) -> String {
     let visible: String = text
         .chars()
         .filter(|c| !c.is_control() || *c == '\n')
-        .map(|c| if is_hidden(c) { ' ' } else { c })
+        .map(|c| if is_invisible(c) { ' ' } else { c })
         .collect();
     visible.lines().map(harmless_line).collect::<Vec<_>>().join("\n")
-}
-
-/// Characters that reorder or hide text.
-const fn is_hidden(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn harmless_line(line: &str) -> String {

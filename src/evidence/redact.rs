@@ -13,6 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use regex::Regex;
 
+use crate::domain::invisible::is_invisible;
+
 /// What stands where a secret stood.
 pub(super) const REDACTED: &str = "[redacted]";
 
@@ -207,16 +209,7 @@ pub(super) fn harmless(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\t' => c,
-            c if c.is_control() => char::REPLACEMENT_CHARACTER,
-            '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{ad}' => char::REPLACEMENT_CHARACTER,
+            c if c.is_control() || is_invisible(c) => char::REPLACEMENT_CHARACTER,
             c => c,
         })
         .collect()

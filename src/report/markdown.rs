@@ -4,29 +4,18 @@
 //! control and direction characters, cannot mention anybody, cannot end a code block or a table
 //! cell, and are cut at a character.
 
+use crate::domain::invisible::is_invisible;
+
 /// The text with nothing but what people can see; new lines become spaces.
 pub fn visible(text: &str) -> String {
     text.chars()
         .filter_map(|c| match c {
             '\n' | '\t' => Some(' '),
             '\r' => None,
-            c if c.is_control() || is_hidden(c) => Some('\u{fffd}'),
+            c if c.is_control() || is_invisible(c) => Some('\u{fffd}'),
             c => Some(c),
         })
         .collect()
-}
-
-/// Characters that hide or reorder text.
-const fn is_hidden(c: char) -> bool {
-    matches!(
-        c,
-        '\u{00ad}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 /// The beginning of a text, at most that many characters, with `…` when something is missing.
@@ -60,7 +49,7 @@ pub fn block(text: &str, language: &str) -> String {
         .filter_map(|c| match c {
             '\n' | '\t' => Some(c),
             '\r' => None,
-            c if c.is_control() || is_hidden(c) => Some('\u{fffd}'),
+            c if c.is_control() || is_invisible(c) => Some('\u{fffd}'),
             c => Some(c),
         })
         .collect();

@@ -9,14 +9,7 @@ use regex::Regex;
 use super::text::Line;
 use super::{Change, Side, finding, paths, patterns, shown};
 use crate::domain::gate::Finding;
-
-/// Whether a character cannot be seen, or turns the order of a line around.
-pub fn is_hidden(c: char) -> bool {
-    matches!(c,
-        '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}'
-        | '\u{FEFF}' | '\u{00AD}' | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{180E}'
-        | '\u{E0000}'..='\u{E007F}')
-}
+use crate::domain::invisible::is_hiding;
 
 /// Tokens that their issuers give a shape of their own, so that a hit is hardly ever a mistake.
 static SECRETS: LazyLock<Regex> = LazyLock::new(|| patterns::joined("secret"));
@@ -49,7 +42,7 @@ pub fn look(change: &Change<'_>, added: &[Line<'_>], found: &mut Vec<Finding>) {
     let count = |text: &str| {
         text.chars()
             .skip(usize::from(text.starts_with('\u{FEFF}')))
-            .filter(|c| is_hidden(*c))
+            .filter(|c| is_hiding(*c))
             .count()
     };
     for (number, line) in added {

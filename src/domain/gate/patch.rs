@@ -3,11 +3,12 @@
 //! The patch is whole files and the base is the forge's own tree, so nothing is parsed that a fixer
 //! could have shaped. A rename is a deletion and an addition here, so both names are judged.
 
-use similar::{ChangeTag, TextDiff};
+use similar::ChangeTag;
 
 use super::reach::{self, Failed};
 use super::{Finding, Rule, Verdict, Weight, behaviour};
 use crate::domain::autonomy::{Level, Standing};
+use crate::domain::diff::by_lines;
 use crate::domain::ids::Sha;
 use crate::domain::outcome::Proof;
 use crate::domain::patch::{FileChange, FileMode, NewFile, Patch};
@@ -76,10 +77,12 @@ pub fn judge(input: &PatchToJudge<'_>) -> Verdict {
     findings.extend(about_autonomy(input));
     findings.extend(behaviour::of_proof(input.proof));
     findings.extend(of_changes(input.policy, input.patch.changes(), input.base));
-    findings.extend(about_size(input));
-    if let Some(failed) = &input.failed {
+    let size = about_size(input);
+    // What is too large in itself is not measured against what failed, too.
+    if let Some(failed) = input.failed.as_ref().filter(|_| size.is_empty()) {
         findings.extend(reach::of_reach(failed, input.patch.changes(), input.base));
     }
+    findings.extend(size);
     findings.extend(input.content.iter().cloned());
     Verdict::new(input.policy.gate.applied(findings))
 }
@@ -197,12 +200,13 @@ fn about_size(input: &PatchToJudge<'_>) -> Vec<Finding> {
         .filter_map(|change| change.new.as_ref())
         .map(|file| file.content.bytes().len() as u64)
         .sum();
-    let lines = changed_lines(input.patch, input.base);
     let mut findings = Vec::new();
     if files > limits.files_max as usize {
+        // Lines are not counted then: that takes time for each file.
         let message = format!("{files} files change, the limit is {}", limits.files_max);
-        findings.push(Finding::new("size-files", Weight::Refuse, message));
+        return vec![Finding::new("size-files", Weight::Refuse, message)];
     }
+    let lines = changed_lines(input.patch, input.base);
     if lines > u64::from(limits.lines_max) {
         let message = format!("{lines} lines change, the limit is {}", limits.lines_max);
         findings.push(Finding::new("size-lines", Weight::Refuse, message));
@@ -231,10 +235,8 @@ fn new_text(new: Option<&NewFile>) -> &str {
 }
 
 fn lines_between(old: &str, new: &str) -> u64 {
-    TextDiff::from_lines(old, new)
-        .iter_all_changes()
-        .filter(|change| change.tag() != ChangeTag::Equal)
-        .count() as u64
+    by_lines(old, new).iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal).count()
+        as u64
 }
 
 #[cfg(test)]

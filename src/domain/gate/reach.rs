@@ -5,8 +5,6 @@
 //! that is out of proportion waits for a person, but is so only by a wide margin. What the log says can make these rules say less, never more;
 //! no other rule listens to it. Names and weights stand in the table of [`super::content`].
 
-use similar::{ChangeTag, TextDiff};
-
 use super::content::{BEYOND, OUT_OF_PROPORTION, rule_of};
 use super::{Finding, Weight};
 use crate::domain::evidence::Evidence;
@@ -194,13 +192,9 @@ fn first_line(change: &FileChange, base: &[BaseFile]) -> Option<u32> {
     let new = change.new.as_ref()?.content.text()?;
     let old = base.iter().find(|file| file.path == change.path);
     let old = old.and_then(|file| file.text.as_deref()).unwrap_or("");
-    let diff = TextDiff::from_lines(old, new);
-    let mut kept: u32 = 0;
-    for change in diff.iter_all_changes() {
-        match change.tag() {
-            ChangeTag::Equal => kept += 1,
-            ChangeTag::Insert | ChangeTag::Delete => return Some(kept + 1),
-        }
+    if old == new {
+        return None;
     }
-    None
+    let kept = old.lines().zip(new.lines()).take_while(|(old, new)| old == new).count();
+    u32::try_from(kept + 1).ok()
 }

@@ -4,8 +4,9 @@
 //! lines and as much of the lines around them as fits anywhere; in doubt nothing is changed.
 
 use serde::{Deserialize, Serialize};
-use similar::{DiffTag, TextDiff};
+use similar::DiffTag;
 
+use crate::domain::diff::by_lines;
 use crate::domain::ids::RepoPath;
 use crate::domain::patch::{FileMode, Patch};
 use crate::domain::pull::BaseFile;
@@ -124,7 +125,7 @@ fn hunks(old: &str, new: &str) -> Option<Vec<Hunk>> {
     let cut = |all: &[String], from: usize, to: usize| -> Vec<String> {
         all.get(from..to.min(all.len())).unwrap_or_default().to_vec()
     };
-    let diff = TextDiff::from_lines(old, new);
+    let diff = by_lines(old, new);
     let places = diff.ops().iter().filter(|op| op.tag() != DiffTag::Equal).map(|op| {
         let (gone, come) = (op.old_range(), op.new_range());
         Hunk {

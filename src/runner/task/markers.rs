@@ -6,6 +6,8 @@
 //! ends its own quotation, and none makes itself the other kind. Comments and invisible characters,
 //! which people would not see when they read the same text, are taken out of both.
 
+use crate::domain::invisible::is_invisible;
+
 /// What is said of markers; `EVIDENCE` and `WORD` stand for the words of one task.
 const TOLD: &str = include_str!("../prompts/markers.md");
 
@@ -68,15 +70,6 @@ fn visible(text: &str) -> String {
     shown.push_str(rest);
     shown.retain(|c| matches!(c, '\n' | '\t') || !(c.is_control() || is_invisible(c)));
     shown
-}
-
-/// Characters without width, and those that turn the direction of text.
-const fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 #[cfg(test)]
