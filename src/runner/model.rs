@@ -24,13 +24,14 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::UnixListener;
 use url::Url;
 
 use self::last::Last;
-use self::stop::Stop;
+use self::stop::{Question, Stop};
 use super::server::ServerError;
 use super::server::remote::is_passing;
 use crate::domain::model::{Provider, REFUSED_BUSY, REFUSED_HEADER};
@@ -171,10 +172,11 @@ impl ModelEnd {
         &self.bridge
     }
 
-    /// Another agent begins: what came of the calls of the one before is none of its own.
-    pub fn begins(&self) {
+    /// Another agent begins, that was told to use a model: what came of the calls of the one before is
+    /// none of its own.
+    pub fn begins(&self, model: Option<&str>) {
         *self.shared.last() = Last::default();
-        *self.shared.stop() = Stop::default();
+        *self.shared.stop() = Stop::of(model);
     }
 
     /// Whether the gateway has refused the agent for good: it gets no answer any more.
@@ -316,11 +318,11 @@ async fn passed_on(State(shared): State<Arc<Shared>>, request: Request) -> Respo
             headers.insert(name, value.clone());
         }
     }
-    let asked = shared.http.request(parts.method, &url).headers(headers).body(question);
+    let asked = shared.http.request(parts.method, &url).headers(headers).body(question.clone());
     let waiting = Waiting(Arc::clone(&shared));
     waiting.heard();
     match asked.send().await {
-        Ok(answer) => answered(waiting, answer).await,
+        Ok(answer) => answered(waiting, (parts.uri.path(), question), answer).await,
         Err(error) => {
             // Without the address, which is nobody's business inside.
             let words = format!("the model cannot be reached: {}", error.without_url());
@@ -330,7 +332,12 @@ async fn passed_on(State(shared): State<Arc<Shared>>, request: Request) -> Respo
     }
 }
 
-async fn answered(waiting: Waiting, answer: reqwest::Response) -> Response {
+/// Passes an answer to a question on, and notes how the call went.
+async fn answered(
+    waiting: Waiting,
+    (path, question): (&str, Bytes),
+    answer: reqwest::Response,
+) -> Response {
     let shared = Arc::clone(&waiting.0);
     let status = answer.status();
     let kept = |name: &HeaderName| Some((name.clone(), answer.headers().get(name)?.clone()));
@@ -338,7 +345,8 @@ async fn answered(waiting: Waiting, answer: reqwest::Response) -> Response {
     if !status.is_success() {
         let bytes = answer.bytes().await.unwrap_or_default();
         let call = failed(status, &headers, &bytes);
-        shared.stop().hears(&call, (status, &headers, &bytes));
+        let question = Question::new(path, &question);
+        shared.stop().hears(&call, question, (status, &headers, &bytes));
         shared.note(call);
         return (status, headers, bytes).into_response();
     }
