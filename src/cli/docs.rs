@@ -84,8 +84,10 @@ fn fixers() -> String {
     }
     page.push_str(AGENTS);
     for card in CARDS {
+        let keeps_any = !(card.agent)().keeps("session", "workspace").is_empty();
+        let sessions = if keeps_any { "kept" } else { "none" };
         page.push_str(&format!(
-            "| `{}` | `{}` | {} | {} | `{}` | `{}` |\n",
+            "| `{}` | `{}` | {} | {} | `{}` | {sessions} | `{}` |\n",
             card.name,
             card.program,
             card.checked_with,
@@ -117,8 +119,8 @@ const AGENTS: &str = "\n## Coding agents\n\n\
     [how large a fault is](runner.md#how-large-a-fault-is).\n\n\
     The first that can work does; the next one follows when it is not installed, not set up, or has \
     changed nothing.\n\n\
-    | name | program | checked with | models of | usual model | installed by |\n\
-    | --- | --- | --- | --- | --- | --- |\n";
+    | name | program | checked with | models of | usual model | sessions | installed by |\n\
+    | --- | --- | --- | --- | --- | --- | --- |\n";
 
 const ABOUT_AGENTS: &str = "\
     - `acp` is any command line that speaks the [Agent Client Protocol](https://agentclientprotocol.com) \

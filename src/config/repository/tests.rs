@@ -197,7 +197,7 @@ fn a_wrong_list_or_text_is_told_what_is_allowed() {
     bad("update_bots: ['a b']", "line 1, `update_bots[1]: 'a b'`: a login expected, got \"a b\"");
 }
 
-fn named(name: &str) -> AgentName {
+fn called(name: &str) -> AgentName {
     AgentName::parse(name).unwrap()
 }
 
@@ -257,7 +257,7 @@ fn a_wrong_fixer_is_told_what_is_allowed() {
     let one = |model: &str| ModelChoice::One(model.to_owned());
     let agent = |agent, model: Option<&str>| FixerSpec::Agent { agent, model: model.map(one) };
     let acp = FixerSpec::Acp { name: "a".into(), run: "a --acp".into(), model: None };
-    let expected = [agent(named("codex"), None), agent(named("claude-code"), Some("m-1")), acp];
+    let expected = [agent(called("codex"), None), agent(called("claude-code"), Some("m-1")), acp];
     assert_eq!(policy.fixers, expected);
 }
 
@@ -270,7 +270,7 @@ fn a_model_may_be_one_for_each_granularity() {
     let policy = good("fixers: [{agent: codex, model: {trivial: s, complex: l}}]");
     let each =
         ModelChoice::Each { trivial: Some("s".into()), simple: None, complex: Some("l".into()) };
-    assert_eq!(policy.fixers, [FixerSpec::Agent { agent: named("codex"), model: Some(each) }]);
+    assert_eq!(policy.fixers, [FixerSpec::Agent { agent: called("codex"), model: Some(each) }]);
     bad(
         "fixers: [{agent: codex, model: {}}]",
         "line 1, `fixers[1].model`: keys were found; allowed is a name, or one for each of `trivial`, \

@@ -103,7 +103,8 @@ fn answered(ask: &Ask, id: Option<u64>, line: &Value, said: &mut Said) -> Answer
         }
         Some(PROMPT) => {
             said.stopped = Some(match text_at(line, "/result/stopReason") {
-                Some("end_turn") => Stopped::Done,
+                // Some say that of a turn that their model failed, too.
+                Some("end_turn") => Stopped::Over,
                 Some(reason @ ("max_tokens" | "max_turn_requests")) => {
                     Stopped::Limit(format!("it stopped: {reason}"))
                 }

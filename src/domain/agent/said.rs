@@ -16,6 +16,8 @@ pub const WORDS_CHARS_MAX: usize = 64 * 1024;
 pub enum Stopped {
     /// It thinks that it is done.
     Done,
+    /// Its turn is over, of which it says no more: it is done, or its model failed it.
+    Over,
     /// It reached a limit of its own: turns, length.
     Limit(String),
     /// Its provider failed it.

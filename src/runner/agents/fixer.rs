@@ -322,7 +322,9 @@ fn summary(said: &Said, run: &CommandRun, hindrance: Option<&Hindrance>) -> Stri
         return hindrance.words().to_owned();
     }
     match (&said.stopped, run.ended) {
-        (Some(Stopped::Done), _) | (None, Ended::Exit(0)) if !said.words.trim().is_empty() => {
+        (Some(Stopped::Done | Stopped::Over), _) | (None, Ended::Exit(0))
+            if !said.words.trim().is_empty() =>
+        {
             let words = said.did.as_deref().unwrap_or_else(|| said.words.trim());
             short(words, SUMMARY_BYTES_MAX).to_owned()
         }

@@ -1,4 +1,4 @@
-//! When an agent is to ask no more: the gateway has refused it for good.
+//! When an agent is to ask no more: the gateway has refused it for good, or nothing comes of its calls.
 //!
 //! Some agents stop at a refusal by themselves, others ask again for as long as they are let. Who has
 //! been refused for good is answered with the same refusal, here, without asking the server again,
@@ -9,8 +9,12 @@
 //! first call, beside it, and are asked again like any other, so that a few refusals in a row tell nothing
 //! of its work. What tells of it is the same question again and again to the very model that the agent was
 //! told to use. Everything else is bounded by a number that no agent's asides come near.
+//!
+//! A provider that is down is waited for by the attempt, not by the agent: one that asks on and on, because
+//! nobody told it when to give up, is ended as well, and its attempt goes on where it was.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -27,12 +31,20 @@ const REPEATS_MAX: usize = 3;
 /// The same for whatever questions: every aside that was seen, three times over.
 const REFUSALS_MAX: usize = 12;
 
+/// How often and for how long a provider may fail without an answer between, until the agent is not let
+/// try again: more than agents do that give up by themselves.
+const FAILURES_MAX: u32 = 4;
+const FAILING_MAX: Duration = Duration::from_secs(20);
+
 /// What has been refused since the last answer, and the refusal that is for good.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
     /// The model that the agent was told to use, where that is known.
     model: Option<String>,
     in_a_row: Vec<Question>,
+    /// How often the provider failed since the last answer, and since when.
+    failures: u32,
+    failing_since: Option<Instant>,
     refusal: Option<Refusal>,
 }
 
@@ -90,14 +102,37 @@ impl Stop {
         let repeats = self.in_a_row.iter().filter(|it| Some(*it) == last).count();
         let is_enough = is_own && repeats >= REPEATS_MAX || self.in_a_row.len() >= REFUSALS_MAX;
         if REFUSED_FOR_GOOD.contains(&why.as_str()) || is_enough {
-            let (status, headers, body) = answer;
-            let (headers, body) = (headers.clone(), body.clone());
-            self.refusal = Some(Refusal { call: call.clone(), status, headers, body });
+            self.is_the_last(call, answer);
         }
     }
 
-    /// Takes note of an answer.
+    /// Takes note of a call that its provider failed, and of what its caller was answered.
+    pub(super) fn fails(
+        &mut self,
+        call: &Call,
+        answer: (StatusCode, &HeaderMap, &Bytes),
+        now: Instant,
+    ) {
+        self.failures = self.failures.saturating_add(1);
+        let since = *self.failing_since.get_or_insert(now);
+        let is_long = now.duration_since(since) >= FAILING_MAX;
+        if self.refusal.is_none() && self.failures >= FAILURES_MAX && is_long {
+            self.is_the_last(call, answer);
+        }
+    }
+
+    fn is_the_last(
+        &mut self,
+        call: &Call,
+        (status, headers, body): (StatusCode, &HeaderMap, &Bytes),
+    ) {
+        let (headers, body) = (headers.clone(), body.clone());
+        self.refusal = Some(Refusal { call: call.clone(), status, headers, body });
+    }
+
+    /// Takes note of an answer that came to its end.
     pub(super) fn hears_an_answer(&mut self) {
+        (self.failures, self.failing_since) = (0, None);
         self.in_a_row.clear();
     }
 
@@ -189,13 +224,37 @@ mod tests {
         assert_eq!(model("openai/v1/responses", "no json"), None);
     }
 
+    /// A provider fails at these seconds; at which of them the agent is let try no more.
+    #[track_caller]
+    fn fails_at(seconds: &[u64], expected: Option<u64>) {
+        let (mut stop, began) = (Stop::of(None), Instant::now());
+        let call = Call::Trouble("503".to_owned());
+        let ended = seconds.iter().copied().find(|second| {
+            let answer = (StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new(), &Bytes::new());
+            stop.fails(&call, answer, began + Duration::from_secs(*second));
+            stop.is_for_good()
+        });
+        assert_eq!(ended, expected, "{seconds:?}");
+        let said = stop.answer().map(|(call, _)| call);
+        assert_eq!(said, expected.map(|_| call));
+    }
+
     #[test]
-    fn what_passes_is_never_for_good() {
-        let mut stop = Stop::default();
-        for call in [Call::Trouble(String::new()), Call::Rejected(String::new()), Call::Answered] {
-            for _ in 0..2 * REFUSALS_MAX {
-                let answer = (StatusCode::BAD_GATEWAY, &HeaderMap::new(), &Bytes::new());
-                stop.hears(&call, to("large", "the task"), answer);
+    fn a_provider_that_fails_again_and_again_is_not_asked_for_ever() {
+        fails_at(&[0, 2, 6, 14, 30, 60], Some(30));
+        fails_at(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], None);
+        fails_at(&[0, 30, 60], None);
+        fails_at(&[0, 30, 60, 90], Some(90));
+    }
+
+    #[test]
+    fn an_answer_ends_what_failed_before_it() {
+        let (mut stop, began) = (Stop::of(None), Instant::now());
+        let answer = (StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new(), &Bytes::new());
+        for minute in 0..20 {
+            stop.fails(&Call::Trouble(String::new()), answer, began + Duration::from_mins(minute));
+            if minute % 3 == 2 {
+                stop.hears_an_answer();
             }
         }
         assert!(!stop.is_for_good());
