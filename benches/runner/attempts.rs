@@ -171,7 +171,10 @@ fn brief(remote: &Path) -> Brief {
         green_commands: Vec::new(),
         verify: Vec::new(),
         proof_runs: 1,
-        fixers: vec![FixerSpec::Agent { agent: AgentName::ClaudeCode, model: None }],
+        fixers: vec![FixerSpec::Agent {
+            agent: AgentName::parse("claude-code").expect("an agent"),
+            model: None,
+        }],
         protected: Vec::new(),
         changed_files: Vec::new(),
         earlier: Vec::new(),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::runner::agents::agentapi::client;
+use crate::runner::agents::agentapi;
 
 /// The longest message: it is one sentence.
 const MESSAGE_BYTES_MAX: u64 = 64 * 1024;
@@ -25,6 +25,6 @@ pub struct Args {
 pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut message = String::new();
     std::io::stdin().take(MESSAGE_BYTES_MAX).read_to_string(&mut message).context("no message")?;
-    client::run(&args.line, &message).await.context("no AgentAPI server")?;
-    Ok(ExitCode::SUCCESS)
+    let code = agentapi::run(&args.line, &message).await.context("no AgentAPI server")?;
+    Ok(ExitCode::from(code))
 }

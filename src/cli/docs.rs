@@ -7,13 +7,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::config::{repository, server};
-use crate::domain::agent::AgentName;
+use crate::domain::agent::{self, CARDS};
 use crate::domain::command::COMMANDS;
 use crate::domain::gate::content::ContentRule;
 use crate::domain::gate::{Rule, before, content, patch};
-use crate::domain::protected::{BUILT_IN, Protection};
+use crate::domain::protected::{Protection, built_in};
 use crate::domain::pull::Permission;
-use crate::runner::agents;
 use crate::runner::documents;
 use crate::runner::fixers::recipes;
 use crate::service::live::schema::schema as live_schema;
@@ -84,18 +83,25 @@ fn fixers() -> String {
         ));
     }
     page.push_str(AGENTS);
-    for name in AgentName::ALL {
-        let agent = agents::known(name);
+    for card in CARDS {
+        let keeps_any = !(card.agent)().keeps("session", "workspace").is_empty();
+        let sessions = if keeps_any { "kept" } else { "none" };
         page.push_str(&format!(
-            "| `{}` | `{}` | {} | {} | `{}` |\n",
-            name.as_str(),
-            agent.program().unwrap_or_default(),
-            agent.checked_with(),
-            agent.provider().as_str(),
-            agent.usual_model()
+            "| `{}` | `{}` | {} | {} | `{}` | {sessions} | `{}` |\n",
+            card.name,
+            card.program,
+            card.checked_with,
+            card.provider.as_str(),
+            card.usual_model,
+            card.install,
         ));
     }
-    page.push_str(ABOUT_AGENTS);
+    page.push('\n');
+    for card in CARDS.iter().filter(|card| !card.about.is_empty()) {
+        page.push_str(&format!("- {}: {}\n", card.title, card.about));
+    }
+    let guidance: Vec<String> = agent::guidance().iter().map(|it| format!("`{it}`")).collect();
+    page.push_str(&ABOUT_AGENTS.replace("{GUIDANCE}", &guidance.join(", ")));
     page.push_str(COMMAND_FIXER);
     page
 }
@@ -113,9 +119,10 @@ const AGENTS: &str = "\n## Coding agents\n\n\
     [how large a fault is](runner.md#how-large-a-fault-is).\n\n\
     The first that can work does; the next one follows when it is not installed, not set up, or has \
     changed nothing.\n\n\
-    | name | program | checked with | models of | usual model |\n| --- | --- | --- | --- | --- |\n";
+    | name | program | checked with | models of | usual model | sessions | installed by |\n\
+    | --- | --- | --- | --- | --- | --- | --- |\n";
 
-const ABOUT_AGENTS: &str = "\n\
+const ABOUT_AGENTS: &str = "\
     - `acp` is any command line that speaks the [Agent Client Protocol](https://agentclientprotocol.com) \
     (version 1). It finds ways to models in `$SELFHEAL_ANTHROPIC_URL`, `$SELFHEAL_OPENAI_URL` and \
     `$SELFHEAL_GEMINI_URL`, which want no key, and its model in `$SELFHEAL_MODEL`.\n\
@@ -128,13 +135,13 @@ const ABOUT_AGENTS: &str = "\n\
     tools, tokens or sessions to be told of, and questions or second looks may not be understood. Checked \
     against the published interface (0.11.6, and the error events of 0.12), not against the program, which \
     no package registry has.\n\
-    - The program is installed by a step of your workflow before the attempt, for example `npm install \
-    --global @anthropic-ai/claude-code@2.1.329`, and is found on the search path.\n\
+    - The program is installed by a step of your workflow before the attempt and is found on the search \
+    path.\n\
     - It works in the sandbox: no network but a loopback address that leads to its models, no key (the \
     server has it, or `selfheal heal`), no token, a new and empty home, nothing of the machine's \
     environment.\n\
     - Settings, hooks, plugins and MCP servers of the checkout are not loaded: they are taken out of it \
-    before an agent starts. Guidance (`AGENTS.md`, `CLAUDE.md`, `GEMINI.md`) is the base branch's, and is \
+    before an agent starts. Guidance ({GUIDANCE}) is the base branch's, and is \
     part of the task.\n\
     - The task is the template `src/runner/prompts/execute.md` and texts between markers that no text can \
     guess, of two kinds: evidence, which instructs nobody (commands of CI, logs, diffs, what was tried), \
@@ -145,13 +152,11 @@ const ABOUT_AGENTS: &str = "\n\
     - Version, model and the prompt's digest are in the attempt's `state` document. The version is what \
     the program says of itself by `--version`; of an `acp` command line what it answers to `initialize`; of \
     an AgentAPI server its own, with the kind of agent behind it. A `command` has none.\n\
-    - All of them may ask and take second looks, aider included: what it prints between its banner and \
-    its bill is read. It runs no commands, so what it advises stands on what it reads.\n\
     - What it says about success is not listened to. A provider that is down, busy or silent is no \
     attempt of the agent's, also in a second look; a budget that is spent ends it.\n\
     - When it ends, everything that it started is gone, however it was started.\n\
-    - The tests drive the real Claude Code, Codex, opencode and Gemini CLI in the versions above; \
-    `cargo xtask test --all` drives aider, too, with its 700 MB of Python.\n";
+    - The tests drive all of these programs themselves, in the versions above; aider, with its 700 MB of \
+    Python, in `cargo xtask test --all` alone.\n";
 
 const COMMAND_FIXER: &str = "\n## Any program: the `command` fixer\n\n\
     ```yaml\nfixers:\n  - recipes\n  - name: my-agent\n    command: ./scripts/agent.sh\n```\n\n\
@@ -220,12 +225,12 @@ fn gate() -> String {
          away only by naming it under `unprotect`.\n\n| pattern | a patch that touches it | why \
          |\n| --- | --- | --- |\n",
     );
-    for built_in in BUILT_IN {
-        let what = match built_in.protection {
+    for rule in built_in() {
+        let what = match rule.protection {
             Protection::Hold => "waits for a person",
             Protection::Refuse => "is refused",
         };
-        page.push_str(&format!("| `{}` | {what} | {} |\n", built_in.pattern, built_in.why));
+        page.push_str(&format!("| `{}` | {what} | {} |\n", rule.pattern, rule.why));
     }
     page
 }

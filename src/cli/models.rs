@@ -21,7 +21,8 @@ pub(super) fn fixer(text: &str) -> Result<FixerSpec, String> {
     if name == "recipes" && model.is_none() {
         return Ok(FixerSpec::Recipes { only: Vec::new() });
     }
-    let names = AgentName::ALL.map(AgentName::as_str).join(", ");
+    let names: Vec<&str> = AgentName::all().map(AgentName::as_str).collect();
+    let names = names.join(", ");
     let agent = AgentName::parse(name).ok_or_else(|| format!("known are recipes, {names}"))?;
     if model.is_some_and(|model| !is_model_name(model)) {
         let allowed = "letters, digits, `-`, `_`, `.`, `:`, `/` and `@`";
@@ -78,8 +79,9 @@ mod tests {
             Ok(FixerSpec::Agent { agent, model })
         };
         assert_eq!(fixer("recipes"), Ok(FixerSpec::Recipes { only: Vec::new() }));
-        assert_eq!(fixer("codex"), agent(AgentName::Codex, None));
-        assert_eq!(fixer("codex=gpt-5.5"), agent(AgentName::Codex, Some("gpt-5.5")));
+        let codex = AgentName::parse("codex").unwrap();
+        assert_eq!(fixer("codex"), agent(codex, None));
+        assert_eq!(fixer("codex=gpt-5.5"), agent(codex, Some("gpt-5.5")));
         for wrong in ["", "claude", "recipes=x", "codex=", "codex=-p", "codex=a b"] {
             assert!(fixer(wrong).is_err(), "{wrong}");
         }

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use thiserror::Error;
 
+use super::agent::{CARDS, Card};
 use super::ids::RepoPath;
 
 /// How strongly a path is protected.
@@ -47,8 +48,31 @@ const DOTENV: &str = "is read by coding agents as their own settings";
 const MANIFEST: &str = "decides which dependencies are used";
 const OWNERS: &str = "decides who reviews";
 
-/// What is protected unless a repository says otherwise.
-pub const BUILT_IN: &[BuiltIn] = &[
+/// What is protected unless a repository says otherwise: what decides about CI, owners and git, what
+/// steers coding agents, what decides about dependencies.
+pub fn built_in() -> &'static [BuiltIn] {
+    static ALL: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
+        let mut all = FIRST.to_vec();
+        for built_in in CARDS.iter().flat_map(|card| of_an_agent(card)).chain(OTHERS.to_vec()) {
+            if !all.iter().any(|known| known.pattern == built_in.pattern) {
+                all.push(built_in);
+            }
+        }
+        all.extend(MANIFESTS);
+        all
+    });
+    &ALL
+}
+
+/// What steers one agent, as its card says.
+fn of_an_agent(card: &Card) -> Vec<BuiltIn> {
+    let guides = card.guidance.iter().chain(card.more_guidance).map(|it| refuse(it, GUIDE));
+    let settings = card.settings.iter().map(|it| refuse(it, AGENT));
+    let shared = card.shared_settings.iter().map(|it| refuse(it, DOTENV));
+    guides.chain(settings).chain(shared).collect()
+}
+
+const FIRST: &[BuiltIn] = &[
     refuse("/.github/**", CI),
     refuse("/.gitlab-ci.yml", CI),
     refuse("/.circleci/**", CI),
@@ -61,23 +85,16 @@ pub const BUILT_IN: &[BuiltIn] = &[
     refuse("selfheal.yml", "is selfheal's own configuration"),
     refuse(".gitmodules", "decides which other repositories are pulled in"),
     refuse(".gitattributes", "decides how git treats files"),
-    refuse(".claude/", AGENT),
-    refuse(".claude.json", AGENT),
-    refuse(".mcp.json", AGENT),
-    refuse("CLAUDE.md", GUIDE),
-    refuse("CLAUDE.local.md", GUIDE),
-    refuse("AGENTS.md", GUIDE),
-    refuse("AGENTS.override.md", GUIDE),
-    refuse("GEMINI.md", GUIDE),
-    refuse(".codex/", AGENT),
-    refuse(".gemini/", AGENT),
-    refuse(".opencode/", AGENT),
-    refuse("opencode.json*", AGENT),
-    refuse(".aider*", AGENT),
+];
+
+/// What steers agents that have no card: they come by the command line of a policy.
+const OTHERS: &[BuiltIn] = &[
     refuse(".goosehints", GUIDE),
-    refuse("/.env", DOTENV),
     refuse(".cursor/", AGENT),
     refuse(".husky/", "runs on every commit"),
+];
+
+const MANIFESTS: &[BuiltIn] = &[
     hold("Cargo.toml", MANIFEST),
     hold("Cargo.lock", MANIFEST),
     hold("package.json", MANIFEST),
@@ -177,20 +194,20 @@ impl ProtectedPaths {
         if let Some(unknown) = additions
             .unprotect
             .iter()
-            .find(|text| !BUILT_IN.iter().any(|b| b.pattern == text.as_str()))
+            .find(|text| !built_in().iter().any(|b| b.pattern == text.as_str()))
         {
             return Err(BadPattern {
                 pattern: unknown.clone(),
                 reason: "no built-in pattern is written like this".into(),
             });
         }
-        let built_in = BUILT_IN
+        let own = built_in()
             .iter()
             .filter(|b| !additions.unprotect.iter().any(|text| text == b.pattern))
             .map(|b| (b.pattern, b.protection, b.why));
         let refused = additions.refuse.iter().map(|p| (p.as_str(), Protection::Refuse, OWN));
         let held = additions.hold.iter().map(|p| (p.as_str(), Protection::Hold, OWN));
-        let guards: Vec<Guard> = built_in
+        let guards: Vec<Guard> = own
             .chain(refused)
             .chain(held)
             .map(|(pattern, protection, why)| {
@@ -239,7 +256,7 @@ pub fn is_agents_from_base(path: &RepoPath) -> bool {
 
 /// The built-in patterns that are there for one of these reasons.
 fn because(reasons: &[&str]) -> Gitignore {
-    let chosen = BUILT_IN.iter().filter(|built_in| reasons.contains(&built_in.why));
+    let chosen = built_in().iter().filter(|built_in| reasons.contains(&built_in.why));
     let guards: Vec<Guard> = chosen
         .map(|built_in| Guard {
             pattern: built_in.pattern.to_owned(),

@@ -20,14 +20,10 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::process::Command;
 use tokio::sync::Semaphore;
 
+use crate::domain::agent::{OWN, PLACE};
+
 /// The verb by which our programs become a bridge.
 pub const VERB: &str = "bridge";
-
-/// Stands for the bridge's address, `http://127.0.0.1:PORT`, in arguments and variables.
-pub const PLACE: &str = "@SELFHEAL_BRIDGE@";
-
-/// Stands for this very program, where what is started is another part of it.
-pub const OWN: &str = "@SELFHEAL_OWN@";
 
 /// Connections at once: an agent has a handful; one that opens more waits.
 const CONNECTIONS_MAX: usize = 64;

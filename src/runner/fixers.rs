@@ -15,11 +15,12 @@ use std::path::Path;
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::agents::{self, Agent, AgentApi, AgentFixer, CustomAcp};
+use super::agents::AgentFixer;
 use super::model::ModelEnd;
 use super::observe::Observer;
 use super::sandbox::{Sandbox, SandboxError};
 use super::task::Task;
+use crate::domain::agent::{Agent, AgentApi, CustomAcp};
 use crate::domain::brief::{FixerSpec, Network, RunLimits};
 use crate::domain::checkpoint::Session;
 use crate::domain::failure::Failure;
@@ -202,9 +203,9 @@ pub fn candidates(
         specs.sort_by_key(|spec| !is_recipe(spec));
     }
     let mut candidates: Vec<Box<dyn Fixer>> = Vec::new();
-    let by = |agent: Box<dyn Agent>, model: &Option<ModelChoice>| {
-        let model = model.as_ref().and_then(|choice| choice.at(granularity));
-        Box::new(AgentFixer { agent, model: model.map(str::to_owned) })
+    let by = |name: &str, agent: Box<dyn Agent>, model: &Option<ModelChoice>| {
+        let model = model.as_ref().and_then(|choice| choice.at(granularity)).map(str::to_owned);
+        Box::new(AgentFixer { name: name.to_owned(), agent, model })
     };
     for spec in specs {
         match spec {
@@ -220,15 +221,13 @@ pub fn candidates(
                 candidates.push(Box::new(fixer));
             }
             FixerSpec::Agent { agent, model } => {
-                candidates.push(by(agents::known(*agent), model));
+                candidates.push(by(agent.as_str(), (agent.card().agent)(), model));
             }
             FixerSpec::Acp { name, run, model } => {
-                let agent = CustomAcp { name: name.clone(), run: run.clone() };
-                candidates.push(by(Box::new(agent), model));
+                candidates.push(by(name, Box::new(CustomAcp { run: run.clone() }), model));
             }
             FixerSpec::AgentApi { name, run, model } => {
-                let agent = AgentApi { name: name.clone(), run: run.clone() };
-                candidates.push(by(Box::new(agent), model));
+                candidates.push(by(name, Box::new(AgentApi { run: run.clone() }), model));
             }
         }
     }

@@ -11,6 +11,8 @@
 //! Without a server, as in `selfheal heal`, the same socket leads to the provider itself, with the
 //! key of whoever runs it.
 
+mod call;
+mod ending;
 mod last;
 mod stop;
 
@@ -24,16 +26,19 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::UnixListener;
 use url::Url;
 
+pub use self::call::Call;
+use self::call::{REFUSED, failed};
+use self::ending::Ending;
 use self::last::Last;
-use self::stop::Stop;
+use self::stop::{Question, Stop};
 use super::server::ServerError;
-use super::server::remote::is_passing;
-use crate::domain::model::{Provider, REFUSED_BUSY, REFUSED_HEADER};
+use crate::domain::model::Provider;
 
 /// The largest question: a million tokens of text and the pictures between them.
 const QUESTION_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -43,12 +48,6 @@ const SILENCE_SECS_MAX: u64 = 600;
 
 /// The longest that a connection may take to come about.
 const CONNECT_SECS_MAX: u64 = 10;
-
-/// How much of an error's text is kept.
-const WORDS_CHARS_MAX: usize = 300;
-
-/// By which the gateway says that it refused a call itself, and why.
-const REFUSED: HeaderName = HeaderName::from_static(REFUSED_HEADER);
 
 /// By which a client of OpenAI's and Anthropic's makes knows that asking again is no use.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -97,24 +96,6 @@ pub struct OwnProvider {
     pub base: Url,
     /// The key, where it wants one.
     pub key: Option<SecretString>,
-}
-
-/// How a call of a model went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Call {
-    /// It was answered.
-    Answered,
-    /// The gateway refused it: no money left, no such provider or model.
-    Refused {
-        /// The gateway's word: `budget`, `model`, ….
-        why: String,
-        /// What it said.
-        words: String,
-    },
-    /// The provider, or the way to it, failed in a way that passes.
-    Trouble(String),
-    /// The provider refused it for good.
-    Rejected(String),
 }
 
 /// The socket, open for as long as this value lives.
@@ -171,10 +152,11 @@ impl ModelEnd {
         &self.bridge
     }
 
-    /// Another agent begins: what came of the calls of the one before is none of its own.
-    pub fn begins(&self) {
+    /// Another agent begins, that was told to use a model: what came of the calls of the one before is
+    /// none of its own.
+    pub fn begins(&self, model: Option<&str>) {
         *self.shared.last() = Last::default();
-        *self.shared.stop() = Stop::default();
+        *self.shared.stop() = Stop::of(model);
     }
 
     /// Whether the gateway has refused the agent for good: it gets no answer any more.
@@ -217,11 +199,11 @@ fn client() -> Result<reqwest::Client, reqwest::Error> {
 
 impl Shared {
     fn last(&self) -> MutexGuard<'_, Last> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.last)
     }
 
     fn stop(&self) -> MutexGuard<'_, Stop> {
-        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.stop)
     }
 
     fn note(&self, call: Call) {
@@ -231,7 +213,8 @@ impl Shared {
     fn refused(&self, why: &str, words: &str) -> Response {
         self.note(Call::Refused { why: why.to_owned(), words: words.to_owned() });
         // So that no client asks again.
-        ([(SHOULD_RETRY, "false")], own_answer(StatusCode::NOT_FOUND, words)).into_response()
+        let answer = (StatusCode::NOT_FOUND, axum::Json(own_words(words)));
+        ([(SHOULD_RETRY, "false")], answer).into_response()
     }
 
     /// The address and the credential of a call; `None` when it leads nowhere.
@@ -285,11 +268,15 @@ fn credential(provider: Provider, key: &SecretString) -> HeaderMap {
     headers
 }
 
-/// An answer of our own, in a form that every client shows.
-fn own_answer(status: StatusCode, words: &str) -> Response {
+/// Words of our own, in a form that every client shows.
+fn own_words(words: &str) -> serde_json::Value {
     let error = serde_json::json!({ "type": "api_error", "message": words });
-    let body = axum::Json(serde_json::json!({ "type": "error", "error": error }));
-    (status, body).into_response()
+    serde_json::json!({ "type": "error", "error": error })
+}
+
+/// What is kept behind a lock; a panic of another thread leaves it as it was.
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn passed_on(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -316,21 +303,36 @@ async fn passed_on(State(shared): State<Arc<Shared>>, request: Request) -> Respo
             headers.insert(name, value.clone());
         }
     }
-    let asked = shared.http.request(parts.method, &url).headers(headers).body(question);
+    let asked = shared.http.request(parts.method, &url).headers(headers).body(question.clone());
     let waiting = Waiting(Arc::clone(&shared));
     waiting.heard();
     match asked.send().await {
-        Ok(answer) => answered(waiting, answer).await,
+        Ok(answer) => answered(waiting, (parts.uri.path(), question), answer).await,
+        // Without the address, which is nobody's business inside.
         Err(error) => {
-            // Without the address, which is nobody's business inside.
-            let words = format!("the model cannot be reached: {}", error.without_url());
-            shared.note(Call::Trouble(words.clone()));
-            own_answer(StatusCode::SERVICE_UNAVAILABLE, &words)
+            failing(&shared, format!("the model cannot be reached: {}", error.without_url()))
         }
     }
 }
 
-async fn answered(waiting: Waiting, answer: reqwest::Response) -> Response {
+/// The provider, or the way to it, fails without a word of its own.
+fn failing(shared: &Shared, words: String) -> Response {
+    let body = Bytes::from(own_words(&words).to_string());
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let json = HeaderValue::from_static("application/json");
+    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
+    let call = Call::Trouble(words);
+    shared.stop().fails(&call, (status, &headers, &body), Instant::now());
+    shared.note(call);
+    (status, headers, body).into_response()
+}
+
+/// Passes an answer to a question on, and notes how the call went.
+async fn answered(
+    waiting: Waiting,
+    (path, question): (&str, Bytes),
+    answer: reqwest::Response,
+) -> Response {
     let shared = Arc::clone(&waiting.0);
     let status = answer.status();
     let kept = |name: &HeaderName| Some((name.clone(), answer.headers().get(name)?.clone()));
@@ -338,40 +340,44 @@ async fn answered(waiting: Waiting, answer: reqwest::Response) -> Response {
     if !status.is_success() {
         let bytes = answer.bytes().await.unwrap_or_default();
         let call = failed(status, &headers, &bytes);
-        shared.stop().hears(&call, (status, &headers, &bytes));
+        let told = (status, &headers, &bytes);
+        match call {
+            Call::Refused { .. } => {
+                shared.stop().hears(&call, Question::new(path, &question), told);
+            }
+            Call::Trouble(_) | Call::Rejected(_) => {
+                shared.stop().fails(&call, told, Instant::now());
+            }
+            Call::Answered => {}
+        }
         shared.note(call);
         return (status, headers, bytes).into_response();
     }
     waiting.heard();
-    shared.stop().hears_an_answer();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_stream = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
+    let ending = Arc::new(Mutex::new(is_stream.then(Ending::default)));
+    let passing = Arc::clone(&ending);
     let pieces = answer.bytes_stream().inspect(move |piece| match piece {
-        Ok(_) => waiting.heard(),
+        Ok(piece) => {
+            waiting.heard();
+            if let Some(ending) = lock(&passing).as_mut() {
+                ending.passes(piece);
+            }
+        }
         Err(error) => {
-            let words = format!("the model's answer broke off: {error}");
-            waiting.0.note(Call::Trouble(words));
+            failing(&waiting.0, format!("the model's answer broke off: {error}"));
         }
     });
     // Says nothing; it is only reached when everything was passed on.
-    let end = stream::once(async move { shared.note(Call::Answered) });
+    let end = stream::once(async move {
+        if lock(&ending).as_ref().is_some_and(|ending| !ending.came()) {
+            failing(&shared, "the model's answer has no end".to_owned());
+        } else {
+            shared.stop().hears_an_answer();
+            shared.note(Call::Answered);
+        }
+    });
     let end = end.filter_map(|()| ready(None));
     (status, headers, Body::from_stream(pieces.chain(end))).into_response()
-}
-
-/// What a failed call means.
-fn failed(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Call {
-    let said: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let said = said.as_ref().and_then(|said| {
-        let error = said.get("error").unwrap_or(said);
-        error.get("message").or_else(|| said.get("detail"))?.as_str()
-    });
-    let words = said.map_or_else(|| status.to_string(), |said| format!("{status}: {said}"));
-    let words: String = words.chars().take(WORDS_CHARS_MAX).collect();
-    if let Some(why) = headers.get(REFUSED).and_then(|why| why.to_str().ok()) {
-        // Other calls hold the room; that passes.
-        if why == REFUSED_BUSY {
-            return Call::Trouble(words);
-        }
-        return Call::Refused { why: why.to_owned(), words };
-    }
-    if is_passing(status) { Call::Trouble(words) } else { Call::Rejected(words) }
 }

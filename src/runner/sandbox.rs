@@ -40,7 +40,7 @@ use crate::evidence;
 
 use self::place::Place;
 
-pub use self::talk::{Answer, Conversation, LINE_BYTES_MAX, Opening};
+pub use self::talk::{Conversation, LINE_BYTES_MAX};
 pub use self::toolchain::find_program;
 
 /// How commands are kept apart from the machine.

@@ -1,4 +1,4 @@
-//! Real coding agents against a scripted model: Claude Code, Codex and opencode as npm has them.
+//! Real coding agents against a scripted model, in the versions that their cards name.
 //!
 //! Nothing here pretends to be an agent. What the model says is a script (`provider`), so that it can
 //! lie, fail, and be led astray by a hostile pull request; everything after the model is real.
@@ -7,11 +7,14 @@ mod agentapi;
 mod asks;
 mod faults;
 mod heals;
+mod heard;
 mod hostile;
+pub(crate) mod kinds;
 mod provider;
 mod replayed;
 pub(crate) mod scene;
 mod second_look;
+mod sessions;
 mod stubborn;
 mod whole;
 

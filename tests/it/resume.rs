@@ -6,15 +6,19 @@
 //! does not depend on how fast the machine is; which one follows from a seed. What is told after each
 //! attempt: it healed, it was one attempt, no stage was done twice whose report had arrived, no process
 //! of it is alive, and an agent whose session had been told was not asked its first question again.
+//!
+//! Who heals, and on which road (straight, with a second look, with a question to people), is the table
+//! of `kinds`; agents come from the table of all agents.
 
 mod desk;
+mod kinds;
 mod repository;
 mod tree;
 
 use std::process::Stdio;
 use std::time::Duration;
 
-use selfheal::domain::document::Stage;
+use futures_util::stream::{self, StreamExt as _};
 use selfheal::domain::ledger::Caps;
 use selfheal::service::models::Patience;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -27,9 +31,13 @@ use crate::harness::Tester;
 use crate::simulation::Dice;
 use crate::stories::{BAD, GOOD};
 use desk::{Desk, Moment, Seen, Victim};
+use kinds::{Kind, Road};
 
-/// Kills of each test in a bare `cargo test`; `cargo xtask resume --kills N` makes N over all fixers.
+/// Kills of each kind in a bare `cargo test`; `cargo xtask resume --kills N` makes N over all kinds.
 const KILLS: usize = 2;
+
+/// Kinds at the same time: their agents and models wait most of the time.
+const BESIDE: usize = 3;
 
 const KILLS_VARIABLE: &str = "SELFHEAL_RESUME_KILLS";
 const SEED_VARIABLE: &str = "SELFHEAL_RESUME_SEED";
@@ -39,39 +47,6 @@ const MINUTES_LOST: i64 = 6;
 
 /// Longer than any runner takes here on a machine under load.
 const PATIENCE: Duration = Duration::from_mins(4);
-
-/// Who heals.
-#[derive(Debug, Clone, Copy)]
-struct Kind {
-    /// The fixers of the policy.
-    fixers: &'static str,
-    /// The agent's program, where it is one.
-    program: Option<&'static str>,
-    /// A kill falls at one of so many requests.
-    requests: usize,
-    /// Or after one of so many lines.
-    lines: usize,
-}
-
-const RECIPES: Kind = Kind { fixers: "[recipes]", program: None, requests: 7, lines: 14 };
-
-/// The first fixer does nothing, so that its turn is finished when the second is interrupted.
-const COMMANDS: Kind = Kind {
-    fixers: "[{name: idle, command: \"true\"}, {name: slow, command: \"sleep 1; printf 'pub fn \
-             answer() -> u8 {\\\\n    42\\\\n}\\\\n' > src/lib.rs; sleep 1\"}]",
-    program: None,
-    requests: 8,
-    lines: 18,
-};
-
-const fn agent(fixers: &'static str, program: &'static str) -> Kind {
-    Kind { fixers, program: Some(program), requests: 20, lines: 16 }
-}
-
-const CLAUDE_CODE: Kind = agent("[claude-code]", "claude");
-const CODEX: Kind = agent("[codex]", "codex");
-const OPENCODE: Kind = agent("[opencode]", "opencode");
-const GEMINI: Kind = agent("[gemini-cli]", "node");
 
 /// One repository with a policy, its pull request, and the server before which a desk stands.
 struct Suite {
@@ -90,8 +65,8 @@ struct Suite {
 struct Figures {
     attempts: usize,
     kills: usize,
-    /// Kills in the middle of execute.
-    in_execute: usize,
+    /// Kills in the middle of a fixer's work.
+    at_work: usize,
     /// Of those, such after which an agent's session went on.
     sessions: usize,
     /// Questions that a model was asked, and how many of them again.
@@ -102,11 +77,11 @@ struct Figures {
 impl Suite {
     async fn start(kind: Kind, seed: u64) -> Self {
         let provider = Provider::start();
-        provider.learn("reformats", repository::scenario()).await;
+        provider.learn("reformats", kind.scenario()).await;
         let mut t = Tester::start().await;
         let models = models_at(&provider.playing("reformats"), Caps::default());
         t.model(models, Patience::default()).await;
-        let repository = repository::with(&t, kind.fixers).await;
+        let repository = repository::with(&t, &kind).await;
         let (desk, url) = Desk::open(&t.world, t.url()).await;
         let (dice, figures) = (Dice::of(seed, 11), Figures::default());
         Self { kind, t, repository, provider, desk, url, dice, figures }
@@ -114,15 +89,15 @@ impl Suite {
 
     /// A moment and a victim by the dice.
     fn plan(&mut self) -> (Moment, Victim) {
-        let Kind { program, requests, lines, .. } = self.kind;
+        let Kind { process, requests, lines, .. } = self.kind;
         let moment = match self.dice.below(3) {
             0 => Moment::Before(1 + self.dice.below(requests)),
             1 => Moment::After(1 + self.dice.below(requests)),
             _ => Moment::Line(1 + self.dice.below(lines)),
         };
-        let victim = match (self.dice.below(4), program) {
+        let victim = match (self.dice.below(4), process) {
             (0, _) => Victim::Machine,
-            (1, Some(program)) => Victim::Agent(program),
+            (1, Some(process)) => Victim::Agent(process),
             (_, _) => Victim::Runner,
         };
         (moment, victim)
@@ -167,6 +142,11 @@ impl Suite {
             // Nobody is started for an attempt whose outcome was told before the kill.
             if self.t.world.dispatched(&self.repository).is_empty() {
                 self.t.settle_with_ci().await;
+                if self.t.check(&pull).contains(repository::WAITS) {
+                    self.t.world.comment(&pull, "mona", repository::ANSWER);
+                    self.t.settle_with_ci().await;
+                    continue;
+                }
                 self.judge(&pull, &format!("{planned}\n{log}"), asked).await;
                 break;
             }
@@ -179,17 +159,13 @@ impl Suite {
     /// A runner on a machine that has nothing of the ones before; what it said.
     async fn run(&self, run: &StartedRun) -> String {
         let temp = tempfile::tempdir().unwrap();
-        let path = match self.kind.program {
-            Some(_) => scene::path(),
-            None => std::env::var_os("PATH").unwrap(),
-        };
         let mut command = Command::new(env!("CARGO_BIN_EXE_selfheal-runner"));
         command
             .args(["attempt", "--server", &self.url, "--attempt", run.input("attempt")])
             .arg("--remote")
             .arg(run.git_dir())
             .env_clear()
-            .env("PATH", path)
+            .env("PATH", scene::path())
             .env("RUNNER_TEMP", temp.path())
             .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{}/oidc?v=1", self.url))
             .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "x")
@@ -227,14 +203,12 @@ impl Suite {
         let head = self.t.world.head_sha(pull);
         let healed = self.t.world.file(&self.repository, &head, "src/lib.rs").await.unwrap();
         assert_eq!(healed.as_deref(), Some(GOOD), "{told}");
-        let stages: Vec<Stage> = seen
-            .iter()
-            .filter_map(|seen| match seen {
-                Seen::Stage(stage, 1) => Some(*stage),
-                _ => None,
-            })
-            .collect();
-        let each = [Stage::Triage, Stage::Execute, Stage::PreVerify, Stage::Verify];
+        let of_stage = |seen: &Seen| match seen {
+            Seen::Stage(stage, round) => Some((*stage, *round)),
+            _ => None,
+        };
+        let stages: Vec<_> = seen.iter().filter_map(of_stage).collect();
+        let each = self.kind.road.stages();
         assert_eq!(stages, each, "a stage was done twice, or not at all: {told}");
         let steps = self.provider.steps().await.split_off(asked);
         self.sessions(&seen, &steps, &told);
@@ -243,13 +217,19 @@ impl Suite {
     /// An agent goes on where it was, when that had been told.
     fn sessions(&mut self, seen: &[Seen], steps: &[u64], told: &str) {
         let is_spoiled = self.desk.notes().spoils;
-        let (mut at_execute, mut has_session, mut is_anew) = (false, false, 1);
+        let turns = self.kind.road.turns();
+        let (mut at_work, mut has_session, mut is_anew) = (false, false, turns);
+        let mut done = 0;
         for seen in seen {
             match seen {
-                Seen::Stage(stage, _) => at_execute = *stage == Stage::Triage,
+                Seen::Stage(..) => {
+                    done += 1;
+                    at_work = self.kind.road.works_after(done);
+                    has_session = false;
+                }
                 Seen::Checkpoint { has_session: has } => has_session = *has && !is_spoiled,
-                Seen::Kill if at_execute => {
-                    self.figures.in_execute += 1;
+                Seen::Kill if at_work => {
+                    self.figures.at_work += 1;
                     self.figures.sessions += usize::from(has_session);
                     is_anew += usize::from(!has_session);
                 }
@@ -257,14 +237,16 @@ impl Suite {
             }
         }
         let begun = steps.iter().filter(|step| **step == 0).count();
-        if self.kind.program.is_some() {
+        if self.kind.asks_models {
             assert!((1..=is_anew).contains(&begun), "it began {begun} times: {steps:?} {told}");
         }
         let mut known: Vec<u64> = steps.to_vec();
         known.sort_unstable();
         known.dedup();
         self.figures.asked += steps.len();
-        self.figures.again += steps.len() - known.len();
+        // Every turn of a longer road has steps of the same numbers.
+        let again = if turns == 1 { steps.len() - known.len() } else { 0 };
+        self.figures.again += again;
     }
 
     async fn run_all(mut self, seed: u64, kills: usize) {
@@ -272,7 +254,7 @@ impl Suite {
             let most = (kills - self.figures.kills).min(1 + self.dice.below(2));
             self.attempt(most).await;
         }
-        said(&format!("seed {seed}, {}: {:?}", self.kind.fixers, self.figures));
+        said(&format!("seed {seed}, {}: {:?}", self.kind.name, self.figures));
         self.t.finish().await;
     }
 }
@@ -286,10 +268,16 @@ fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-async fn survives(kind: Kind) {
+async fn survives(kind: Kind, kills: usize) {
     let seed = number(SEED_VARIABLE).unwrap_or(1);
-    let kills = number(KILLS_VARIABLE).unwrap_or(KILLS);
     Suite::start(kind, seed).await.run_all(seed, kills).await;
+}
+
+/// Kinds of attempts, so many at a time, each killed as often as it was asked for.
+async fn all_survive(kinds: Vec<Kind>) {
+    let all = kinds::all().len();
+    let kills = number::<usize>(KILLS_VARIABLE).map_or(KILLS, |kills| kills.div_ceil(all));
+    stream::iter(kinds).for_each_concurrent(BESIDE, |kind| survives(kind, kills)).await;
 }
 
 /// What comes back as a session is nothing that the agent can read.
@@ -297,75 +285,63 @@ async fn begins_anew(kind: Kind) {
     let mut suite = Suite::start(kind, 1).await;
     suite.desk.notes().spoils = true;
     suite.interrupted(vec![(Moment::Told(1), Victim::Machine)]).await;
-    assert_eq!(suite.figures.in_execute, 1, "{:?}", suite.figures);
+    assert_eq!(suite.figures.at_work, 1, "{:?}", suite.figures);
     suite.t.finish().await;
 }
 
 /// Something ends the agent in the middle of its turn, and its runner lives on.
-async fn is_started_again(kind: Kind, program: &'static str) {
+async fn is_started_again(kind: Kind) {
+    let (process, keeps_sessions) = (kind.process.unwrap(), kind.keeps_sessions);
+    // One without sessions tells nothing from the middle of its work but its change.
+    let moment = if keeps_sessions { Moment::Told(1) } else { Moment::Asked(1) };
     let mut suite = Suite::start(kind, 1).await;
-    suite.interrupted(vec![(Moment::Told(1), Victim::Agent(program))]).await;
-    let Figures { kills, in_execute, sessions, .. } = suite.figures;
-    assert_eq!((kills, in_execute, sessions), (1, 1, 1));
+    suite.interrupted(vec![(moment, Victim::Agent(process))]).await;
+    let Figures { kills, at_work, sessions, .. } = suite.figures;
+    assert_eq!((kills, at_work, sessions), (1, 1, usize::from(keeps_sessions)));
     suite.t.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn claude_code_that_is_killed_alone_goes_on_with_its_session() {
-    is_started_again(CLAUDE_CODE, "claude").await;
+async fn each_of<F: Future<Output = ()>>(kinds: Vec<Kind>, act: impl Fn(Kind) -> F) {
+    stream::iter(kinds).for_each_concurrent(BESIDE, act).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn codex_that_is_killed_alone_goes_on_with_its_session() {
-    is_started_again(CODEX, "codex").await;
+async fn every_agent_asked_for_that_is_killed_alone_is_started_again() {
+    each_of(kinds::agents(), is_started_again).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn claude_code_begins_anew_when_its_session_cannot_be_read() {
-    begins_anew(CLAUDE_CODE).await;
+async fn agents_by_a_command_line_that_are_killed_alone_are_started_again() {
+    each_of(kinds::custom(), is_started_again).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn codex_begins_anew_when_its_session_cannot_be_read() {
-    begins_anew(CODEX).await;
+async fn every_agent_asked_for_begins_anew_when_its_session_cannot_be_read() {
+    let kinds = kinds::agents().into_iter().filter(|kind| kind.keeps_sessions);
+    each_of(kinds.collect(), begins_anew).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn opencode_begins_anew_when_its_session_cannot_be_read() {
-    begins_anew(OPENCODE).await;
+async fn attempts_without_agents_survive_kills() {
+    all_survive(kinds::without_agents()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn gemini_begins_anew_when_its_session_cannot_be_read() {
-    begins_anew(GEMINI).await;
+async fn attempts_of_every_agent_asked_for_survive_kills() {
+    all_survive(kinds::agents()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_recipes_attempt_survives_kills() {
-    survives(RECIPES).await;
+async fn attempts_of_agents_by_a_command_line_survive_kills() {
+    all_survive(kinds::custom()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commands_attempt_survives_kills() {
-    survives(COMMANDS).await;
+async fn attempts_with_a_second_look_survive_kills() {
+    all_survive(kinds::on(Road::SecondLook)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_attempt_of_claude_code_survives_kills() {
-    survives(CLAUDE_CODE).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_attempt_of_codex_survives_kills() {
-    survives(CODEX).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_attempt_of_opencode_survives_kills() {
-    survives(OPENCODE).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_attempt_of_gemini_survives_kills() {
-    survives(GEMINI).await;
+async fn attempts_with_a_question_to_people_survive_kills() {
+    all_survive(kinds::on(Road::Question)).await;
 }

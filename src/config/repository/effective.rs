@@ -14,7 +14,7 @@ use crate::domain::ids::Label;
 use crate::domain::ledger::{Caps, Scope};
 use crate::domain::money::Usd;
 use crate::domain::policy::{Drafts, FileGlob, Forks, HealBase, Policy, Remedies, WhenMended};
-use crate::domain::protected::{BUILT_IN, ProtectedPaths, Protection};
+use crate::domain::protected::{self, ProtectedPaths, Protection};
 
 /// A policy with the keys of the repository file, defaults included.
 pub fn effective(policy: &Policy) -> Value {
@@ -176,8 +176,9 @@ fn fixer(fixer: &FixerSpec) -> Value {
 
 /// What the repository added at that strength.
 fn own_patterns(paths: &ProtectedPaths, protection: Protection) -> Vec<&str> {
-    let built_in =
-        |pattern: &str| BUILT_IN.iter().any(|b| b.pattern == pattern && b.protection == protection);
+    let built_in = |pattern: &str| {
+        protected::built_in().iter().any(|b| b.pattern == pattern && b.protection == protection)
+    };
     paths
         .guards()
         .filter(|guard| guard.protection == protection && !built_in(&guard.pattern))
@@ -187,6 +188,6 @@ fn own_patterns(paths: &ProtectedPaths, protection: Protection) -> Vec<&str> {
 
 /// Which built-in patterns the repository took away.
 fn unprotected(paths: &ProtectedPaths) -> Vec<&'static str> {
-    let patterns = BUILT_IN.iter().map(|b| b.pattern);
+    let patterns = protected::built_in().iter().map(|b| b.pattern);
     patterns.filter(|pattern| !paths.guards().any(|guard| guard.pattern == *pattern)).collect()
 }

@@ -11,10 +11,6 @@ use crate::domain::granularity::{Granularity, ModelChoice};
 pub(super) const FIXERS_MAX: usize = 10;
 /// The most characters of a fixer's or recipe's name: it stands in trailers and tables.
 pub(super) const FIXER_NAME_CHARS_MAX: usize = 50;
-/// What a fixer may be, in words.
-pub(super) const FIXER_FORM: &str = "`recipes`, an agent (`claude-code`, `codex`, `opencode`, `gemini-cli`, `aider`), \
-     `{recipes: [name, …]}`, `{agent: name, model: …}`, `{acp: \"…\", name: …, model: …}`, \
-     `{agentapi: \"…\", name: …, model: …}` or `{command: \"…\", name: …}`";
 /// What a model's name may be, in words.
 const MODEL_FORM: &str =
     "at most 200 letters, digits, `-`, `_`, `.`, `:`, `/` and `@`, not beginning with `-`";
@@ -22,10 +18,26 @@ const MODEL_FORM: &str =
 const CHOICE_FORM: &str = "is a name, or one for each of `trivial`, `simple` and `complex`";
 const FIXER_NAME_FORM: &str = "at most 50 letters, digits, `-`, `_` and `.`";
 
+/// What a fixer may be, in words.
+pub(super) fn fixer_form() -> String {
+    format!(
+        "`recipes`, an agent ({}), `{{recipes: [name, …]}}`, `{{agent: name, model: …}}`, \
+         `{{acp: \"…\", name: …, model: …}}`, `{{agentapi: \"…\", name: …, model: …}}` or \
+         `{{command: \"…\", name: …}}`",
+        agents()
+    )
+}
+
+/// The agents' names, in words.
+pub(super) fn agents() -> String {
+    let names: Vec<String> = AgentName::all().map(|name| format!("`{}`", name.as_str())).collect();
+    names.join(", ")
+}
+
 impl Reader<'_> {
     /// Reads the list.
     pub(super) fn fixers(&mut self, path: &str, node: &Node) {
-        let Some(items) = self.items(path, node, &format!("each {FIXER_FORM}")) else { return };
+        let Some(items) = self.items(path, node, &format!("each {}", fixer_form())) else { return };
         if items.is_empty() {
             let none = "are lists of at least 1; to switch selfheal off, write `enabled: false`";
             return self.refused(path, node, none);
@@ -55,7 +67,7 @@ impl Reader<'_> {
             return Some(FixerSpec::Agent { agent, model: None });
         }
         let Value::Map(entries) = &node.value else {
-            self.refused(path, node, &format!("is {FIXER_FORM}"));
+            self.refused(path, node, &format!("is {}", fixer_form()));
             return None;
         };
         let kinds = ["recipes", "agent", "acp", "agentapi", "command"];
@@ -93,7 +105,7 @@ impl Reader<'_> {
                 Some(FixerSpec::Command { name, run })
             }
             _ => {
-                self.refused(path, node, &format!("is {FIXER_FORM}"));
+                self.refused(path, node, &format!("is {}", fixer_form()));
                 None
             }
         }
@@ -102,8 +114,7 @@ impl Reader<'_> {
     fn agent(&mut self, path: &str, agent: &Node, model: Option<&Node>) -> Option<FixerSpec> {
         let known = agent.as_text(self.source).and_then(|name| AgentName::parse(&name));
         let Some(known) = known else {
-            let names = AgentName::ALL.map(|name| format!("`{}`", name.as_str())).join(", ");
-            self.refused(&join(path, "agent"), agent, &format!("are {names}"));
+            self.refused(&join(path, "agent"), agent, &format!("are {}", agents()));
             return None;
         };
         let model = match model {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::checked::WEIGHTS;
 use super::effective::{effective, value_of};
-use super::fixers::{FIXER_FORM, FIXER_NAME_CHARS_MAX, FIXERS_MAX};
+use super::fixers::{FIXER_NAME_CHARS_MAX, FIXERS_MAX, fixer_form};
 use super::keys::{ITEMS_MAX, KEYS, TEXT_CHARS_MAX, keys_of};
 use super::raw::FILE_BYTES_MAX;
 use super::shape::{Key, Shape};
@@ -15,7 +15,7 @@ use crate::domain::gate::content::adjustable;
 use crate::domain::granularity::Granularity;
 use crate::domain::model::NAME_BYTES_MAX;
 use crate::domain::policy::{POLICY_FILE, Policy};
-use crate::domain::protected::{BUILT_IN, Protection};
+use crate::domain::protected::{Protection, built_in};
 
 /// The JSON Schema (draft 7, which editors understand) of the repository file.
 pub fn schema() -> Value {
@@ -100,7 +100,7 @@ fn fixer_schema() -> Value {
         model,
         { "type": "object", "additionalProperties": false, "minProperties": 1, "properties": each },
     ] });
-    let agents = AgentName::ALL.map(AgentName::as_str);
+    let agents: Vec<&str> = AgentName::all().map(AgentName::as_str).collect();
     let recipes = json!({ "type": "array", "items": name, "maxItems": ITEMS_MAX });
     json!({ "anyOf": [
         { "const": "recipes" },
@@ -201,7 +201,7 @@ fn allowed(key: &Key) -> String {
         Shape::Text { form, .. } => form.to_owned(),
         Shape::Texts { form, .. } => format!("list, each {form}"),
         Shape::Words { words, .. } => format!("list of {}", code(words.iter().copied())),
-        Shape::Fixers => format!("list, each {FIXER_FORM}; at most {FIXERS_MAX}"),
+        Shape::Fixers => format!("list, each {}; at most {FIXERS_MAX}", fixer_form()),
         Shape::Weights => format!("rules, each with {}", code(WEIGHTS.into_iter())),
     }
 }
@@ -215,7 +215,7 @@ fn built_in_paths(page: &mut String) {
         "\n## Built-in protected paths\n\n\
          | pattern | a fix that touches it | because it |\n| --- | --- | --- |\n",
     );
-    for rule in BUILT_IN {
+    for rule in built_in() {
         let ending = match rule.protection {
             Protection::Hold => "waits for a person",
             Protection::Refuse => "is refused",

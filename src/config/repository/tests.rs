@@ -197,13 +197,21 @@ fn a_wrong_list_or_text_is_told_what_is_allowed() {
     bad("update_bots: ['a b']", "line 1, `update_bots[1]: 'a b'`: a login expected, got \"a b\"");
 }
 
+fn called(name: &str) -> AgentName {
+    AgentName::parse(name).unwrap()
+}
+
 #[test]
 fn a_wrong_fixer_is_told_what_is_allowed() {
-    const FORM: &str = "`recipes`, an agent (`claude-code`, `codex`, `opencode`, `gemini-cli`, \
-        `aider`), `{recipes: [name, …]}`, `{agent: name, model: …}`, `{acp: \"…\", name: …, model: \
-        …}`, `{agentapi: \"…\", name: …, model: …}` or `{command: \"…\", name: …}`";
-    bad("fixers: [claude]", &format!("line 1, `fixers[1]: claude`: allowed is {FORM}"));
-    bad("fixers:\n- {}", &format!("line 2, `fixers[1]`: keys were found; allowed is {FORM}"));
+    let agents = super::fixers::agents();
+    assert!(agents.starts_with("`claude-code`, `codex`, "), "{agents}");
+    let form = format!(
+        "`recipes`, an agent ({agents}), `{{recipes: [name, …]}}`, `{{agent: name, model: …}}`, \
+         `{{acp: \"…\", name: …, model: …}}`, `{{agentapi: \"…\", name: …, model: …}}` or \
+         `{{command: \"…\", name: …}}`"
+    );
+    bad("fixers: [claude]", &format!("line 1, `fixers[1]: claude`: allowed is {form}"));
+    bad("fixers:\n- {}", &format!("line 2, `fixers[1]`: keys were found; allowed is {form}"));
     bad(
         "fixers: []",
         "line 1, `fixers`: a list was found; allowed are lists of at least 1; to switch selfheal \
@@ -222,8 +230,7 @@ fn a_wrong_fixer_is_told_what_is_allowed() {
     );
     bad(
         "fixers: [{agent: claude}]",
-        "line 1, `fixers[1].agent: claude`: allowed are `claude-code`, `codex`, `opencode`, \
-         `gemini-cli`, `aider`",
+        &format!("line 1, `fixers[1].agent: claude`: allowed are {agents}"),
     );
     bad(
         "fixers: [{agent: codex, model: -p}]",
@@ -236,11 +243,11 @@ fn a_wrong_fixer_is_told_what_is_allowed() {
     );
     bad(
         "fixers: [{agent: codex, name: x}]",
-        &format!("line 1, `fixers[1]`: keys were found; allowed is {FORM}"),
+        &format!("line 1, `fixers[1]`: keys were found; allowed is {form}"),
     );
     bad(
         "fixers: [{agentapi: a, acp: a}]",
-        &format!("line 1, `fixers[1]`: keys were found; allowed is {FORM}"),
+        &format!("line 1, `fixers[1]`: keys were found; allowed is {form}"),
     );
     let policy = good("fixers: [{recipes: [rustfmt, ruff]}, {command: a.sh}]");
     let only = vec!["rustfmt".to_owned(), "ruff".to_owned()];
@@ -250,7 +257,7 @@ fn a_wrong_fixer_is_told_what_is_allowed() {
     let one = |model: &str| ModelChoice::One(model.to_owned());
     let agent = |agent, model: Option<&str>| FixerSpec::Agent { agent, model: model.map(one) };
     let acp = FixerSpec::Acp { name: "a".into(), run: "a --acp".into(), model: None };
-    let expected = [agent(AgentName::Codex, None), agent(AgentName::ClaudeCode, Some("m-1")), acp];
+    let expected = [agent(called("codex"), None), agent(called("claude-code"), Some("m-1")), acp];
     assert_eq!(policy.fixers, expected);
 }
 
@@ -263,7 +270,7 @@ fn a_model_may_be_one_for_each_granularity() {
     let policy = good("fixers: [{agent: codex, model: {trivial: s, complex: l}}]");
     let each =
         ModelChoice::Each { trivial: Some("s".into()), simple: None, complex: Some("l".into()) };
-    assert_eq!(policy.fixers, [FixerSpec::Agent { agent: AgentName::Codex, model: Some(each) }]);
+    assert_eq!(policy.fixers, [FixerSpec::Agent { agent: called("codex"), model: Some(each) }]);
     bad(
         "fixers: [{agent: codex, model: {}}]",
         "line 1, `fixers[1].model`: keys were found; allowed is a name, or one for each of `trivial`, \

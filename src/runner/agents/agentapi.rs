@@ -1,90 +1,78 @@
-//! Agents behind coder's AgentAPI: a server that types into an agent's terminal and reads its screen.
+//! An AgentAPI server and its client, both in the sandbox: our own program starts the server on a port of
+//! its choice, speaks with it ([`client`]), and prints a line of JSON for everything that is worth telling.
 //!
-//! The policy names the command that starts the server. It listens on the sandbox's own loopback, so
-//! whoever speaks with it has to be in there, too: our own program is its [`client`], starts it on a
-//! port of its choice and prints a line of JSON for everything that is worth telling. Here these
-//! lines are heard, as another agent's would be.
-//!
-//! What is typed is one sentence of ours; the task is a file that it names. So no log and no message
-//! ever reaches a terminal, where some characters are keys. An AgentAPI has no sessions, no events of
-//! tools and no figures, and the end of a task is a screen that does not change any more: it is never
-//! taken for success, and a model that failed last counts before it.
+//! A server that something kills is no fault of its agent's: that is told by our own end, as it would be
+//! of an agent without a server, and nothing is said of it.
 
 pub mod client;
 pub mod events;
 
-use serde_json::Value;
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
-use super::listener::text_at;
-use super::{Agent, Ask, Launch, Said, Stopped};
-use crate::domain::model::Provider;
-use crate::runner::bridge;
-use crate::runner::sandbox::{Answer, Opening};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
-/// The verb by which our programs become a client.
-pub const VERB: &str = "agentapi";
+use self::client::{Client, Fault, Patience};
 
-/// The task's file, in the agent's home.
-const TASK: &str = "selfheal-task.md";
+/// The signal that nobody can hear, and how a shell tells that it ended a program.
+const SIGKILL: i32 = 9;
+const KILLED: u8 = 128 + 9;
 
-/// What is typed: short, on one line, and nobody's text but ours.
-const MESSAGE: &str = "Your task is in the file ~/selfheal-task.md: read it and carry it out in \
-                       this directory. Ask nobody for anything.";
+/// How long a server that does not answer any more may take to be gone, when it is.
+const GONE: Duration = Duration::from_secs(1);
 
-/// A server, by the command line that the policy names.
-#[derive(Debug, Clone)]
-pub struct AgentApi {
-    /// Its name, for people.
-    pub name: String,
-    /// The line for `sh -c`.
-    pub run: String,
+/// Starts a server by a command line, gives its agent a message and tells what it does; the exit code
+/// that tells how it ended.
+///
+/// # Errors
+/// When nothing can be started or told; what the server does wrong is told.
+pub async fn run(line: &str, message: &str) -> io::Result<u8> {
+    let port = free_port().await?;
+    let mut client = Client::new(port, Patience::default(), io::stdout());
+    let mut server = started(line, port)?;
+    let came = tokio::select! {
+        status = server.wait() => Err(Fault::Died(status?.to_string())),
+        came = client.converse(message) => came,
+    };
+    let fault = match came {
+        Ok(()) => return Ok(0),
+        Err(Fault::NobodyListens(error)) => return Err(error),
+        Err(fault) => fault,
+    };
+    // Its silence may be heard before its end.
+    if let Ok(status) = timeout(GONE, server.wait()).await
+        && is_killed(status?)
+    {
+        return Ok(KILLED);
+    }
+    client.tell("failed", &fault.to_string())?;
+    Ok(0)
 }
 
-impl Agent for AgentApi {
-    fn name(&self) -> String {
-        self.name.clone()
-    }
+/// Whether something killed it; a shell tells that of its child by its own exit code.
+fn is_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(SIGKILL) || status.code() == Some(KILLED.into())
+}
 
-    fn program(&self) -> Option<&'static str> {
-        None
-    }
+/// A port that nobody has at this moment.
+async fn free_port() -> io::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    Ok(listener.local_addr()?.port())
+}
 
-    fn provider(&self) -> Provider {
-        Provider::Anthropic
-    }
-
-    fn usual_model(&self) -> &'static str {
-        ""
-    }
-
-    fn checked_with(&self) -> &'static str {
-        ""
-    }
-
-    fn launch(&self, ask: &Ask) -> Launch {
-        let mut launch = Launch::new(&[bridge::OWN, VERB, "--", &self.run]);
-        launch.ways_to_models(ask);
-        launch.files.push((TASK, ask.prompt.clone()));
-        launch
-    }
-
-    fn opening(&self, _ask: &Ask) -> Opening {
-        Opening::Only(MESSAGE.as_bytes().to_vec())
-    }
-
-    fn heard(&self, _ask: &Ask, line: &Value, said: &mut Said<'_>) -> Answer {
-        let text = text_at(line, "/text").unwrap_or_default();
-        match text_at(line, "/kind") {
-            Some("screen") => said.aside(text),
-            Some("said") => said.text(text),
-            Some("version") => said.is_version(text),
-            Some("error") => said.error(text),
-            Some("failed") => {
-                said.error(text);
-                said.stopped = Some(Stopped::Failed(text.to_owned()));
-            }
-            _ => {}
-        }
-        Answer::Listen
-    }
+/// The server; what it prints is no conversation, and goes to standard error.
+fn started(line: &str, port: u16) -> io::Result<Child> {
+    Command::new("sh")
+        .args(["-c", line])
+        // coder's own server reads this by itself.
+        .env("AGENTAPI_PORT", port.to_string())
+        .stdin(Stdio::null())
+        .stdout(io::stderr())
+        .kill_on_drop(true)
+        .spawn()
 }

@@ -2,7 +2,7 @@
 //!
 //! A turn begins with a prompt in an empty home, or goes on with the session of one that was
 //! interrupted ([`session`]). An agent that something ends from outside in the middle of its work is
-//! started again with its session; one that does not take a session, or whose provider does not,
+//! started again with its session; one that has none, or does not take it, or whose provider does not,
 //! begins anew with the change that is there. So a session is never a condition.
 
 use std::fs;
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use super::{Agent, Ask, Said, Stopped, listener, session};
+use super::{listener, session};
+use crate::domain::agent::{Agent, Ask, Card, Said, Stopped};
 use crate::domain::brief::Network;
 use crate::domain::checkpoint::Session;
 use crate::domain::model::REFUSED_BUDGET;
@@ -39,6 +40,8 @@ const KILLED: i32 = 128 + 9;
 
 /// An agent that works as a fixer.
 pub struct AgentFixer {
+    /// Its name in receipts.
+    pub name: String,
     /// The agent.
     pub agent: Box<dyn Agent>,
     /// The model that the policy names.
@@ -47,15 +50,15 @@ pub struct AgentFixer {
 
 impl std::fmt::Debug for AgentFixer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (name, model) = (self.agent.name(), &self.model);
-        f.debug_struct("AgentFixer").field("agent", &name).field("model", model).finish()
+        let (name, model) = (&self.name, &self.model);
+        f.debug_struct("AgentFixer").field("agent", name).field("model", model).finish()
     }
 }
 
 #[async_trait]
 impl Fixer for AgentFixer {
     fn id(&self) -> String {
-        format!("agent:{}", self.agent.name())
+        format!("agent:{}", self.name)
     }
 
     fn why(&self) -> String {
@@ -97,7 +100,9 @@ impl Fixer for AgentFixer {
             report = worked.report;
             match worked.after {
                 After::Done => return Ok(report),
-                After::Killed(id) => session = self.session(job.home, &id).unwrap_or_default(),
+                After::Killed(id) => {
+                    session = id.and_then(|id| self.session(job.home, &id).unwrap_or_default());
+                }
                 After::Refused => {
                     tracing::info!("the agent does not go on with its session and begins anew");
                 }
@@ -144,8 +149,8 @@ enum After {
     Done,
     /// It did not take the session that it was given, or its provider did not: it begins anew.
     Refused,
-    /// Something ended it from outside: it goes on with that session.
-    Killed(String),
+    /// Something ended it from outside: it goes on with that session, or anew where it has none.
+    Killed(Option<String>),
 }
 
 impl AgentFixer {
@@ -173,12 +178,13 @@ impl AgentFixer {
         let Some(models) = job.models else {
             return over(Hindrance::Unavailable("there is no way to a model here".to_owned()));
         };
-        let version = match self.agent.program() {
+        let card = self.agent.card();
+        let version = match card {
             None => None,
-            Some(program) => match self.version(job, program).await? {
+            Some(Card { program, .. }) => match self.version(job, program).await? {
                 Some(version) => Some(version),
                 None => {
-                    let words = format!("{} is not installed on the runner", self.agent.name());
+                    let words = format!("{} is not installed on the runner", self.name);
                     return over(Hindrance::ToolMissing(words));
                 }
             },
@@ -186,13 +192,15 @@ impl AgentFixer {
         let digest = Task::digest_of(&told.prompt);
         let ask = self.asked(job, told);
         let spec = self.started(job, home, (&ask, models))?;
-        models.begins();
+        let usual_model = card.map_or("", |card| card.usual_model);
+        let model = Some(ask.model_or(usual_model)).filter(|model| !model.is_empty());
+        models.begins(model);
         let mut listener = listener::Listener::new(self.agent.as_ref(), &ask, job.observer);
         listener.ends_with(models);
-        job.observer.saw(&Happening::CommandBegins { command: &self.agent.name() });
+        job.observer.saw(&Happening::CommandBegins { command: &self.name });
         let finished = job.sandbox.converse(&spec, &mut listener).await?;
         let said = listener.said();
-        let run = CommandRun { command: self.agent.name(), ..finished.run };
+        let run = CommandRun { command: self.name.clone(), ..finished.run };
         job.observer.saw(&Happening::CommandEnded { run: &run });
         let last = models.last();
         let is_refused = matches!(last, None | Some(Call::Rejected(_)));
@@ -205,13 +213,15 @@ impl AgentFixer {
             hindrance,
             version: version.or_else(|| Some(cut(&said.version?))),
             prompt: Some(digest),
-            model: said.model.or_else(|| Some(ask.model_or(self.agent.usual_model()).to_owned())),
+            model: said.model.or_else(|| Some(ask.model_or(usual_model).to_owned())),
             runs: vec![run],
         };
-        let after = match said.session.filter(|_| is_killed && said.stopped.is_none()) {
-            Some(session) => After::Killed(session),
-            None if ask.session.is_some() && is_refused => After::Refused,
-            None => After::Done,
+        let after = if is_killed && said.stopped.is_none() {
+            After::Killed(said.session)
+        } else if ask.session.is_some() && is_refused {
+            After::Refused
+        } else {
+            After::Done
         };
         Ok(Worked { report, after })
     }
@@ -284,7 +294,7 @@ fn hindered(hindrance: Hindrance) -> Report {
 
 /// Why it could not do its work, if it could not: what the way to the model saw counts before what
 /// the agent makes of it.
-fn hindrance(said: &Said<'_>, ended: Ended, last: Option<Call>) -> Option<Hindrance> {
+fn hindrance(said: &Said, ended: Ended, last: Option<Call>) -> Option<Hindrance> {
     if ended.is_missing_tool() {
         return Some(Hindrance::ToolMissing("its program is not installed".to_owned()));
     }
@@ -307,12 +317,14 @@ fn hindrance(said: &Said<'_>, ended: Ended, last: Option<Call>) -> Option<Hindra
 }
 
 /// What people read of it.
-fn summary(said: &Said<'_>, run: &CommandRun, hindrance: Option<&Hindrance>) -> String {
+fn summary(said: &Said, run: &CommandRun, hindrance: Option<&Hindrance>) -> String {
     if let Some(hindrance) = hindrance {
         return hindrance.words().to_owned();
     }
     match (&said.stopped, run.ended) {
-        (Some(Stopped::Done), _) | (None, Ended::Exit(0)) if !said.words.trim().is_empty() => {
+        (Some(Stopped::Done | Stopped::Over), _) | (None, Ended::Exit(0))
+            if !said.words.trim().is_empty() =>
+        {
             let words = said.did.as_deref().unwrap_or_else(|| said.words.trim());
             short(words, SUMMARY_BYTES_MAX).to_owned()
         }

@@ -10,13 +10,13 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::Agent;
+use crate::domain::agent::Agent;
 use crate::domain::checkpoint::{SESSION_BYTES_MAX, Session};
 use crate::domain::patch::Content;
 use crate::runner::beneath;
 
 /// The most bytes of a session's files together, unpacked: sixteen hours of an agent at work.
-const UNPACKED_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub const UNPACKED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// zstd's quickest level: what is packed is text, and is packed again a few seconds later.
 const LEVEL: i32 = 1;
@@ -24,27 +24,11 @@ const LEVEL: i32 = 1;
 /// As much of each file as tells that it was begun anew while it was read.
 const HEAD_BYTES: usize = 4096;
 
-/// A file below an agent's home that holds a part of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// Where the agent has it; `*` stands for any part of a name.
-    pub at: String,
-    /// Where it is put in another home.
-    pub back: String,
-}
-
-impl Kept {
-    /// A file that has one place.
-    pub(super) fn in_place(at: &str) -> Self {
-        Self { at: at.to_owned(), back: at.to_owned() }
-    }
-}
-
 /// Takes a session out of a home; `None` when the agent keeps none, or one too large to carry.
 ///
 /// # Errors
 /// When its first file cannot be read, or was begun anew meanwhile: another time it may go well.
-pub(super) fn taken(agent: &dyn Agent, home: &Path, id: &str) -> io::Result<Option<Session>> {
+pub fn taken(agent: &dyn Agent, home: &Path, id: &str) -> io::Result<Option<Session>> {
     let kept = if Session::is_name(id) { agent.keeps(id, "") } else { Vec::new() };
     if kept.is_empty() {
         return Ok(None);
@@ -89,7 +73,7 @@ pub(super) fn taken(agent: &dyn Agent, home: &Path, id: &str) -> io::Result<Opti
 ///
 /// # Errors
 /// When a file cannot be unpacked or written.
-pub(super) fn put_back(
+pub fn put_back(
     agent: &dyn Agent,
     home: &Path,
     session: &Session,
@@ -124,95 +108,4 @@ fn unpacked(packed: &[u8], room: usize) -> io::Result<Vec<u8>> {
     let bytes = u64::try_from(room).unwrap_or(u64::MAX).saturating_add(1);
     zstd::stream::read::Decoder::new(packed)?.take(bytes).read_to_end(&mut text)?;
     if text.len() > room { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-    use crate::domain::agent::AgentName;
-    use crate::runner::agents::known;
-
-    const ID: &str = "01a200af-d6de-7ea3-9b98-6fc37439e41d";
-
-    /// Where each agent puts its session in a home of its own.
-    const AT: [(AgentName, &[&str]); 4] = [
-        (
-            AgentName::ClaudeCode,
-            &[".claude/projects/-workspace/01a200af-d6de-7ea3-9b98-6fc37439e41d.jsonl"],
-        ),
-        (
-            AgentName::Codex,
-            &[".codex/sessions/2026/11/22/rollout-2026-11-22T00-37-33-01a200af-d6de-7ea3-9b98-\
-               6fc37439e41d.jsonl"],
-        ),
-        (
-            AgentName::Opencode,
-            &[".local/share/opencode/opencode.db", ".local/share/opencode/opencode.db-wal"],
-        ),
-        (
-            AgentName::GeminiCli,
-            &[".gemini/tmp/workspace/chats/session-2026-11-22T00-38-01a200af.jsonl"],
-        ),
-    ];
-
-    fn home_with(paths: &[&str]) -> tempfile::TempDir {
-        let home = tempfile::tempdir().unwrap();
-        for path in paths {
-            let place = home.path().join(path);
-            fs::create_dir_all(place.parent().unwrap()).unwrap();
-            fs::write(place, format!("what stands in {path}\n")).unwrap();
-        }
-        home
-    }
-
-    #[test]
-    fn what_was_taken_out_of_one_home_is_found_in_the_next() {
-        for (name, paths) in AT {
-            let agent = known(name);
-            let home = home_with(paths);
-            let session = taken(agent.as_ref(), home.path(), ID).unwrap().unwrap();
-            assert_eq!(session.files.len(), paths.len(), "{name:?}");
-            let next = tempfile::tempdir().unwrap();
-            assert!(put_back(agent.as_ref(), next.path(), &session, "/workspace").unwrap());
-            let again = taken(agent.as_ref(), next.path(), ID).unwrap().unwrap();
-            assert_eq!(again, session, "{name:?}");
-        }
-    }
-
-    #[test]
-    fn an_agent_without_sessions_keeps_none() {
-        let home = home_with(&["selfheal-message.md"]);
-        assert_eq!(taken(known(AgentName::Aider).as_ref(), home.path(), ID).unwrap(), None);
-    }
-
-    #[test]
-    fn a_link_in_a_sessions_place_is_not_followed() {
-        let (name, paths) = AT[0];
-        let home = tempfile::tempdir().unwrap();
-        let place = home.path().join(paths[0]);
-        fs::create_dir_all(place.parent().unwrap()).unwrap();
-        symlink("/etc/passwd", &place).unwrap();
-        taken(known(name).as_ref(), home.path(), ID).unwrap_err();
-    }
-
-    #[test]
-    fn a_session_that_nobody_could_have_taken_is_not_put_back() {
-        let home = tempfile::tempdir().unwrap();
-        let agent = known(AgentName::ClaudeCode);
-        let packed = |text: &[u8]| Content::new(zstd::bulk::compress(text, LEVEL).unwrap());
-        let put = |id: &str, files: Vec<Content>| {
-            let session = Session { id: id.to_owned(), files };
-            put_back(agent.as_ref(), home.path(), &session, "/workspace").unwrap_or(false)
-        };
-        for id in ["../../escaped", "/etc/x", "", "a/b"] {
-            assert!(!put(id, vec![packed(b"x")]), "{id}");
-        }
-        assert!(!put(ID, vec![packed(b"x"), packed(b"y")]), "more files than it has");
-        assert!(!put(ID, vec![Content::new("no zstd")]));
-        assert!(!put(ID, vec![packed(&vec![0; UNPACKED_BYTES_MAX + 1])]), "it grows too large");
-        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "nothing was written");
-        assert!(put(ID, vec![packed(b"x")]));
-    }
 }

@@ -18,9 +18,10 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
 use super::cgroup::Group;
-use super::talk::{self, Answer, Conversation, Ears, Mouth, Talk};
+use super::talk::{self, Conversation, Ears, Mouth, Talk};
 use super::watch::usage_of;
 use super::{Isolation, NoSandbox, SandboxError, find_program};
+use crate::domain::agent::Answer;
 use crate::domain::brief::RunLimits;
 use crate::domain::outcome::Ended;
 

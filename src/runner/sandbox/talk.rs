@@ -10,6 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::time::Instant;
 
+use crate::domain::agent::{Answer, Opening};
+
 /// The longest line that is looked at: agents put a tool's whole output into one event, of which
 /// three megabytes were seen.
 pub const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -19,17 +21,6 @@ const CHUNK_BYTES: usize = 16 * 1024;
 
 /// How long a program may take to end by itself when everything is said.
 const LEAVE_SECS: u64 = 10;
-
-/// What is said to a program that talks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Nothing yet.
-    Listen,
-    /// These bytes.
-    Say(Vec<u8>),
-    /// Nothing any more: its input is closed, and it should end by itself.
-    Leave,
-}
 
 /// One side of a conversation with a program.
 pub trait Conversation: Send {
@@ -44,15 +35,6 @@ pub trait Conversation: Send {
     fn is_over(&self) -> bool {
         false
     }
-}
-
-/// What is said before anything is heard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Opening {
-    /// This and nothing more.
-    Only(Vec<u8>),
-    /// This, and then whatever [`Conversation::heard`] answers.
-    First(Vec<u8>),
 }
 
 /// The two pipes of a conversation.

@@ -5,12 +5,10 @@
 //! has a part in it.
 
 use super::{Call, Source, WorkspaceError, named};
+use crate::domain::agent;
 use crate::domain::brief::Brief;
 use crate::domain::ids::{RepoPath, Sha};
 use crate::domain::patch::{FileMode, Patch};
-
-/// Files in which a repository tells agents how it wants its work done.
-const GUIDANCE: [&str; 3] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md"];
 
 /// Files whose difference is shown; the forge's own pages show no more at once.
 const FILES_MAX: usize = 100;
@@ -82,11 +80,12 @@ impl Source {
     async fn guidance(&self) -> Result<String, WorkspaceError> {
         let Some(base) = &self.base else { return Ok(String::new()) };
         let tree = self.git.tree(&self.mirror, base).await?;
+        let guidance = agent::guidance();
         let is_file = |mode| matches!(mode, FileMode::Regular | FileMode::Executable);
         let found: Vec<(RepoPath, Sha)> = tree
             .iter()
             .filter_map(named)
-            .filter(|(path, mode, _)| GUIDANCE.contains(&path.as_str()) && is_file(*mode))
+            .filter(|(path, mode, _)| guidance.contains(&path.as_str()) && is_file(*mode))
             .map(|(path, _, object)| (path, object))
             .collect();
         let objects: Vec<Sha> = found.iter().map(|(_, object)| object.clone()).collect();

@@ -31,10 +31,10 @@ fn recorded(dir: &Path) {
 }
 
 async fn replayed(dir: &Path, provider: &Provider) -> Healing {
-    let agent = AgentName::ClaudeCode;
+    let agent = AgentName::parse("claude-code").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_selfheal"));
     command.arg("replay").arg(dir).args(["--format", "json", "--fixer", agent.as_str()]);
-    lent(&mut command, agent, &provider.playing("fix"));
+    lent(&mut command, agent, (&provider.playing("fix"), OWN_KEY));
     said(command).await
 }
 

@@ -1,10 +1,10 @@
 //! Three red rounds, a second look, and one more round.
 
-use selfheal::domain::agent::AgentName;
 use serde_json::{Value, json};
 
+use super::kinds::{Kind, Model, for_each_asked_for, named};
 use super::provider::Provider;
-use super::scene::{broken, for_each_asked_for, heal};
+use super::scene::{broken, heal};
 
 /// What a model answers that has looked again.
 fn looked() -> Value {
@@ -61,11 +61,12 @@ pub fn at_length() -> String {
     format!("I looked. {}.", places.join(". "))
 }
 
-async fn leads_to_the_fix(agent: AgentName) {
+async fn leads_to_the_fix(kind: &'static Kind) {
+    let agent = kind.agent();
     let answer = format!("{}\n{}", at_length(), looked());
     let right = json!({ "do": [{ "bash": "sed -i 's|a - b.*|a + b|' src/lib.rs" }] });
     let provider = taught(&answer, right).await;
-    if agent == AgentName::Aider {
+    if kind.model == Model::Writes {
         provider.learn("stubborn", stubborn_in_text(&answer)).await;
     }
     let healing = heal(agent, &broken(), &provider, "stubborn").await;
@@ -86,7 +87,7 @@ async fn a_second_look_whose_provider_is_busy_waits() {
     let mut scenario = stubborn("never", json!({ "say": "I cannot." }));
     scenario["steps"][0]["any"][0] = when("prompt: devils-advocate", busy);
     provider.learn("stubborn", scenario).await;
-    let healing = heal(AgentName::ClaudeCode, &broken(), &provider, "stubborn").await;
+    let healing = heal(named("claude-code"), &broken(), &provider, "stubborn").await;
     assert_eq!(healing.result["why"], "model_unavailable", "{}", healing.progress);
     assert!(!provider.has_seen("prompt: repair of an answer").await, "it was asked again");
 }
@@ -95,7 +96,7 @@ async fn a_second_look_whose_provider_is_busy_waits() {
 async fn when_the_last_round_fails_as_well_people_get_a_question() {
     let nothing = json!({ "say": "I cannot." });
     let provider = taught(&looked().to_string(), nothing).await;
-    let healing = heal(AgentName::ClaudeCode, &broken(), &provider, "stubborn").await;
+    let healing = heal(named("claude-code"), &broken(), &provider, "stubborn").await;
     assert!(!healing.is_healed(), "{}", healing.result);
     assert_eq!(healing.result["analysis"], looked(), "{} {}", healing.result, healing.progress);
 }
@@ -104,7 +105,7 @@ async fn when_the_last_round_fails_as_well_people_get_a_question() {
 async fn a_second_look_that_says_nothing_is_asked_for_once_more_and_then_refused() {
     let nothing = json!({ "say": "I cannot." });
     let provider = taught("{\"nope\": 1}", nothing).await;
-    let healing = heal(AgentName::ClaudeCode, &broken(), &provider, "stubborn").await;
+    let healing = heal(named("claude-code"), &broken(), &provider, "stubborn").await;
     assert!(!healing.is_healed(), "{}", healing.result);
     assert_eq!(healing.result["analysis"], Value::Null, "{}", healing.result);
     assert!(provider.has_seen("unknown field `nope`").await, "it was not told what is wrong");

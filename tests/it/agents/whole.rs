@@ -2,7 +2,6 @@
 //!
 //! Played are GitHub and the model alone; the key is the server's, and the money is counted there.
 
-use selfheal::domain::agent::AgentName;
 use selfheal::domain::ids::AttemptId;
 use selfheal::domain::ledger::{Amount, Caps, Scope};
 use selfheal::domain::model::Tokens;
@@ -11,6 +10,7 @@ use selfheal::service::models::Patience;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use super::kinds::{Kind, Model, for_each_asked_for};
 use super::provider::Provider;
 use super::scene;
 use crate::gateway::{KEY, charged, models_at, spent_by};
@@ -38,7 +38,9 @@ async fn receipt(t: &Tester, attempt: &str) -> Value {
     printed["receipt"].clone()
 }
 
-async fn healed_by(fixer: &str) {
+async fn heals(kind: &'static Kind) {
+    let fixer = kind.name;
+    let is_with_tools = kind.model == Model::UsesTools;
     let provider = Provider::start();
     let edit = json!({ "path": "src/lib.rs", "old": "    41\n", "new": "    42\n" });
     let steps = json!([
@@ -68,7 +70,8 @@ async fn healed_by(fixer: &str) {
 
     let attempt = t.world.dispatched_ever(&repository, "attempt").pop().unwrap();
     let events = live::events_of(&t, AttemptId::parse(&attempt).unwrap()).await;
-    assert!(events.iter().any(|event| event["kind"] == "tool_result"), "{events:?}");
+    let of_tools = events.iter().any(|event| event["kind"] == "tool_result");
+    assert_eq!(of_tools, is_with_tools, "{events:?}");
     live::are_as_published(&events);
     let receipt = receipt(&t, &attempt).await;
     assert_eq!(receipt["turns"][0]["fixer"], format!("agent:{fixer}"), "{receipt:#}");
@@ -89,25 +92,16 @@ async fn healed_by(fixer: &str) {
     }
     let charged = charged(&spent);
     assert!(charged > Usd::ZERO, "{spent:?}");
-    assert!(provider.has_seen("HOME=/home/selfheal").await, "it saw no environment");
+    let has_looked = provider.has_seen("HOME=/home/selfheal").await;
+    assert_eq!(has_looked, is_with_tools, "{fixer} saw no environment");
     assert!(!provider.has_seen(KEY).await, "the key was in a request's text");
     t.finish().await;
 }
 
-/// A cap that has room for a few calls of an agent; of the one whose whole work is one call for none.
-const fn small_cap(agent: AgentName) -> &'static str {
-    match agent {
-        AgentName::ClaudeCode | AgentName::GeminiCli => "0.12",
-        AgentName::Codex => "0.60",
-        AgentName::Opencode => "0.16",
-        AgentName::Aider => "0.02",
-    }
-}
-
 /// An agent that would go on for forty calls, and a cap that ends it: by one refusal, after which it asks
 /// no more.
-async fn stops_at_the_cap(agent: AgentName) {
-    let (fixer, cap) = (agent.as_str(), small_cap(agent));
+async fn stops_at_the_cap(kind: &'static Kind) {
+    let (agent, fixer, cap) = (kind.agent(), kind.name, kind.small_cap);
     let provider = Provider::start();
     let mut t = Tester::start().await;
     let mut models = models_at(&provider.playing("long"), Caps::NONE);
@@ -128,7 +122,7 @@ async fn stops_at_the_cap(agent: AgentName) {
     let spent = spent_by(&t, AttemptId::parse(&attempt).unwrap()).await;
     let charged = charged(&spent);
     assert!(charged <= cap, "{charged} {spent:?}");
-    assert!(charged > Usd::ZERO || agent == AgentName::Aider, "{spent:?}");
+    assert!(charged > Usd::ZERO || kind.model == Model::Writes, "{spent:?}");
     let all = t.model_calls();
     let refused = all.iter().position(|call| call.refused.as_deref() == Some("budget"));
     assert_eq!(refused, Some(all.len() - 1), "{agent:?} asks on after a refusal: {all:#?}");
@@ -141,20 +135,10 @@ async fn stops_at_the_cap(agent: AgentName) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_agent_asked_for_stops_at_the_cap_by_one_refusal() {
-    scene::for_each_asked_for(stops_at_the_cap).await;
+    for_each_asked_for(stops_at_the_cap).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn claude_code_heals_a_pull_request() {
-    healed_by("claude-code").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn codex_heals_a_pull_request() {
-    healed_by("codex").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn opencode_heals_a_pull_request() {
-    healed_by("opencode").await;
+async fn every_agent_asked_for_heals_a_pull_request() {
+    for_each_asked_for(heals).await;
 }

@@ -31,6 +31,8 @@ pub(crate) enum Moment {
     Line(usize),
     /// When the server has taken so many checkpoints of it that have a session.
     Told(usize),
+    /// When a model is asked for the so many-th time.
+    Asked(usize),
 }
 
 /// What is killed.
@@ -70,6 +72,7 @@ pub(crate) struct Notes {
     /// Sessions arrive as something that no agent can read.
     pub(crate) spoils: bool,
     told: usize,
+    asked: usize,
     plan: Option<(Moment, Victim)>,
     server: String,
     run: Option<StartedRun>,
@@ -96,6 +99,7 @@ impl Desk {
             runner: None,
             spoils: false,
             told: 0,
+            asked: 0,
             plan: None,
             server,
             run: None,
@@ -118,7 +122,8 @@ impl Desk {
     /// A runner begins, and is to be killed then, if at all.
     pub(crate) fn begins(&self, run: StartedRun, plan: Option<(Moment, Victim)>) {
         let mut notes = self.notes();
-        (notes.requests, notes.lines, notes.told, notes.runner) = (0, 0, 0, None);
+        (notes.requests, notes.lines, notes.told, notes.asked) = (0, 0, 0, 0);
+        notes.runner = None;
         (notes.plan, notes.run, notes.is_killed) = (plan, Some(run), false);
         notes.ran.clear();
     }
@@ -185,7 +190,9 @@ async fn asked(State(desk): State<Desk>, request: Request) -> Response {
         let mut notes = desk.notes();
         notes.requests += 1;
         let number = notes.requests;
-        if notes.comes(Moment::Before(number)) {
+        notes.asked += usize::from(path.starts_with("/model/"));
+        let asked = Moment::Asked(notes.asked);
+        if notes.comes(Moment::Before(number)) || notes.comes(asked) {
             return StatusCode::BAD_GATEWAY.into_response();
         }
         number

@@ -1,9 +1,9 @@
-//! What is healed in the kill suite, and what the model says while it is.
+//! What is healed in the kill suite.
 
-use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 use world::{Pull, Repository, RunScript};
 
+use super::kinds::Kind;
 use crate::harness::Tester;
 use crate::stories::{BAD, GOOD};
 
@@ -19,29 +19,16 @@ const MANIFEST: &str = "[package]\nname = \"widget\"\nversion = \"0.1.0\"\nediti
 
 const LOCK: &str = "version = 4\n\n[[package]]\nname = \"widget\"\nversion = \"0.1.0\"\n";
 
-/// What the model says: six steps, half a second each, that change the file twice. The last change is
-/// made again in the next step: a script does not notice that a command was killed before it ran.
-pub(crate) fn scenario() -> serde_json::Value {
-    let half = "pub fn answer() -> u8 { 42 }";
-    let good = "pub fn answer() -> u8 {\\n    42\\n}";
-    let steps = json!([
-        { "say": "I look at it.", "do": [{ "bash": "cat src/lib.rs" }] },
-        { "do": [{ "bash": format!("printf '{half}\\n' > src/lib.rs") }] },
-        { "do": [{ "bash": "cat Cargo.toml; sleep 1" }] },
-        { "do": [{ "bash": format!("printf '{good}\\n' > src/lib.rs") }] },
-        { "do": [{ "bash": format!("printf '{good}\\n' > src/lib.rs; sleep 1") }] },
-        { "say": "It was not formatted; it is now." },
-    ]);
-    let usage = json!({ "input": 1200, "output": 60, "cache_read": 8000, "cache_write": 0 });
-    json!({ "usage": usage, "delay_ms": 500, "steps": steps })
-}
+/// What a check run says while people are asked, and what they answer.
+pub(crate) const WAITS: &str = "Questions wait for your answer";
+pub(crate) const ANSWER: &str = "/selfheal answer yes, lines of its own";
 
 /// A repository whose CI wants it formatted, with a policy of these fixers and no memory of what they did:
 /// one fault is healed again and again.
-pub(crate) async fn with(t: &Tester, fixers: &str) -> Repository {
+pub(crate) async fn with(t: &Tester, kind: &Kind) -> Repository {
     let budget = "budget:\n  attempts_per_day: 1000\n  attempts_at_once: 50\n";
-    let policy = format!("fixers: {fixers}\nremedies: none\n{budget}");
-    let repository = t
+    let policy = format!("fixers: {}\nremedies: none\n{budget}", kind.fixers);
+    let building = t
         .world
         .repository("acme/widget")
         .file("Cargo.toml", MANIFEST)
@@ -51,10 +38,9 @@ pub(crate) async fn with(t: &Tester, fixers: &str) -> Repository {
         .file(CI, CI_FILE)
         .file(".github/workflows/selfheal.yml", selfheal::app::WORKFLOW)
         .file(".github/selfheal.yml", &policy)
-        .collaborator("mona", "write")
-        .create()
-        .await
-        .unwrap();
+        .collaborator("mona", "write");
+    let building = kind.files.iter().fold(building, |it, (path, text)| it.file(path, text));
+    let repository = building.create().await.unwrap();
     t.world.install("acme");
     t.world.ci(&repository, (CI, "pull_request"), |run| async move {
         match run.file("src/lib.rs").await.as_deref() {

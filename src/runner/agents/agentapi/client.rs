@@ -1,7 +1,7 @@
 //! The client of an AgentAPI server, which runs beside it in the sandbox.
 //!
-//! It starts the server, waits until the agent takes a message, gives it one, and follows what it
-//! does until it is still; every line that it prints is a JSON object with `kind` and `text`. It
+//! It waits until the agent takes a message, gives it one, and follows what it does until it is still;
+//! every line that it prints is a JSON object with `kind` and `text`. It
 //! decides nothing and believes nothing: what stands here is read by a stranger's program as well.
 //!
 //! Races and their endings: the agent may be done before the stream of events is heard: the state is
@@ -15,19 +15,15 @@ mod version;
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use thiserror::Error;
-use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use self::screen::fresh;
 use super::events::{Event, Reader, Status};
-use crate::domain::agent::EVENT_CHARS_MAX;
-use crate::runner::agents::listener::WORDS_CHARS_MAX;
+use crate::domain::agent::{EVENT_CHARS_MAX, WORDS_CHARS_MAX};
 use crate::runner::documents::short;
 
 /// The longest that a server and its agent may take until they listen.
@@ -111,42 +107,6 @@ pub enum Fault {
     /// What is told does not reach anybody.
     #[error("nobody listens")]
     NobodyListens(#[from] io::Error),
-}
-
-/// Starts a server by a command line, gives its agent a message and tells what it does.
-///
-/// # Errors
-/// When nothing can be started or told; what the server does wrong is told.
-pub async fn run(line: &str, message: &str) -> io::Result<()> {
-    let mut client = Client::new(free_port().await?, Patience::default(), io::stdout());
-    let mut server = started(line, client.port)?;
-    let came = tokio::select! {
-        status = server.wait() => Err(Fault::Died(status?.to_string())),
-        came = client.converse(message) => came,
-    };
-    match came {
-        Ok(()) => Ok(()),
-        Err(Fault::NobodyListens(error)) => Err(error),
-        Err(fault) => client.tell("failed", &fault.to_string()),
-    }
-}
-
-/// A port that nobody has at this moment.
-async fn free_port() -> io::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    Ok(listener.local_addr()?.port())
-}
-
-/// The server; what it prints is no conversation, and goes to standard error.
-fn started(line: &str, port: u16) -> io::Result<Child> {
-    Command::new("sh")
-        .args(["-c", line])
-        // coder's own server reads this by itself.
-        .env("AGENTAPI_PORT", port.to_string())
-        .stdin(Stdio::null())
-        .stdout(io::stderr())
-        .kill_on_drop(true)
-        .spawn()
 }
 
 /// Speaks with a server on a port of this machine.
@@ -370,7 +330,7 @@ impl<W: Write> Client<W> {
         timeout(self.patience.answer, whole).await.unwrap_or_else(|_| Err(silent()))
     }
 
-    fn tell(&mut self, kind: &str, text: &str) -> io::Result<()> {
+    pub(super) fn tell(&mut self, kind: &str, text: &str) -> io::Result<()> {
         self.print(kind, (text, EVENT_CHARS_MAX))
     }
 

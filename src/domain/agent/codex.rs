@@ -1,50 +1,47 @@
 //! Codex, by its own headless protocol: `codex exec --json`.
 //!
-//! Checked with 0.169.0. Its own sandbox is switched off, because it works inside ours, where no
+//! Its own sandbox is switched off, because it works inside ours, where no
 //! further one can be made. It reads no settings of a checkout that nobody has trusted, and
 //! `AGENTS.md`, which is the base commit's. A login shell would reset the search path.
 
 use serde_json::Value;
 
-use super::listener::{Went, count_at, text_at};
-use super::{Agent, Ask, Kept, Launch, NO_KEY, Said, Stopped};
+use super::said::{count_at, text_at};
+use super::{Agent, Answer, Ask, Card, Kept, Launch, NO_KEY, Opening, PLACE, Said, Stopped, Went};
 use crate::domain::model::Provider;
-use crate::runner::bridge;
-use crate::runner::sandbox::{Answer, Opening};
 
 /// Tries of one call; waiting longer than seconds is not the agent's business.
 const RETRIES_MAX: u32 = 3;
 
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Codex;
+/// What is known of it.
+pub(super) const CARD: Card = Card {
+    name: "codex",
+    title: "Codex",
+    program: "codex",
+    checked_with: "0.169.0",
+    install: "npm install --global @openai/codex@0.169.0",
+    provider: Provider::OpenAi,
+    usual_model: "gpt-5.5",
+    guidance: &["AGENTS.md"],
+    more_guidance: &["AGENTS.override.md"],
+    settings: &[".codex/"],
+    shared_settings: &[],
+    about: "",
+    agent: || Box::new(Codex),
+};
+
+struct Codex;
 
 impl Agent for Codex {
-    fn name(&self) -> String {
-        "codex".to_owned()
-    }
-
-    fn program(&self) -> Option<&'static str> {
-        Some("codex")
-    }
-
-    fn provider(&self) -> Provider {
-        Provider::OpenAi
-    }
-
-    fn usual_model(&self) -> &'static str {
-        "gpt-5.5"
-    }
-
-    fn checked_with(&self) -> &'static str {
-        "0.169.0"
+    fn card(&self) -> Option<&'static Card> {
+        Some(&CARD)
     }
 
     fn launch(&self, ask: &Ask) -> Launch {
         let provider = format!(
-            "model_providers.selfheal={{name=\"selfheal\",base_url=\"{}/openai/v1\",\
+            "model_providers.selfheal={{name=\"selfheal\",base_url=\"{PLACE}/openai/v1\",\
              env_key=\"SELFHEAL_MODEL_KEY\",wire_api=\"responses\",\
-             request_max_retries={RETRIES_MAX},stream_max_retries={RETRIES_MAX}}}",
-            bridge::PLACE
+             request_max_retries={RETRIES_MAX},stream_max_retries={RETRIES_MAX}}}"
         );
         let mut launch = Launch::new(&["codex", "exec"]);
         if ask.session.is_some() {
@@ -53,7 +50,7 @@ impl Agent for Codex {
         launch.args(&["--json", "--dangerously-bypass-approvals-and-sandbox"]);
         launch.args(&["--skip-git-repo-check", "--ignore-user-config"]);
         launch.args(&["--disable", "plugins", "--disable", "apps"]);
-        launch.args(&["-m", ask.model_or(self.usual_model())]);
+        launch.args(&["-m", ask.model_or(CARD.usual_model)]);
         for setting in [
             "analytics.enabled=false",
             "check_for_update_on_startup=false",
@@ -83,7 +80,7 @@ impl Agent for Codex {
         Opening::Only(ask.prompt.clone().into_bytes())
     }
 
-    fn heard(&self, _ask: &Ask, line: &Value, said: &mut Said<'_>) -> Answer {
+    fn heard(&self, _ask: &Ask, line: &Value, said: &mut Said) -> Answer {
         match text_at(line, "/type") {
             Some("thread.started") => said.started(text_at(line, "/thread_id"), None),
             Some("item.started") if item_type(line) == Some("command_execution") => {
@@ -125,7 +122,7 @@ fn item_type(line: &Value) -> Option<&str> {
     text_at(line, "/item/type")
 }
 
-fn completed(line: &Value, said: &mut Said<'_>) {
+fn completed(line: &Value, said: &mut Said) {
     let text = text_at(line, "/item/text").unwrap_or_default();
     match item_type(line) {
         Some("agent_message") => said.text(text),

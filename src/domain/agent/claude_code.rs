@@ -1,17 +1,15 @@
 //! Claude Code, by its own headless protocol: `claude -p --output-format stream-json`.
 //!
-//! Checked with 2.1.329. `--setting-sources ''` and `--strict-mcp-config` keep it from running what
+//! `--setting-sources ''` and `--strict-mcp-config` keep it from running what
 //! the checkout says (hooks, MCP servers, `apiKeyHelper`, another base URL); its guidance comes in
 //! the prompt, from the base commit. The order of keys in its events is not fixed; success is
 //! `subtype: success` without `is_error`, because an API failure says `success`, too.
 
 use serde_json::{Value, json};
 
-use super::listener::{Went, count_at, text_at};
-use super::{Agent, Ask, Kept, Launch, NO_KEY, Said, Stopped};
+use super::said::{count_at, text_at};
+use super::{Agent, Answer, Ask, Card, Kept, Launch, NO_KEY, Opening, PLACE, Said, Stopped, Went};
 use crate::domain::model::Provider;
-use crate::runner::bridge;
-use crate::runner::sandbox::{Answer, Opening};
 
 /// Its tools: nothing that reaches out, nothing that starts further agents.
 const TOOLS: [&str; 6] = ["Bash", "Read", "Edit", "Write", "Glob", "Grep"];
@@ -28,28 +26,28 @@ const PATTERNS_MAX: usize = 200;
 /// How it says that an answer was cut off, which it also calls an API error.
 const OUTPUT_MAXIMUM: &str = "output token maximum";
 
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ClaudeCode;
+/// What is known of it.
+pub(super) const CARD: Card = Card {
+    name: "claude-code",
+    title: "Claude Code",
+    program: "claude",
+    checked_with: "2.1.329",
+    install: "npm install --global @anthropic-ai/claude-code@2.1.329",
+    provider: Provider::Anthropic,
+    usual_model: "claude-sonnet-5-5",
+    guidance: &["CLAUDE.md"],
+    more_guidance: &["CLAUDE.local.md"],
+    settings: &[".claude/", ".claude.json", ".mcp.json"],
+    shared_settings: &[],
+    about: "",
+    agent: || Box::new(ClaudeCode),
+};
+
+struct ClaudeCode;
 
 impl Agent for ClaudeCode {
-    fn name(&self) -> String {
-        "claude-code".to_owned()
-    }
-
-    fn program(&self) -> Option<&'static str> {
-        Some("claude")
-    }
-
-    fn provider(&self) -> Provider {
-        Provider::Anthropic
-    }
-
-    fn usual_model(&self) -> &'static str {
-        "claude-sonnet-5-5"
-    }
-
-    fn checked_with(&self) -> &'static str {
-        "2.1.329"
+    fn card(&self) -> Option<&'static Card> {
+        Some(&CARD)
     }
 
     fn launch(&self, ask: &Ask) -> Launch {
@@ -58,12 +56,12 @@ impl Agent for ClaudeCode {
         launch.args(&["--permission-mode", "acceptEdits", "--permission-prompts", "none"]);
         launch.args(&["--tools", &TOOLS.join(","), "--allowedTools", &TOOLS.join(",")]);
         launch.args(&["--settings", &settings(&ask.protected).to_string()]);
-        launch.args(&["--max-turns", TURNS_MAX, "--model", ask.model_or(self.usual_model())]);
+        launch.args(&["--max-turns", TURNS_MAX, "--model", ask.model_or(CARD.usual_model)]);
         match &ask.session {
             Some(session) => launch.args(&["--resume", session]),
             None => launch.args(&["--session-id", &ask.new_session.to_string()]),
         }
-        launch.env("ANTHROPIC_BASE_URL", format!("{}/anthropic", bridge::PLACE));
+        launch.env("ANTHROPIC_BASE_URL", format!("{PLACE}/anthropic"));
         launch.env("ANTHROPIC_API_KEY", NO_KEY);
         launch.env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
         launch.env("CLAUDE_CODE_MAX_RETRIES", RETRIES_MAX);
@@ -84,7 +82,7 @@ impl Agent for ClaudeCode {
         Opening::Only(ask.prompt.clone().into_bytes())
     }
 
-    fn heard(&self, _ask: &Ask, line: &Value, said: &mut Said<'_>) -> Answer {
+    fn heard(&self, _ask: &Ask, line: &Value, said: &mut Said) -> Answer {
         match text_at(line, "/type") {
             Some("system") if text_at(line, "/subtype") == Some("init") => {
                 said.started(text_at(line, "/session_id"), text_at(line, "/model"));
@@ -105,7 +103,7 @@ fn blocks(line: &Value) -> impl Iterator<Item = &Value> {
     line.pointer("/message/content").and_then(Value::as_array).into_iter().flatten()
 }
 
-fn spoken(block: &Value, said: &mut Said<'_>) {
+fn spoken(block: &Value, said: &mut Said) {
     match text_at(block, "/type") {
         Some("text") => said.text(text_at(block, "/text").unwrap_or_default()),
         Some("thinking") => said.thinking(text_at(block, "/thinking").unwrap_or_default()),
@@ -124,7 +122,7 @@ fn spoken(block: &Value, said: &mut Said<'_>) {
     }
 }
 
-fn answered(block: &Value, said: &mut Said<'_>) {
+fn answered(block: &Value, said: &mut Said) {
     if text_at(block, "/type") == Some("tool_result") {
         let went = match block.get("is_error").and_then(Value::as_bool) {
             Some(true) => Went::Wrong,
@@ -141,7 +139,7 @@ fn answered(block: &Value, said: &mut Said<'_>) {
     }
 }
 
-fn result(line: &Value, said: &mut Said<'_>) {
+fn result(line: &Value, said: &mut Said) {
     let input = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
     let input = input.iter().map(|name| count_at(line, &format!("/usage/{name}"))).sum();
     said.usage(input, count_at(line, "/usage/output_tokens"));
