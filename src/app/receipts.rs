@@ -1,8 +1,10 @@
-//! Receipts of attempts, for the command line.
+//! Receipts and documents of attempts, for the command line.
 
 use super::database;
 use crate::config::server::ServerSettings;
+use crate::domain::document::Document;
 use crate::domain::ids::AttemptId;
+use crate::ports::store::Store as _;
 use crate::service::receipts::{self, Signed, Signer};
 
 /// The receipt of an attempt, signed where the App's key is set; if there is such an attempt.
@@ -19,4 +21,16 @@ pub async fn signed(
     };
     let signer = settings.app.as_ref().map(|app| Signer::of(&app.private_key)).transpose()?;
     Ok(Some(Signed::by(signer.as_ref(), receipt)?))
+}
+
+/// The documents of an attempt, in the order in which they were written; if there is such an attempt.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn documents(
+    settings: &ServerSettings,
+    attempt: AttemptId,
+) -> anyhow::Result<Option<Vec<Document>>> {
+    let store = database::opened(settings).await?;
+    Ok(store.runner_view(attempt).await?.map(|view| view.documents))
 }

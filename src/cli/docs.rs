@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::config::{repository, server};
+use crate::documents;
 use crate::domain::agent::AgentName;
 use crate::domain::command::COMMANDS;
 use crate::domain::gate::content::ContentRule;
@@ -14,7 +15,6 @@ use crate::domain::gate::{Rule, before, content, patch};
 use crate::domain::protected::{BUILT_IN, Protection};
 use crate::domain::pull::Permission;
 use crate::runner::agents;
-use crate::runner::documents;
 use crate::runner::fixers::recipes;
 use crate::service::live::schema::schema as live_schema;
 

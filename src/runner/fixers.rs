@@ -20,6 +20,7 @@ use super::model::ModelEnd;
 use super::observe::Observer;
 use super::sandbox::{Sandbox, SandboxError};
 use super::task::Task;
+use crate::documents::HindranceNote;
 use crate::domain::brief::{FixerSpec, Network, RunLimits};
 use crate::domain::checkpoint::Session;
 use crate::domain::failure::Failure;
@@ -107,6 +108,17 @@ impl Hindrance {
         match self {
             Self::Provider(words) => Some(format!("{}: {words}", fixer.id())),
             Self::ToolMissing(_) | Self::Unavailable(_) | Self::Budget(_) => None,
+        }
+    }
+}
+
+impl From<&Hindrance> for HindranceNote {
+    fn from(hindrance: &Hindrance) -> Self {
+        match hindrance {
+            Hindrance::ToolMissing(_) => Self::ToolMissing,
+            Hindrance::Unavailable(_) => Self::Unavailable,
+            Hindrance::Provider(_) => Self::Provider,
+            Hindrance::Budget(_) => Self::Budget,
         }
     }
 }

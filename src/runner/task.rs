@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use self::markers::Markers;
-use super::documents::{TurnNote, short};
 use super::workspace::{Against, Context};
+use crate::documents::{TurnNote, short};
 use crate::domain::brief::Brief;
 use crate::domain::failure::Failure;
 use crate::domain::feedback::Exchange;

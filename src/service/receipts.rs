@@ -12,6 +12,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{ServiceError, Services};
+use crate::documents;
 use crate::domain::attempt::AttemptState;
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::gate::kept::KeptVerdict;
@@ -199,8 +200,7 @@ fn of(view: &RunnerView, spent: &[Spent]) -> Receipt {
 /// The turns in the last `state` document; a document that cannot be read has none.
 fn turns(documents: &[Document]) -> Vec<Value> {
     let last = documents.iter().rev().find(|document| document.name == DocumentName::State);
-    let front = last.and_then(Document::front_matter);
-    let front = front.and_then(|yaml| serde_saphyr::from_str::<Value>(yaml).ok());
+    let front = last.and_then(|document| documents::values(document).ok());
     let turns = front.as_ref().and_then(|front| front.get("turns")?.as_array());
     turns.cloned().unwrap_or_default()
 }

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use super::{Agent, Ask, Said, Stopped, listener, session};
+use crate::documents::short;
 use crate::domain::brief::Network;
 use crate::domain::checkpoint::Session;
 use crate::domain::model::REFUSED_BUDGET;
 use crate::domain::outcome::{CommandRun, Ended};
-use crate::runner::documents::short;
 use crate::runner::fixers::{Fixer, FixerError, Hindrance, Job, Report};
 use crate::runner::model::{Call, ModelEnd};
 use crate::runner::observe::Happening;

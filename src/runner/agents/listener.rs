@@ -241,9 +241,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::documents::{AnalysisNote, Answered, answered};
     use crate::domain::agent::AgentName;
     use crate::runner::agents::{AgentApi, CustomAcp, known};
-    use crate::runner::documents::{AnalysisNote, Answered, answered};
 
     /// What is known of an agent that printed these lines.
     fn heard_of<'l>(agent: &dyn Agent, lines: impl Iterator<Item = &'l str>) -> Said<'static> {

@@ -2,11 +2,14 @@
 //!
 //! The front matter is typed, validated on the way out and on the way in, and published as JSON
 //! Schema (`docs/schemas/`); the text below it says the same for people and is never read back.
+//! The runner that writes one and the server that takes it hold it against the same types ([`door`]).
 //! Nothing in a document is trusted more than the runner that wrote it: an attempt can mislead
 //! itself and nobody else.
 
 mod analysis;
 mod answer;
+mod cut;
+mod door;
 mod notes;
 mod proofs;
 mod text;
@@ -20,9 +23,11 @@ use thiserror::Error;
 use crate::domain::brief::PROTOCOL_VERSION;
 use crate::domain::document::{DOCUMENT_BYTES_MAX, Document, DocumentName, FENCE};
 use crate::domain::ids::AttemptId;
+use crate::evidence::harmless;
 
 pub use self::analysis::AnalysisNote;
 pub use self::answer::{Answered, answered};
+pub use self::door::{Refused, checked, taken};
 pub use self::notes::{EndNote, FaultNote, GranularityNote, HindranceNote, RunNote, notes, runs};
 pub use self::proofs::{CoverageNote, TestChangeNote};
 pub use self::text::{fenced, short, tail};
@@ -32,6 +37,12 @@ pub const ENTRIES_MAX: usize = 60;
 
 /// The most runs with output in one document, so that a quarter of a megabyte holds them.
 pub const RUNS_MAX: usize = 16;
+
+/// The most characters of what is said about a document that does not fit.
+const REASON_CHARS_MAX: usize = 300;
+
+/// The deepest that front matter is nested: names in lists in entries of lists.
+const DEPTH_MAX: usize = 8;
 
 /// Why a document is not what it should be.
 #[derive(Debug, Error)]
@@ -54,7 +65,7 @@ pub enum BadDocument {
     #[error("the document {0} belongs to another attempt, round or version")]
     Foreign(&'static str),
     /// It is larger than a document may be.
-    #[error("the document {name} has {bytes} bytes")]
+    #[error("the document {name} has {bytes} bytes, the limit is {DOCUMENT_BYTES_MAX}")]
     TooLarge {
         /// Which document.
         name: &'static str,
@@ -78,12 +89,15 @@ pub struct About {
 }
 
 /// A document's front matter.
-pub trait Front: Serialize + DeserializeOwned + JsonSchema {
+pub trait Front: Clone + Serialize + DeserializeOwned + JsonSchema {
     /// Which document it is.
     const NAME: DocumentName;
 
     /// What it is about.
     fn about(&self) -> &About;
+
+    /// Cuts what only people read, each text to so many bytes; what another machine goes by stays.
+    fn cut(&mut self, bytes_max: usize);
 }
 
 /// What the attempt is about.
@@ -261,6 +275,10 @@ macro_rules! front {
             fn about(&self) -> &About {
                 &self.about
             }
+
+            fn cut(&mut self, bytes_max: usize) {
+                self.cut_texts(bytes_max);
+            }
         }
     )*};
 }
@@ -277,24 +295,43 @@ pub fn about(name: DocumentName, attempt: AttemptId, round: u8) -> About {
     }
 }
 
-/// A document of front matter and text; the text is cut when both together are too large.
+/// How long texts in front matter may be that is too large as it is: tools print what takes several
+/// times as much room in YAML.
+const CUTS_BYTES: [usize; 3] = [2 * 1024, 512, 64];
+
+/// A document of front matter and text. Where both together are too large, the text is cut; where the
+/// front matter alone is, those of its texts are that only people read.
 ///
 /// # Errors
-/// [`BadDocument::TooLarge`] when the front matter alone is too large.
+/// [`BadDocument::TooLarge`] when the front matter is too large all the same.
 pub fn write<T: Front>(front: &T, text: &str) -> Result<Document, BadDocument> {
     let name = T::NAME.as_str();
-    let invalid = |reason: String| BadDocument::Invalid { name, reason };
-    let yaml = serde_saphyr::to_string(front).map_err(|error| invalid(one_line(&error)))?;
-    let end = if yaml.ends_with('\n') { "" } else { "\n" };
-    let mut body = format!("{FENCE}{yaml}{end}{FENCE}\n");
+    let mut body = fenced_off(front)?;
+    for bytes_max in CUTS_BYTES {
+        if body.len() <= DOCUMENT_BYTES_MAX {
+            break;
+        }
+        let mut less = front.clone();
+        less.cut(bytes_max);
+        body = fenced_off(&less)?;
+    }
     let room = DOCUMENT_BYTES_MAX
         .checked_sub(body.len())
         .ok_or(BadDocument::TooLarge { name, bytes: body.len() })?;
-    body.push_str(short(text, room));
+    body.push_str(short(&harmless(text), room));
     let document = Document { name: T::NAME, round: front.about().round, body };
     // What cannot be read back must not be sent: another machine would have to.
     front_of::<T>(&document)?;
     Ok(document)
+}
+
+/// Front matter as YAML between its fences.
+fn fenced_off<T: Front>(front: &T) -> Result<String, BadDocument> {
+    let name = T::NAME.as_str();
+    let yaml = serde_saphyr::to_string(front)
+        .map_err(|error| BadDocument::Invalid { name, reason: reason(&error) })?;
+    let end = if yaml.ends_with('\n') { "" } else { "\n" };
+    Ok(format!("{FENCE}{yaml}{end}{FENCE}\n"))
 }
 
 /// The front matter of a document of this attempt, validated.
@@ -317,23 +354,48 @@ pub fn read<T: Front>(
 }
 
 fn front_of<T: Front>(document: &Document) -> Result<T, BadDocument> {
-    let name = T::NAME.as_str();
+    parsed(T::NAME, document)
+}
+
+/// The front matter of a document as the values that it has, whatever its schema was when it was
+/// written.
+///
+/// # Errors
+/// [`BadDocument`] when it is too large, or no YAML.
+pub fn values(document: &Document) -> Result<serde_json::Value, BadDocument> {
+    parsed(document.name, document)
+}
+
+/// Reads front matter: bounded, and without what no document has (anchors, merged keys, tags of types).
+fn parsed<T: DeserializeOwned>(name: DocumentName, document: &Document) -> Result<T, BadDocument> {
+    let name = name.as_str();
     let bytes = document.body.len();
     if bytes > DOCUMENT_BYTES_MAX {
         return Err(BadDocument::TooLarge { name, bytes });
     }
     let yaml = document.front_matter().ok_or(BadDocument::NoFrontMatter(name))?;
     let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_total_scalar_bytes: DOCUMENT_BYTES_MAX },
+        budget: serde_saphyr::budget! {
+            max_total_scalar_bytes: DOCUMENT_BYTES_MAX,
+            max_depth: DEPTH_MAX,
+            flow_nesting_limit: DEPTH_MAX,
+            max_documents: 1,
+            max_aliases: 0,
+            max_anchors: 0,
+            max_merge_keys: 0,
+        },
         strict_booleans: true,
         with_snippet: false,
     };
     serde_saphyr::from_str_with_options(yaml, options)
-        .map_err(|error| BadDocument::Invalid { name, reason: one_line(&error) })
+        .map_err(|error| BadDocument::Invalid { name, reason: reason(&error) })
 }
 
-fn one_line(error: &impl std::fmt::Display) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+/// What is wrong, on one short line that may quote a stranger.
+fn reason(error: &impl std::fmt::Display) -> String {
+    let error = error.to_string();
+    let line = harmless(error.lines().next().unwrap_or_default());
+    line.chars().take(REASON_CHARS_MAX).collect()
 }
 
 /// The JSON Schemas of all documents, by file name.
@@ -360,6 +422,9 @@ mod tests {
 
     use super::*;
     use crate::domain::outcome::{CommandRun, Ended};
+
+    /// As much of an output as a run keeps.
+    const RUN_BYTES: usize = 16 * 1024;
 
     fn attempt() -> AttemptId {
         AttemptId::new(Uuid::from_u128(7))
@@ -441,6 +506,38 @@ mod tests {
         assert!(matches!(read(&document, attempt(), 2), Err(BadDocument::Invalid { .. })));
         document.body = "no front matter".to_owned();
         assert!(matches!(read(&document, attempt(), 2), Err(BadDocument::NoFrontMatter(_))));
+    }
+
+    #[test]
+    fn outputs_that_take_more_room_in_yaml_are_cut_and_the_rest_stays() {
+        let output = format!("{}the end", "a\n \u{feff}".repeat(RUN_BYTES / 6));
+        let mut front = results("x");
+        front.runs =
+            vec![RunNote { output_tail: output.clone(), ..front.runs.remove(0) }; RUNS_MAX];
+        assert!(serde_saphyr::to_string(&front).unwrap().len() > DOCUMENT_BYTES_MAX);
+        let document = write(&front, "the text").unwrap();
+        assert!(document.body.len() <= DOCUMENT_BYTES_MAX && document.body.ends_with("the text"));
+        let again = read::<VerificationResults>(&[document], attempt(), 2).unwrap();
+        assert_eq!(again.runs.len(), RUNS_MAX);
+        for run in again.runs {
+            assert_eq!(run.command, front.runs[0].command);
+            assert!(run.output_tail.ends_with("the end") && output.ends_with(&run.output_tail));
+        }
+    }
+
+    #[test]
+    fn what_is_run_is_never_cut() {
+        let command = "\u{1}".repeat(DOCUMENT_BYTES_MAX / RUNS_MAX);
+        let commands = vec![CheckNote { command, why: String::new() }; RUNS_MAX];
+        let about = about(DocumentName::ValidationStrategy, attempt(), 1);
+        let refused = write(&ValidationStrategy { about, commands }, "").unwrap_err();
+        assert!(matches!(refused, BadDocument::TooLarge { .. }), "{refused}");
+    }
+
+    #[test]
+    fn the_text_has_nothing_that_a_terminal_obeys() {
+        let document = write(&results("x"), "a\u{1b}[31m\u{202e}b\r\n").unwrap();
+        assert_eq!(document.text(), "\na\u{fffd}[31m\u{fffd}b\u{fffd}\n");
     }
 
     #[test]
