@@ -8,6 +8,8 @@ use crate::config::server::{ServerArgs, ServerSettings};
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::ids::AttemptId;
 use crate::evidence::harmless;
+use crate::ports::inputs::PromptAt;
+use crate::report::markdown::visible;
 
 /// It says: there is none.
 const NONE: u8 = 1;
@@ -31,6 +33,9 @@ pub struct Args {
     /// Only of this round of execute and verify, counted from 1
     #[arg(long, value_name = "NUMBER")]
     round: Option<u8>,
+    /// What its fixers were told instead; the SHA-256 of each text stands in the receipt
+    #[arg(long, conflicts_with = "name")]
+    prompts: bool,
     /// How they are printed
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -60,6 +65,9 @@ fn name_of(text: &str) -> Result<DocumentName, String> {
 /// When settings are wrong or the store cannot be read.
 pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let settings = ServerSettings::load(&args.server)?;
+    if args.prompts {
+        return prompts(args, &settings).await;
+    }
     let Some(mut documents) = receipts::documents(&settings, args.attempt).await? else {
         writeln!(io::stderr(), "selfheal: there is no attempt {}", args.attempt)?;
         return Ok(ExitCode::from(NONE));
@@ -75,8 +83,33 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
             writeln!(out, "{}", serde_json::json!({ "documents": documents }))?;
         }
     }
-    if documents.is_empty() {
-        writeln!(io::stderr(), "selfheal: the attempt has no such document")?;
+    found(documents.len(), "the attempt has no such document")
+}
+
+async fn prompts(args: &Args, settings: &ServerSettings) -> anyhow::Result<ExitCode> {
+    let told = receipts::prompts(settings, args.attempt).await?.into_iter();
+    let told = told.filter(|told| args.round.is_none_or(|round| round == told.prompt.round));
+    let told: Vec<PromptAt> = told.collect();
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Human => {
+            for PromptAt { prompt, sha256, .. } in &told {
+                let (fixer, round) = (visible(&prompt.fixer), prompt.round);
+                let text = harmless(&prompt.text);
+                writeln!(out, "<!-- {fixer}, round {round}, {sha256} -->\n{}\n", text.trim_end())?;
+            }
+        }
+        Format::Json => {
+            let prompts: Vec<_> = told.iter().map(|told| &told.prompt).collect();
+            writeln!(out, "{}", serde_json::json!({ "prompts": prompts }))?;
+        }
+    }
+    found(told.len(), "the attempt has no such prompt")
+}
+
+fn found(count: usize, none: &str) -> anyhow::Result<ExitCode> {
+    if count == 0 {
+        writeln!(io::stderr(), "selfheal: {none}")?;
         return Ok(ExitCode::from(NONE));
     }
     Ok(ExitCode::SUCCESS)

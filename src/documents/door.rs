@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::{
     AssumptionAnalysis, BadDocument, Front, State, TaskInput, TriagePlan, ValidationStrategy,
-    VerificationResults, about, front_of,
+    VerificationResults, about, form::front_of,
 };
 use crate::domain::brief::StageReport;
 use crate::domain::document::{Document, DocumentName, LAST_ROUND};

@@ -5,10 +5,12 @@
 //! Reports of an attempt that is over are answered with "stop".
 
 mod earlier;
+mod inputs;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+pub use self::inputs::prompt;
 use super::repeats::proof_runs;
 use super::{OWN_WORKFLOW, ServiceError, Services};
 use crate::documents;
@@ -218,6 +220,7 @@ pub async fn brief(services: &Services, view: &RunnerView) -> Result<Brief, Runn
     brief.earlier = earlier::attempts(services, view).await?;
     brief.remedies = super::remedies::offered(services, view, &read.policy).await?;
     brief.resume = resume(view, checkpoint);
+    inputs::keep_given(services, &brief, &read).await?;
     Ok(brief)
 }
 

@@ -184,6 +184,7 @@ impl AgentFixer {
             },
         };
         let digest = Task::digest_of(&told.prompt);
+        job.keep(self.id(), &told.prompt).await;
         let ask = self.asked(job, told);
         let spec = self.started(job, home, (&ask, models))?;
         models.begins();

@@ -281,6 +281,7 @@ pub(super) fn job<'a>(
         session: None,
         home,
         models: work.models,
+        server: work.server,
     }
 }
 

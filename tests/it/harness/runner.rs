@@ -6,6 +6,7 @@ use selfheal::domain::brief::{Admission, Brief, Identity, Instruction, StageRepo
 use selfheal::domain::checkpoint::Checkpoint;
 use selfheal::domain::document::{Document, DocumentName, Stage};
 use selfheal::domain::ids::{AttemptId, RepoPath};
+use selfheal::domain::inputs::Prompt;
 use selfheal::domain::outcome::{CommandRun, Ended, GaveUp, Outcome, Proof};
 use selfheal::domain::patch::{Content, FileChange, FileMode, NewFile, Patch};
 use serde::Serialize;
@@ -116,6 +117,12 @@ impl HandRunner {
         let answer = self.client.post(url).bearer_auth(&self.token).json(report).send().await;
         let answer = answer.unwrap();
         (answer.status(), answer.text().await.unwrap())
+    }
+
+    /// Tells what it is about to tell a fixer.
+    pub(crate) async fn prompts(&self, text: &str) -> Instruction {
+        let (fixer, text) = ("agent:codex".to_owned(), text.to_owned());
+        self.post("prompts", &Prompt { round: 1, fixer, text }).await
     }
 
     /// Finishes a stage in which a remedy applied in vain.
