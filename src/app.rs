@@ -34,6 +34,7 @@ use crate::ports::clock::{Clock, Ids};
 use crate::ports::figures::FigureStore;
 use crate::ports::flakes::FlakeStore;
 use crate::ports::forge::Forge;
+use crate::ports::inputs::InputStore;
 use crate::ports::ledger::Ledger;
 use crate::ports::logs::LogStore;
 use crate::ports::remedies::RemedyStore;
@@ -242,6 +243,7 @@ impl App {
             upkeep: store.clone() as Arc<dyn Upkeep>,
             logs: store.clone() as Arc<dyn LogStore>,
             checkpoints: store.clone() as Arc<dyn CheckpointStore>,
+            inputs: store.clone() as Arc<dyn InputStore>,
             flakes: store.clone() as Arc<dyn FlakeStore>,
             figures: store.clone() as Arc<dyn FigureStore>,
             remedies: store.clone() as Arc<dyn RemedyStore>,

@@ -12,6 +12,7 @@ mod checkout;
 pub mod deliveries;
 pub mod docs;
 pub mod doctor;
+pub mod documents;
 pub mod flaky;
 pub mod gate;
 pub mod heal;
@@ -54,6 +55,7 @@ enum Command {
     Logs(logs::Args),
     Watch(watch::Args),
     Receipt(receipt::Args),
+    Documents(documents::Args),
     Stats(stats::Args),
     Deliveries(deliveries::Args),
     Migrate(migrate::Args),
@@ -88,6 +90,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Logs(args) => logs::run(&args).await,
         Command::Watch(args) => watch::run(&args).await,
         Command::Receipt(args) => receipt::run(&args).await,
+        Command::Documents(args) => documents::run(&args).await,
         Command::Stats(args) => stats::run(&args).await,
         Command::Deliveries(args) => deliveries::run(&args).await,
         Command::Migrate(args) => migrate::run(&args).await,

@@ -27,6 +27,7 @@ pub mod flakes;
 pub mod gate;
 pub mod granularity;
 pub mod ids;
+pub mod inputs;
 pub mod invisible;
 pub mod ledger;
 pub mod limits;

@@ -51,7 +51,7 @@ pub use docs::docs;
 pub use excerpt::{Piece, joined};
 pub use json::{SCHEMA_VERSION, failures_json, failures_schema};
 pub use matchers::{Matcher, MatcherError};
-pub use redact::redact;
+pub use redact::{harmless, redact};
 pub use reports::{ReportFormat, may_be_report, read_report};
 pub use stream::{BUFFER_BYTES_MAX, LogStream};
 

@@ -51,6 +51,7 @@ pub fn router(services: Services, limits: DoorLimits, operators: Operators) -> R
         .route("/runner/v1/attempts/{attempt}/brief", get(runner::brief))
         .route("/runner/v1/attempts/{attempt}/heartbeat", post(runner::heartbeat))
         .route("/runner/v1/attempts/{attempt}/stages", post(runner::stage))
+        .route("/runner/v1/attempts/{attempt}/prompts", post(runner::prompt))
         .route("/runner/v1/attempts/{attempt}/checkpoint", put(runner::checkpoint))
         .route("/runner/v1/attempts/{attempt}/outcome", post(runner::outcome));
     let events = Router::new().route("/runner/v1/attempts/{attempt}/events", post(live::tell));
@@ -98,6 +99,7 @@ fn asked_by(operators: Operators) -> Router<Shared> {
         .route("/api/v1/remedies", get(operators::api_remedies))
         .route("/api/v1/attempts/{attempt}/receipt", get(attempts::receipt))
         .route("/api/v1/attempts/{attempt}/documents", get(attempts::documents))
+        .route("/api/v1/attempts/{attempt}/prompts", get(attempts::prompts))
         .route("/api/v1/attempts/{attempt}/questions", get(attempts::questions))
         .route("/metrics", get(operators::metrics))
         .merge(bounded(answers, ANSWER_BYTES_MAX))

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`domain`] | words, states and decisions: pure, no clock, no I/O |
 //! | [`evidence`], [`report`], [`config`] | logs into failures; cases into texts; files into policies |
+//! | [`documents`] | what stages read and write: types, schemas, limits: pure |
 //! | [`weakening`] | what a change does to tests and checks, by syntax: pure |
 //! | [`models`] | requests to models, and what their answers say of their cost |
 //! | [`ports`] | what is needed from outside, as traits in domain words |
@@ -51,6 +52,7 @@ pub mod app;
 pub mod cli;
 pub mod compute;
 pub mod config;
+pub mod documents;
 pub mod domain;
 pub mod evidence;
 pub mod forge;

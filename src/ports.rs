@@ -12,6 +12,7 @@ pub mod forge;
 pub mod history;
 pub mod identity;
 pub mod inbound;
+pub mod inputs;
 pub mod ledger;
 pub mod logs;
 pub mod mending;

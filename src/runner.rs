@@ -12,7 +12,6 @@ pub mod beneath;
 pub mod bridge;
 pub mod checkpoints;
 pub mod dependencies;
-pub mod documents;
 pub mod fixers;
 pub mod git;
 pub mod live;

@@ -48,6 +48,7 @@ use crate::ports::flakes::FlakeStore;
 use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::identity::IdentityVerifier;
 use crate::ports::inbound::Inbound;
+use crate::ports::inputs::InputStore;
 use crate::ports::logs::LogStore;
 use crate::ports::remedies::RemedyStore;
 use crate::ports::store::{Store, StoreError};
@@ -64,6 +65,8 @@ pub struct Services {
     pub logs: Arc<dyn LogStore>,
     /// How far fixers are in the middle of their turns.
     pub checkpoints: Arc<dyn CheckpointStore>,
+    /// What runners were given and fixers were told.
+    pub inputs: Arc<dyn InputStore>,
     /// What running again has shown.
     pub flakes: Arc<dyn FlakeStore>,
     /// What figures are made of.

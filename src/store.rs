@@ -15,6 +15,7 @@ mod events;
 mod figures;
 mod flakes;
 mod inbox;
+mod inputs;
 mod lanes;
 mod ledger;
 mod lock;

@@ -34,6 +34,7 @@ pub(crate) async fn open(brief: Brief) -> (String, UnboundedReceiver<Told>) {
         .route(&of("brief"), get(brief_of))
         .route(&of("heartbeat"), post(go_on))
         .route(&of("stages"), post(go_on))
+        .route(&of("prompts"), post(go_on))
         .route(&of("checkpoint"), put(go_on))
         .route(&of("events"), post(events))
         .route(&of("outcome"), post(outcome))

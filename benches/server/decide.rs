@@ -163,6 +163,7 @@ async fn services(url: &str) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
         upkeep: store.clone(),
         logs: store.clone(),
         checkpoints: store.clone(),
+        inputs: store.clone(),
         flakes: store.clone(),
         figures: store.clone(),
         remedies: store.clone(),

@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::config::{repository, server};
+use crate::documents;
 use crate::domain::agent::{self, CARDS};
 use crate::domain::command::COMMANDS;
 use crate::domain::gate::content::ContentRule;
 use crate::domain::gate::{Rule, before, content, patch};
 use crate::domain::protected::{Protection, built_in};
 use crate::domain::pull::Permission;
-use crate::runner::documents;
 use crate::runner::fixers::recipes;
 use crate::service::live::schema::schema as live_schema;
 

@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{SENTENCE_CHARS_MAX, VALUE_CHARS_MAX, nearest, shown};
+use crate::domain::inputs::digest;
 use crate::domain::model::{ModelName, ModelPrice, PriceEntry, PriceList, Provider, Rates};
 use crate::domain::money::Price;
 
@@ -52,6 +53,7 @@ pub fn shipped() -> PriceList {
 pub fn with(text: &str) -> Result<PriceList, Vec<PriceError>> {
     let (mut list, theirs) = (shipped(), read(text)?);
     list.version = format!("{}+{}", list.version, theirs.version);
+    list.sha256 = digest(&[SHIPPED, text].concat());
     list.entries.extend(theirs.entries);
     Ok(list)
 }
@@ -128,7 +130,7 @@ impl Reader<'_> {
                 Some(entry)
             })
             .collect();
-        Some(PriceList { version, entries })
+        Some(PriceList { version, sha256: digest(self.text), entries })
     }
 
     fn model(&mut self, model: &Value<'_>) -> Option<PriceEntry> {

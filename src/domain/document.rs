@@ -2,7 +2,7 @@
 //!
 //! Together they are the attempt's whole state, so that any machine can resume it: each stage's
 //! documents reach the server, with the work in progress, before the next stage begins. Their
-//! front matter is validated where they are written and where they are read (`runner/documents`);
+//! front matter is validated where they are written and where they are read (`documents`);
 //! here they are only named and bounded.
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,17 @@ impl Stage {
     /// Reads a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|stage| stage.as_str() == text)
+    }
+
+    /// The documents that it writes.
+    pub const fn writes(self) -> &'static [DocumentName] {
+        match self {
+            Self::Triage => &[DocumentName::TaskInput, DocumentName::TriagePlan],
+            Self::Execute => &[DocumentName::State],
+            Self::PreVerify => &[DocumentName::ValidationStrategy],
+            Self::Verify => &[DocumentName::VerificationResults],
+            Self::DevilsAdvocate => &[DocumentName::AssumptionAnalysis],
+        }
     }
 }
 
@@ -120,6 +131,12 @@ impl Document {
         self.body.get(front..).unwrap_or_default()
     }
 }
+
+/// Rounds of execute and verify in one attempt; past that a new attempt with fresh eyes is better.
+pub const ROUNDS_MAX: u8 = 3;
+
+/// The round that follows a second look; there is none after it.
+pub const LAST_ROUND: u8 = ROUNDS_MAX + 1;
 
 /// A document is for reading: a quarter of a megabyte holds any excerpt within its own budget.
 pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;

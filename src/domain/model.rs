@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::Malformed;
+use super::inputs::PricesSource;
 use super::money::{Price, Usd, cost};
 
 /// The longest name of a model: gateways put a vendor's and a region's name before it.
@@ -266,11 +267,18 @@ fn is_date(text: &str) -> bool {
 pub struct PriceList {
     /// Which list it is: kept with every call that was paid by it.
     pub version: String,
+    /// The SHA-256 of its text, in hexadecimal; of an operator's, of the shipped one's and that behind it.
+    pub sha256: String,
     /// The models; of two entries for one name the later counts.
     pub entries: Vec<PriceEntry>,
 }
 
 impl PriceList {
+    /// Which list it is, for receipts.
+    pub fn source(&self) -> PricesSource {
+        PricesSource { version: self.version.clone(), sha256: self.sha256.clone() }
+    }
+
     /// What a model costs; `None` for one that the list does not know.
     pub fn price(&self, provider: Provider, model: &ModelName) -> Option<&ModelPrice> {
         let ours = self.entries.iter().filter(|entry| entry.provider == provider);
@@ -357,7 +365,7 @@ mod tests {
             entry("gpt-5-mini*", 3),
             entry("gpt-5-mini*", 4),
         ];
-        let list = PriceList { version: "1".to_owned(), entries };
+        let list = PriceList { version: "1".to_owned(), sha256: String::new(), entries };
         let found = |provider, name: &str| {
             list.price(provider, &ModelName::parse(name).unwrap()).map(|price| price.context)
         };

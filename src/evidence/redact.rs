@@ -205,7 +205,7 @@ fn lenient(percent: &str) -> String {
 ///
 /// Line feeds and tabs stay. What is replaced shows as U+FFFD, so that a reader sees that something
 /// was there.
-pub(super) fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\t' => c,

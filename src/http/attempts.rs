@@ -1,4 +1,4 @@
-//! `/api/v1/attempts/…`: an attempt's receipt, its documents, its questions, and answers to them.
+//! `/api/v1/attempts/…`: an attempt's receipt, its documents and prompts, its questions, and answers to them.
 //!
 //! The public half of the key that signs receipts is everybody's. All else is for operators, behind the API's token, which is looked at before anything else of a request. An
 //! answer is recorded and answered with 202; whether its author may answer, and whether the attempt
@@ -20,6 +20,8 @@ use super::runner::attempt_of;
 use super::{Problem, Shared};
 use crate::domain::document::Document;
 use crate::domain::ids::{AttemptId, Login};
+use crate::domain::inputs::Prompt;
+use crate::ports::store::StoreError;
 use crate::service::ServiceError;
 use crate::service::questions::{self, NotAsked, Questions};
 use crate::service::receipts::{self, Signed, Signer};
@@ -52,7 +54,9 @@ pub(super) async fn receipt(
     Extension(desk): Extension<Arc<Desk>>,
     Asked(attempt): Asked,
 ) -> Result<Json<Signed>, Problem> {
-    let receipt = receipts::asked_for(&services, attempt).await.map_err(|error| later(&error))?;
+    let receipt = receipts::receipt(services.as_ref().into(), attempt)
+        .await
+        .map_err(|error| later(&error))?;
     let receipt = receipt.ok_or_else(unknown)?;
     let signed = Signed::by(desk.signer(), receipt).map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "a receipt is not signed");
@@ -82,6 +86,24 @@ pub(super) async fn documents(
     let view = services.store.runner_view(attempt).await.map_err(|error| later(&error.into()))?;
     let documents = view.ok_or_else(unknown)?.documents;
     Ok(Json(Documents { documents }))
+}
+
+/// What fixers were told.
+#[derive(Debug, Serialize)]
+pub(super) struct Prompts {
+    /// In that order.
+    prompts: Vec<Prompt>,
+}
+
+/// `GET …/prompts`: what its fixers were told; the SHA-256 of each text stands in the receipt.
+pub(super) async fn prompts(
+    State(services): State<Shared>,
+    Asked(attempt): Asked,
+) -> Result<Json<Prompts>, Problem> {
+    let later = |error: StoreError| later(&error.into());
+    services.store.runner_view(attempt).await.map_err(later)?.ok_or_else(unknown)?;
+    let prompts = services.inputs.prompts(attempt).await.map_err(later)?;
+    Ok(Json(Prompts { prompts: prompts.into_iter().map(|told| told.prompt).collect() }))
 }
 
 /// `GET …/questions`: what it asks, and the answers so far.

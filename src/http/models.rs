@@ -108,7 +108,7 @@ pub(super) async fn spent(
         Ok(account) => account,
         Err(error) => return refusal(Provider::Anthropic, &error),
     };
-    match services.models.spent(account.attempt).await {
+    match services.models.ledger().spent(account.attempt).await {
         Ok(spent) => Json(json!({
             "providers": services.models.providers(),
             "models": spent.iter().map(told).collect::<Vec<_>>(),

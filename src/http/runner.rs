@@ -12,6 +12,7 @@ use super::{Problem, Shared};
 use crate::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::ids::AttemptId;
+use crate::domain::inputs::Prompt;
 use crate::domain::outcome::Outcome;
 use crate::ports::store::RunnerView;
 use crate::service::Services;
@@ -112,6 +113,14 @@ pub(super) async fn checkpoint(
     Told(checkpoint): Told<Checkpoint>,
 ) -> Answer<Instruction> {
     Ok(Json(runners::checkpoint(&services, &view, checkpoint).await?))
+}
+
+pub(super) async fn prompt(
+    State(services): State<Shared>,
+    Known(view): Known,
+    Told(prompt): Told<Prompt>,
+) -> Answer<Instruction> {
+    Ok(Json(runners::prompt(&services, &view, &prompt).await?))
 }
 
 pub(super) async fn outcome(

@@ -18,11 +18,11 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
-use super::documents::{State, TurnNote, about, write};
 use super::fixers::Fixer;
 use super::observe::{Happening, Observer};
 use super::stages::{StageError, Work};
 use super::workspace::Checkout;
+use crate::documents::{State, TurnNote, about, write};
 use crate::domain::agent::AgentEvent;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::document::DocumentName;

@@ -19,12 +19,15 @@ use super::agents::AgentFixer;
 use super::model::ModelEnd;
 use super::observe::Observer;
 use super::sandbox::{Sandbox, SandboxError};
+use super::server::Server;
 use super::task::Task;
+use crate::documents::HindranceNote;
 use crate::domain::agent::{Agent, AgentApi, CustomAcp};
 use crate::domain::brief::{FixerSpec, Network, RunLimits};
 use crate::domain::checkpoint::Session;
 use crate::domain::failure::Failure;
 use crate::domain::granularity::{Granularity, ModelChoice};
+use crate::domain::inputs::Prompt;
 use crate::domain::outcome::CommandRun;
 
 use self::command::CommandFixer;
@@ -52,6 +55,19 @@ pub struct Job<'a> {
     pub home: &'a Path,
     /// The way to models, where there is one.
     pub models: Option<&'a ModelEnd>,
+    /// Who keeps what fixers are told.
+    pub server: &'a dyn Server,
+}
+
+impl Job<'_> {
+    /// Has the server keep what a fixer is told, before it is: its machine may be lost at once. A receipt
+    /// without it says less, so the work goes on where that cannot be.
+    pub async fn keep(&self, fixer: String, text: &str) {
+        let prompt = Prompt { round: self.task.round(), fixer, text: text.to_owned() };
+        if let Err(error) = self.server.prompt(&prompt).await {
+            tracing::warn!(error = %error, "a prompt is not kept");
+        }
+    }
 }
 
 impl std::fmt::Debug for Job<'_> {
@@ -108,6 +124,17 @@ impl Hindrance {
         match self {
             Self::Provider(words) => Some(format!("{}: {words}", fixer.id())),
             Self::ToolMissing(_) | Self::Unavailable(_) | Self::Budget(_) => None,
+        }
+    }
+}
+
+impl From<&Hindrance> for HindranceNote {
+    fn from(hindrance: &Hindrance) -> Self {
+        match hindrance {
+            Hindrance::ToolMissing(_) => Self::ToolMissing,
+            Hindrance::Unavailable(_) => Self::Unavailable,
+            Hindrance::Provider(_) => Self::Provider,
+            Hindrance::Budget(_) => Self::Budget,
         }
     }
 }

@@ -5,16 +5,16 @@
 
 mod verdicts;
 
-use super::documents::{
-    AssumptionAnalysis, BadDocument, CoverageNote, HindranceNote, State, TriagePlan, TurnNote,
-    ValidationStrategy, VerificationResults, read, runs,
-};
 use super::fixers::Fixer;
 use super::sandbox::WORKSPACE;
 use super::seen::Seen;
+use crate::documents::{
+    AssumptionAnalysis, BadDocument, CoverageNote, Front, HindranceNote, State, TriagePlan,
+    TurnNote, ValidationStrategy, VerificationResults, read, runs,
+};
 use crate::domain::brief::{Brief, Resume};
 use crate::domain::checkpoint::Checkpoint;
-use crate::domain::document::{Document, Stage};
+use crate::domain::document::{Document, LAST_ROUND, ROUNDS_MAX, Stage};
 use crate::domain::failure::{FAILURES_MAX, Failure};
 use crate::domain::feedback::times_answered;
 use crate::domain::ids::AttemptId;
@@ -23,12 +23,6 @@ use crate::domain::patch::Patch;
 use crate::domain::proof::TestChange;
 use crate::domain::remedy::remedy_of;
 use crate::evidence::{self, Hints};
-
-/// Rounds of execute and verify in one attempt; past that a new attempt with fresh eyes is better.
-pub const ROUNDS_MAX: u8 = 3;
-
-/// The round that follows a second look.
-const LAST_ROUND: u8 = ROUNDS_MAX + 1;
 
 /// How far an attempt is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -378,7 +372,7 @@ impl Progress {
     }
 }
 
-fn optional<T: super::documents::Front>(
+fn optional<T: Front>(
     documents: &[Document],
     brief: &Brief,
     round: Option<u8>,

@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::documents;
+use crate::documents;
 use crate::domain::brief::{Network, RunLimits};
 use crate::domain::outcome::{CommandRun, Ended, OUTPUT_TAIL_BYTES_MAX};
 use crate::evidence;

@@ -1,4 +1,4 @@
-//! The server, as a runner sees it: five questions about one attempt.
+//! The server, as a runner sees it: six questions about one attempt.
 //!
 //! The trait is what `selfheal heal` answers by itself; [`remote`] asks over HTTP.
 
@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::domain::brief::{Brief, Instruction, StageReport};
 use crate::domain::checkpoint::Checkpoint;
+use crate::domain::inputs::Prompt;
 use crate::domain::outcome::Outcome;
 
 /// Why the server did not do what it was asked.
@@ -70,6 +71,14 @@ pub trait Server: Send + Sync {
     /// # Errors
     /// Any [`ServerError`]; the work goes on.
     async fn checkpoint(&self, _checkpoint: &Checkpoint) -> Result<(), ServerError> {
+        Ok(())
+    }
+
+    /// Tells what a fixer is told, before it is; whoever makes the attempt on one machine keeps none.
+    ///
+    /// # Errors
+    /// Any [`ServerError`]; the work goes on.
+    async fn prompt(&self, _prompt: &Prompt) -> Result<(), ServerError> {
         Ok(())
     }
 

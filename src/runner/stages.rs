@@ -17,7 +17,6 @@ use tempfile::TempDir;
 use thiserror::Error;
 
 use super::dependencies::Dependencies;
-use super::documents::{BadDocument, fenced};
 use super::fixers::recipes::RepoFacts;
 use super::fixers::remedy::RemedyFixer;
 use super::fixers::{Fixer, FixerError, candidates};
@@ -28,6 +27,7 @@ use super::sandbox::{CommandSpec, Sandbox, SandboxError};
 use super::seen::{Reports, Seen};
 use super::server::Server;
 use super::workspace::{Checkout, Context, Source, WorkspaceError};
+use crate::documents::{BadDocument, fenced};
 use crate::domain::brief::Brief;
 use crate::domain::document::{Document, Stage};
 use crate::domain::granularity::Granularity;

@@ -11,14 +11,14 @@ mod tried;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use self::markers::Markers;
-use super::documents::{TurnNote, short};
 use super::workspace::{Against, Context};
+use crate::documents::{TurnNote, short};
 use crate::domain::brief::Brief;
 use crate::domain::failure::Failure;
 use crate::domain::feedback::Exchange;
+use crate::domain::inputs::digest;
 use crate::domain::outcome::CommandRun;
 
 /// How much of the logs a task quotes.
@@ -92,6 +92,11 @@ impl Task {
     pub const fn begun(mut self) -> Self {
         self.begun = BEGUN;
         self
+    }
+
+    /// The round in which it is done.
+    pub const fn round(&self) -> u8 {
+        self.round
     }
 
     /// Patterns of paths that are not to be touched.
@@ -194,7 +199,7 @@ impl Task {
 
     /// The SHA-256 of a prompt.
     pub fn digest_of(prompt: &str) -> String {
-        hex::encode(Sha256::digest(prompt.as_bytes()))
+        digest(prompt)
     }
 }
 

@@ -31,7 +31,7 @@ use crate::domain::ledger::{Amount, Caps, Refusal, Wish};
 use crate::domain::model::{ModelName, ModelPrice, PriceList, Provider};
 use crate::domain::policy::NameFilter;
 use crate::models::{Asked, Endpoint, Form, Tiers, Unreadable};
-use crate::ports::ledger::{Account, Ledger, NewCall, Spent};
+use crate::ports::ledger::{Account, Ledger, NewCall};
 use crate::ports::providers::{ProviderError, Providers, ToProvider};
 use crate::ports::store::StoreError;
 
@@ -210,12 +210,9 @@ impl Models {
         &self.terms.prices
     }
 
-    /// What the calls of an attempt took, by model.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the ledger cannot be read.
-    pub async fn spent(&self, attempt: AttemptId) -> Result<Vec<Spent>, StoreError> {
-        self.ledger.spent(attempt).await
+    /// Where calls and what they took are kept.
+    pub fn ledger(&self) -> &dyn Ledger {
+        self.ledger.as_ref()
     }
 
     /// How many calls since that time took more than was held for them.

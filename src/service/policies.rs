@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::repository;
 use crate::domain::ids::{RepoId, Sha};
+use crate::domain::inputs::{InForce, PolicySource, digest};
 use crate::domain::policy::{Policy, policy_path};
 use crate::domain::pull::Repo;
 use crate::ports::forge::{Forge, ForgeError};
@@ -21,8 +22,23 @@ const POLICIES_KEPT_MAX: usize = 500;
 pub struct PolicyRead {
     /// What holds: the file's word, or the defaults where there is none or it is wrong.
     pub policy: Arc<Policy>,
+    /// The SHA-256 of the file's text; none where there is no file.
+    pub sha256: Option<String>,
     /// What is wrong with the file, a line each.
     pub problem: Option<String>,
+}
+
+impl PolicyRead {
+    /// Which policy it is, read at that commit.
+    pub(super) fn source(&self, commit: &Sha) -> PolicySource {
+        let holds = self.sha256.is_some() && self.problem.is_none();
+        PolicySource {
+            commit: commit.clone(),
+            path: policy_path().to_string(),
+            sha256: self.sha256.clone(),
+            in_force: if holds { InForce::RepositoryFile } else { InForce::Defaults },
+        }
+    }
 }
 
 /// Policies that were read, by repository and base commit.
@@ -48,7 +64,7 @@ impl PolicyCache {
         }
         let text = forge.file(repo, base.as_str(), &policy_path()).await?;
         let read = match text {
-            None => PolicyRead { policy: Arc::new(Policy::default()), problem: None },
+            None => PolicyRead { policy: Arc::new(Policy::default()), sha256: None, problem: None },
             Some(text) => checked(&text),
         };
         let mut kept = self.lock();
@@ -66,12 +82,11 @@ impl PolicyCache {
 
 /// The policy that a file's text states, or the defaults with what is wrong.
 fn checked(text: &str) -> PolicyRead {
-    match repository::check(text) {
-        Ok(policy) => PolicyRead { policy: Arc::new(policy), problem: None },
-        Err(errors) => {
-            PolicyRead { policy: Arc::new(Policy::default()), problem: Some(lines(&errors)) }
-        }
-    }
+    let (policy, problem) = match repository::check(text) {
+        Ok(policy) => (policy, None),
+        Err(errors) => (Policy::default(), Some(lines(&errors))),
+    };
+    PolicyRead { policy: Arc::new(policy), sha256: Some(digest(text)), problem }
 }
 
 /// Everything that is wrong with the file, a line each.

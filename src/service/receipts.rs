@@ -1,7 +1,7 @@
 //! Receipts: what an attempt was given, did, proved and cost, so that others can check it.
 //!
 //! A receipt says nothing that is not kept already: it is put together when somebody asks, from the
-//! attempt, its documents, the outcome, and the ledger, all of which are kept as long as the attempt; of
+//! attempt, its documents, its inputs, the outcome, and the ledger, all of which are kept as long as the attempt; of
 //! calls of models that is their sums. Texts of strangers (outputs, logs, what an
 //! agent said) are in it by their digests only; the documents have them.
 
@@ -9,22 +9,24 @@ mod signing;
 
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::{ServiceError, Services};
+use crate::documents;
 use crate::domain::attempt::AttemptState;
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::gate::kept::KeptVerdict;
 use crate::domain::ids::AttemptId;
+use crate::domain::inputs::{Given, digest};
 use crate::domain::outcome::{CommandRun, Ended, Outcome};
 use crate::domain::proof::{CoverageChange, TestChange};
+use crate::ports::inputs::{GivenAt, InputStore, PromptAt};
 use crate::ports::ledger::{Ledger, Spent};
 use crate::ports::store::{RunnerView, Store};
 
 pub use signing::{CheckError, SignError, Signed, Signer, checked};
 
-/// The version of a receipt's form.
-pub const RECEIPT_VERSION: u32 = 1;
+/// The version of a receipt's form; the second has `given` and `prompts`.
+pub const RECEIPT_VERSION: u32 = 2;
 
 /// The receipt of one attempt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,6 +55,10 @@ pub struct Receipt {
     pub state: String,
     /// What the gate, the forge or the runner said about that.
     pub note: Option<String>,
+    /// What its runners were given; none of attempts of releases that did not write it down.
+    pub given: Vec<GivenThen>,
+    /// What its fixers were told, in that order; the texts are kept with the documents.
+    pub prompts: Vec<Told>,
     /// Every fixer's turn, as the last `state` document has it: versions, models, digests of prompts.
     pub turns: Vec<Value>,
     /// What the gate said about its patch, once it was asked.
@@ -63,6 +69,33 @@ pub struct Receipt {
     pub documents: Vec<Digested>,
     /// What its calls of models took.
     pub models: Vec<Model>,
+}
+
+/// What a runner was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GivenThen {
+    /// When one was first given just that, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The base, the policy in force, the price list.
+    #[serde(flatten)]
+    pub given: Given,
+}
+
+/// What a fixer was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// The round.
+    pub round: u8,
+    /// Who.
+    pub fixer: String,
+    /// The template and its version.
+    pub template: Option<String>,
+    /// The SHA-256 of the text.
+    pub sha256: String,
+    /// How long the text is.
+    pub bytes: usize,
+    /// When, in milliseconds since 1970.
+    pub told_at_ms: i64,
 }
 
 /// What an attempt came to.
@@ -138,30 +171,62 @@ pub struct Model {
     pub usd: String,
 }
 
+/// Where a receipt is put together from.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The attempt, its documents and its outcome.
+    pub store: &'a dyn Store,
+    /// What it was given and told.
+    pub inputs: &'a dyn InputStore,
+    /// What its calls of models took.
+    pub ledger: &'a dyn Ledger,
+}
+
+impl std::fmt::Debug for Sources<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources").finish_non_exhaustive()
+    }
+}
+
+impl<'a> From<&'a Services> for Sources<'a> {
+    fn from(services: &'a Services) -> Self {
+        Self {
+            store: services.store.as_ref(),
+            inputs: services.inputs.as_ref(),
+            ledger: services.models.ledger(),
+        }
+    }
+}
+
 /// The receipt of an attempt, if there is such an attempt.
 ///
 /// # Errors
 /// [`ServiceError`] when the store is not available.
 pub async fn receipt(
-    store: &dyn Store,
-    ledger: &dyn Ledger,
+    sources: Sources<'_>,
     attempt: AttemptId,
 ) -> Result<Option<Receipt>, ServiceError> {
-    let Some(view) = store.runner_view(attempt).await? else { return Ok(None) };
-    let spent = ledger.spent(attempt).await?;
-    Ok(Some(of(&view, &spent)))
+    let Some(view) = sources.store.runner_view(attempt).await? else { return Ok(None) };
+    let spent = sources.ledger.spent(attempt).await?;
+    let mut receipt = of(&view, &spent);
+    receipt.given = sources.inputs.given(attempt).await?.into_iter().map(given).collect();
+    receipt.prompts = sources.inputs.prompts(attempt).await?.iter().map(told).collect();
+    Ok(Some(receipt))
 }
 
-/// The same, by what a server has.
-///
-/// # Errors
-/// [`ServiceError`] when the store is not available.
-pub async fn asked_for(
-    services: &Services,
-    attempt: AttemptId,
-) -> Result<Option<Receipt>, ServiceError> {
-    let Some(view) = services.store.runner_view(attempt).await? else { return Ok(None) };
-    Ok(Some(of(&view, &services.models.spent(attempt).await?)))
+fn given(given: GivenAt) -> GivenThen {
+    GivenThen { at_ms: given.at.millis(), given: given.given }
+}
+
+fn told(told: &PromptAt) -> Told {
+    Told {
+        round: told.prompt.round,
+        fixer: told.prompt.fixer.clone(),
+        template: told.prompt.template(),
+        sha256: told.sha256.clone(),
+        bytes: told.prompt.text.len(),
+        told_at_ms: told.at.millis(),
+    }
 }
 
 fn of(view: &RunnerView, spent: &[Spent]) -> Receipt {
@@ -188,6 +253,8 @@ fn of(view: &RunnerView, spent: &[Spent]) -> Receipt {
         dispatches: attempt.dispatches,
         state: state.to_owned(),
         note: attempt.note.clone(),
+        given: Vec::new(),
+        prompts: Vec::new(),
         turns: turns(&view.documents),
         verdict: attempt.verdict.clone(),
         outcome: view.record.report.outcome.as_ref().map(came),
@@ -199,8 +266,7 @@ fn of(view: &RunnerView, spent: &[Spent]) -> Receipt {
 /// The turns in the last `state` document; a document that cannot be read has none.
 fn turns(documents: &[Document]) -> Vec<Value> {
     let last = documents.iter().rev().find(|document| document.name == DocumentName::State);
-    let front = last.and_then(Document::front_matter);
-    let front = front.and_then(|yaml| serde_saphyr::from_str::<Value>(yaml).ok());
+    let front = last.and_then(|document| documents::values(document).ok());
     let turns = front.as_ref().and_then(|front| front.get("turns")?.as_array());
     turns.cloned().unwrap_or_default()
 }
@@ -259,10 +325,6 @@ fn ran(run: &CommandRun) -> Ran {
 fn digested(document: &Document) -> Digested {
     let sha256 = digest(&document.body);
     Digested { name: document.name.as_str(), round: document.round, sha256 }
-}
-
-fn digest(text: &str) -> String {
-    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 fn model(spent: &Spent) -> Model {

@@ -5,18 +5,20 @@
 //! Reports of an attempt that is over are answered with "stop".
 
 mod earlier;
+mod inputs;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+pub use self::inputs::prompt;
 use super::repeats::proof_runs;
 use super::{OWN_WORKFLOW, ServiceError, Services};
+use crate::documents;
 use crate::domain::attempt::{Attempt, AttemptState};
 use crate::domain::brief::{
     Admission, Brief, Identity, Instruction, PROTOCOL_VERSION, Resume, StageReport,
 };
 use crate::domain::checkpoint::Checkpoint;
-use crate::domain::document::DOCUMENT_BYTES_MAX;
 use crate::domain::feedback::{self, ASKS_MAX, times_answered};
 use crate::domain::ids::{AttemptId, RunId, Sha, Timestamp};
 use crate::domain::outcome::Outcome;
@@ -218,6 +220,7 @@ pub async fn brief(services: &Services, view: &RunnerView) -> Result<Brief, Runn
     brief.earlier = earlier::attempts(services, view).await?;
     brief.remedies = super::remedies::offered(services, view, &read.policy).await?;
     brief.resume = resume(view, checkpoint);
+    inputs::keep_given(services, &brief, &read).await?;
     Ok(brief)
 }
 
@@ -300,7 +303,7 @@ pub async fn heartbeat(services: &Services, view: &RunnerView) -> Result<Instruc
 /// Records a finished stage.
 ///
 /// # Errors
-/// [`RunnerError::Bad`] when a document is too large.
+/// [`RunnerError::Bad`] when a document is not of its schema, stage, round or attempt.
 #[tracing::instrument(
     name = "runner",
     skip_all,
@@ -315,15 +318,8 @@ pub async fn stage(
     if is_over(view) {
         return Ok(Instruction::Stop);
     }
-    if let Some(large) =
-        report.documents.iter().find(|document| document.body.len() > DOCUMENT_BYTES_MAX)
-    {
-        return Err(RunnerError::Bad(format!(
-            "the document {} has {} bytes, the limit is {DOCUMENT_BYTES_MAX}",
-            large.name.as_str(),
-            large.body.len()
-        )));
-    }
+    let attempt = view.record.attempt.id;
+    documents::taken(report, attempt).map_err(|error| RunnerError::Bad(error.to_string()))?;
     services.store.record_stage(&seat(view)?, report, services.clock.now()).await?;
     tracing::info!(stage = report.stage.as_str(), round = report.round, "a stage is done");
     Ok(Instruction::Continue)
@@ -350,6 +346,9 @@ pub async fn checkpoint(
     if let Some(fault) = checkpoint.fault() {
         return Err(RunnerError::Bad(fault.to_owned()));
     }
+    let attempt = view.record.attempt.id;
+    documents::checked(&checkpoint.state, attempt, checkpoint.round)
+        .map_err(|error| RunnerError::Bad(error.to_string()))?;
     let new = NewCheckpoint { seat: seat(view)?, checkpoint, now: services.clock.now() };
     match services.checkpoints.keep_checkpoint(new).await? {
         Taken::Yes => {}

@@ -160,7 +160,7 @@ pub(super) fn sat_on(seat: &Seat) -> Vec<Arg> {
 }
 
 /// Why a runner is not heard: none was let in, or another one was since.
-async fn refusal(tx: &mut Tx, seat: &Seat) -> Result<Option<StoreError>, StoreError> {
+pub(super) async fn refusal(tx: &mut Tx, seat: &Seat) -> Result<Option<StoreError>, StoreError> {
     let rows: Vec<(i64,)> =
         tx.rows(sql::runners::LAST_LET_IN, sat_on(seat)).await.map_err(unavailable)?;
     Ok(match rows.first() {

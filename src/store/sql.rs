@@ -11,6 +11,7 @@ pub mod events;
 pub mod figures;
 pub mod flakes;
 pub mod inbox;
+pub mod inputs;
 pub mod ledger;
 pub mod logs;
 pub mod pulls;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<(&'static str, Statement)> {
         effects::ALL,
         runners::ALL,
         checkpoints::ALL,
+        inputs::ALL,
         logs::ALL,
         ledger::ALL,
         events::ALL,

@@ -52,6 +52,7 @@ async fn help_names_every_command() {
       logs          Show the logs of failed jobs that were read for a pull request
       watch         Follow what happens in an attempt, while it goes on or afterwards
       receipt       Print the receipt of an attempt as JSON, signed with the App's key
+      documents     Show the documents of an attempt: what its stages read and wrote
       stats         Print how well it goes: healed, escalated, wrong fixes, times, cost
       deliveries    Show webhooks that could not be read, and have them read again
       migrate       Bring the database's schema up to date

@@ -124,7 +124,7 @@ impl Scene {
 
 /// What an attempt's calls took, by model.
 pub(crate) async fn spent_by(t: &Tester, attempt: AttemptId) -> Vec<Spent> {
-    t.app().services().models.spent(attempt).await.unwrap()
+    t.app().services().models.ledger().spent(attempt).await.unwrap()
 }
 
 /// What calls took together.

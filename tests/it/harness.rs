@@ -40,7 +40,7 @@ use url::Url;
 use world::{Pull, Repository, World, WorldOptions};
 
 pub(crate) use program::{Machine, Said, Serving};
-pub(crate) use runner::{HandRunner, claims, patch};
+pub(crate) use runner::{HandRunner, claims, patch, written};
 pub(crate) use time::{SeededIds, TestClock};
 
 /// Work that is due within this is waited for when a story settles: pauses of our own budgets and

@@ -15,6 +15,7 @@ mod fencing;
 mod figures;
 mod flakes;
 mod inbox;
+mod inputs;
 mod ledger;
 mod logs;
 mod pulls;

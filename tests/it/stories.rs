@@ -5,6 +5,7 @@ mod autonomy;
 mod bases;
 mod causes;
 mod commands;
+mod documents;
 mod events;
 mod faults;
 mod feedback;

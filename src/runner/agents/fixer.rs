@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use super::{listener, session};
+use crate::documents::short;
 use crate::domain::agent::{Agent, Ask, Card, Said, Stopped};
 use crate::domain::brief::Network;
 use crate::domain::checkpoint::Session;
 use crate::domain::model::REFUSED_BUDGET;
 use crate::domain::outcome::{CommandRun, Ended};
-use crate::runner::documents::short;
 use crate::runner::fixers::{Fixer, FixerError, Hindrance, Job, Report};
 use crate::runner::model::{Call, ModelEnd};
 use crate::runner::observe::Happening;
@@ -190,6 +190,7 @@ impl AgentFixer {
             },
         };
         let digest = Task::digest_of(&told.prompt);
+        job.keep(self.id(), &told.prompt).await;
         let ask = self.asked(job, told);
         let spec = self.started(job, home, (&ask, models))?;
         let usual_model = card.map_or("", |card| card.usual_model);

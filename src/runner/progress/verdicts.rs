@@ -4,7 +4,7 @@
 //! when the proof is there, and again on a machine that goes on from documents.
 
 use super::Progress;
-use crate::runner::documents::{VerificationResults, runs, short, tail};
+use crate::documents::{VerificationResults, runs, short, tail};
 use crate::runner::stages::ended;
 
 /// How much of one verdict is kept.

@@ -20,6 +20,7 @@ use super::{Server, ServerError};
 use crate::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::ids::AttemptId;
+use crate::domain::inputs::Prompt;
 use crate::domain::live::{EventBatch, EventsTaken};
 use crate::domain::outcome::Outcome;
 use crate::runner::live::Ear;
@@ -159,6 +160,10 @@ impl Server for RemoteServer {
         let url = format!("{}/checkpoint", self.base);
         let request = self.http.put(url).bearer_auth(self.token.expose_secret()).json(checkpoint);
         once(request.timeout(Duration::from_secs(CHECKPOINT_SECS_MAX))).await.map(drop)
+    }
+
+    async fn prompt(&self, prompt: &Prompt) -> Result<(), ServerError> {
+        self.ask::<_, Instruction>(Method::POST, "prompts", Some(prompt)).await.map(drop)
     }
 
     async fn outcome(&self, outcome: &Outcome) -> Result<Instruction, ServerError> {

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 
 use super::execute::job;
 use super::{StageError, Work};
+use crate::documents::{AnalysisNote, AssumptionAnalysis, about, fenced, short, write};
 use crate::domain::document::{Document, DocumentName};
-use crate::runner::documents::{AnalysisNote, AssumptionAnalysis, about, fenced, short, write};
 use crate::runner::fixers::{Fixer, Hindrance};
 use crate::runner::observe::Happening;
 use crate::runner::progress::Progress;

@@ -8,15 +8,15 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{Room, StageError, Work};
+use crate::documents::{
+    Answered, ENTRIES_MAX, HindranceNote, State, TurnNote, about, answered, fenced, read, short,
+    write,
+};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::outcome::CommandRun;
 use crate::domain::patch::{FileChange, Patch};
 use crate::runner::checkpoints::{self, Signs};
-use crate::runner::documents::{
-    Answered, ENTRIES_MAX, HindranceNote, State, TurnNote, about, answered, fenced, read, short,
-    write,
-};
 use crate::runner::fixers::{Fixer, Job, Report};
 use crate::runner::observe::Happening;
 use crate::runner::progress::Progress;
@@ -281,6 +281,7 @@ pub(super) fn job<'a>(
         session: None,
         home,
         models: work.models,
+        server: work.server,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{StageError, Work};
+use crate::documents::{CheckNote, RUNS_MAX, ValidationStrategy, about, fenced, write};
 use crate::domain::document::{Document, DocumentName};
-use crate::runner::documents::{CheckNote, RUNS_MAX, ValidationStrategy, about, fenced, write};
 use crate::runner::progress::Progress;
 
 /// Does the stage.

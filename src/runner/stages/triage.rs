@@ -7,6 +7,10 @@
 use std::fmt::Write as _;
 
 use super::{StageError, Work, runs_as_text};
+use crate::documents::{
+    CandidateNote, ENTRIES_MAX, FaultNote, RUNS_MAX, TaskInput, TriagePlan, about, fenced, notes,
+    short, write,
+};
 use crate::domain::brief::Brief;
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::failure::{Failure, FailureKind};
@@ -14,10 +18,6 @@ use crate::domain::feedback::times_answered;
 use crate::domain::granularity::{Granularity, Judgement, judged};
 use crate::domain::outcome::CommandRun;
 use crate::domain::patch::Patch;
-use crate::runner::documents::{
-    CandidateNote, ENTRIES_MAX, FaultNote, RUNS_MAX, TaskInput, TriagePlan, about, fenced, notes,
-    short, write,
-};
 use crate::runner::fixers::Fixer;
 use crate::runner::progress::Progress;
 use crate::runner::seen::Seen;

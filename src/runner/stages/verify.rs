@@ -8,16 +8,16 @@
 use std::fmt::Write as _;
 
 use super::{StageError, Work, runs_as_text};
+use crate::documents::{
+    CoverageNote, ENTRIES_MAX, RUNS_MAX, TestChangeNote, VerificationResults, about, notes, short,
+    write,
+};
 use crate::domain::document::{Document, DocumentName};
 use crate::domain::outcome::{CommandRun, Proof};
 use crate::domain::patch::Patch;
 use crate::domain::proof::{RUNS_MAX as PROOF_RUNS_MAX, TEST_CHANGES_MAX};
 use crate::evidence::coverage::{self, Coverage};
 use crate::evidence::ran;
-use crate::runner::documents::{
-    CoverageNote, ENTRIES_MAX, RUNS_MAX, TestChangeNote, VerificationResults, about, notes, short,
-    write,
-};
 use crate::runner::progress::Progress;
 use crate::runner::seen::Seen;
 
@@ -199,7 +199,7 @@ fn is_better(
         |command: &str| runs.iter().any(|run| run.command == command && run.ended.is_green());
     let earlier = progress.results.as_ref().filter(|results| results.improved);
     let was_green = |command: &str| match earlier {
-        Some(results) => crate::runner::documents::runs(&results.runs)
+        Some(results) => crate::documents::runs(&results.runs)
             .iter()
             .any(|run| run.command == command && run.ended.is_green()),
         None => before.iter().any(|run| run.command == command && run.ended.is_green()),

@@ -6,9 +6,9 @@
 
 use std::fmt::Write as _;
 
+use crate::documents::{TurnNote, short};
 use crate::domain::brief::EarlierAttempt;
 use crate::domain::remedy::{Change, Edit, Offer, fixer_of};
-use crate::runner::documents::{TurnNote, short};
 
 /// The last turns are told, so many; four rounds have hardly more.
 const TURNS_MAX: usize = 6;

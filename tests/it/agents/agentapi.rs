@@ -5,6 +5,7 @@ mod counterpart;
 use std::path::Path;
 use std::time::Duration;
 
+use selfheal::documents::{State, read};
 use selfheal::domain::brief::{Brief, FixerSpec};
 use selfheal::domain::failure::FailureKind;
 use selfheal::domain::granularity::ModelChoice;
@@ -12,7 +13,6 @@ use selfheal::domain::model::Provider as Api;
 use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::runner::agents::agentapi::client::{Client, Fault, Patience};
 use selfheal::runner::attempt::{self, End, Setting};
-use selfheal::runner::documents::{State, read};
 use selfheal::runner::model::{ModelEnd, OwnProvider, Upstream};
 use serde_json::{Value, json};
 

@@ -1,9 +1,9 @@
 //! What is heard of every agent that prints something, without its program.
 
+use selfheal::documents::{AnalysisNote, Answered, answered};
 use selfheal::domain::agent::{
     Agent, AgentApi, Ask, CustomAcp, EVENT_CHARS_MAX, Said, WORDS_CHARS_MAX,
 };
-use selfheal::runner::documents::{AnalysisNote, Answered, answered};
 use serde_json::{Value, json};
 
 use super::kinds::{self, by_acp, named};

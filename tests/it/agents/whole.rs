@@ -78,6 +78,8 @@ async fn heals(kind: &'static Kind) {
     for name in ["version", "model", "prompt"] {
         assert!(!receipt["turns"][0][name].as_str().unwrap_or("").is_empty(), "{receipt:#}");
     }
+    let told = receipt["prompts"].as_array().unwrap();
+    assert!(told.iter().any(|it| it["sha256"] == receipt["turns"][0]["prompt"]), "{receipt:#}");
     assert_eq!((&receipt["state"], &receipt["commit"]), (&json!("healed"), &json!(head)));
     assert_eq!(receipt["outcome"]["before"][0]["exit_code"], 101);
     assert_eq!(receipt["outcome"]["after"][0]["exit_code"], 0);

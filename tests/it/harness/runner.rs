@@ -1,10 +1,12 @@
 //! A runner played by hand: it speaks the runner's protocol and does what the story says.
 
 use reqwest::{Client, Method, StatusCode};
+use selfheal::documents;
 use selfheal::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
 use selfheal::domain::checkpoint::Checkpoint;
 use selfheal::domain::document::{Document, DocumentName, Stage};
 use selfheal::domain::ids::{AttemptId, RepoPath};
+use selfheal::domain::inputs::Prompt;
 use selfheal::domain::outcome::{CommandRun, Ended, GaveUp, Outcome, Proof};
 use selfheal::domain::patch::{Content, FileChange, FileMode, NewFile, Patch};
 use serde::Serialize;
@@ -97,18 +99,30 @@ impl HandRunner {
         self.post("heartbeat", &json!({})).await
     }
 
-    /// Finishes a stage with one document and the change so far.
+    /// Finishes a stage with its documents and the change so far.
     pub(crate) async fn finishes(&self, stage: Stage, files: &[(&str, Option<&str>)]) {
-        let document =
-            Document { name: DocumentName::State, round: 1, body: format!("after {stage:?}\n") };
         let report = StageReport {
             stage,
             round: 1,
-            documents: vec![document],
+            documents: written(stage, self.brief.attempt),
             work_in_progress: patch(files),
             remedies_in_vain: Vec::new(),
         };
         assert_eq!(self.post("stages", &report).await, Instruction::Continue);
+    }
+
+    /// Reports a stage; the server's status code and its words.
+    pub(crate) async fn tries(&self, report: &StageReport) -> (StatusCode, String) {
+        let url = format!("{}/stages", self.base);
+        let answer = self.client.post(url).bearer_auth(&self.token).json(report).send().await;
+        let answer = answer.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+
+    /// Tells what it is about to tell a fixer.
+    pub(crate) async fn prompts(&self, text: &str) -> Instruction {
+        let (fixer, text) = ("agent:codex".to_owned(), text.to_owned());
+        self.post("prompts", &Prompt { round: 1, fixer, text }).await
     }
 
     /// Finishes a stage in which a remedy applied in vain.
@@ -176,6 +190,35 @@ impl HandRunner {
     pub(crate) fn ends(&self, tester: &Tester) {
         tester.world.finish_run(&self.repository, self.run.run_id, &RunScript::green());
     }
+}
+
+/// What a stage writes in its first round, as short as its schema allows.
+pub(crate) fn written(stage: Stage, attempt: AttemptId) -> Vec<Document> {
+    let about = |name| documents::about(name, attempt, 1);
+    let text = format!("after {}\n", stage.as_str());
+    let of = |name: &DocumentName| match name {
+        DocumentName::TriagePlan => {
+            let plan = documents::TriagePlan {
+                about: about(*name),
+                granularity: None,
+                because: String::new(),
+                questions: Vec::new(),
+                answered: 0,
+                candidates: Vec::new(),
+                reproduced: Vec::new(),
+            };
+            Some(documents::write(&plan, &text).unwrap())
+        }
+        DocumentName::State => {
+            let state = documents::State { about: about(*name), turns: Vec::new() };
+            Some(documents::write(&state, &text).unwrap())
+        }
+        DocumentName::TaskInput
+        | DocumentName::ValidationStrategy
+        | DocumentName::VerificationResults
+        | DocumentName::AssumptionAnalysis => None,
+    };
+    stage.writes().iter().filter_map(of).collect()
 }
 
 /// A patch of ordinary files; `None` deletes.

@@ -1,5 +1,6 @@
 //! Attempts that go on where they were: after a stage, in the middle of a turn, with people's answers.
 
+use selfheal::documents::{self, State, TurnNote};
 use selfheal::domain::brief::{Brief, FixerSpec, Resume};
 use selfheal::domain::checkpoint::{Checkpoint, Session};
 use selfheal::domain::document::{DocumentName, Stage};
@@ -8,7 +9,6 @@ use selfheal::domain::feedback::Exchange;
 use selfheal::domain::ids::Login;
 use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::runner::attempt::End;
-use selfheal::runner::documents::{self, State, TurnNote};
 
 use super::attempts::{gave_up, shell_brief, shell_repo};
 use super::scene::{Notebook, Repo, attempt, brief, failure, outcome, text_in};

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use selfheal::documents;
 use selfheal::domain::brief::{
     Brief, FixerSpec, Instruction, Network, PROTOCOL_VERSION, Resume, RunLimits, StageReport,
 };
@@ -117,11 +118,14 @@ impl Repo {
     }
 }
 
+/// The attempt of every brief here.
+const ATTEMPT: &str = "att_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b";
+
 /// A brief for the head of a repository, with the recipes as fixers.
 pub fn brief(repo: &Repo, failures: Vec<Failure>, commands: &[&str]) -> Brief {
     Brief {
         protocol: PROTOCOL_VERSION,
-        attempt: AttemptId::parse("att_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b").unwrap(),
+        attempt: AttemptId::parse(ATTEMPT).unwrap(),
         number: 1,
         repo_id: RepoId::new(1),
         repo: RepoSlug::parse("acme/tiny").unwrap(),
@@ -181,6 +185,8 @@ impl Server for Notebook {
     }
 
     async fn stage(&self, report: &StageReport) -> Result<Instruction, ServerError> {
+        // What a server would refuse, no stage writes.
+        documents::taken(report, AttemptId::parse(ATTEMPT).unwrap()).unwrap();
         let mut reports = self.reports.lock().unwrap();
         reports.push(report.clone());
         let is_enough = self.stop_after.is_some_and(|count| reports.len() >= count);

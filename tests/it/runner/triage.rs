@@ -1,5 +1,6 @@
 //! Triage: how large a fault is, who comes first, and when people have to say how it is seen.
 
+use selfheal::documents::{self, GranularityNote, TriagePlan};
 use selfheal::domain::brief::{Brief, FixerSpec};
 use selfheal::domain::document::{DocumentName, Stage};
 use selfheal::domain::failure::{Failure, FailureKind};
@@ -7,7 +8,6 @@ use selfheal::domain::feedback::Exchange;
 use selfheal::domain::ids::Login;
 use selfheal::domain::outcome::{GaveUp, Outcome};
 use selfheal::runner::attempt::End;
-use selfheal::runner::documents::{self, GranularityNote, TriagePlan};
 
 use super::attempts::{gave_up, shell_brief, shell_repo};
 use super::scene::{Notebook, Repo, attempt, brief, failure, fixed_by, outcome, text_in};

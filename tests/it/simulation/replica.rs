@@ -43,7 +43,7 @@ use super::forge::{Careless, Shared, SimForge, lock};
 use super::memory::MemoryStore;
 use super::plan::Rates;
 use super::truth::{Truth, base_sha, repo};
-use super::unasked::{NoFigures, NoRemedies};
+use super::unasked::{NoFigures, NoInputs, NoRemedies};
 
 /// Workers of each replica: enough to race within one process, too.
 pub(crate) const WORKERS: usize = 2;
@@ -346,6 +346,7 @@ impl Replica {
             upkeep: of.store.clone(),
             logs: Arc::new(NoLogs),
             checkpoints: Arc::new(NoCheckpoints),
+            inputs: Arc::new(NoInputs),
             flakes: Arc::new(NoFlakes),
             figures: Arc::new(NoFigures),
             remedies: Arc::new(NoRemedies),

@@ -2,7 +2,7 @@
 //! with a replica of its own choice, and do what their dice say.
 
 use selfheal::domain::brief::{Identity, Instruction, StageReport};
-use selfheal::domain::document::{Document, DocumentName, Stage};
+use selfheal::domain::document::Stage;
 use selfheal::domain::ids::{AttemptId, RepoPath, RunId, Sha};
 use selfheal::domain::outcome::{CommandRun, Ended, GaveUp, Outcome, Proof};
 use selfheal::domain::patch::{Content, FileChange, FileMode, NewFile, Patch};
@@ -10,6 +10,7 @@ use selfheal::service::Services;
 use selfheal::service::runners::{self, RunnerError};
 
 use super::dice::Dice;
+use crate::harness::written;
 
 /// What a runner brings home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +107,7 @@ async fn answered(
             runner.head = Some(runners::brief(services, &view).await?.head);
             runners::heartbeat(services, &view).await
         }
-        Request::Stage => runners::stage(services, &view, &stage()).await,
+        Request::Stage => runners::stage(services, &view, &stage(runner.attempt)).await,
         Request::Outcome => {
             let head = runner.head.clone().unwrap();
             runners::outcome(services, &view, &outcome(runner.errand, head)).await
@@ -114,12 +115,11 @@ async fn answered(
     }
 }
 
-fn stage() -> StageReport {
-    let body = "done\n".to_owned();
+fn stage(attempt: AttemptId) -> StageReport {
     StageReport {
         stage: Stage::Execute,
         round: 1,
-        documents: vec![Document { name: DocumentName::State, round: 1, body }],
+        documents: written(Stage::Execute, attempt),
         work_in_progress: Patch::default(),
         remedies_in_vain: Vec::new(),
     }

@@ -6,10 +6,12 @@ use selfheal::domain::failure::Fingerprint;
 use selfheal::domain::false_fix::Fix;
 use selfheal::domain::figures::CaseRecord;
 use selfheal::domain::ids::{AttemptId, CaseId, PrNumber, RepoId, RepoSlug, Sha, Timestamp};
+use selfheal::domain::inputs::{Given, Prompt};
 use selfheal::domain::remedy::Remedy;
 use selfheal::ports::figures::{Asked, FigureStore, Landed, LandedOn};
+use selfheal::ports::inputs::{GivenAt, InputStore, PromptAt};
 use selfheal::ports::remedies::{Kept, RemedyStore, Wanted};
-use selfheal::ports::store::StoreError;
+use selfheal::ports::store::{Seat, StoreError};
 
 /// Nobody asks for figures of a history, and no decision looks at them.
 pub(crate) struct NoFigures;
@@ -85,5 +87,37 @@ impl RemedyStore for NoRemedies {
 
     async fn forget_remedies(&self, _before: Timestamp, _most: u32) -> Result<u64, StoreError> {
         Ok(0)
+    }
+}
+
+/// Receipts alone are made of them.
+pub(crate) struct NoInputs;
+
+#[async_trait]
+impl InputStore for NoInputs {
+    async fn keep_given(
+        &self,
+        _attempt: AttemptId,
+        _given: &Given,
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn keep_prompt(
+        &self,
+        _seat: &Seat,
+        _prompt: &Prompt,
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn given(&self, _attempt: AttemptId) -> Result<Vec<GivenAt>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn prompts(&self, _attempt: AttemptId) -> Result<Vec<PromptAt>, StoreError> {
+        Ok(Vec::new())
     }
 }

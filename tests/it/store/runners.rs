@@ -33,7 +33,7 @@ on_all! {
 }
 
 /// A pull request with a case whose attempt `number` runs; the ones before were abandoned.
-async fn healing(opened: &Opened, number: u8) -> Case {
+pub(super) async fn healing(opened: &Opened, number: u8) -> Case {
     opened.know(&[pull(1)]).await;
     let id = attempt_id(u128::from(number));
     let case = case(1, &pull(1), CaseState::Healing(id));
@@ -45,7 +45,7 @@ async fn healing(opened: &Opened, number: u8) -> Case {
     case
 }
 
-async fn admit(opened: &Opened, number: u128, identity: &str, now: i64) -> Admitted {
+pub(super) async fn admit(opened: &Opened, number: u128, identity: &str, now: i64) -> Admitted {
     opened.port().admit_runner(admission(attempt_id(number), identity, now)).await.unwrap()
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use selfheal::ports::checkpoints::CheckpointStore as _;
+use selfheal::ports::inputs::InputStore as _;
 use selfheal::ports::store::Store as _;
 use selfheal::ports::upkeep::{Pass, Progress, Upkeep as _};
 use selfheal::store::{Migrate, OpenError, SqlStore, sql};
@@ -209,6 +210,9 @@ async fn is_carried_over(store: &SqlStore) {
     assert_eq!((view.documents.len(), view.evidence.is_some()), (1, true));
     let checkpoint = store.checkpoint(super::values::attempt_id(1)).await.unwrap().unwrap();
     assert_eq!((checkpoint.round, checkpoint.session.unwrap().id), (1, "a".to_owned()));
+    let told = store.prompts(super::values::attempt_id(1)).await.unwrap();
+    assert_eq!((told.len(), told[0].prompt.text.as_str()), (1, "Heal it."));
+    assert_eq!(store.given(super::values::attempt_id(1)).await.unwrap()[0].at, at(440));
     let turn = store.claim_reconcile(claim(1_000)).await.unwrap().unwrap();
     let pass = Some(Pass { to: at(890), cursor: "v1_17".to_owned() });
     assert_eq!(turn.progress, Progress { mark: Some(at(800)), pass });

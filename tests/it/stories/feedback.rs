@@ -4,8 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Client, StatusCode};
 use secrecy::SecretString;
+use selfheal::domain::brief::Instruction;
 use selfheal::domain::document::Stage;
 use selfheal::domain::ids::AttemptId;
+use selfheal::domain::inputs::digest;
 use selfheal::domain::outcome::Outcome;
 use selfheal::http::Tokens;
 use selfheal::service::receipts::{self, CheckError};
@@ -92,7 +94,7 @@ async fn answers_come_by_the_api_as_well_and_receipts_go() {
     let (status, _) = api(&t, &path("questions"), None, TOKEN).await;
     assert_eq!(status, StatusCode::NOT_FOUND, "without a token there is no door");
     t.tokens(Tokens { api: Some(SecretString::from(TOKEN)), metrics: None }).await;
-    for what in ["questions", "receipt", "documents"] {
+    for what in ["questions", "receipt", "documents", "prompts"] {
         assert_eq!(api(&t, &path(what), None, "guessed").await.0, StatusCode::UNAUTHORIZED);
         let other = "att_00000000-0000-7000-8000-00000000ffff";
         for other in [format!("{other}/{what}"), format!("x/{what}")] {
@@ -130,27 +132,73 @@ async fn answers_come_by_the_api_as_well_and_receipts_go() {
 
     let runner = t.runner(&repository).await;
     assert_eq!(runner.brief.feedback.len(), 2);
+    // As a fixer is told that begins, is lost, and goes on with its session.
+    for prompt in [FIRST, "Go on.", FIRST] {
+        assert_eq!(runner.prompts(prompt).await, Instruction::Continue);
+    }
     runner.proposes(&t, &[("src/lib.rs", Some(GOOD))]).await;
     t.settle_with_ci().await;
     let (_, signed) = api(&t, &path("receipt"), None, TOKEN).await;
     assert_eq!(signed["receipt"]["outcome"]["outcome"], "proposed", "{signed:#}");
     assert_eq!(signed["receipt"]["verdict"]["answer"], "allow", "{signed:#}");
+    let (_, told) = api(&t, &path("prompts"), None, TOKEN).await;
+    its_inputs_can_be_checked((&t, &repository), &signed["receipt"], &told).await;
     let parts: Vec<_> = signed["signature"].as_str().unwrap().split('.').collect();
     let payload = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
     let payload: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!((parts.len(), &payload), (3, &signed["receipt"]), "the payload is the receipt");
-    let keys = Client::builder()
-        .no_proxy()
-        .build()
-        .unwrap()
-        .get(format!("{}/.well-known/jwks.json", t.url()))
-        .send()
-        .await
-        .unwrap();
-    whoever_has_the_keys_can_tell(&signed, &keys.json().await.unwrap());
+    whoever_has_the_keys_can_tell(&signed, &keys(&t).await);
     let (_, written) = api(&t, &path("documents"), None, TOKEN).await;
-    assert_eq!(written["documents"][0]["name"], "state", "{written:#}");
+    let names: Vec<_> =
+        written["documents"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["triage-plan", "state"], "{written:#}");
     t.finish().await;
+}
+
+/// The keys that the server shows to everybody.
+async fn keys(t: &Tester) -> Value {
+    let client = Client::builder().no_proxy().build().unwrap();
+    let keys = client.get(format!("{}/.well-known/jwks.json", t.url())).send().await.unwrap();
+    keys.json().await.unwrap()
+}
+
+/// What a fixer is told first.
+const FIRST: &str = "<!-- selfheal prompt: execute, version 3 -->\n# Task\n";
+
+/// Every digest of a receipt's inputs can be made again by whoever has what it names.
+async fn its_inputs_can_be_checked(
+    (t, repository): (&Tester, &Repository),
+    receipt: &Value,
+    kept: &Value,
+) {
+    let kept = kept["prompts"].as_array().unwrap().iter();
+    let kept: Vec<_> = kept.map(|it| digest(it["text"].as_str().unwrap())).collect();
+    let named = receipt["prompts"].as_array().unwrap().iter();
+    let named: Vec<_> = named.map(|it| it["sha256"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&named, kept.len()),
+        (&kept.iter().map(String::as_str).collect(), 2),
+        "{receipt:#}"
+    );
+    assert_eq!(receipt["prompts"][0]["template"], "execute, version 3", "{receipt:#}");
+
+    // Nothing of it has changed between its two runners.
+    let given = &receipt["given"];
+    assert_eq!(given.as_array().unwrap().len(), 1, "{receipt:#}");
+    let base = given[0]["base_sha"].as_str().unwrap();
+    assert_eq!((base.len(), &given[0]["base"]), (40, &json!("main")), "{receipt:#}");
+    assert_eq!(given[0]["fork"].as_str().unwrap().len(), 40, "{receipt:#}");
+    let policy = &given[0]["policy"];
+    assert_eq!(
+        (&policy["commit"], &policy["path"]),
+        (&json!(base), &json!(".github/selfheal.yml"))
+    );
+    let prices = selfheal::config::prices::shipped().source();
+    assert_eq!(given[0]["prices"], serde_json::to_value(prices).unwrap());
+    let file = t.world.file(repository, base, ".github/selfheal.yml").await.unwrap();
+    assert_eq!(policy["sha256"], json!(file.as_deref().map(digest)), "{receipt:#}");
+    let in_force = if file.is_some() { "repository_file" } else { "defaults" };
+    assert_eq!(policy["in_force"], in_force, "{receipt:#}");
 }
 
 /// A receipt is believed as it was signed, by the key that it names, and in no other way.

@@ -1,13 +1,15 @@
 //! Who is let in as a runner, and who is not.
 
 use reqwest::{Client, StatusCode};
-use selfheal::domain::brief::Identity;
+use selfheal::domain::brief::{Identity, StageReport};
 use selfheal::domain::checkpoint::Checkpoint;
-use selfheal::domain::document::{DOCUMENT_BYTES_MAX, Document, DocumentName, Stage};
+use selfheal::domain::document::{DOCUMENT_BYTES_MAX, Stage};
+use selfheal::domain::ids::AttemptId;
+use selfheal::domain::outcome::GaveUp;
 use serde_json::{Value, json};
 
 use super::{GOOD, at_work};
-use crate::harness::{Tester, claims, patch};
+use crate::harness::{Tester, claims, patch, written};
 
 async fn admission(t: &Tester, attempt: &str, token: String) -> StatusCode {
     let client = Client::builder().no_proxy().build().unwrap();
@@ -87,11 +89,11 @@ async fn a_token_serves_its_own_attempt_until_that_is_over() {
     t.finish().await;
 }
 
-fn checkpoint(text: &str) -> Checkpoint {
+fn checkpoint(attempt: AttemptId, text: &str) -> Checkpoint {
     Checkpoint {
         round: 1,
         fixer: "agent:codex".to_owned(),
-        state: Document { name: DocumentName::State, round: 1, body: text.to_owned() },
+        state: written(Stage::Execute, attempt).remove(0),
         work_in_progress: patch(&[("src/lib.rs", Some(text))]),
         session: None,
     }
@@ -103,10 +105,14 @@ async fn the_next_runner_goes_on_from_the_checkpoint_of_the_last_and_from_no_oth
     let (repository, pull) = at_work(&mut t).await;
     let first = t.runner(&repository).await;
     first.finishes(Stage::Triage, &[]).await;
+    let checkpoint = |text: &str| checkpoint(first.brief.attempt, text);
     assert_eq!(first.tells(&checkpoint("one")).await, StatusCode::OK);
     assert_eq!(first.tells(&checkpoint("two")).await, StatusCode::OK);
-    let too_long = "x".repeat(DOCUMENT_BYTES_MAX + 1);
-    assert_eq!(first.tells(&checkpoint(&too_long)).await, StatusCode::UNPROCESSABLE_ENTITY);
+    for body in ["no front matter".to_owned(), "x".repeat(DOCUMENT_BYTES_MAX + 1)] {
+        let mut bad = checkpoint("three");
+        bad.state.body = body;
+        assert_eq!(first.tells(&bad).await, StatusCode::UNPROCESSABLE_ENTITY);
+    }
     first.ends(&t);
     t.wait_minutes(6).await;
 
@@ -126,4 +132,64 @@ async fn the_next_runner_goes_on_from_the_checkpoint_of_the_last_and_from_no_oth
     t.settle_with_ci().await;
     assert!(t.check(&pull).contains("Healed by"), "{}", t.check(&pull));
     t.finish().await;
+}
+
+/// The documents of a stage, changed in one way that the server does not take, and what it says.
+fn unfit(attempt: AttemptId) -> Vec<(StageReport, &'static str)> {
+    let good = StageReport {
+        stage: Stage::Execute,
+        round: 1,
+        documents: written(Stage::Execute, attempt),
+        work_in_progress: patch(&[]),
+        remedies_in_vain: Vec::new(),
+    };
+    let body = good.documents[0].body.clone();
+    let with = |body: String| {
+        let mut report = good.clone();
+        report.documents[0].body = body;
+        report
+    };
+    let other = AttemptId::parse("att_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b").unwrap();
+    let deep = format!("turns: {}", "[".repeat(5_000));
+    let twice = StageReport {
+        documents: [good.documents.clone(), good.documents.clone()].concat(),
+        ..good.clone()
+    };
+    vec![
+        (with(body.replace("turns:", "turms:")), "unknown field `turms`"),
+        (with(body.replace("turns: []", "turns: nothing")), "line 6"),
+        (with(body.replace("turns: []", &deep)), "state"),
+        (with(body.replace("turns: []", "turns: &a []")), "state"),
+        (with(body.replace("round: 1", "round: 99999999999999999999")), "state"),
+        (with(body.replace("round: 1", "round: 2")), "another attempt, round or version"),
+        (with(written(Stage::Execute, other).remove(0).body), "another attempt, round or version"),
+        (with(body.replace("---\n", "")), "no front matter"),
+        (with(format!("{body}{}", "x".repeat(DOCUMENT_BYTES_MAX))), "the limit is 262144"),
+        (
+            StageReport { documents: written(Stage::Triage, attempt), ..good.clone() },
+            "does not write the document triage-plan",
+        ),
+        (twice, "or wrote it already"),
+        (StageReport { round: 0, ..good.clone() }, "none of 1 to 4"),
+        (StageReport { round: 200, ..good.clone() }, "none of 1 to 4"),
+    ]
+}
+
+#[tokio::test]
+async fn a_document_that_does_not_fit_is_refused_with_what_is_wrong_and_nothing_is_kept() {
+    let mut t = Tester::start().await;
+    let (repository, _) = at_work(&mut t).await;
+    let runner = t.runner(&repository).await;
+    for (report, why) in unfit(runner.brief.attempt) {
+        let (status, said) = runner.tries(&report).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{why}: {said}");
+        assert!(said.contains(why) && said.len() < 600, "{why}: {said}");
+    }
+    runner.ends(&t);
+    t.wait_minutes(6).await;
+    let again = t.runner(&repository).await;
+    assert!(again.brief.resume.is_none(), "{:?}", again.brief.resume);
+    again.finishes(Stage::Triage, &[]).await;
+    again.gives_up(&t, GaveUp::StillRed).await;
+    t.settle_with_ci().await;
 }

@@ -15,22 +15,22 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("weakening", &["domain"]),
     ("report", &["domain"]),
     ("config", &["domain"]),
-    ("protocol", &["domain"]),
+    ("documents", &["domain", "evidence"]),
     ("models", &["domain"]),
     ("telemetry", &["config"]),
     ("ports", &["domain"]),
     // Adapters never see each other.
     ("forge", &["domain", "ports"]),
     ("store", &["domain", "ports"]),
-    ("compute", &["domain", "ports", "protocol"]),
+    ("compute", &["domain", "ports"]),
     ("providers", &["domain", "ports"]),
     (
         "service",
-        &["domain", "evidence", "weakening", "report", "config", "models", "ports", "protocol"],
+        &["domain", "evidence", "weakening", "report", "config", "documents", "models", "ports"],
     ),
-    ("http", &["domain", "evidence", "report", "config", "models", "ports", "protocol", "service"]),
+    ("http", &["domain", "evidence", "report", "config", "models", "ports", "service"]),
     // The untrusted side: it knows no port, no store, no forge.
-    ("runner", &["domain", "evidence", "config", "protocol"]),
+    ("runner", &["domain", "evidence", "config", "documents"]),
     // `selfheal heal` is the runner at a terminal; `serve` starts the whole.
     (
         "cli",
@@ -41,7 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "report",
             "config",
             "ports",
-            "protocol",
+            "documents",
             "service",
             "runner",
             "telemetry",

@@ -23,8 +23,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use self::screen::fresh;
 use super::events::{Event, Reader, Status};
+use crate::documents::short;
 use crate::domain::agent::{EVENT_CHARS_MAX, WORDS_CHARS_MAX};
-use crate::runner::documents::short;
 
 /// The longest that a server and its agent may take until they listen.
 const START_SECS_MAX: u64 = 120;

@@ -1,6 +1,6 @@
 //! aider, as the tests know it.
 
-use selfheal::runner::documents::{Answered, answered};
+use selfheal::documents::{Answered, answered};
 
 use super::{Installed, Kind, MARK, Model, POISON, Programs};
 use crate::agents::heard::by_name;

@@ -2,11 +2,15 @@
 //!
 //! The front matter is typed, validated on the way out and on the way in, and published as JSON
 //! Schema (`docs/schemas/`); the text below it says the same for people and is never read back.
+//! The runner that writes one and the server that takes it hold it against the same types ([`door`]).
 //! Nothing in a document is trusted more than the runner that wrote it: an attempt can mislead
 //! itself and nobody else.
 
 mod analysis;
 mod answer;
+mod cut;
+mod door;
+mod form;
 mod notes;
 mod proofs;
 mod text;
@@ -18,11 +22,13 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::domain::brief::PROTOCOL_VERSION;
-use crate::domain::document::{DOCUMENT_BYTES_MAX, Document, DocumentName, FENCE};
+use crate::domain::document::{DOCUMENT_BYTES_MAX, DocumentName};
 use crate::domain::ids::AttemptId;
 
 pub use self::analysis::AnalysisNote;
 pub use self::answer::{Answered, answered};
+pub use self::door::{Refused, checked, taken};
+pub use self::form::{read, values, write};
 pub use self::notes::{EndNote, FaultNote, GranularityNote, HindranceNote, RunNote, notes, runs};
 pub use self::proofs::{CoverageNote, TestChangeNote};
 pub use self::text::{fenced, short, tail};
@@ -54,7 +60,7 @@ pub enum BadDocument {
     #[error("the document {0} belongs to another attempt, round or version")]
     Foreign(&'static str),
     /// It is larger than a document may be.
-    #[error("the document {name} has {bytes} bytes")]
+    #[error("the document {name} has {bytes} bytes, the limit is {DOCUMENT_BYTES_MAX}")]
     TooLarge {
         /// Which document.
         name: &'static str,
@@ -78,12 +84,15 @@ pub struct About {
 }
 
 /// A document's front matter.
-pub trait Front: Serialize + DeserializeOwned + JsonSchema {
+pub trait Front: Clone + Serialize + DeserializeOwned + JsonSchema {
     /// Which document it is.
     const NAME: DocumentName;
 
     /// What it is about.
     fn about(&self) -> &About;
+
+    /// Cuts what only people read, each text to so many bytes; what another machine goes by stays.
+    fn cut(&mut self, bytes_max: usize);
 }
 
 /// What the attempt is about.
@@ -261,6 +270,10 @@ macro_rules! front {
             fn about(&self) -> &About {
                 &self.about
             }
+
+            fn cut(&mut self, bytes_max: usize) {
+                self.cut_texts(bytes_max);
+            }
         }
     )*};
 }
@@ -275,65 +288,6 @@ pub fn about(name: DocumentName, attempt: AttemptId, round: u8) -> About {
         attempt: attempt.to_string(),
         round,
     }
-}
-
-/// A document of front matter and text; the text is cut when both together are too large.
-///
-/// # Errors
-/// [`BadDocument::TooLarge`] when the front matter alone is too large.
-pub fn write<T: Front>(front: &T, text: &str) -> Result<Document, BadDocument> {
-    let name = T::NAME.as_str();
-    let invalid = |reason: String| BadDocument::Invalid { name, reason };
-    let yaml = serde_saphyr::to_string(front).map_err(|error| invalid(one_line(&error)))?;
-    let end = if yaml.ends_with('\n') { "" } else { "\n" };
-    let mut body = format!("{FENCE}{yaml}{end}{FENCE}\n");
-    let room = DOCUMENT_BYTES_MAX
-        .checked_sub(body.len())
-        .ok_or(BadDocument::TooLarge { name, bytes: body.len() })?;
-    body.push_str(short(text, room));
-    let document = Document { name: T::NAME, round: front.about().round, body };
-    // What cannot be read back must not be sent: another machine would have to.
-    front_of::<T>(&document)?;
-    Ok(document)
-}
-
-/// The front matter of a document of this attempt, validated.
-///
-/// # Errors
-/// [`BadDocument`] when it is missing, foreign or not of its schema.
-pub fn read<T: Front>(
-    documents: &[Document],
-    attempt: AttemptId,
-    round: u8,
-) -> Result<T, BadDocument> {
-    let name = T::NAME;
-    let found = documents.iter().find(|document| document.name == name && document.round == round);
-    let front: T = front_of(found.ok_or(BadDocument::Missing(name.as_str()))?)?;
-    if *front.about() == about(name, attempt, round) {
-        Ok(front)
-    } else {
-        Err(BadDocument::Foreign(name.as_str()))
-    }
-}
-
-fn front_of<T: Front>(document: &Document) -> Result<T, BadDocument> {
-    let name = T::NAME.as_str();
-    let bytes = document.body.len();
-    if bytes > DOCUMENT_BYTES_MAX {
-        return Err(BadDocument::TooLarge { name, bytes });
-    }
-    let yaml = document.front_matter().ok_or(BadDocument::NoFrontMatter(name))?;
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_total_scalar_bytes: DOCUMENT_BYTES_MAX },
-        strict_booleans: true,
-        with_snippet: false,
-    };
-    serde_saphyr::from_str_with_options(yaml, options)
-        .map_err(|error| BadDocument::Invalid { name, reason: one_line(&error) })
-}
-
-fn one_line(error: &impl std::fmt::Display) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// The JSON Schemas of all documents, by file name.
@@ -359,7 +313,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::document::Document;
     use crate::domain::outcome::{CommandRun, Ended};
+
+    /// As much of an output as a run keeps.
+    const RUN_BYTES: usize = 16 * 1024;
 
     fn attempt() -> AttemptId {
         AttemptId::new(Uuid::from_u128(7))
@@ -441,6 +399,38 @@ mod tests {
         assert!(matches!(read(&document, attempt(), 2), Err(BadDocument::Invalid { .. })));
         document.body = "no front matter".to_owned();
         assert!(matches!(read(&document, attempt(), 2), Err(BadDocument::NoFrontMatter(_))));
+    }
+
+    #[test]
+    fn outputs_that_take_more_room_in_yaml_are_cut_and_the_rest_stays() {
+        let output = format!("{}the end", "a\n \u{feff}".repeat(RUN_BYTES / 6));
+        let mut front = results("x");
+        front.runs =
+            vec![RunNote { output_tail: output.clone(), ..front.runs.remove(0) }; RUNS_MAX];
+        assert!(serde_saphyr::to_string(&front).unwrap().len() > DOCUMENT_BYTES_MAX);
+        let document = write(&front, "the text").unwrap();
+        assert!(document.body.len() <= DOCUMENT_BYTES_MAX && document.body.ends_with("the text"));
+        let again = read::<VerificationResults>(&[document], attempt(), 2).unwrap();
+        assert_eq!(again.runs.len(), RUNS_MAX);
+        for run in again.runs {
+            assert_eq!(run.command, front.runs[0].command);
+            assert!(run.output_tail.ends_with("the end") && output.ends_with(&run.output_tail));
+        }
+    }
+
+    #[test]
+    fn what_is_run_is_never_cut() {
+        let command = "\u{1}".repeat(DOCUMENT_BYTES_MAX / RUNS_MAX);
+        let commands = vec![CheckNote { command, why: String::new() }; RUNS_MAX];
+        let about = about(DocumentName::ValidationStrategy, attempt(), 1);
+        let refused = write(&ValidationStrategy { about, commands }, "").unwrap_err();
+        assert!(matches!(refused, BadDocument::TooLarge { .. }), "{refused}");
+    }
+
+    #[test]
+    fn the_text_has_nothing_that_a_terminal_obeys() {
+        let document = write(&results("x"), "a\u{1b}[31m\u{202e}b\r\n").unwrap();
+        assert_eq!(document.text(), "\na\u{fffd}[31m\u{fffd}b\u{fffd}\n");
     }
 
     #[test]

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::RUNS_MAX;
 use crate::domain::granularity::Granularity;
 use crate::domain::outcome::{CommandRun, Ended};
-use crate::runner::fixers::Hindrance;
 
 /// A failure, as far as a plan needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -93,17 +92,6 @@ pub enum HindranceNote {
     Provider,
     /// The budget for models is spent.
     Budget,
-}
-
-impl From<&Hindrance> for HindranceNote {
-    fn from(hindrance: &Hindrance) -> Self {
-        match hindrance {
-            Hindrance::ToolMissing(_) => Self::ToolMissing,
-            Hindrance::Unavailable(_) => Self::Unavailable,
-            Hindrance::Provider(_) => Self::Provider,
-            Hindrance::Budget(_) => Self::Budget,
-        }
-    }
 }
 
 /// One command that was run.

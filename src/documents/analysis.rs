@@ -10,6 +10,10 @@ use crate::domain::outcome::Analysis;
 /// The most characters of one text.
 const TEXT_CHARS_MAX: usize = 2000;
 
+/// The most bytes of all of it as it is written into its document, where some characters take more room;
+/// one that says something has a few thousand.
+const WRITTEN_BYTES_MAX: usize = 64 * 1024;
+
 /// The most items of one list.
 const ITEMS_MAX: usize = 12;
 
@@ -71,6 +75,13 @@ impl AnalysisNote {
         let too_long = |text: &String| text.chars().count() > TEXT_CHARS_MAX;
         if texts.into_iter().map(|(_, text)| text).chain(lists).any(too_long) {
             return Err(format!("a text has more than {TEXT_CHARS_MAX} characters"));
+        }
+        let written = serde_saphyr::to_string(&self).map_err(|error| error.to_string())?;
+        if written.len() > WRITTEN_BYTES_MAX {
+            return Err(format!(
+                "it has {} bytes as it is written down, more than {WRITTEN_BYTES_MAX}",
+                written.len()
+            ));
         }
         Ok(self)
     }
@@ -145,5 +156,9 @@ mod tests {
         refused(&answer(&"x".repeat(TEXT_CHARS_MAX + 1)), "more than 2000 characters");
         refused(&answer("why?").replace("[\"c\"]", "[]"), "`evidence` is empty");
         refused(&"{".repeat(50_000), "no JSON object");
+        // As characters it is within every limit; each takes four bytes in YAML.
+        let escapes = "\u{1}".repeat(TEXT_CHARS_MAX);
+        let list = serde_json::to_string(&vec![escapes; ITEMS_MAX]).unwrap();
+        refused(&answer("why?").replace("[\"c\"]", &list), "as it is written down");
     }
 }
