@@ -1,21 +1,22 @@
-//! How soon somebody who watches sees what an agent does: from the observer in the runner's process to
-//! the last byte at the reader, through queue, batch, HTTP, commit, fan-out and stream.
+//! How soon somebody who watches sees what an agent says: from the moment at which a scripted agent in
+//! the sandbox writes to its standard output to the last byte at the reader, through the pipe, the
+//! runner's own reading, queue, batch, HTTP, commit, fan-out and stream.
 //!
-//! The program runs on its core with SQLite in a file; runners and readers share the other. Beside it
+//! The program runs on its core with SQLite in a file; agents, runners and readers share the other. Beside it
 //! the same events go, without any of that, line by line through a process that hands each to its
 //! readers: what the machine itself takes at that moment.
 
+pub(crate) mod agent;
 pub(crate) mod bare;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::Client;
 use secrecy::SecretString;
-use selfheal::domain::agent::AgentEvent;
 use selfheal::domain::ids::{
     AttemptId, Branch, InstallationId, PrNumber, RepoId, RepoSlug, Sha, Timestamp,
 };
@@ -24,16 +25,16 @@ use selfheal::domain::pull::{Head, PullHead, PullState, Repo};
 use selfheal::ports::clock::{Clock as _, Ids as _};
 use selfheal::ports::store::{RunnerAdmission, Store as _};
 use selfheal::runner::live::{Ear, Live};
-use selfheal::runner::observe::{Happening, Observer as _};
 use selfheal::runner::server::ServerError;
 use selfheal::service::live::keys::Keys;
 use selfheal::store::{Migrate, SqlStore};
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use world::World;
 
+use self::agent::{Machine, now_ns};
 use crate::gateway::{case, percentile, written};
 use crate::load::count;
 use crate::program::Program;
@@ -54,6 +55,9 @@ const RATES: [u32; 2] = [10, 40];
 /// How long is measured.
 const LASTS: Duration = Duration::from_secs(20);
 
+/// How long fifty agents take to begin, each in a sandbox of its own.
+const BEGINS: Duration = Duration::from_secs(15);
+
 /// How long everything runs before that.
 const WARM_UP: Duration = Duration::from_secs(2);
 
@@ -66,11 +70,11 @@ const TOKEN: &str = "the-attempts-own-token";
 /// How long each event took to each reader.
 type Waits = Rc<RefCell<Vec<Duration>>>;
 
-/// Measures the program and the machine, in turns.
+/// Measures the program and the machine, in turns: the same lines, once as an agent says them.
 pub(crate) async fn run(world: &World) {
     say::line("\n## Watching\n");
     say::line(&format!(
-        "{ATTEMPTS} attempts, {} readers, SQLite; milliseconds from the observer to a reader\n",
+        "{ATTEMPTS} attempts, {} readers, SQLite; milliseconds from an agent's standard output to a reader\n",
         ATTEMPTS * READERS
     ));
     say::line(
@@ -157,7 +161,6 @@ struct Server<'a> {
 
 impl Server<'_> {
     async fn turn(&self, rate: u32, program: &Program) -> Turn {
-        let begin = Instant::now();
         let waits = Waits::default();
         let until = selfheal::app::SystemClock.now().plus_ms(3_600_000);
         for attempt in self.attempts {
@@ -165,23 +168,24 @@ impl Server<'_> {
             let ask = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n");
             for _ in 0..READERS {
                 let stream = connected(self.address, ask.as_bytes()).await;
-                spawn_local(read(stream, begin, Rc::clone(&waits)));
+                spawn_local(read(stream, Rc::clone(&waits)));
             }
         }
+        let machine = Rc::new(Machine::new().await);
+        let mut agents = Vec::new();
         for attempt in self.attempts {
-            let ear = Speaker::new(self.address, *attempt);
-            let live = Live::start(ear, Vec::new());
-            spawn_local(paced(rate, begin, move |text| {
-                let event = AgentEvent::Text { text };
-                live.saw(&Happening::Agent { event: &event });
-                std::future::ready(())
-            }));
+            let live = Live::start(Speaker::new(self.address, *attempt), Vec::new());
+            let (machine, attempt) = (Rc::clone(&machine), *attempt);
+            let speaks = async move { machine.attempt(attempt, rate, live).await };
+            agents.push(spawn_local(speaks));
         }
+        tokio::time::sleep(BEGINS).await;
         tokio::time::sleep(WARM_UP).await;
         waits.borrow_mut().clear();
         let before = program.processor_s();
         tokio::time::sleep(LASTS).await;
         let processor_s = program.processor_s() - before;
+        assert!(!agents.iter().any(JoinHandle::is_finished), "an agent has stopped");
         Turn { waits: waits.take(), processor_s }
     }
 }
@@ -195,22 +199,18 @@ async fn connected(address: SocketAddr, first: &[u8]) -> TcpStream {
 }
 
 /// Says what time it is, so often in a second; each attempt at its own moments.
-async fn paced<F: Future<Output = ()>>(
-    rate: u32,
-    begin: Instant,
-    mut say: impl FnMut(String) -> F,
-) {
+async fn paced<F: Future<Output = ()>>(rate: u32, mut say: impl FnMut(String) -> F) {
     let every = Duration::from_secs(1) / rate;
     tokio::time::sleep(every.mul_f64(rand::random())).await;
     let mut ticks = tokio::time::interval(every);
     loop {
         ticks.tick().await;
-        say(format!("at={} {WORDS}", begin.elapsed().as_nanos())).await;
+        say(format!("at={} {WORDS}", now_ns())).await;
     }
 }
 
 /// Hears lines that say when they were said.
-async fn read(stream: TcpStream, begin: Instant, waits: Waits) {
+async fn read(stream: TcpStream, waits: Waits) {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
     while stream.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
@@ -219,8 +219,8 @@ async fn read(stream: TcpStream, begin: Instant, waits: Waits) {
         let nanos = digits
             .map(|digits| digits.fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0')));
         if let Some(nanos) = nanos {
-            let wait = begin.elapsed().saturating_sub(Duration::from_nanos(nanos));
-            waits.borrow_mut().push(wait);
+            let wait = now_ns().saturating_sub(nanos);
+            waits.borrow_mut().push(Duration::from_nanos(wait));
         }
         line.clear();
     }

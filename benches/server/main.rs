@@ -46,6 +46,10 @@ fn main() {
     if std::env::args().any(|word| word == live::BARE) {
         return live::bare::serve();
     }
+    let mut words = std::env::args().skip_while(|word| word != live::agent::AGENT).skip(1);
+    if let Some(rate) = words.next().and_then(|rate| rate.parse().ok()) {
+        return live::agent::speak(rate);
+    }
     // What the product complains of belongs to what is measured.
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::WARN)

@@ -5,14 +5,15 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::document::DOCUMENT_BYTES_MAX;
 use crate::domain::outcome::Analysis;
 
 /// The most characters of one text.
 const TEXT_CHARS_MAX: usize = 2000;
 
-/// The most bytes of all of it as it is written into its document, where some characters take more room;
-/// one that says something has a few thousand.
-const WRITTEN_BYTES_MAX: usize = 64 * 1024;
+/// The most bytes of all of it as it is written into its document, where some characters take more room:
+/// the rest of the document needs a quarter.
+const WRITTEN_BYTES_MAX: usize = DOCUMENT_BYTES_MAX / 4 * 3;
 
 /// The most items of one list.
 const ITEMS_MAX: usize = 12;
@@ -156,9 +157,10 @@ mod tests {
         refused(&answer(&"x".repeat(TEXT_CHARS_MAX + 1)), "more than 2000 characters");
         refused(&answer("why?").replace("[\"c\"]", "[]"), "`evidence` is empty");
         refused(&"{".repeat(50_000), "no JSON object");
-        // As characters it is within every limit; each takes four bytes in YAML.
-        let escapes = "\u{1}".repeat(TEXT_CHARS_MAX);
+        // As characters it is within every limit; each takes six bytes in YAML.
+        let escapes = "\u{feff}".repeat(TEXT_CHARS_MAX);
         let list = serde_json::to_string(&vec![escapes; ITEMS_MAX]).unwrap();
-        refused(&answer("why?").replace("[\"c\"]", &list), "as it is written down");
+        let lists = answer("why?").replace("[\"c\"]", &list).replace("[]", &list);
+        refused(&lists, "as it is written down");
     }
 }

@@ -23,10 +23,13 @@ impl TaskInput {
         for failure in &mut self.failures {
             begin(&mut failure.message, bytes_max);
             let texts = [&mut failure.file, &mut failure.code, &mut failure.test];
-            texts.into_iter().flatten().for_each(|text| begin(text, bytes_max));
+            for text in texts.into_iter().flatten() {
+                begin(text, bytes_max);
+            }
         }
-        let commands = self.failing_commands.iter_mut().chain(&mut self.verify);
-        commands.for_each(|command| begin(command, bytes_max));
+        for command in self.failing_commands.iter_mut().chain(&mut self.verify) {
+            begin(command, bytes_max);
+        }
     }
 }
 
@@ -39,8 +42,7 @@ impl TriagePlan {
 impl State {
     pub(super) fn cut_texts(&mut self, bytes_max: usize) {
         for turn in &mut self.turns {
-            let texts = [&mut turn.diff, &mut turn.verdict, &mut turn.summary];
-            for text in texts {
+            for text in [&mut turn.diff, &mut turn.verdict, &mut turn.summary] {
                 begin(text, bytes_max);
             }
         }

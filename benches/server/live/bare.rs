@@ -71,18 +71,17 @@ pub(super) async fn turn(rate: u32) -> Vec<Duration> {
     let child = command.spawn().expect("it starts");
     let dir = tempfile::tempdir().expect("a folder can be made");
     let server = Program::heard(child, Instant::now(), dir);
-    let begin = Instant::now();
     let waits = Waits::default();
     for topic in 0..ATTEMPTS {
         for _ in 0..READERS {
             let stream = to(server.address(), "watch", topic).await;
-            spawn_local(read(stream, begin, std::rc::Rc::clone(&waits)));
+            spawn_local(read(stream, std::rc::Rc::clone(&waits)));
         }
     }
     for topic in 0..ATTEMPTS {
         let stream = to(server.address(), "tell", topic).await;
         let stream = std::rc::Rc::new(tokio::sync::Mutex::new(stream));
-        spawn_local(paced(rate, begin, move |text| {
+        spawn_local(paced(rate, move |text| {
             let stream = std::rc::Rc::clone(&stream);
             async move {
                 let line = format!("{text}\n");
