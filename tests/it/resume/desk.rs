@@ -33,6 +33,8 @@ pub(crate) enum Moment {
     Told(usize),
     /// When a model is asked for the so many-th time.
     Asked(usize),
+    /// When the server has taken the report of a stage, and before the runner hears of it.
+    Done(Stage, u8),
 }
 
 /// What is killed.
@@ -214,7 +216,12 @@ async fn asked(State(desk): State<Desk>, request: Request) -> Response {
     if status.is_success() {
         let seen = seen(&parts.method, &path, &body);
         notes.told += usize::from(seen == Some(Seen::Checkpoint { has_session: true }));
-        notes.seen.extend(seen);
+        notes.seen.extend(seen.clone());
+        if let Some(Seen::Stage(stage, round)) = seen
+            && notes.comes(Moment::Done(stage, round))
+        {
+            return StatusCode::BAD_GATEWAY.into_response();
+        }
     }
     let told = Moment::Told(notes.told);
     if notes.comes(Moment::After(number)) || notes.comes(told) {
