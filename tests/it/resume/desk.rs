@@ -184,7 +184,13 @@ async fn identity(State(desk): State<Desk>) -> Json<serde_json::Value> {
     Json(json!({ "value": desk.world.identity_token(&server, &claims) }))
 }
 
+/// Passes a request on. What the server takes is noted also when the runner is gone meanwhile, with which
+/// its connection goes and this future.
 async fn asked(State(desk): State<Desk>, request: Request) -> Response {
+    tokio::spawn(passed_on(desk, request)).await.unwrap()
+}
+
+async fn passed_on(desk: Desk, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
