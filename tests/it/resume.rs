@@ -19,6 +19,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
+use selfheal::domain::document::Stage;
 use selfheal::domain::ledger::Caps;
 use selfheal::service::models::Patience;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -301,6 +302,18 @@ async fn is_started_again(kind: Kind) {
     suite.t.finish().await;
 }
 
+/// Machines are lost between all stages of attempts of that kind, two in each attempt.
+async fn survives_every_boundary(kind: Kind) {
+    let stages = kind.road.stages();
+    let mut suite = Suite::start(kind, 1).await;
+    for pair in stages.chunks(2) {
+        let plan = |(stage, round): &(_, _)| (Moment::Done(*stage, *round), Victim::Machine);
+        suite.interrupted(pair.iter().rev().map(plan).collect()).await;
+    }
+    assert_eq!(suite.figures.kills, stages.len(), "{:?}", suite.figures);
+    suite.t.finish().await;
+}
+
 async fn each_of<F: Future<Output = ()>>(kinds: Vec<Kind>, act: impl Fn(Kind) -> F) {
     stream::iter(kinds).for_each_concurrent(BESIDE, act).await;
 }
@@ -319,6 +332,24 @@ async fn agents_by_a_command_line_that_are_killed_alone_are_started_again() {
 async fn every_agent_asked_for_begins_anew_when_its_session_cannot_be_read() {
     let kinds = kinds::agents().into_iter().filter(|kind| kind.keeps_sessions);
     each_of(kinds.collect(), begins_anew).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_goes_on_at_every_boundary_of_its_stages() {
+    let commands = kinds::without_agents().pop().unwrap();
+    survives_every_boundary(commands).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_goes_on_before_and_after_its_second_look() {
+    let kind = kinds::on(Road::SecondLook).swap_remove(0);
+    let mut suite = Suite::start(kind, 1).await;
+    let lost = |stage| (Moment::Done(stage, 3), Victim::Machine);
+    // The last first.
+    suite.interrupted(vec![lost(Stage::DevilsAdvocate), lost(Stage::Verify)]).await;
+    // Four rounds of three questions each and that of the look, none of them twice.
+    assert_eq!((suite.figures.kills, suite.figures.asked), (2, 4 * 3 + 1));
+    suite.t.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -52,6 +52,8 @@ pub(crate) const MORE_STEPS: &[Step] =
 
 /// What drives real agents; which ones, a variable says.
 const AGENTS: &str = "every_agent_asked_for";
+/// The table of what each agent makes of each fault of a model.
+const FAULTS: &str = "agents::faults";
 const FMT: &[&str] = &["fmt", "--all", "--check"];
 const CLIPPY: &[&str] =
     &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
@@ -129,11 +131,15 @@ fn tests(place: &Place) -> anyhow::Result<()> {
     run::succeed(run::cargo(place)?.args(TEST).env("RUST_TEST_THREADS", beside))
 }
 
-/// The same tests that drive the other agents, with the one that is not among them.
+/// The same tests that drive the other agents, with the one that is not among them; and the whole table of
+/// faults, with all of them.
 fn aider(place: &Place) -> anyhow::Result<()> {
     tools::aider(place)?;
-    let words = ["test", "--locked", "--test", "it", "--", AGENTS];
-    run::succeed(run::cargo(place)?.args(words).env("SELFHEAL_AGENTS", "aider"))
+    for (tests, agents) in [(AGENTS, "aider"), (FAULTS, "all")] {
+        let words = ["test", "--locked", "--test", "it", "--", tests];
+        run::succeed(run::cargo(place)?.args(words).env("SELFHEAL_AGENTS", agents))?;
+    }
+    Ok(())
 }
 
 fn cargo(place: &Place, words: &[&str]) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ use selfheal::service::models::Patience;
 use tokio::process::Command;
 
 use self::Verdict::{NotSetUp, Tried, Wait};
-use super::kinds::{Kind, asked_for, for_each_asked_for, named};
+use super::kinds::{Kind, Starts, asked_for, for_each_asked_for, is_somebody_named, named};
 use super::provider::Provider;
 use super::scene::{broken, command, command_for, heal, said};
 use crate::gateway::models_at;
@@ -66,8 +66,21 @@ const FAULTS: [(&str, Verdict); 23] = [
     ("twice_429", Tried),
 ];
 
+/// Rows that are to the server and the runner what another row is. Agents that start slowly are spared
+/// them, unless somebody names the agents: `cargo xtask test --all` does.
+const ALIKE: [&str; 8] = [
+    "always_503",
+    "always_529",
+    "always_402",
+    "always_403",
+    "always_garbage",
+    "always_disconnect",
+    "twice_500",
+    "twice_reset",
+];
+
 /// Attempts at the same time: agents wait between their tries, and take a core when they start.
-const BESIDE: usize = 6;
+const BESIDE: usize = 8;
 
 /// A server with an attempt, whose runner may ask models of a provider that fails.
 struct Gateway {
@@ -116,7 +129,12 @@ async fn every_agent_asked_for_makes_of_every_fault_of_a_provider_what_it_should
     let fields: Vec<_> = asked_for()
         .into_iter()
         .flat_map(|kind| FAULTS.map(|(scenario, usual)| (kind, scenario, usual)))
+        .filter(|(kind, scenario, _)| {
+            let is_spared = kind.starts == Starts::Slowly && ALIKE.contains(scenario);
+            is_somebody_named() || !is_spared
+        })
         .collect();
+    let count = fields.len();
     let met = stream::iter(fields)
         .map(async |(kind, scenario, usual)| {
             let met = gateway.met_by(kind, scenario).await;
@@ -129,7 +147,7 @@ async fn every_agent_asked_for_makes_of_every_fault_of_a_provider_what_it_should
     let wrong: Vec<String> = met.filter_map(std::future::ready).collect().await;
     assert!(wrong.is_empty(), "{} fields of the table:\n  {}", wrong.len(), wrong.join("\n  "));
     // All of that was asked for, and the provider itself failed.
-    assert!(gateway.provider.requests().await.len() >= FAULTS.len() * asked_for().len());
+    assert!(gateway.provider.requests().await.len() >= count);
 }
 
 #[tokio::test]

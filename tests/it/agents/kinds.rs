@@ -47,6 +47,17 @@ pub(crate) struct Kind {
     pub(crate) session: &'static [&'static str],
     /// What it makes of a fault, where that is not what most do.
     pub(crate) otherwise: &'static [(&'static str, &'static [Verdict])],
+    /// How long it takes to begin.
+    pub(crate) starts: Starts,
+}
+
+/// How long an agent takes to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Starts {
+    /// A second.
+    Quickly,
+    /// Several, all of them a core's.
+    Slowly,
 }
 
 /// A folder of programs: a scope of packages, the beginning of a package's name, a folder in it.
@@ -136,6 +147,11 @@ pub(crate) fn asked_for() -> Vec<&'static Kind> {
         Ok(names) => names.split(',').map(of).collect(),
         Err(_) => ALL.into_iter().filter(|kind| kind.installed == Installed::Always).collect(),
     }
+}
+
+/// Whether somebody named the agents that the tests are for.
+pub(crate) fn is_somebody_named() -> bool {
+    env::var_os(AGENTS_VARIABLE).is_some()
 }
 
 /// Does something with every agent that was asked for.

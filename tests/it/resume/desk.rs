@@ -33,6 +33,8 @@ pub(crate) enum Moment {
     Told(usize),
     /// When a model is asked for the so many-th time.
     Asked(usize),
+    /// When the server has taken the report of a stage, and before the runner hears of it.
+    Done(Stage, u8),
 }
 
 /// What is killed.
@@ -182,7 +184,13 @@ async fn identity(State(desk): State<Desk>) -> Json<serde_json::Value> {
     Json(json!({ "value": desk.world.identity_token(&server, &claims) }))
 }
 
+/// Passes a request on. What the server takes is noted also when the runner is gone meanwhile, with which
+/// its connection goes and this future.
 async fn asked(State(desk): State<Desk>, request: Request) -> Response {
+    tokio::spawn(passed_on(desk, request)).await.unwrap()
+}
+
+async fn passed_on(desk: Desk, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
@@ -214,7 +222,12 @@ async fn asked(State(desk): State<Desk>, request: Request) -> Response {
     if status.is_success() {
         let seen = seen(&parts.method, &path, &body);
         notes.told += usize::from(seen == Some(Seen::Checkpoint { has_session: true }));
-        notes.seen.extend(seen);
+        notes.seen.extend(seen.clone());
+        if let Some(Seen::Stage(stage, round)) = seen
+            && notes.comes(Moment::Done(stage, round))
+        {
+            return StatusCode::BAD_GATEWAY.into_response();
+        }
     }
     let told = Moment::Told(notes.told);
     if notes.comes(Moment::After(number)) || notes.comes(told) {

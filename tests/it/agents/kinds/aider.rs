@@ -2,7 +2,7 @@
 
 use selfheal::documents::{Answered, answered};
 
-use super::{Installed, Kind, MARK, Model, POISON, Programs};
+use super::{Installed, Kind, MARK, Model, POISON, Programs, Starts};
 use crate::agents::heard::by_name;
 use crate::runner::scene::Repo;
 
@@ -17,6 +17,7 @@ pub(super) const KIND: Kind = Kind {
     prints,
     session: &[],
     otherwise: &[],
+    starts: Starts::Slowly,
 };
 
 fn trap(repo: &Repo) {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Installed, Kind, MARK, Model, POISON, Programs, mcp};
+use super::{Installed, Kind, MARK, Model, POISON, Programs, Starts, mcp};
 use crate::runner::scene::Repo;
 
 pub(super) const KIND: Kind = Kind {
@@ -16,6 +16,7 @@ pub(super) const KIND: Kind = Kind {
     prints,
     session: &[".claude/projects/-workspace/01a200af-d6de-7ea3-9b98-6fc37439e41d.jsonl"],
     otherwise: &[],
+    starts: Starts::Quickly,
 };
 
 fn trap(repo: &Repo) {

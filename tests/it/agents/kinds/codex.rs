@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Installed, Kind, MARK, Model, POISON, Programs};
+use super::{Installed, Kind, MARK, Model, POISON, Programs, Starts};
 use crate::agents::faults::Verdict::{Tried, Wait};
 use crate::runner::scene::Repo;
 
@@ -22,6 +22,7 @@ pub(super) const KIND: Kind = Kind {
     // It takes what came before the cut for the whole answer, where it has read that before it hears of
     // the cut; else it asks again.
     otherwise: &[("always_cut_after_block", &[Tried, Wait])],
+    starts: Starts::Quickly,
 };
 
 fn trap(repo: &Repo) {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Installed, Kind, MARK, Model, POISON, Programs, by_acp, mcp};
+use super::{Installed, Kind, MARK, Model, POISON, Programs, Starts, by_acp, mcp};
+use crate::agents::faults::Verdict::Wait;
 use crate::runner::scene::Repo;
 
 pub(super) const KIND: Kind = Kind {
@@ -16,7 +17,9 @@ pub(super) const KIND: Kind = Kind {
     small_cap: "0.12",
     prints: by_acp,
     session: &[".gemini/tmp/workspace/chats/session-2026-11-22T00-38-01a200af.jsonl"],
-    otherwise: &[],
+    // It takes no answer without an end, and asks again.
+    otherwise: &[("always_no_stop", &[Wait])],
+    starts: Starts::Slowly,
 };
 
 fn trap(repo: &Repo) {

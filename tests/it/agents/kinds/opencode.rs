@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Installed, Kind, MARK, Model, POISON, Programs, by_acp, mcp};
+use super::{Installed, Kind, MARK, Model, POISON, Programs, Starts, by_acp, mcp};
+use crate::agents::faults::Verdict::Tried;
 use crate::runner::scene::Repo;
 
 pub(super) const KIND: Kind = Kind {
@@ -15,7 +16,9 @@ pub(super) const KIND: Kind = Kind {
     small_cap: "0.16",
     prints: by_acp,
     session: &[".local/share/opencode/opencode.db", ".local/share/opencode/opencode.db-wal"],
-    otherwise: &[],
+    // It shortens what it sends and asks again, and that is answered.
+    otherwise: &[("always_413", &[Tried])],
+    starts: Starts::Slowly,
 };
 
 fn trap(repo: &Repo) {
