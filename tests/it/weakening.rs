@@ -3,6 +3,8 @@
 
 mod command;
 mod corpus;
+mod patches;
+mod ran;
 mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
