@@ -100,6 +100,7 @@ fn stopped() -> Vec<(&'static str, Proved)> {
         because: "too few so far".into(),
         changes: Vec::new(),
     };
+    let module = "a".repeat(40);
     let mode = |mode| write("tool.sh", mode, b"new\n");
     vec![
         ("empty-patch", Proved::changing(Vec::new())),
@@ -112,10 +113,9 @@ fn stopped() -> Vec<(&'static str, Proved)> {
         ("protected-path", Proved::changing(vec![text("Cargo.lock")])),
         ("protected-path", Proved::changing(vec![text(".github/CODEOWNERS")])),
         ("symlink", Proved::changing(vec![write("src/a.rs", FileMode::Symlink, b"/etc/passwd")])),
-        ("symlink", Proved::changing(vec![text("src/a.rs")]).onto("src/a.rs", FileMode::Symlink)),
         (
             "submodule",
-            Proved::changing(vec![text("src/a.rs")]).onto("src/a.rs", FileMode::Submodule),
+            Proved::changing(vec![write("module", FileMode::Submodule, module.as_bytes())]),
         ),
         ("mode", Proved::changing(vec![mode(FileMode::Executable)])),
         (
