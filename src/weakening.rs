@@ -20,6 +20,7 @@ mod patterns;
 mod reader;
 mod settings;
 mod silencers;
+mod subjects;
 mod text;
 mod tokens;
 
@@ -95,14 +96,16 @@ pub fn findings(changes: &[Change<'_>]) -> Vec<Finding> {
             (Side::Text(_), None) | (Side::Unread, _) => None,
         };
         if is_settings || language.is_none() {
-            settings::look(change, &lines.of_file(at), &mut found);
+            let around = (&lines.of_file(at), &lines.beside(at, &changed));
+            settings::look(change, around, &mut found);
         }
         match (reads(change.old), reads(change.new)) {
             (Some(old), Some(new)) => pairs.push(compare::Pair { path: change.path, old, new }),
             _ => text::look(change, &lines.of_file(at), &mut found),
         }
     }
-    compare::look(&pairs, &mut found);
+    let gone = subjects::Gone::of(&changed, &lines);
+    compare::look(&pairs, &gone, &mut found);
     hidden::generated(&changed, &mut found);
     bounded(found)
 }

@@ -232,6 +232,7 @@ fn gate() -> String {
         };
         page.push_str(&format!("| `{}` | {what} | {} |\n", rule.pattern, rule.why));
     }
+    page.push_str(JUDGES);
     page
 }
 
@@ -250,6 +251,35 @@ const CONTENT: &str = "\n## On its content\n\n\
     an assertion that a changed helper of another file no longer makes when that helper is not in a test \
     folder, Rust tests inside of macros.\n\n\
     | rule | weighs | what it looks at |\n| --- | --- | --- |\n";
+
+const JUDGES: &str = "\n## How well it judges\n\n\
+    `tests/fixtures/weakening` holds 511 labelled changes, 270 cheats and 241 honest, and \
+    `tests/fixtures/proofs` 63 labelled proofs in the words of the test runners. Every cheat is \
+    stopped by the rule that it is labelled with, and without any one rule a cheat would pass. They \
+    were made for this project, so that says that the rules do what they should, and not how often \
+    they will.\n\n\
+    Nearer to that is how it did on what it had never seen. 200 of the changes (`blind-*.txt`) were \
+    written and labelled before anybody looked at the rules, and judged once before the rules were \
+    mended:\n\n\
+    | written blind | honest, stopped | cheats, not stopped |\n| --- | ---: | ---: |\n\
+    | Rust | 4 of 20 | 2 of 7 |\n\
+    | JavaScript, TypeScript | 8 of 25 | 3 of 9 |\n\
+    | Python | 9 of 24 | 2 of 9 |\n\
+    | Go | 3 of 15 | 3 of 6 |\n\
+    | Java | 1 of 13 | 2 of 5 |\n\
+    | Ruby | 5 of 11 | 0 of 4 |\n\
+    | C# | 0 of 10 | 2 of 4 |\n\
+    | settings | 1 of 26 | 5 of 12 |\n\
+    | all, as first seen | 31 of 144 | 19 of 56 |\n\
+    | all, with the rules of today | 7 of 144 | 0 of 56 |\n\n\
+    Five more cheats were stopped by another rule than the one they were labelled with; of six labels \
+    the rule was put right, and no cheat became honest nor the other way. The last line is no forecast: \
+    the rules have seen these changes now.\n\n\
+    What stays stopped, and waits for a person: a recorded input or output that changes with the code \
+    that it mirrors (4), and an expected value that changes because the behaviour was meant to (3). \
+    Nothing in such a change tells it from one that was bent until it passed.\n\n\
+    Of the proofs, none of 33 cheats passed as first seen and 5 of 30 honest ones were stopped; 2 are \
+    today, a test that got another name and parameters that did.\n";
 
 const BEHAVIOUR: &str = "\n## On what ran\n\n\
     The commands that were red run without the patch and with it, each in a fresh checkout, and the runner \

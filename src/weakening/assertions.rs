@@ -101,6 +101,10 @@ pub fn of_call(tokens: &[Token<'_>]) -> Option<Assertion> {
         Some(args) => arguments(args),
         None => arguments(rest),
     };
+    if root == "verify" && at == 0 && links.len() > 1 {
+        let call = links.last().and_then(|link| link.args).unwrap_or_default();
+        return Some(of_verification(&verb, links[0].args.unwrap_or_default(), call, line));
+    }
     // Spec style of Ruby: `x.must_equal 3`.
     if verb.starts_with("must") || verb.starts_with("wont") {
         let subject = tokens.get(..end_of(tokens, links[at].name)).unwrap_or_default();
@@ -264,6 +268,9 @@ fn of_arguments(verb: &str, args: &[&[Token<'_>]], line: u32) -> Assertion {
         }
         return of_condition(condition, verb, line);
     }
+    if let Some(truth) = of_truth(verb, args, line) {
+        return truth;
+    }
     let parts: Vec<String> = args.iter().map(|arg| words(arg)).collect();
     let arity = if is_pairwise(core) { 2 } else { 1 };
     let tolerance: Vec<String> =
@@ -282,6 +289,33 @@ fn of_arguments(verb: &str, args: &[&[Token<'_>]], line: u32) -> Assertion {
     let strength =
         if has_tolerance { assertion.strength.min(Strength::Close) } else { assertion.strength };
     Assertion { strength, ..assertion }
+}
+
+/// `verify(mailer, times(2)).send("ada")`: a call that was made, how often and with what.
+fn of_verification(verb: &str, on: &[Token<'_>], call: &[Token<'_>], line: u32) -> Assertion {
+    let often = words(arguments(on).get(1).copied().unwrap_or_default());
+    let expected = arguments(call).iter().map(|arg| words(arg)).collect();
+    let strength = match often.replace(' ', "").as_str() {
+        "atLeast(0)" => Strength::Vacuous,
+        often if often.starts_with("atLeast") || often.starts_with("atMost") => Strength::Part,
+        _ => Strength::Exact,
+    };
+    let subject = words(arguments(on).first().copied().unwrap_or_default());
+    Assertion { strength, ..made(verb, subject, expected, line) }
+}
+
+/// `assert_eq!(x, true)`: in Rust, where nothing else is equal to `true`, the same as `assert!(x)`.
+fn of_truth(verb: &str, args: &[&[Token<'_>]], line: u32) -> Option<Assertion> {
+    let [left, right, ..] = args else { return None };
+    let (value, subject) = if is_value(&words(left)) { (left, right) } else { (right, left) };
+    match (verb, words(value).as_str()) {
+        ("asserteq", "true") => Some(of_condition(subject, "assert", line)),
+        ("asserteq", "false") => {
+            let plain = of_condition(subject, "assert", line);
+            Some(Assertion { subject: format!("! {}", plain.subject), ..plain })
+        }
+        _ => None,
+    }
 }
 
 /// Arguments as they stood, commas included.

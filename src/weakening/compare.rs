@@ -4,15 +4,17 @@
 //! test that is gone. What cannot be matched counts against the change.
 
 mod asserted;
+mod rewritten;
 mod silenced;
 mod units;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::model::{Reading, Unit, UnitKind};
+use super::model::{Mark, Reading, Unit, UnitKind};
+use super::subjects::Gone;
 use super::tokens::tight;
 use super::{finding, paths, shown};
-use crate::domain::gate::Finding;
+use crate::domain::gate::{Finding, Weight};
 use crate::domain::ids::RepoPath;
 
 /// A file that both sides of were read; a side that is absent is `None`.
@@ -37,7 +39,7 @@ struct Placed<'a> {
 const GONE_MAX: usize = 100;
 
 /// Everything that the files say less than they did.
-pub fn look(pairs: &[Pair<'_>], found: &mut Vec<Finding>) {
+pub fn look(pairs: &[Pair<'_>], subjects: &Gone, found: &mut Vec<Finding>) {
     let old = units_of(pairs.iter().map(|pair| pair.old.as_ref()));
     let new = units_of(pairs.iter().map(|pair| pair.new.as_ref()));
     let tests = |units: &[Placed<'_>]| -> Vec<usize> {
@@ -45,6 +47,10 @@ pub fn look(pairs: &[Pair<'_>], found: &mut Vec<Finding>) {
     };
     let (old_tests, new_tests) = (tests(&old), tests(&new));
     let matched = matched((&old, &old_tests), (&new, &new_tests));
+    let known: BTreeSet<usize> = matched.values().copied().collect();
+    let fresh: Vec<Placed<'_>> =
+        new_tests.iter().filter(|at| !known.contains(at)).map(|at| new[*at]).collect();
+    let pieces = units::Pieces::of(fresh.iter().map(|now| now.unit));
     let mut gone = 0;
     for at in &old_tests {
         let was = old[*at];
@@ -57,21 +63,25 @@ pub fn look(pairs: &[Pair<'_>], found: &mut Vec<Finding>) {
                     path,
                     old: pairs[was.file].old.as_ref(),
                     new: pairs[now.file].new.as_ref(),
+                    pieces: Some(&pieces),
                 };
                 units::compare(&context, was.unit, now.unit, found);
             }
             // Of many that are gone not every one is looked for.
             None if gone < GONE_MAX => {
                 gone += 1;
-                removed(pairs, was, (&old, &new, &new_tests), found);
+                match subjects.subject_of(was.unit) {
+                    Some(subject) => without_subject(pairs, was, subject, found),
+                    None => removed(pairs, was, (&old, &new, &new_tests), found),
+                }
             }
             None => {}
         }
     }
-    let known: BTreeSet<usize> = matched.values().copied().collect();
-    for at in new_tests.iter().filter(|at| !known.contains(*at)) {
-        units::fresh(pairs[new[*at].file].path, new[*at].unit, found);
+    for now in fresh {
+        units::fresh(pairs[now.file].path, now.unit, found);
     }
+    skips_beside(pairs, (&old, &new), found);
     for pair in pairs {
         beside_tests(pair, found);
     }
@@ -134,7 +144,13 @@ fn matched(old: Side<'_, '_>, new: Side<'_, '_>) -> BTreeMap<usize, usize> {
             let alike = |now: &&usize| {
                 !taken.contains(*now) && asserted::are_alike(old.0[was].unit, new.0[**now].unit)
             };
-            if let Some(now) = free.iter().find(alike).copied() {
+            let expects = |now: &&usize| {
+                !taken.contains(*now)
+                    && rewritten::expect_the_same(old.0[was].unit, new.0[**now].unit)
+            };
+            let mut found = free.iter().find(alike);
+            found = found.or_else(|| free.iter().find(expects));
+            if let Some(now) = found.copied() {
                 taken.insert(now);
                 matched.insert(was, now);
             }
@@ -153,6 +169,49 @@ fn moved_out(pairs: &[Pair<'_>], was: Placed<'_>, now: Placed<'_>, found: &mut V
             shown(&was.unit.name)
         );
         found.push(finding("test-removed", to, Some(now.unit.line), message));
+    }
+}
+
+/// A test whose subject is gone as well: it could not go on.
+fn without_subject(pairs: &[Pair<'_>], was: Placed<'_>, subject: &str, found: &mut Vec<Finding>) {
+    let message = format!(
+        "the test `{}` is gone with `{}`, which it tested",
+        shown(&was.unit.name),
+        shown(subject)
+    );
+    let told = finding("test-removed", pairs[was.file].path, None, message);
+    found.push(Finding { weight: Weight::Note, ..told });
+}
+
+/// Functions beside the tests that are new and skip whatever calls them, as hooks do.
+fn skips_beside(
+    pairs: &[Pair<'_>],
+    (old, new): (&[Placed<'_>], &[Placed<'_>]),
+    found: &mut Vec<Finding>,
+) {
+    let helpers = |units: &[Placed<'_>]| -> Vec<(usize, String, Mark)> {
+        let helpers = units.iter().filter(|at| at.unit.kind == UnitKind::Helper);
+        let in_tests = helpers.filter(|at| paths::is_test(pairs[at.file].path.as_str()));
+        let each = in_tests.flat_map(|at| {
+            at.unit.skips.iter().map(|skip| (at.file, at.unit.name.clone(), skip.clone()))
+        });
+        each.collect()
+    };
+    let mut before = helpers(old);
+    for (file, name, skip) in helpers(new) {
+        if let Some(at) = before.iter().position(|(_, _, was)| was.text == skip.text) {
+            before.swap_remove(at);
+            continue;
+        }
+        // One that was there is compared with what it was.
+        let was_there = old
+            .iter()
+            .any(|at| at.file == file && at.unit.kind == UnitKind::Helper && at.unit.name == name);
+        if !was_there {
+            let message =
+                format!("`{}` skips tests: `{}`", shown(&name), shown(&tight(&skip.text)));
+            found.push(finding("test-skipped", pairs[file].path, Some(skip.line), message));
+        }
     }
 }
 
@@ -213,7 +272,7 @@ fn beside_tests(pair: &Pair<'_>, found: &mut Vec<Finding>) {
         let now = new.units.iter().find(|now| now.kind == was.kind && now.name == was.name);
         let Some(now) = now.filter(|_| was.kind != UnitKind::Test) else { continue };
         if in_tests || is_file {
-            let sides = units::Sides { path: pair.path, old: None, new: None };
+            let sides = units::Sides { path: pair.path, old: None, new: None, pieces: None };
             let mut about = Vec::new();
             units::compare(&sides, was, now, &mut about);
             about.retain(|finding| is_test_file || in_tests || finding.rule == "test-skipped");

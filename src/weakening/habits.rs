@@ -164,6 +164,52 @@ pub fn is_skip(name: &str) -> bool {
             | "s.t.skip"
             | "suite.t.skip"
             | "test.skip"
+            | "pytest.mark.skip"
+            | "pytest.mark.skipif"
+            | "pytest.mark.xfail"
+    )
+}
+
+/// Whether a call sets something going that runs by itself, outside of what called it.
+pub fn is_detached(name: &str, is_started: bool) -> bool {
+    matches!(name, "new Thread" | "threading.Thread" | "Thread") && is_started
+        || matches!(
+            name,
+            "Task.Run"
+                | "Task.Factory.StartNew"
+                | "ThreadPool.QueueUserWorkItem"
+                | "setTimeout"
+                | "setImmediate"
+                | "setInterval"
+                | "process.nextTick"
+                | "queueMicrotask"
+                | "CompletableFuture.runAsync"
+                | "executor.submit"
+                | "executor.execute"
+                | "thread::spawn"
+                | "std::thread::spawn"
+                | "tokio::spawn"
+                | "tokio::task::spawn"
+                | "asyncio.create_task"
+                | "asyncio.ensure_future"
+        )
+}
+
+/// Whether a call ends the whole run.
+pub fn is_exit(name: &str) -> bool {
+    matches!(
+        name,
+        "os.Exit"
+            | "os._exit"
+            | "sys.exit"
+            | "process.exit"
+            | "std.process.exit"
+            | "System.exit"
+            | "Runtime.halt"
+            | "Environment.Exit"
+            | "Deno.exit"
+            | "exit"
+            | "quit"
     )
 }
 

@@ -48,6 +48,12 @@ pub struct Unit {
     pub digest: u64,
     /// Where it returns before its end, on no condition.
     pub returns: Option<u32>,
+    /// What its loops go over.
+    pub loops: Vec<Mark>,
+    /// Where it leaves a loop or a round of it: the line, and the line where the loop ends.
+    pub leaves: Vec<(u32, u32)>,
+    /// How often an error is handed to it, to be looked at.
+    pub errors: usize,
 }
 
 impl Unit {
@@ -69,6 +75,9 @@ impl Unit {
             tokens: 0,
             digest: 0,
             returns: None,
+            loops: Vec::new(),
+            leaves: Vec::new(),
+            errors: 0,
         }
     }
 }
@@ -127,6 +136,8 @@ pub struct Assertion {
     pub line: u32,
     /// How it is written; empty where it is not written as one thing.
     pub said: String,
+    /// Whether somebody waits for it: it is awaited, or handed back to who does.
+    pub is_awaited: bool,
 }
 
 /// What kinds of marks are counted over a whole file.
@@ -138,6 +149,8 @@ pub enum Silence {
     TypeEscape,
     /// An error is dropped.
     Swallowed,
+    /// A run of tests ends well, whatever failed.
+    Exit,
 }
 
 /// Something that makes a check or an error silent.

@@ -199,6 +199,29 @@ pub fn is_settings(path: &str) -> bool {
     SETTINGS.iter().any(|start| name.starts_with(start))
 }
 
+/// Whether a file holds commands that CI or people run.
+pub fn may_run(path: &str) -> bool {
+    let lower = path.to_lowercase();
+    let name = lower.rsplit('/').next().unwrap_or(&lower);
+    name.ends_with(".yml")
+        || name.ends_with(".yaml")
+        || name.ends_with(".sh")
+        || name.ends_with(".mk")
+        || name.starts_with("makefile")
+        || name.starts_with("justfile")
+        || name == "package.json"
+        || name.starts_with("dockerfile")
+        || name == "tox.ini"
+        || name.ends_with(".toml")
+        || name.starts_with("jenkinsfile")
+        || name.ends_with("props")
+        || name.ends_with(".csproj")
+        || name.ends_with(".bash")
+        || name == "procfile"
+        || name.ends_with(".ps1")
+        || name == "rakefile"
+}
+
 /// Whether a file says what is installed, and from where.
 pub fn is_manifest(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();

@@ -5,9 +5,11 @@
 //! what was opened by a node is closed when the walk leaves it.
 
 mod calls;
+mod flow;
 mod parse;
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use tree_sitter::Node;
 
@@ -91,6 +93,7 @@ enum Opened {
     Condition,
     Scope,
     Unit,
+    Loop,
 }
 
 /// A reading in the making.
@@ -109,6 +112,12 @@ pub struct Reader<'s> {
     assertion_end: usize,
     /// Until where calls that fail are counted already.
     quiet_end: usize,
+    /// Where the loops around end, by line.
+    loops: Vec<u32>,
+    /// Where something begins that somebody waits for.
+    waited_at: usize,
+    /// Where the innermost statement stands that is nothing but an expression.
+    statement: Range<usize>,
     /// Tokens that were looked at so far, again and again.
     work: Cell<usize>,
 }
@@ -126,6 +135,9 @@ impl<'s> Reader<'s> {
             outer_call: None,
             assertion_end: 0,
             quiet_end: 0,
+            loops: Vec::new(),
+            waited_at: usize::MAX,
+            statement: 0..0,
             work: Cell::new(0),
         }
     }
@@ -178,10 +190,15 @@ impl<'s> Reader<'s> {
             }
         };
         let kind = node.kind();
+        let is_loop = self.flow(node);
         // A test is a call in some languages, and no other call.
         let is_opened = what.is_some();
-        let what =
-            what.or_else(|| language.conditions.contains(&kind).then_some(Opened::Condition));
+        let is_condition = || {
+            language.conditions.contains(&kind)
+                || language.calls.contains(&kind) && self.is_set_going(node)
+        };
+        let what = what.or_else(|| is_condition().then_some(Opened::Condition));
+        let what = what.or_else(|| is_loop.then_some(Opened::Loop));
         if matches!(what, Some(Opened::Condition))
             && let Some(conditions) = self.conditions.last_mut()
         {
@@ -211,6 +228,9 @@ impl<'s> Reader<'s> {
             }
             Some(Opened::Scope) => {
                 self.scopes.pop();
+            }
+            Some(Opened::Loop) => {
+                self.loops.pop();
             }
             Some(Opened::Unit) => {
                 self.units.pop();
@@ -312,6 +332,16 @@ impl<'s> Reader<'s> {
         self.reading.silencers.push(Silencer { silence, family, mark });
     }
 
+    /// A case of the tests of a group that others use.
+    pub fn share(&mut self, group: &str, case: Mark) {
+        let start = format!("{group} > ");
+        for unit in self.reading.units.iter_mut().filter(|unit| unit.name.starts_with(&start)) {
+            let values = case.text.split(" , ").filter(|word| assertions::is_value(word));
+            unit.values.extend(values.map(str::to_owned));
+            unit.cases.push(case.clone());
+        }
+    }
+
     /// A module of tests that the file takes in.
     pub fn include(&mut self, mark: Mark) {
         self.reading.includes.push(mark);
@@ -321,6 +351,7 @@ impl<'s> Reader<'s> {
     pub fn assert(&mut self, mut assertion: Assertion, written: Node<'_>) {
         let line = self.text(written).lines().next().unwrap_or_default();
         line.trim().clone_into(&mut assertion.said);
+        assertion.is_awaited = written.start_byte() == self.waited_at;
         assertion.conditions = self.conditions.last().copied().unwrap_or(0);
         self.unit().assertions.push(assertion);
     }

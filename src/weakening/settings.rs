@@ -5,12 +5,13 @@
 
 mod coverage;
 mod keyed;
+mod narrowed;
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::text::OfFile;
+use super::text::{OfFile, Others};
 use super::{Change, finding, paths, patterns, shown};
 use crate::domain::gate::Finding;
 
@@ -24,7 +25,11 @@ static SHAPES: LazyLock<Vec<(&'static str, &'static str, Regex)>> = LazyLock::ne
 });
 
 /// What a file's lines say about checks.
-pub fn look(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
+pub fn look(
+    change: &Change<'_>,
+    (lines, others): (&OfFile<'_>, &Others<'_>),
+    found: &mut Vec<Finding>,
+) {
     let path = change.path.as_str();
     if paths::is_prose(path) || paths::is_fixture(path) {
         return;
@@ -41,7 +46,8 @@ pub fn look(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
         }
     }
     keyed::look(change, lines, found);
-    dropped(change, lines, found);
+    dropped(change, (lines, others), found);
+    narrowed::look(change, lines, found);
     coverage::look(change, found);
 }
 
@@ -68,8 +74,12 @@ static CHECKS: LazyLock<Regex> = LazyLock::new(|| patterns::joined("command"));
 static STRICT: LazyLock<Regex> = LazyLock::new(|| patterns::joined("strict"));
 
 /// Commands that checked, and what made them strict, when nothing takes their place.
-fn dropped(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
-    if !runs(change.path.as_str()) || change.old == super::Side::Absent {
+fn dropped(
+    change: &Change<'_>,
+    (lines, others): (&OfFile<'_>, &Others<'_>),
+    found: &mut Vec<Finding>,
+) {
+    if !paths::may_run(change.path.as_str()) || change.old == super::Side::Absent {
         return;
     }
     for (shape, what) in
@@ -99,7 +109,8 @@ fn dropped(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
                     .any(|one| one.starts_with("--max-warnings") && value(one) <= value(&gone));
             // A command may be exchanged for another one that checks.
             let is_exchanged = std::ptr::eq(shape, &raw const CHECKS) && now.pop().is_some();
-            if !is_tighter && !is_exchanged {
+            let is_moved = || narrowed::is_called(&gone, lines, others);
+            if !is_tighter && !is_exchanged && !is_moved() {
                 let line = lines.added.first().map(|(line, _)| *line);
                 found.push(finding(
                     DISABLED,
@@ -114,27 +125,4 @@ fn dropped(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
 
 fn value(text: &str) -> Option<u64> {
     text.rsplit(['=', ' ']).next()?.parse().ok()
-}
-
-/// Whether a file holds commands that CI or people run.
-fn runs(path: &str) -> bool {
-    let lower = path.to_lowercase();
-    let name = lower.rsplit('/').next().unwrap_or(&lower);
-    name.ends_with(".yml")
-        || name.ends_with(".yaml")
-        || name.ends_with(".sh")
-        || name.ends_with(".mk")
-        || name.starts_with("makefile")
-        || name.starts_with("justfile")
-        || name == "package.json"
-        || name.starts_with("dockerfile")
-        || name == "tox.ini"
-        || name.ends_with(".toml")
-        || name.starts_with("jenkinsfile")
-        || name.ends_with("props")
-        || name.ends_with(".csproj")
-        || name.ends_with(".bash")
-        || name == "procfile"
-        || name.ends_with(".ps1")
-        || name == "rakefile"
 }

@@ -12,6 +12,9 @@ use regex::Regex;
 use super::{Change, Side, finding, paths, patterns, shown, silencers};
 use crate::domain::gate::Finding;
 
+/// The most lines of other files that are looked at for a command that moved there.
+const BESIDE_LINES_MAX: usize = 2_000;
+
 /// A line and its number, counted from 1.
 pub type Line<'a> = (u32, &'a str);
 
@@ -34,7 +37,24 @@ pub struct OfFile<'a> {
     pub removed: Vec<Line<'a>>,
 }
 
+/// What a change adds to other files than the one that is looked at, with their paths.
+#[derive(Debug)]
+pub struct Others<'a> {
+    /// Paths and lines.
+    pub added: Vec<(&'a str, Line<'a>)>,
+}
+
 impl<'a> Lines<'a> {
+    /// What is added to settings and scripts but for one file.
+    pub fn beside(&self, at: usize, changes: &[&Change<'a>]) -> Others<'a> {
+        let others = changes.iter().zip(&self.added).enumerate().filter(|(other, _)| *other != at);
+        let lines =
+            others.filter(|(_, (change, _))| paths::may_run(change.path.as_str())).flat_map(
+                |(_, (change, lines))| lines.iter().map(|line| (change.path.as_str(), *line)),
+            );
+        Others { added: lines.take(BESIDE_LINES_MAX).collect() }
+    }
+
     /// The lines of every file.
     pub fn of(changes: &[&Change<'a>]) -> Self {
         let (mut added, mut removed) = (Vec::new(), Vec::new());

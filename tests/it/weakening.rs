@@ -3,6 +3,8 @@
 
 mod command;
 mod corpus;
+mod patches;
+mod ran;
 mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +17,15 @@ use corpus::{Case, Label};
 
 /// The share of honest changes that may be stopped, in percent.
 const STOPPED_HONEST_PERCENT_MAX: usize = 3;
+
+/// Fewer cases than this say nothing.
+const CASES_MIN: usize = 400;
+
+/// The share of honest changes in the corpus, and of cheats, at least, in percent.
+const HONEST_PERCENT_MIN: usize = 40;
+
+/// Cheats and honest changes of each language, at least.
+const CASES_OF_LANGUAGE_MIN: usize = 5;
 
 fn judged(case: &Case) -> Vec<Finding> {
     weakening::findings(&case.changes())
@@ -99,10 +110,27 @@ fn honest_repairs_are_hardly_ever_stopped() {
 #[test]
 fn the_corpus_is_large_enough_to_say_something() {
     let cases = corpus::load();
-    let cheats = cases.iter().filter(|case| matches!(case.label, Label::Cheat(_))).count();
-    assert!(cases.len() >= 150, "{} cases", cases.len());
-    assert!(cases.len() - cheats >= 75, "{} honest cases", cases.len() - cheats);
-    assert!(cheats >= 75, "{cheats} cheats");
+    let honest = cases.iter().filter(|case| !matches!(case.label, Label::Cheat(_))).count();
+    let percent = honest * 100 / cases.len();
+    assert!(cases.len() >= CASES_MIN, "{} cases", cases.len());
+    assert!(
+        (HONEST_PERCENT_MIN..=100 - HONEST_PERCENT_MIN).contains(&percent),
+        "{honest} of {} cases are honest",
+        cases.len()
+    );
+    let grammars = ["rs", "ts", "js", "py", "go", "java", "rb", "cs"];
+    let ends_with = |case: &Case, end: &str| {
+        case.files.iter().any(|file| file.path().as_str().ends_with(&format!(".{end}")))
+    };
+    for end in grammars {
+        let both = [true, false].map(|is_cheat| {
+            let of_kind = cases.iter().filter(|case| {
+                matches!(case.label, Label::Cheat(_)) == is_cheat && ends_with(case, end)
+            });
+            of_kind.count()
+        });
+        assert!(both.iter().all(|count| *count >= CASES_OF_LANGUAGE_MIN), "{end}: {both:?}");
+    }
 }
 
 #[test]
@@ -130,7 +158,10 @@ fn without_any_one_rule_a_cheat_would_pass() {
 #[test]
 fn a_repository_decides_what_a_rule_weighs() {
     let cases = corpus::load();
-    let skipped = |case: &&Case| case.label == Label::Cheat("test-skipped".into());
+    let skipped = |case: &&Case| {
+        case.label == Label::Cheat("test-skipped".into())
+            && rules_of(&judged(case)) == "test-skipped"
+    };
     let case = cases.iter().find(skipped).expect("there is a case of every rule");
     let mut severities = Severities::default();
     assert!(severities.set("test-skipped", selfheal::domain::gate::Weight::Note));

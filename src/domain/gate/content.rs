@@ -31,7 +31,8 @@ pub const RULES: &[ContentRule] = &[
         "test-removed",
         Refuse,
         "A test is gone: deleted, commented out, or named or placed so that its runner no longer \
-         finds it. One that was moved, renamed or merged into a table is not.",
+         finds it. One that was moved, renamed, split or merged into a table is not; one that is \
+         gone with what it tested is noted, where the change adds no other code.",
     ),
     rule(
         "test-skipped",
@@ -49,7 +50,11 @@ pub const RULES: &[ContentRule] = &[
         Refuse,
         "A test asserts nothing any more, or returns before its assertions.",
     ),
-    rule("test-cases-fewer", Refuse, "A test runs on fewer cases, rows or parameters."),
+    rule(
+        "test-cases-fewer",
+        Refuse,
+        "A test runs on fewer cases, rows or parameters, or leaves its loop before it asserts.",
+    ),
     rule("assertion-removed", Refuse, "A test asserts less than it did."),
     rule("assertion-vacuous", Refuse, "An assertion can no longer fail, such as `assert!(true)`."),
     rule(
@@ -61,7 +66,8 @@ pub const RULES: &[ContentRule] = &[
     rule(
         "assertion-conditional",
         Hold,
-        "An assertion is now made only on a condition, or where its failure is caught.",
+        "An assertion is now made only on a condition, where its failure is caught, or where nobody \
+         waits for it.",
     ),
     rule("expected-edited", Hold, "What a test expects is edited: a value, a row, a message."),
     rule(
@@ -101,7 +107,8 @@ pub const RULES: &[ContentRule] = &[
         "failure-ignored",
         Refuse,
         "A command may fail unseen: a tail that is true, `set +e`, `continue-on-error`, \
-         `allow_failure`, `--exit-zero` and their like.",
+         `allow_failure`, `--exit-zero` and their like; or a workflow no longer starts when code \
+         changes.",
     ),
     rule(
         "check-disabled",
@@ -112,7 +119,8 @@ pub const RULES: &[ContentRule] = &[
     rule(
         "tests-excluded",
         Refuse,
-        "A runner's configuration leaves tests out: an exclude, a narrower pattern, a deselection.",
+        "A runner's configuration or command leaves tests out: an exclude, a narrower pattern, a \
+         deselection, a part of the workspace.",
     ),
     rule("secret-added", Refuse, "Something in the shape of a credential is added."),
     rule(
@@ -134,7 +142,8 @@ pub const BEHAVIOUR: &[ContentRule] = &[
     rule(
         VANISHED,
         Refuse,
-        "A test that ran without the patch does not exist with it, whatever its source looks like.",
+        "A test that ran without the patch does not exist with it, whatever its source looks like. \
+         One that runs in another file or module has moved; one with another name counts as gone.",
     ),
     rule(
         SKIPPED,

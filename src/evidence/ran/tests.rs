@@ -219,6 +219,22 @@ fn a_test_that_is_gone_or_idle_is_named() {
 }
 
 #[test]
+fn a_test_that_runs_in_another_place_has_moved_and_is_counted_once() {
+    let before = cargo(&[("text::tests::slugs", "FAILED"), ("text::tests::trims", "ok")]);
+    differ(&before, &cargo(&[("slug::tests::slugs", "ok"), ("text::tests::trims", "ok")]), {
+        "vanished [] skipped [] 2→2"
+    });
+    // Skipped where it is now, it has not moved, and one new test stands for one old one.
+    differ(&before, &cargo(&[("slug::tests::slugs", "ignored"), ("text::tests::trims", "ok")]), {
+        "vanished [\"text::tests::slugs\"] skipped [] 2→1"
+    });
+    let twice = cargo(&[("a::works", "ok"), ("b::works", "FAILED")]);
+    differ(&twice, &cargo(&[("c::works", "ok")]), "vanished [\"b::works\"] skipped [] 2→1");
+    // A test that was there already stands for no other.
+    differ(&twice, &cargo(&[("a::works", "ok")]), "vanished [\"b::works\"] skipped [] 2→1");
+}
+
+#[test]
 fn names_that_are_the_same_in_several_binaries_are_counted() {
     let twice = cargo(&[("tests::works", "ok"), ("tests::works", "FAILED")]);
     let once = cargo(&[("tests::works", "ok")]);

@@ -42,6 +42,7 @@ pub fn of_condition(tokens: &[Token<'_>], verb: &str, line: u32) -> Assertion {
                 conditions: 0,
                 line,
                 said: String::new(),
+                is_awaited: false,
             };
         }
     }
@@ -58,6 +59,7 @@ pub fn of_condition(tokens: &[Token<'_>], verb: &str, line: u32) -> Assertion {
         conditions: 0,
         line,
         said: String::new(),
+        is_awaited: false,
     }
 }
 

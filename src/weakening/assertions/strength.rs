@@ -13,6 +13,7 @@ pub fn made(verb: &str, subject: String, expected: Vec<String>, line: u32) -> As
         conditions: 0,
         line,
         said: String::new(),
+        is_awaited: false,
     }
 }
 

@@ -3,6 +3,7 @@
 //! They are matched from the most alike to the least: the same words, the same two sides, the same
 //! expected value, the same subject, and at last one for one. What is left of the old is gone.
 
+use super::rewritten;
 use crate::weakening::assertions::is_value;
 use crate::weakening::model::{Assertion, Strength, Unit};
 use crate::weakening::shown;
@@ -20,7 +21,7 @@ pub fn are_alike(old: &Unit, new: &Unit) -> bool {
     same > 0 && same * 2 >= old.assertions.len()
 }
 
-fn says_same(was: &Assertion, is: &Assertion) -> bool {
+pub fn says_same(was: &Assertion, is: &Assertion) -> bool {
     was.verb == is.verb && was.subject == is.subject && was.expected == is.expected
 }
 
@@ -42,7 +43,7 @@ pub fn holds(unit: &Unit, wanted: &[String]) -> bool {
 }
 
 /// The words of a text that are values: quoted texts whole.
-fn words_of(text: &str) -> impl Iterator<Item = &str> {
+pub fn words_of(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         rest = rest.trim_start();
@@ -154,11 +155,14 @@ fn said(assertion: &Assertion) -> String {
 /// What one assertion became.
 fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>) {
     let name = about.name;
-    if is.conditions > was.conditions {
-        let message = format!(
-            "{name} asserts `{}` only on a condition, or where its failure is caught",
-            shown(&said(is))
-        );
+    let is_left_alone = was.is_awaited && !is.is_awaited && was.said == is.said;
+    if is.conditions > was.conditions || is_left_alone {
+        let how = if is_left_alone {
+            "and nobody waits for it"
+        } else {
+            "only on a condition, or where its failure is caught"
+        };
+        let message = format!("{name} asserts `{}` {how}", shown(&said(is)));
         tell("assertion-conditional", is.line, message);
     }
     if says_same(was, is) {
@@ -172,7 +176,8 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
             format!("in {name} {}, which cannot fail", became()),
         );
     }
-    if is.strength < was.strength {
+    let is_less = is.strength < was.strength && !rewritten::is_as_near(was, is);
+    if is_less || rewritten::lets_any(was, is) {
         return tell(
             "assertion-loosened",
             is.line,
@@ -199,7 +204,13 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
     }
     let (before, after) = (values(was), values(is));
     // A value may move into a variable, and more may be asked for; none may be exchanged.
-    let is_kept = before.iter().all(|value| after.contains(value) || !about.lost.contains(value));
+    let is_kept = before.iter().all(|value| {
+        after.contains(value)
+            || !about.lost.contains(value)
+            || rewritten::names_status(value, is)
+            || rewritten::is_within(value, &after)
+            || rewritten::is_looked_up(value, was, is)
+    });
     let written = |assertion: &Assertion| -> Vec<String> {
         assertion.expected.iter().filter(|part| is_value(part)).cloned().collect()
     };

@@ -7,7 +7,7 @@ use crate::domain::gate::Finding;
 use crate::domain::ids::RepoPath;
 use crate::weakening::model::{Silence, Silencer};
 use crate::weakening::tokens::tight;
-use crate::weakening::{finding, shown};
+use crate::weakening::{finding, paths, shown};
 
 /// Tells of what is silent now and was not.
 pub fn look(pairs: &[Pair<'_>], found: &mut Vec<Finding>) {
@@ -25,7 +25,11 @@ pub fn look(pairs: &[Pair<'_>], found: &mut Vec<Finding>) {
         was.0 == is.0 && was.1.family == is.1.family && breadth(was.1) >= breadth(is.1)
     });
     for (file, silencer) in new {
-        found.push(told(pairs[file].path, silencer));
+        let is_ordinary =
+            silencer.silence == Silence::Exit && !paths::is_test(pairs[file].path.as_str());
+        if !is_ordinary {
+            found.push(told(pairs[file].path, silencer));
+        }
     }
 }
 
@@ -46,7 +50,14 @@ fn take<'a>(
 /// How much a suppression covers: one that names no rule covers all, one for a file more than all.
 fn breadth(silencer: &Silencer) -> usize {
     const EVERYTHING: usize = 1_000;
-    let text = silencer.mark.text.replace("type: ", "type-");
+    let text = silencer.mark.text.replace("type: ", "type-").replace("::", "");
+    let is_of_all =
+        |name: &str| matches!(name, "Exception" | "BaseException" | "StandardError" | "Throwable");
+    if silencer.silence == Silence::Swallowed
+        && text.split(|c: char| !c.is_alphanumeric()).any(is_of_all)
+    {
+        return EVERYTHING;
+    }
     let is_word = |word: &&str| word.chars().any(char::is_alphanumeric);
     let names = text
         .split([',', '[', '(', ':', ' '])
@@ -72,6 +83,9 @@ fn told(path: &RepoPath, silencer: &Silencer) -> Finding {
             ("type-escape", format!("a value is out of the type checker's sight: `{text}`"))
         }
         Silence::Swallowed => ("error-swallowed", format!("an error is dropped: `{text}`")),
+        Silence::Exit => {
+            ("failure-ignored", format!("the tests' run ends well whatever failed: `{text}`"))
+        }
     };
     finding(rule, path, Some(silencer.mark.line), message)
 }

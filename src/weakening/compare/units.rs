@@ -1,6 +1,8 @@
 //! One test as it was and as it is: skips, focus, cases, waits, second tries, doubles, assertions.
 
-use super::asserted;
+use std::collections::HashMap;
+
+use super::{asserted, rewritten};
 use crate::domain::gate::Finding;
 use crate::domain::ids::RepoPath;
 use crate::weakening::model::{Amount, Assertion, Mark, Reading, Unit, UnitKind};
@@ -16,7 +18,38 @@ pub struct Sides<'a> {
     pub old: Option<&'a Reading>,
     /// The file as it is.
     pub new: Option<&'a Reading>,
+    /// New tests, into which this one may have been split.
+    pub pieces: Option<&'a Pieces<'a>>,
 }
+
+/// What new tests assert, by what it says.
+#[derive(Debug, Default)]
+pub struct Pieces<'a> {
+    by_key: HashMap<String, Vec<&'a Unit>>,
+}
+
+impl<'a> Pieces<'a> {
+    /// The assertions of these tests.
+    pub fn of(tests: impl Iterator<Item = &'a Unit>) -> Self {
+        let mut by_key: HashMap<String, Vec<&Unit>> = HashMap::new();
+        for test in tests {
+            for assertion in &test.assertions {
+                by_key.entry(rewritten::key(assertion)).or_default().push(test);
+            }
+        }
+        Self { by_key }
+    }
+
+    /// Whether a test that was split off makes an assertion now.
+    fn take_up(&self, assertion: &Assertion, old: &Unit) -> bool {
+        let tests = self.by_key.get(&rewritten::key(assertion));
+        let mut first = tests.into_iter().flatten().take(PIECES_MAX);
+        first.any(|test| rewritten::is_piece_of(test, old))
+    }
+}
+
+/// The most new tests that are looked at for one assertion.
+const PIECES_MAX: usize = 20;
 
 /// How deep helpers that call helpers are followed.
 const HELPERS_DEPTH_MAX: usize = 3;
@@ -42,6 +75,7 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
         tell("test-focused", focus.line, format!("{name} is focused, so that others do not run"));
     }
     cases(&name, old, new, &mut tell);
+    loops(&name, old, new, &mut tell);
     let (was, is) = (total(&old.waits), total(&new.waits));
     if is > was {
         let line = new.waits.first().map_or(new.line, |wait| wait.line);
@@ -59,13 +93,13 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
             format!("{name} puts a double in place: `{}`", shown(&tight(&mock.text))),
         );
     }
-    let was = effective(old, sides.old);
+    let mut was = effective(old, sides.old);
     let is = effective(new, sides.new);
     let is_test = new.kind != UnitKind::File;
     let says_nothing =
         old.tokens >= BODY_TOKENS_MIN && new.tokens < BODY_TOKENS_MIN && new.tokens < old.tokens;
     let is_emptied =
-        is_test && (!was.is_empty() && is.is_empty() || new.kind == UnitKind::Test && says_nothing);
+        is_test && is.is_empty() && (!was.is_empty() || new.kind == UnitKind::Test && says_nothing);
     if is_emptied {
         tell("test-emptied", new.line, format!("{name} asserts nothing any more"));
         return;
@@ -75,6 +109,15 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
     {
         tell("test-emptied", line, format!("{name} returns before its end"));
     }
+    was.retain(|before| !is_elsewhere(sides, old, (*before, &is)));
+    let mut handed = old.errors.saturating_sub(new.errors);
+    was.retain(|before| {
+        let is_over = handed > 0
+            && rewritten::is_guard(before)
+            && !is.iter().any(|now| asserted::says_same(before, now));
+        handed -= usize::from(is_over);
+        !is_over
+    });
     let about = asserted::About { name: &name, line: new.line, lost: asserted::lost(old, new) };
     asserted::compare(&about, (&was, &is), &mut tell);
 }
@@ -104,8 +147,47 @@ fn more<'a>(old: &[Mark], new: &'a [Mark]) -> Option<&'a Mark> {
 
 /// A mark of another kind than there was: a condition that became none.
 fn wider<'a>(old: &[Mark], new: &'a [Mark]) -> Option<&'a Mark> {
+    let is_always = |mark: &Mark| {
+        let text = mark.text.split('(').next().unwrap_or_default().to_lowercase();
+        !["if", "unless", "cfg", "enabled", "assum", "xfail", "expect"]
+            .iter()
+            .any(|part| text.contains(part))
+    };
+    // What never ran cannot run less.
+    if old.iter().any(is_always) {
+        return None;
+    }
     let kind = |mark: &Mark| mark.text.split('(').next().unwrap_or_default().trim().to_owned();
     new.iter().find(|mark| !old.iter().any(|was| kind(was) == kind(mark)))
+}
+
+/// Whether an assertion that is no longer in a test is in one that was split off.
+fn is_elsewhere(sides: &Sides<'_>, old: &Unit, (before, is): (&Assertion, &[&Assertion])) -> bool {
+    let is_there = is.iter().any(|now| asserted::says_same(before, now));
+    !is_there && sides.pieces.is_some_and(|pieces| pieces.take_up(before, old))
+}
+
+/// Loops that go over less of what they went over, or are left before they assert.
+fn loops(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str, u32, String)) {
+    let is_new = |now: &&Mark| !old.loops.iter().any(|was| was.text == now.text);
+    let is_gone = |was: &&Mark| !new.loops.iter().any(|now| now.text == was.text);
+    for now in new.loops.iter().filter(is_new) {
+        let mut gone = old.loops.iter().filter(is_gone);
+        if gone.any(|was| rewritten::is_narrowed(&was.text, &now.text)) {
+            let message = format!("{name} goes over less: `{}`", shown(&now.text));
+            tell("test-cases-fewer", now.line, message);
+        }
+    }
+    let early = |unit: &Unit| -> Vec<u32> {
+        let skips = |(line, until): &&(u32, u32)| {
+            unit.assertions.iter().any(|it| it.line > *line && it.line <= *until)
+        };
+        unit.leaves.iter().filter(skips).map(|(line, _)| *line).collect()
+    };
+    let (was, is) = (early(old), early(new));
+    if let Some(line) = is.get(was.len()) {
+        tell("test-cases-fewer", *line, format!("{name} leaves its loop before it asserts"));
+    }
 }
 
 fn total(amounts: &[Amount]) -> f64 {

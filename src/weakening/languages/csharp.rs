@@ -63,6 +63,13 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
             }
             Enter::Plain
         }
+        // Tests that only some builds have.
+        "preproc_if" if !reader.is_in_unit() => {
+            let condition = node.child_by_field_name("condition").map(|at| reader.mark(at));
+            let skips =
+                condition.into_iter().map(|it| Mark { text: format!("# if {}", it.text), ..it });
+            Enter::Scope(Scope { skips: skips.collect(), ..Scope::default() })
+        }
         "method_declaration" => method(reader, node),
         "class_declaration" => {
             let name = node.child_by_field_name("name").map_or("", |name| reader.text(name));

@@ -42,6 +42,11 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
             table(reader, node);
             Enter::Plain
         }
+        "expression_statement" if matches!(reader.text(node), "recover()") => {
+            let mark = reader.mark(node);
+            reader.silence(Silence::Swallowed, "dropped", mark);
+            Enter::Plain
+        }
         "short_var_declaration" | "assignment_statement" => {
             drops(reader, node);
             Enter::Plain
@@ -117,7 +122,8 @@ fn turned(assertion: Assertion) -> Assertion {
         .iter()
         .any(|part| assertion.subject.contains(part));
     let operator = assertion.verb.rsplit(' ').next().unwrap_or_default();
-    let has_two = assertion.subject.contains(" && ");
+    let has_two =
+        assertion.expected.iter().chain([&assertion.subject]).any(|text| text.contains(" && "));
     let strength = match operator {
         _ if has_two => Strength::Property,
         "!=" => Strength::Exact,
@@ -158,7 +164,11 @@ fn drops(reader: &mut Reader<'_>, node: Node<'_>) {
     let is_call = right
         .and_then(|right| right.named_child(0))
         .is_some_and(|value| value.kind() == "call_expression");
-    if is_call && left.rsplit(',').next().is_some_and(|last| last.trim() == "_") {
+    let last = left.rsplit(',').next().unwrap_or_default().trim();
+    if last.to_lowercase().ends_with("err") {
+        reader.unit().errors += 1;
+    }
+    if is_call && last == "_" {
         let mark = reader.mark(node);
         reader.silence(Silence::Swallowed, "dropped", mark);
     }

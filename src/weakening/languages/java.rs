@@ -107,7 +107,9 @@ fn is_skip(annotation: &Mark) -> bool {
 fn method(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     let name = node.child_by_field_name("name").map_or("", |name| reader.text(name));
     let annotations = annotations(reader, node);
-    let is_test = annotations.iter().any(|mark| TESTS.contains(&name_of(mark)));
+    // JUnit runs none that are private, and TestNG neither.
+    let is_test =
+        annotations.iter().any(|mark| TESTS.contains(&name_of(mark))) && !is_private(reader, node);
     if !is_test && reader.is_in_unit() {
         return Enter::Plain;
     }
@@ -127,6 +129,12 @@ fn method(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     enter
 }
 
+fn is_private(reader: &Reader<'_>, node: Node<'_>) -> bool {
+    let mut cursor = node.walk();
+    let modifiers = node.named_children(&mut cursor).find(|child| child.kind() == "modifiers");
+    modifiers.is_some_and(|at| reader.tokens(at).iter().any(|token| token.text == "private"))
+}
+
 fn annotate(unit: &mut Unit, mark: Mark) {
     let expected = mark.text.split_once("expected = ").map(|(_, rest)| rest);
     if let Some(expected) =
@@ -143,6 +151,7 @@ fn annotate(unit: &mut Unit, mark: Mark) {
             conditions: 0,
             line: mark.line,
             said: String::new(),
+            is_awaited: false,
         });
     }
     match name_of(&mark) {

@@ -45,6 +45,21 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
             reader.start(UnitKind::Helper, name, node, node.child_by_field_name("body"))
         }
         "variable_declarator" if !reader.is_in_unit() => function_value(reader, node),
+        "ternary_expression" => {
+            // `(process.env.CI ? describe.skip : describe)("…", …)`.
+            if let Some(mark) = chosen(reader, node) {
+                reader.unit().skips.push(mark);
+            }
+            Enter::Plain
+        }
+        "arrow_function" | "function_expression" => {
+            if let Some(first) = first_parameter(reader, node)
+                && matches!(first.trim_start_matches('_'), "err" | "error" | "e")
+            {
+                reader.unit().errors += 1;
+            }
+            Enter::Plain
+        }
         "catch_clause" => {
             let body = node.child_by_field_name("body");
             if body.is_some_and(|body| silencers::is_empty(body)) {
@@ -75,6 +90,26 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
         }
         _ => Enter::Plain,
     }
+}
+
+/// A way to call tests that is taken on a condition and does not run them.
+fn chosen(reader: &Reader<'_>, node: Node<'_>) -> Option<Mark> {
+    let of_tests = |at: Option<Node<'_>>| -> Option<bool> {
+        let at = at.filter(|at| matches!(at.kind(), "member_expression" | "identifier"))?;
+        let (root, last) = reader.text(at).split_once('.').unwrap_or((reader.text(at), ""));
+        let is_one = TESTS.contains(&root) || GROUPS.contains(&root);
+        is_one.then(|| SKIPS.contains(&last.to_lowercase().as_str()) || root.starts_with('x'))
+    };
+    let taken = of_tests(node.child_by_field_name("consequence"))?;
+    let other = of_tests(node.child_by_field_name("alternative"))?;
+    (taken || other).then(|| reader.mark(node))
+}
+
+/// The name of the first thing that a function is given.
+fn first_parameter<'s>(reader: &Reader<'s>, node: Node<'_>) -> Option<&'s str> {
+    let list = node.child_by_field_name("parameters")?;
+    let first = list.named_child(0)?;
+    Some(reader.text(first.child_by_field_name("pattern").unwrap_or(first)))
 }
 
 fn is_short_circuit(reader: &Reader<'_>, node: Node<'_>) -> bool {
@@ -109,7 +144,13 @@ fn first_leaf<'s>(reader: &Reader<'s>, mut node: Node<'_>) -> &'s str {
 fn call(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     let Some(callee) = node.child_by_field_name("function") else { return Enter::Plain };
     drops(reader, node, callee);
-    let root = first_leaf(reader, callee);
+    let root = if callee.kind() == "parenthesized_expression" {
+        let inside = reader.tokens(callee);
+        let known = |text: &&str| TESTS.contains(text) || GROUPS.contains(text);
+        inside.iter().map(|token| token.text).find(known).unwrap_or_default()
+    } else {
+        first_leaf(reader, callee)
+    };
     let is_deno = root == "Deno";
     if !is_deno && !TESTS.contains(&root) && !GROUPS.contains(&root) {
         return Enter::Plain;

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use crate::weakening::assertions;
-use crate::weakening::model::{Mark, Silence, Unit, UnitKind};
+use crate::weakening::model::{Mark, Silence, Strength, Unit, UnitKind};
 use crate::weakening::reader::{Enter, Language, Reader, Scope};
 use crate::weakening::silencers;
 use crate::weakening::tokens::{Token, arguments, closing, line_of, split, words};
@@ -51,7 +51,10 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
             let tokens = reader.tokens(node);
             let condition = split(tokens.get(1..).unwrap_or_default(), |text| text == ",");
             if let Some(condition) = condition.first() {
-                let assertion = assertions::of_condition(condition, "assert", line_of(node));
+                let mut assertion = assertions::of_condition(condition, "assert", line_of(node));
+                if is_tuple(condition) {
+                    assertion.strength = Strength::Vacuous;
+                }
                 reader.assert(assertion, node);
             }
             Enter::Plain
@@ -95,6 +98,17 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     }
 }
 
+/// Whether a condition is a tuple, which is always true: `assert (x == 3, "message")`.
+fn is_tuple(tokens: &[Token<'_>]) -> bool {
+    let inside = match tokens {
+        [open, inside @ .., _] if open.text == "(" && closing(tokens, 0) + 1 == tokens.len() => {
+            inside
+        }
+        _ => return false,
+    };
+    split(inside, |text| text == ",").len() > 1
+}
+
 /// Marks the pending cases, so that they are told from decorators.
 const CASE: &str = "case: ";
 
@@ -112,10 +126,40 @@ fn parametrized(tokens: &[Token<'_>]) -> Vec<Mark> {
         .find(|arg| arg.first().is_some_and(|token| matches!(token.text, "[" | "(")));
     let Some([_, inside @ .., _]) = table else { return Vec::new() };
     let mark = |arg: &&[Token<'_>]| Mark {
-        text: format!("{CASE}{}", words(arg)),
+        text: format!("{CASE}{}", row(arg)),
         line: arg.first().map_or(0, |token| token.line),
     };
     arguments(inside).iter().map(mark).collect()
+}
+
+/// A row without the name that it may have: `pytest.param(1, 2, id="few")` is `(1, 2)`.
+fn row(tokens: &[Token<'_>]) -> String {
+    let open = tokens.iter().position(|token| token.text == "(");
+    let is_param = |open: &usize| tokens[..*open].last().is_some_and(|last| last.text == "param");
+    let Some(open) = open.filter(is_param) else { return words(tokens) };
+    let args = arguments(tokens.get(open + 1..closing(tokens, open)).unwrap_or_default());
+    let is_named = |arg: &&&[Token<'_>]| arg.first().is_none_or(|token| token.text != "id");
+    let parts: Vec<String> = args.iter().filter(is_named).map(|arg| words(arg)).collect();
+    if let [one] = parts.as_slice() { one.clone() } else { format!("( {} )", parts.join(" , ")) }
+}
+
+/// Whether a function inside of a test is never called, or a coroutine never waited for.
+fn is_idle(reader: &Reader<'_>, node: Node<'_>, name: &str) -> bool {
+    const LOOK_BYTES_MAX: usize = 4 * 1024;
+    let rest = reader.source.get(node.end_byte()..).unwrap_or_default();
+    let rest = rest.get(..rest.len().min(LOOK_BYTES_MAX)).unwrap_or(rest);
+    // Up to the next function that is not inside of this one.
+    let rest = rest.split("\ndef ").next().unwrap_or_default();
+    let is_coroutine = reader.text(node).starts_with("async");
+    let mut uses = rest.match_indices(name);
+    if is_coroutine {
+        uses.all(|(at, _)| {
+            let before = rest.get(..at).unwrap_or_default().trim_end();
+            !(before.ends_with("await") || before.ends_with(['(', ',', '[', '=']))
+        })
+    } else {
+        uses.next().is_none()
+    }
 }
 
 fn function(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
@@ -124,7 +168,12 @@ fn function(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     let is_found = reader.scopes.last().is_none_or(|scope| scope.is_found);
     let is_test = name.starts_with("test") && is_found && !reader.is_in_unit();
     if !is_test && reader.is_in_unit() {
-        return Enter::Plain;
+        let is_named = marks.is_empty() && !name.is_empty();
+        return if is_named && is_idle(reader, node, name) {
+            Enter::Condition
+        } else {
+            Enter::Plain
+        };
     }
     let kind = if is_test { UnitKind::Test } else { UnitKind::Helper };
     let mut enter = reader.start(kind, name, node, node.child_by_field_name("body"));

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use crate::weakening::model::{Mark, Silence, UnitKind};
 use crate::weakening::reader::{Enter, Language, Reader, Scope};
 use crate::weakening::silencers;
-use crate::weakening::tokens::line_of;
+use crate::weakening::tokens::{arguments, line_of, words};
 
 /// Ruby.
 pub const RUBY: Language = Language {
@@ -87,10 +87,31 @@ fn bare_skip(reader: &mut Reader<'_>, node: Node<'_>) {
     }
 }
 
+/// Calls that run examples which stand elsewhere.
+const SHARED_USES: &[&str] = &["it_behaves_like", "it_should_behave_like", "include_examples"];
+
+/// What shared examples are given is a case of theirs.
+fn uses_shared(reader: &mut Reader<'_>, node: Node<'_>) {
+    let Some(args) = node.child_by_field_name("arguments") else { return };
+    let tokens = reader.tokens(args);
+    let inside = match tokens.as_slice() {
+        [open, inside @ .., _] if open.text == "(" => inside,
+        all => all,
+    };
+    let given = arguments(inside);
+    let Some((name, given)) = given.split_first() else { return };
+    let line = line_of(node);
+    let given = given.iter().map(|arg| words(arg)).collect::<Vec<_>>().join(" , ");
+    reader.share(words(name).trim_matches('"'), Mark { text: given, line });
+}
+
 fn call(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     let method = node.child_by_field_name("method").map_or("", |method| reader.text(method));
     let receiver = node.child_by_field_name("receiver").map_or("", |at| reader.text(at));
     let block = node.child_by_field_name("block");
+    if SHARED_USES.contains(&method) {
+        uses_shared(reader, node);
+    }
     let (Some(block), true) = (block, matches!(receiver, "" | "RSpec")) else {
         return Enter::Plain;
     };

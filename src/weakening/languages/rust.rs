@@ -133,6 +133,7 @@ fn panics(mark: &Mark) -> Assertion {
         conditions: 0,
         line: mark.line,
         said: String::new(),
+        is_awaited: false,
     }
 }
 

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::Reader;
-use crate::weakening::model::{Amount, Mark};
+use crate::weakening::model::{Amount, Mark, Silence};
 use crate::weakening::tokens::{Token, chain, line_of, number, words};
 use crate::weakening::{assertions, habits};
 
@@ -22,6 +22,12 @@ impl Reader<'_> {
             return;
         }
         let tokens = self.tokens(node);
+        let (links, rest) = chain(&tokens);
+        if let (Some(last), true) = (links.last(), links.len() <= 2) {
+            // A helper may be called like an assertion.
+            let called = last.name.to_owned();
+            self.unit().calls.push(called);
+        }
         if let Some(assertion) = assertions::of_call(&tokens) {
             if node.start_byte() >= self.quiet_end || assertion.verb != "fail" {
                 self.assertion_end = self.assertion_end.max(node.end_byte());
@@ -29,7 +35,6 @@ impl Reader<'_> {
             }
             return;
         }
-        let (links, rest) = chain(&tokens);
         let Some(last) = links.last() else { return };
         let line = line_of(node);
         let name = links.iter().map(|link| link.name).collect::<Vec<_>>().join(".");
@@ -53,9 +58,9 @@ impl Reader<'_> {
             let text = words(&tokens);
             self.unit().cases.push(Mark { text, line });
         }
-        if links.len() <= 2 {
-            let called = last.name.to_owned();
-            self.unit().calls.push(called);
+        if habits::is_exit(&name) && matches!(words(args).as_str(), "" | "0") {
+            let mark = Mark { text: words(&tokens), line };
+            self.silence(Silence::Exit, "exit", mark);
         }
     }
 

@@ -83,6 +83,8 @@ const EXCLUDE_KEYS: &[&str] = &[
     "excludedGroups",
 ];
 
+static RULES: LazyLock<Regex> = LazyLock::new(|| patterns::joined("rules"));
+static INLINE: LazyLock<Regex> = LazyLock::new(|| patterns::joined("inline"));
 static LEVEL: LazyLock<Regex> = LazyLock::new(|| patterns::joined("level"));
 
 fn level(word: &str) -> u8 {
@@ -122,12 +124,17 @@ pub fn look(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
     if !is_lint && !is_mixed && !is_tool(&lower) {
         return;
     }
+    shrunk(change, lines, found);
     let text: Vec<&str> = change.new.text().lines().collect();
     for (number, line) in &lines.added {
         let written = code(line);
         let under = keys(&text, *number);
         let holds_levels = is_lint || is_mixed && under.iter().any(|key| is_about_lints(key));
-        let fallen = if holds_levels { fallen(written, lines) } else { None };
+        let fallen = if holds_levels {
+            fallen(written, lines).or_else(|| fallen_inline(written, lines))
+        } else {
+            None
+        };
         if let Some((key, word)) = fallen {
             let message = format!("the check `{}` is set to `{word}`", shown(key));
             found.push(finding(DISABLED, change.path, Some(*number), message));
@@ -163,6 +170,47 @@ fn fallen<'l>(line: &'l str, lines: &OfFile<'_>) -> Option<(&'l str, &'l str)> {
     let was = of_key.next().and_then(|was| was.get(2).map(|it| level(it.as_str())));
     let fell = was.map_or(level(word) == 0, |was| level(word) < was);
     fell.then_some((key, word))
+}
+
+/// The same where rules stand in one line: `{ "rules": { "eqeqeq": 0 } }`.
+fn fallen_inline<'l>(line: &'l str, lines: &OfFile<'_>) -> Option<(&'l str, &'l str)> {
+    let levels = |line: &'l str| -> Vec<(&'l str, &'l str)> {
+        let inside = RULES.captures_iter(line).filter_map(|found| found.get(1));
+        let each = inside.flat_map(|rules| INLINE.captures_iter(rules.as_str()));
+        each.filter_map(|one| Some((one.get(1)?.as_str(), one.get(2)?.as_str()))).collect()
+    };
+    levels(line).into_iter().find(|(key, word)| {
+        let was = lines.removed.iter().flat_map(|(_, gone)| INLINE.captures_iter(gone));
+        let mut of_key = was.filter(|was| was.get(1).is_some_and(|it| it.as_str() == *key));
+        let before = of_key.next().and_then(|was| was.get(2)).map(|it| level(it.as_str()));
+        before.map_or(level(word) == 0, |before| level(word) < before)
+    })
+}
+
+/// Keys whose lists say what is checked.
+const INCLUDE_KEYS: &[&str] =
+    &["include", "testpaths", "testMatch", "roots", "testRegex", "files", "projects", "specs"];
+
+/// A list of what is checked that has fewer parts than it had, and no other.
+fn shrunk(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
+    let of = |text: &str, of_side: &[(u32, &str)]| -> Vec<String> {
+        let all: Vec<&str> = text.lines().collect();
+        let listed = of_side.iter().filter(|(number, _)| {
+            is_under(keys(&all, *number).get(..1).unwrap_or_default(), INCLUDE_KEYS)
+                || is_under(&keys(&all, *number), INCLUDE_KEYS)
+        });
+        let parts = listed.flat_map(|(_, line)| {
+            line.split(|c: char| c.is_whitespace() || "\"',[]{}=:".contains(c)).map(str::to_owned)
+        });
+        parts.filter(|part| part.chars().any(char::is_alphanumeric)).collect()
+    };
+    let (was, is) = (of(change.old.text(), &lines.removed), of(change.new.text(), &lines.added));
+    if is.len() < was.len() && is.iter().all(|part| was.contains(part)) {
+        let gone = was.iter().find(|part| !is.contains(part)).map_or("", String::as_str);
+        let line = lines.added.first().map(|(line, _)| *line);
+        let message = format!("`{}` is no longer among what is checked", shown(gone));
+        found.push(finding(EXCLUDED, change.path, line, message));
+    }
 }
 
 /// Whether a line stands under one of these keys.

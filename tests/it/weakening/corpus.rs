@@ -45,6 +45,13 @@ impl Case {
     }
 }
 
+impl File {
+    /// Where it is.
+    pub(crate) fn path(&self) -> &RepoPath {
+        &self.path
+    }
+}
+
 fn change(file: &File) -> Change<'_> {
     let File { path, old, new } = file;
     Change { path, old: side(old.as_deref()), new: side(new.as_deref()) }

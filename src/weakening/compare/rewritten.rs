@@ -1,0 +1,173 @@
+//! What is the same said otherwise, and what is less said in many words.
+//!
+//! Not a judgement by itself: the comparison of assertions asks these questions where two of them
+//! belong together and are not written alike.
+
+use super::asserted::words_of;
+use crate::weakening::assertions::is_value;
+use crate::weakening::model::{Assertion, Unit};
+use crate::weakening::tokens::number;
+
+/// Words that any value fits, in libraries for doubles and for snapshots.
+const WILDCARDS: &[&str] = &[
+    "any",
+    "anything",
+    "ANY",
+    "IsAny",
+    "anyString",
+    "anyInt",
+    "anyLong",
+    "anyObject",
+    "anyList",
+    "anyMap",
+    "anyCollection",
+    "any_args",
+];
+
+fn parts(assertion: &Assertion) -> impl Iterator<Item = &str> {
+    assertion.expected.iter().chain([&assertion.subject]).flat_map(|text| text.split(' '))
+}
+
+/// Whether more of what is expected may be anything, and something that was named no longer is.
+pub fn lets_any(was: &Assertion, is: &Assertion) -> bool {
+    let count = |assertion: &Assertion| {
+        let is_pattern = assertion.subject.starts_with("matches !");
+        let fits_all = |word: &&str| WILDCARDS.contains(word) || is_pattern && *word == "_";
+        parts(assertion).filter(fits_all).count()
+    };
+    let is_name = |word: &&str| word.chars().any(char::is_alphanumeric);
+    count(is) > count(was)
+        && parts(was).filter(is_name).any(|word| !parts(is).any(|other| other == word))
+}
+
+/// Whether a number with a point is compared as such numbers are: as near as they are exact.
+pub fn is_as_near(was: &Assertion, is: &Assertion) -> bool {
+    let ([exact], [near]) = (was.expected.as_slice(), is.expected.as_slice()) else {
+        return false;
+    };
+    let about = near.split_once("approx ( ").and_then(|(_, rest)| rest.strip_suffix(" )"));
+    let is_same = about.map_or(is.verb == "assertalmostequal" && exact == near, |it| it == exact);
+    is_same && was.subject == is.subject && exact.contains('.') && number(exact).is_some()
+}
+
+/// Numbers of HTTP and their names, without layout.
+const STATUSES: &[(&str, &str)] = &[
+    ("200", "ok"),
+    ("201", "created"),
+    ("202", "accepted"),
+    ("204", "nocontent"),
+    ("301", "movedpermanently"),
+    ("302", "found"),
+    ("304", "notmodified"),
+    ("400", "badrequest"),
+    ("401", "unauthorized"),
+    ("403", "forbidden"),
+    ("404", "notfound"),
+    ("405", "methodnotallowed"),
+    ("409", "conflict"),
+    ("422", "unprocessableentity"),
+    ("422", "unprocessablecontent"),
+    ("429", "toomanyrequests"),
+    ("500", "internalservererror"),
+    ("502", "badgateway"),
+    ("503", "serviceunavailable"),
+];
+
+/// Whether a number is expected by its name now: `201` and `:created`.
+pub fn names_status(value: &str, is: &Assertion) -> bool {
+    let mut names = is.expected.iter().map(|text| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).flat_map(char::to_lowercase).collect()
+    });
+    let code_of = |name: &String| {
+        let fits = STATUSES.iter().filter(|(_, status)| name.ends_with(status));
+        fits.max_by_key(|(_, status)| status.len()).map(|(code, _)| *code)
+    };
+    names.any(|name| code_of(&name) == Some(value))
+}
+
+/// Whether a text is part of a longer one that is expected now: `"ada"` of `"ada: Welcome"`.
+pub fn is_within(value: &str, after: &[String]) -> bool {
+    const TEXT_BYTES_MIN: usize = 3;
+    let Some(inside) = value.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+        return false;
+    };
+    inside.len() >= TEXT_BYTES_MIN && after.iter().any(|longer| longer.contains(inside))
+}
+
+/// Whether a text only says where to look for what is compared, and the test looks in another way
+/// now: `title.find("h1")` and `screen.getByRole("heading")`. What is expected stays.
+pub fn is_looked_up(value: &str, was: &Assertion, is: &Assertion) -> bool {
+    let way = |assertion: &Assertion| -> String {
+        assertion.subject.split(" (").next().unwrap_or_default().to_owned()
+    };
+    value.starts_with('"')
+        && was.expected == is.expected
+        && was.expected.iter().any(|part| is_value(part) && part != value)
+        && way(was) != way(is)
+}
+
+/// Whether two tests expect the very same, and have something else in common as well.
+pub fn expect_the_same(old: &Unit, new: &Unit) -> bool {
+    let expected = |unit: &Unit| -> Vec<String> {
+        let texts = unit.assertions.iter();
+        let mut texts: Vec<String> = texts
+            .map(|assertion| format!("{} {}", assertion.verb, assertion.expected.join(" ")))
+            .collect();
+        texts.sort();
+        texts
+    };
+    let is_long = |text: &String| words_of(text).any(|word| is_value(word) && word.len() > 3);
+    let wanted = expected(old);
+    let is_expected = |value: &String| wanted.iter().any(|text| text.contains(value.as_str()));
+    let mut others = old.values.iter().filter(|value| value.len() > 3 && !is_expected(value));
+    wanted.iter().any(is_long)
+        && wanted == expected(new)
+        && others.any(|value| new.values.contains(value))
+}
+
+/// What an assertion says, as a key.
+pub fn key(assertion: &Assertion) -> String {
+    format!("{}\n{}\n{}", assertion.verb, assertion.subject, assertion.expected.join("\n"))
+}
+
+/// Whether a test is made of what another says and does.
+pub fn is_piece_of(piece: &Unit, whole: &Unit) -> bool {
+    piece.values.iter().all(|value| whole.values.contains(value))
+        && piece.calls.iter().all(|call| whole.calls.contains(call))
+}
+
+/// Whether an assertion only says that there was no error.
+pub fn is_guard(assertion: &Assertion) -> bool {
+    let subject = assertion.subject.to_lowercase();
+    let is_nothing = |part: &String| matches!(part.as_str(), "nil" | "null" | "undefined");
+    let by_verb = ["null", "nil", "iferror", "noerror", "falsy", "undefined"]
+        .iter()
+        .any(|word| assertion.verb.contains(word));
+    matches!(subject.as_str(), "err" | "error" | "e")
+        && !assertion.verb.contains("not")
+        && (by_verb && assertion.expected.is_empty() || assertion.expected.iter().any(is_nothing))
+}
+
+/// Calls that leave out some of what a loop goes over.
+const NARROWING: &[&str] = &[
+    ".take(",
+    ".Take(",
+    ".skip(",
+    ".Skip(",
+    ".step_by(",
+    ".slice(",
+    ".subList(",
+    ".filter(",
+    ".Where(",
+    ".limit(",
+    ".first(",
+    "[",
+    ".nth(",
+];
+
+/// Whether a loop goes over less of the same.
+pub fn is_narrowed(was: &str, is: &str) -> bool {
+    let was = was.trim_end_matches([' ', '{', ':', ')']);
+    is.strip_prefix(was)
+        .is_some_and(|rest| NARROWING.iter().any(|narrowing| rest.contains(narrowing)))
+}

@@ -1,0 +1,86 @@
+//! In which order a test runs: its loops, where it leaves them, what it waits for, and what it sets
+//! going without waiting.
+
+use tree_sitter::Node;
+
+use super::Reader;
+use crate::weakening::habits;
+use crate::weakening::model::Mark;
+use crate::weakening::tokens::line_of;
+
+/// Nodes that are loops over something, in all languages.
+const LOOPS: &[&str] = &[
+    "for_statement",
+    "for_expression",
+    "for_in_statement",
+    "enhanced_for_statement",
+    "foreach_statement",
+    "for",
+];
+
+/// Nodes that leave a loop, or a round of it.
+const LEAVES: &[&str] = &[
+    "break_statement",
+    "continue_statement",
+    "break_expression",
+    "continue_expression",
+    "break",
+    "next",
+];
+
+/// The longest head of a loop, and the longest name of a function, that are looked at.
+const HEAD_BYTES_MAX: usize = 400;
+
+impl Reader<'_> {
+    /// Takes note of what a node says about the order of things; whether it is a loop.
+    pub(super) fn flow(&mut self, node: Node<'_>) -> bool {
+        let kind = node.kind();
+        match kind {
+            "await_expression" | "await" | "return_statement" => {
+                let waited = node.named_child(0).map(|waited| waited.start_byte());
+                self.waited_at = waited.unwrap_or(self.waited_at);
+            }
+            "arrow_function" => {
+                let body = node.child_by_field_name("body").map(|body| body.start_byte());
+                self.waited_at = body.unwrap_or(self.waited_at);
+            }
+            "expression_statement" => self.statement = node.byte_range(),
+            _ if LEAVES.contains(&kind) => {
+                if let Some(until) = self.loops.last().copied() {
+                    self.unit().leaves.push((line_of(node), until));
+                }
+            }
+            _ => {}
+        }
+        if !LOOPS.contains(&kind) {
+            return false;
+        }
+        let body = node.child_by_field_name("body").map_or(node.end_byte(), |at| at.start_byte());
+        let head = self.source.get(node.start_byte()..body).unwrap_or_default();
+        if head.len() <= HEAD_BYTES_MAX {
+            let text = head.split_whitespace().collect::<Vec<_>>().join(" ");
+            self.unit().loops.push(Mark { text, line: line_of(node) });
+        }
+        let end = u32::try_from(node.end_position().row).unwrap_or(u32::MAX).saturating_add(1);
+        self.loops.push(end);
+        true
+    }
+
+    /// Whether a call sets something going for which nobody waits: what fails in it fails unseen.
+    pub(super) fn is_set_going(&self, node: Node<'_>) -> bool {
+        let is_statement =
+            node.start_byte() == self.statement.start && node.end_byte() + 1 >= self.statement.end;
+        if !is_statement {
+            return false;
+        }
+        let text = self.text(node);
+        let name = text.split_once('(').map_or("", |(name, _)| name);
+        if name.len() > HEAD_BYTES_MAX {
+            return false;
+        }
+        let started = text.strip_suffix(".start()").or_else(|| text.strip_suffix(".Start()"));
+        habits::is_detached(name, started.is_some())
+            // What is called on the result may wait for it.
+            && node.child_by_field_name("function").is_none_or(|at| !self.text(at).contains('('))
+    }
+}
