@@ -172,7 +172,7 @@ impl Kind {
     pub(crate) fn scenario(&self) -> Value {
         let steps = match (self.road, self.model) {
             (_, Model::Writes) => json!([{ "delay_ms": 3000, "do": [{ "edit": {
-                "path": "src/lib.rs", "old": BAD, "new": GOOD,
+                "path": "src/lib.rs", "old": BAD.trim_end(), "new": GOOD.trim_end(),
             } }], "say": "It was not formatted." }]),
             (Road::Straight, Model::UsesTools) => straight(),
             (Road::SecondLook, Model::UsesTools) => stubborn(),
