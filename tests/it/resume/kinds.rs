@@ -179,7 +179,9 @@ impl Kind {
             (Road::Question, Model::UsesTools) => unsure(),
         };
         let usage = json!({ "input": 1200, "output": 60, "cache_read": 8000, "cache_write": 0 });
-        json!({ "usage": usage, "delay_ms": 500, "steps": steps })
+        // One that writes is asked again when it named a file that the agent had not shown it.
+        let again = self.model == Model::Writes;
+        json!({ "usage": usage, "delay_ms": 500, "repeat_last": again, "steps": steps })
     }
 }
 
