@@ -172,14 +172,16 @@ impl Kind {
     pub(crate) fn scenario(&self) -> Value {
         let steps = match (self.road, self.model) {
             (_, Model::Writes) => json!([{ "delay_ms": 3000, "do": [{ "edit": {
-                "path": "src/lib.rs", "old": BAD, "new": GOOD,
+                "path": "src/lib.rs", "old": BAD.trim_end(), "new": GOOD.trim_end(),
             } }], "say": "It was not formatted." }]),
             (Road::Straight, Model::UsesTools) => straight(),
             (Road::SecondLook, Model::UsesTools) => stubborn(),
             (Road::Question, Model::UsesTools) => unsure(),
         };
         let usage = json!({ "input": 1200, "output": 60, "cache_read": 8000, "cache_write": 0 });
-        json!({ "usage": usage, "delay_ms": 500, "steps": steps })
+        // One that writes is asked again when it named a file that the agent had not shown it.
+        let again = self.model == Model::Writes;
+        json!({ "usage": usage, "delay_ms": 500, "repeat_last": again, "steps": steps })
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) const KIND: Kind = Kind {
     programs: Programs::At("aider/bin"),
     installed: Installed::ForAll,
     model: Model::Writes,
-    process: "aider",
+    process: "python3",
     trap,
     small_cap: "0.02",
     prints,
