@@ -2,7 +2,7 @@
 //!
 //! The front matter is typed, validated on the way out and on the way in, and published as JSON
 //! Schema (`docs/schemas/`); the text below it says the same for people and is never read back.
-//! The runner that writes one and the server that takes it hold it against the same types ([`door`]).
+//! The runner that writes one and the server that takes it hold it against the same types ([`taken`]).
 //! Nothing in a document is trusted more than the runner that wrote it: an attempt can mislead
 //! itself and nobody else.
 
