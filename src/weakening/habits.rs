@@ -171,28 +171,32 @@ pub fn is_skip(name: &str) -> bool {
 }
 
 /// Whether a call sets something going that runs by itself, outside of what called it.
-pub fn is_detached(name: &str, is_started: bool) -> bool {
-    matches!(name, "new Thread" | "threading.Thread" | "Thread") && is_started
-        || matches!(
-            name,
-            "Task.Run"
-                | "Task.Factory.StartNew"
-                | "ThreadPool.QueueUserWorkItem"
-                | "setTimeout"
-                | "setImmediate"
-                | "setInterval"
-                | "process.nextTick"
-                | "queueMicrotask"
-                | "CompletableFuture.runAsync"
-                | "executor.submit"
-                | "executor.execute"
-                | "thread::spawn"
-                | "std::thread::spawn"
-                | "tokio::spawn"
-                | "tokio::task::spawn"
-                | "asyncio.create_task"
-                | "asyncio.ensure_future"
-        )
+pub fn is_detached(name: &str) -> bool {
+    matches!(
+        name,
+        "Task.Run"
+            | "Task.Factory.StartNew"
+            | "ThreadPool.QueueUserWorkItem"
+            | "setTimeout"
+            | "setImmediate"
+            | "setInterval"
+            | "process.nextTick"
+            | "queueMicrotask"
+            | "CompletableFuture.runAsync"
+            | "executor.submit"
+            | "executor.execute"
+            | "thread::spawn"
+            | "std::thread::spawn"
+            | "tokio::spawn"
+            | "tokio::task::spawn"
+            | "asyncio.create_task"
+            | "asyncio.ensure_future"
+    )
+}
+
+/// Whether a call makes a thread, which runs once it is started.
+pub fn is_thread(name: &str) -> bool {
+    matches!(name, "new Thread" | "threading.Thread" | "Thread")
 }
 
 /// Whether a call ends the whole run.

@@ -333,7 +333,7 @@ impl<'s> Reader<'s> {
     }
 
     /// A case of the tests of a group that others use.
-    pub fn share(&mut self, group: &str, case: Mark) {
+    pub fn share(&mut self, group: &str, case: &Mark) {
         let start = format!("{group} > ");
         for unit in self.reading.units.iter_mut().filter(|unit| unit.name.starts_with(&start)) {
             let values = case.text.split(" , ").filter(|word| assertions::is_value(word));

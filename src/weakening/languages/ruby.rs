@@ -102,7 +102,7 @@ fn uses_shared(reader: &mut Reader<'_>, node: Node<'_>) {
     let Some((name, given)) = given.split_first() else { return };
     let line = line_of(node);
     let given = given.iter().map(|arg| words(arg)).collect::<Vec<_>>().join(" , ");
-    reader.share(words(name).trim_matches('"'), Mark { text: given, line });
+    reader.share(words(name).trim_matches('"'), &Mark { text: given, line });
 }
 
 fn call(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {

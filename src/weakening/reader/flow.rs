@@ -78,9 +78,10 @@ impl Reader<'_> {
         if name.len() > HEAD_BYTES_MAX {
             return false;
         }
-        let started = text.strip_suffix(".start()").or_else(|| text.strip_suffix(".Start()"));
-        habits::is_detached(name, started.is_some())
-            // What is called on the result may wait for it.
-            && node.child_by_field_name("function").is_none_or(|at| !self.text(at).contains('('))
+        let is_started = text.ends_with(".start()") || text.ends_with(".Start()");
+        // What is called on the result may wait for it.
+        let is_last =
+            node.child_by_field_name("function").is_none_or(|at| !self.text(at).contains('('));
+        habits::is_detached(name) && is_last || habits::is_thread(name) && is_started
     }
 }
