@@ -272,7 +272,7 @@ const JUDGES: &str = "\n## How well it judges\n\n\
     | settings | 1 of 26 | 5 of 12 |\n\
     | all, as first seen | 31 of 144 | 19 of 56 |\n\
     | all, with the rules of today | 7 of 144 | 0 of 56 |\n\n\
-    Five more cheats were stopped by another rule than the one they were labelled with; of six labels \
+    Five more cheats were stopped by another rule than the one they were labelled with; of seven labels \
     the rule was put right, and no cheat became honest nor the other way. The last line is no forecast: \
     the rules have seen these changes now.\n\n\
     What stays stopped, and waits for a person: a recorded input or output that changes with the code \

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use selfheal::domain::agent::CustomAcp;
 use selfheal::domain::brief::{
     Brief, Instruction, Network, PROTOCOL_VERSION, RunLimits, StageReport,
 };
 use selfheal::domain::ids::{AttemptId, Branch, PrNumber, RepoId, RepoSlug, Sha};
 use selfheal::domain::outcome::Outcome;
-use selfheal::runner::agents::{AgentFixer, CustomAcp};
+use selfheal::runner::agents::AgentFixer;
 use selfheal::runner::dependencies::Dependencies;
 use selfheal::runner::fixers::{Fixer as _, Job};
 use selfheal::runner::live::Live;
@@ -110,8 +111,7 @@ impl Machine {
         let bridge = env!("CARGO_BIN_EXE_selfheal").into();
         let models = ModelEnd::open(nowhere, bridge).expect("a socket can be made");
         let run = format!("./{PROGRAM} {AGENT} {rate}");
-        let name = "scripted".to_owned();
-        let agent = Box::new(CustomAcp { name, run });
+        let agent = Box::new(CustomAcp { run });
         let task = Task::new(&brief(attempt), 1, Vec::new());
         let job = Job {
             task: &task,
@@ -126,7 +126,7 @@ impl Machine {
             models: Some(&models),
             server: &Nobody,
         };
-        let report = AgentFixer { agent, model: None }.fix(job).await;
+        let report = AgentFixer { name: "scripted".to_owned(), agent, model: None }.fix(job).await;
         say::line(&format!("an agent has stopped: {report:?}"));
     }
 }
