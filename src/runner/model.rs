@@ -356,7 +356,8 @@ async fn answered(
     waiting.heard();
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let is_stream = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
-    let ending = Arc::new(Mutex::new(is_stream.then(Ending::default)));
+    let has_end = is_stream || ending::is_told_whole(path);
+    let ending = Arc::new(Mutex::new(has_end.then(Ending::default)));
     let passing = Arc::clone(&ending);
     let pieces = answer.bytes_stream().inspect(move |piece| match piece {
         Ok(piece) => {

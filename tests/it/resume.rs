@@ -342,7 +342,8 @@ async fn an_attempt_goes_on_at_every_boundary_of_its_stages() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attempt_goes_on_before_and_after_its_second_look() {
-    let kind = kinds::on(Road::SecondLook).swap_remove(0);
+    // Named agents may have no such road.
+    let Some(kind) = kinds::on(Road::SecondLook).into_iter().next() else { return };
     let mut suite = Suite::start(kind, 1).await;
     let lost = |stage| (Moment::Done(stage, 3), Victim::Machine);
     // The last first.

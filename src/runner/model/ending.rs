@@ -1,4 +1,4 @@
-//! Whether a streamed answer came to its end: the connection of one that did not may close in order.
+//! Whether a model's answer came to its end: the connection of one that did not may close in order.
 //!
 //! Every provider says in its last words why it stopped. An answer without such a word broke off, was
 //! empty, was an error, or was no answer of a model at all. It is looked for in the bytes as they pass, and
@@ -23,7 +23,13 @@ const ENDS: [&[u8]; 9] = [
 /// The longest of them, less one: as much of a piece may belong to one that ends in the next.
 const OVERLAP: usize = 18;
 
-/// Looks for the end of a streamed answer.
+/// Whether what is asked at that path is a model's answer in one piece, which says why it stopped as a
+/// streamed one does. OpenAI's Responses have other words for it, and no agent here asks for them so.
+pub(super) fn is_told_whole(path: &str) -> bool {
+    ["/messages", "/chat/completions", ":generateContent"].iter().any(|end| path.ends_with(end))
+}
+
+/// Looks for the end of an answer.
 #[derive(Debug, Default)]
 pub(super) struct Ending {
     is_there: bool,
@@ -78,6 +84,18 @@ mod tests {
             "data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\n\n",
         ] {
             check(&format!("data: {{\"text\":\"{long}\"}}\n\n{end}"), true);
+        }
+    }
+
+    #[test]
+    fn answers_in_one_piece_are_told_from_other_questions() {
+        for whole in ["/anthropic/v1/messages", "/openai/v1/chat/completions", "/m:generateContent"]
+        {
+            assert!(is_told_whole(whole), "{whole}");
+        }
+        for other in ["/v1/messages/count_tokens", "/v1/models", "/v1/responses", "/m:countTokens"]
+        {
+            assert!(!is_told_whole(other), "{other}");
         }
     }
 
