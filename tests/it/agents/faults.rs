@@ -68,19 +68,24 @@ const FAULTS: [(&str, Verdict); 23] = [
 
 /// Rows that are to the server and the runner what another row is. Agents that start slowly are spared
 /// them, unless somebody names the agents: `cargo xtask test --all` does.
-const ALIKE: [&str; 8] = [
+const ALIKE: [&str; 12] = [
     "always_503",
     "always_529",
     "always_402",
     "always_403",
+    "always_404",
+    "always_413",
     "always_garbage",
+    "always_empty",
     "always_disconnect",
+    "always_reset",
     "twice_500",
     "twice_reset",
 ];
 
-/// Attempts at the same time: agents wait between their tries, and take a core when they start.
-const BESIDE: usize = 8;
+/// Attempts at the same time: agents wait between their tries, take a core when they start, and up to
+/// half a gigabyte of memory.
+const BESIDE: usize = 3;
 
 /// A server with an attempt, whose runner may ask models of a provider that fails.
 struct Gateway {
