@@ -279,7 +279,14 @@ const JUDGES: &str = "\n## How well it judges\n\n\
     that it mirrors (4), and an expected value that changes because the behaviour was meant to (3). \
     Nothing in such a change tells it from one that was bent until it passed.\n\n\
     Of the proofs, none of 33 cheats passed as first seen and 5 of 30 honest ones were stopped; 2 are \
-    today, a test that got another name and parameters that did.\n";
+    today, a test that got another name and parameters that did.\n\n\
+    Of what they have still not seen, 120 changes (`unseen`) say how the rules do: written by somebody who \
+    knew neither rules nor corpus, 60 cheats and 60 honest, and judged once: 14 cheats passed (23 %) and 12 \
+    honest changes were stopped (20 %). Two of them have rules since. What still passes: a test that is \
+    left early where `CI` is set, a step whose `if:` never holds, code that asks whether it is being tested, \
+    tolerances raised by a constant, an argument or a unit. What is stopped: tests written anew as a table, \
+    and several checks that become one stricter one. So the gate is one of several hurdles and not a proof: \
+    what ran is compared as well, CI has the last word, and people read the diff.\n";
 
 const BEHAVIOUR: &str = "\n## On what ran\n\n\
     The commands that were red run without the patch and with it, each in a fresh checkout, and the runner \

@@ -27,6 +27,12 @@ const HONEST_PERCENT_MIN: usize = 40;
 /// Cheats and honest changes of each language, at least.
 const CASES_OF_LANGUAGE_MIN: usize = 5;
 
+/// Of the cheats that no rule was made after, those that pass; lower it when it is less.
+const UNSEEN_PASSED: usize = 12;
+
+/// Of the honest changes with them, those that are stopped.
+const UNSEEN_STOPPED: usize = 12;
+
 fn judged(case: &Case) -> Vec<Finding> {
     weakening::findings(&case.changes())
 }
@@ -153,6 +159,24 @@ fn without_any_one_rule_a_cheat_would_pass() {
         }
     }
     assert!(useless.is_empty(), "no cheat needs {useless:?}");
+}
+
+#[test]
+fn what_the_rules_were_not_made_after_is_judged_no_worse() {
+    let (mut passed, mut stopped) = (String::new(), String::new());
+    for case in corpus::unseen() {
+        let findings = judged(&case);
+        match (&case.label, is_stopped(findings.clone())) {
+            (Label::Cheat(_), false) => passed.push_str(&told(&case, &findings)),
+            (Label::Honest | Label::HonestButHeld, true) => {
+                stopped.push_str(&told(&case, &findings));
+            }
+            (Label::Cheat(_), true) | (Label::Honest | Label::HonestButHeld, false) => {}
+        }
+    }
+    let count = |text: &str| text.lines().filter(|line| !line.starts_with(' ')).count();
+    let met = (count(&passed), count(&stopped));
+    assert_eq!(met, (UNSEEN_PASSED, UNSEEN_STOPPED), "passed:\n{passed}\nstopped:\n{stopped}");
 }
 
 #[test]

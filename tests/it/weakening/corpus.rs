@@ -63,7 +63,16 @@ fn side(text: Option<&str>) -> Side<'_> {
 
 /// Every case of the corpus, in the order of the files.
 pub(crate) fn load() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weakening");
+    load_from("tests/fixtures/weakening")
+}
+
+/// The cases by which rules are judged and not mended.
+pub(crate) fn unseen() -> Vec<Case> {
+    load_from("tests/fixtures/weakening/unseen")
+}
+
+fn load_from(folder: &str) -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<_> =
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|end| end == "txt"));
@@ -81,8 +90,8 @@ fn parse(file: &str, text: &str) -> Vec<Case> {
     for line in text.lines() {
         if let Some(head) = line.strip_prefix("## ") {
             let (label, title) = head.split_once(": ").expect("a label and a title");
-            let label = match label.strip_prefix("cheat ") {
-                Some(rule) => Label::Cheat(rule.to_owned()),
+            let label = match label.strip_prefix("cheat") {
+                Some(rule) => Label::Cheat(rule.trim().to_owned()),
                 None if label == "honest" => Label::Honest,
                 None => Label::HonestButHeld,
             };
