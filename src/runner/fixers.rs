@@ -3,7 +3,7 @@
 //!
 //! A [`Fixer`] is given a task and a workspace and leaves its result *in the workspace*: what it says
 //! about its work is kept for people, and decides nothing. It works through the sandbox only; the
-//! port gives it no other way to run anything. Coding agents ([`agents`]) are adapters of the same
+//! port gives it no other way to run anything. Coding agents ([`super::agents`]) are adapters of the same
 //! port: they have events to tell while they work and a session to resume, and both are here.
 
 pub mod command;
