@@ -85,7 +85,7 @@ const ALIKE: [&str; 12] = [
 
 /// Attempts at the same time: agents wait between their tries, take a core when they start, and up to
 /// half a gigabyte of memory.
-const BESIDE: usize = 3;
+const BESIDE: usize = 4;
 
 /// A server with an attempt, whose runner may ask models of a provider that fails.
 struct Gateway {
