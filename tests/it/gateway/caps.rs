@@ -38,6 +38,8 @@ async fn calls_at_once_never_hold_more_than_a_cap_together() {
                     assert_eq!(header(&answer, "retry-after"), "5");
                     busy += 1;
                 }
+                // The machine itself is busy: nothing was held for that call either.
+                503 => busy += 1,
                 other => panic!("{other}"),
             }
         }
