@@ -23,12 +23,14 @@ use selfheal::domain::ids::AttemptId;
 use selfheal::domain::ledger::{Amount, Caps, Scope};
 use selfheal::domain::model::Provider;
 use selfheal::domain::money::Usd;
+use selfheal::http::DoorLimits;
 use selfheal::ports::ledger::Spent;
 use selfheal::service::models::Patience;
 use url::Url;
 use world::Pull;
 use world::models::ModelHost;
 
+use crate::doors::door;
 use crate::harness::{HandRunner, Tester, no_models};
 use crate::stories::{broken_pull, widget_of};
 
@@ -45,6 +47,8 @@ pub(crate) struct Scene {
     pub(crate) pull: Pull,
     runner: HandRunner,
     client: Client,
+    /// The gateway's address, where it is not the server's own door.
+    door: Option<String>,
 }
 
 /// Caps that nothing reaches but that of one scope.
@@ -81,7 +85,22 @@ impl Scene {
         t.settle_with_ci().await;
         let runner = t.runner(&repository).await;
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { t, host, pull, runner, client }
+        Self { t, host, pull, runner, client, door: None }
+    }
+
+    /// The same through a door that gives a busy machine a minute for everything.
+    pub(crate) async fn patient(self) -> Self {
+        let minute = Duration::from_mins(1);
+        let limits = DoorLimits {
+            head: minute,
+            body: minute,
+            request: minute,
+            room: minute,
+            ..DoorLimits::default()
+        };
+        let door = format!("http://{}", door(self.t.app().services(), limits).await);
+        let client = Client::builder().no_proxy().timeout(minute).build().unwrap();
+        Self { door: Some(door), client, ..self }
     }
 
     pub(crate) fn attempt(&self) -> AttemptId {
@@ -90,7 +109,8 @@ impl Scene {
 
     /// The address of the gateway for a path behind it.
     pub(crate) fn at(&self, path: &str) -> String {
-        format!("{}/model/{}/{path}", self.t.url(), self.attempt())
+        let door = self.door.clone().unwrap_or_else(|| self.t.url());
+        format!("{door}/model/{}/{path}", self.attempt())
     }
 
     /// A request without any credential.

@@ -266,14 +266,20 @@ async fn runs_that_wait_for_approval_on_our_commit_are_said() {
     t.finish().await;
 }
 
-#[tokio::test]
-async fn runs_that_wait_for_approval_are_waited_for_and_then_healed() {
-    let mut t = Tester::start().await;
-    let repository = widget(&t).await;
-    let pull = broken_pull(&t, &repository).await;
+/// A pull request whose runs wait for somebody to let them begin.
+async fn unapproved(t: &mut Tester) -> Pull {
+    let repository = widget(t).await;
+    let pull = broken_pull(t, &repository).await;
     let run = t.queued_ci(&repository)[0];
     t.world.finish_run(&repository, run, &RunScript::concluded("action_required"));
     t.settle_with_ci().await;
+    pull
+}
+
+#[tokio::test]
+async fn runs_that_wait_for_approval_are_waited_for_and_then_healed() {
+    let mut t = Tester::start().await;
+    let pull = unapproved(&mut t).await;
     assert_snapshot!(t.check(&pull), @r"
     selfheal  completed/neutral  Runs wait for approval
     Nothing has failed on this commit: runs wait until somebody who may write to this repository lets them begin (`ci`).
@@ -290,11 +296,7 @@ async fn runs_that_wait_for_approval_are_waited_for_and_then_healed() {
 #[tokio::test]
 async fn runs_that_were_approved_and_are_green_leave_no_question_open() {
     let mut t = Tester::start().await;
-    let repository = widget(&t).await;
-    let pull = broken_pull(&t, &repository).await;
-    let run = t.queued_ci(&repository)[0];
-    t.world.finish_run(&repository, run, &RunScript::concluded("action_required"));
-    t.settle_with_ci().await;
+    let pull = unapproved(&mut t).await;
     let told = "selfheal  completed/neutral  Runs wait for approval";
     assert_eq!(headline(&t, &pull), told);
     t.wait_minutes(60).await;
