@@ -22,6 +22,7 @@ use crate::evidence::{self, Hints};
 use crate::runner::attempt::Setting;
 use crate::runner::dependencies::Dependencies;
 use crate::runner::git::{Call, FileRemotes, Git};
+use crate::runner::model::ModelEnd;
 use crate::runner::observe::Nobody;
 use crate::runner::sandbox::{CommandSpec, Isolation, Sandbox, find_program};
 use crate::runner::seen::{Reports, Seen};
@@ -44,6 +45,11 @@ pub(super) struct Players {
 }
 
 impl Players {
+    /// The way to the models of real fixers; scripted ones play without, whatever keys are at hand.
+    fn models(&self) -> anyhow::Result<Option<ModelEnd>> {
+        if self.fixers.is_empty() { Ok(None) } else { models::open() }
+    }
+
     /// Those who work on a case after the recipes. A scripted fixer that is not to heal is there for
     /// the gate: nobody takes its place.
     fn of(&self, case: &Case) -> Vec<FixerSpec> {
@@ -107,7 +113,8 @@ async fn playing(case: &Case, players: &Players) -> anyhow::Result<Played> {
     let source = repository_of(case, scratch.path()).await?;
     let sandbox = Sandbox::probe(players.isolation, scratch.path()).await?;
     let policy = policy(case, players, &source).await?;
-    let stage = Stage { case, source: &source, policy: &policy, scratch: scratch.path() };
+    let scratch = scratch.path();
+    let stage = Stage { case, players, source: &source, policy: &policy, scratch };
     let (known, seen) = stage.known(&sandbox).await?;
     if let Some(seen) = &seen
         && seen.run.ended.is_green()
@@ -125,6 +132,7 @@ async fn playing(case: &Case, players: &Players) -> anyhow::Result<Played> {
 /// What a case is played with.
 struct Stage<'a> {
     case: &'a Case,
+    players: &'a Players,
     source: &'a Source,
     policy: &'a Policy,
     scratch: &'a Path,
@@ -216,7 +224,7 @@ impl Stage<'_> {
             scratch: self.scratch.to_owned(),
             heartbeat: HEARTBEAT,
             observer: &Nobody,
-            models: models::open()?,
+            models: self.players.models()?,
         };
         let isolation = setting.sandbox.as_ref().map_or(Isolation::Bubblewrap, Sandbox::isolation);
         let attempt = local::attempted(self.source, self.policy, &brief, setting);
