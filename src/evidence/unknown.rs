@@ -2,7 +2,7 @@
 //!
 //! Between the last command echo and the line on which the CI system gave up stands the cause of
 //! nearly every such step. A credential that was not given is such a step's one cause that needs no
-//! rule of a tool ([`unset`]). The invariant: the words are the log's own, at most
+//! rule of a tool ([`unset`]). The invariant: but for that the words are the log's own, at most
 //! [`UNKNOWN_LINES_MAX`] lines.
 
 use std::sync::LazyLock;
