@@ -7,7 +7,7 @@ use crate::domain::gate::Finding;
 use crate::domain::ids::RepoPath;
 use crate::weakening::model::{Amount, Assertion, Mark, Reading, Unit, UnitKind};
 use crate::weakening::tokens::tight;
-use crate::weakening::{finding, shown};
+use crate::weakening::{finding, habits, shown};
 
 /// What stands around a unit.
 #[derive(Debug)]
@@ -76,6 +76,8 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
     }
     cases(&name, old, new, &mut tell);
     loops(&name, old, new, &mut tell);
+    exits(&name, old, new, &mut tell);
+    tolerances(&name, old, new, &mut tell);
     let (was, is) = (total(&old.waits), total(&new.waits));
     if is > was {
         let line = new.waits.first().map_or(new.line, |wait| wait.line);
@@ -187,6 +189,44 @@ fn loops(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str,
     let (was, is) = (early(old), early(new));
     if let Some(line) = is.get(was.len()) {
         tell("test-cases-fewer", *line, format!("{name} leaves its loop before it asserts"));
+    }
+}
+
+/// Conditions on which a test ends before it asserts.
+fn exits(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str, u32, String)) {
+    let early = |unit: &Unit| -> Vec<Mark> {
+        let is_before =
+            |exit: &&Mark| unit.assertions.last().is_none_or(|last| last.line > exit.line);
+        unit.exits.iter().filter(is_before).cloned().collect()
+    };
+    let is_asserting = new.kind == UnitKind::Test || !old.assertions.is_empty();
+    let (was, is) = (early(old), early(new));
+    if let Some(exit) = more(&was, &is).filter(|_| is_asserting) {
+        let message = format!("{name} may end before it asserts: `{}`", shown(&exit.text));
+        tell("assertion-conditional", exit.line, message);
+    }
+}
+
+/// Constants that let more pass than they did.
+fn tolerances(
+    name: &str,
+    old: &Unit,
+    new: &Unit,
+    tell: &mut impl FnMut(&'static str, u32, String),
+) {
+    for is in &new.tolerances {
+        let Some(was) = old.tolerances.iter().find(|was| was.of == is.of) else { continue };
+        let is_wider =
+            if habits::is_of_digits(&is.of) { is.value < was.value } else { is.value > was.value };
+        if is_wider {
+            let message = format!(
+                "in {name} `{}` lets more pass: {} became {}",
+                shown(&is.of),
+                was.value,
+                is.value
+            );
+            tell("tolerance-raised", is.line, message);
+        }
     }
 }
 
