@@ -151,6 +151,11 @@ fn verb_of(links: &[Link<'_, '_>], root: &str) -> Option<(usize, String)> {
         let verb = if first.starts_with("assert") { first } else { format!("assert{first}") };
         return named.then_some((1, verb));
     }
+    // Moq: `gateway.Verify(g => g.Capture(1), Times.Once())`.
+    let is_lambda = |args: &[Token<'_>]| args.iter().take(8).any(|token| token.text == "=>");
+    if name == "verify" && links[last].args.is_some_and(is_lambda) {
+        return Some((last, name));
+    }
     if root == "verify" {
         return Some((0, format!("verify{name}")));
     }
@@ -173,6 +178,14 @@ fn verb_of(links: &[Link<'_, '_>], root: &str) -> Option<(usize, String)> {
 }
 
 /// `expect(subject).not.toBe(expected)`, `expect(subject).to eq(expected)`.
+/// Whether a step of a chain says how to compare.
+fn is_option(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["ignoring", "excluding", "only", "at_most", "at_least", "without"]
+        .iter()
+        .any(|start| name.starts_with(start) || name.ends_with("onlyfields"))
+}
+
 fn of_subject(
     subject: &[Token<'_>],
     links: &[Link<'_, '_>],
@@ -213,6 +226,9 @@ fn of_subject(
     if verb.is_empty() {
         return None;
     }
+    // What a step on the way leaves out belongs to what is expected.
+    let steps = links.iter().rev().skip(1).filter(|link| link.args.is_some());
+    expected.extend(steps.filter(|link| is_option(link.name)).map(|link| link.name.to_owned()));
     if is_negated {
         verb = format!("not{verb}");
     }

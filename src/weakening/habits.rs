@@ -112,6 +112,8 @@ pub fn is_mock(name: &str) -> bool {
             | "thenanswer"
             | "doreturn"
             | "receive"
+            | "definesingletonmethod"
+            | "allowanyinstanceof"
             | "andreturn"
             | "instancedouble"
             | "double"

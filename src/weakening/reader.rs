@@ -219,6 +219,7 @@ impl<'s> Reader<'s> {
         }
         self.exit(node);
         self.constant(node);
+        self.replaces(node);
         true
     }
 
