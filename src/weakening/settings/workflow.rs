@@ -23,8 +23,15 @@ const DEPTH_MAX: usize = 40;
 const NODES_MAX: usize = 20_000;
 const ALIASES_MAX: usize = 200;
 
-/// The most checks of one file that are compared.
+/// The most checks of one file that are compared, and the most entries of one list.
 const CHECKS_MAX: usize = 500;
+const ENTRIES_MAX: usize = 500;
+
+/// The longest line of a script that is looked at.
+const LINE_BYTES_MAX: usize = 2_000;
+
+/// The most jobs with fewer legs that are told of.
+const TOLD_MAX: usize = 20;
 
 /// A command that checks, and when it runs.
 #[derive(Debug)]
@@ -152,7 +159,7 @@ fn of_script(script: &str, (shell, conditions): (&str, &[String]), checks: &mut 
     let mut depth = 0_usize;
     for line in script.lines() {
         let line = line.trim();
-        if line.starts_with('#') {
+        if line.starts_with('#') || line.len() > LINE_BYTES_MAX {
             continue;
         }
         let first = line.split([' ', ';']).next().unwrap_or_default();
@@ -260,9 +267,11 @@ type Both<'a> = (&'a Map<String, Value>, &'a Map<String, Value>);
 fn legs(change: &Change<'_>, (old, new): Both<'_>, found: &mut Vec<Finding>) {
     let jobs = |of: &Map<String, Value>| of.get("jobs").and_then(Value::as_object).cloned();
     let (Some(old), Some(new)) = (jobs(old), jobs(new)) else { return };
+    let mut told = 0;
     for (name, was) in &old {
         let Some((was, is)) = count(was).zip(new.get(name).and_then(count)) else { continue };
-        if is < was {
+        if is < was && told < TOLD_MAX {
+            told += 1;
             let message =
                 format!("`{}` runs {is} times, it was {was}: its matrix is smaller", shown(name));
             let told = finding(EXCLUDED, change.path, line_of(change, "matrix"), message);
@@ -309,7 +318,12 @@ fn occasions(change: &Change<'_>, (old, new): Both<'_>, found: &mut Vec<Finding>
         for filter in FILTERS {
             let of = |on: &Value| -> Vec<String> {
                 let list = on.get(event).and_then(|event| event.get(filter));
-                list.and_then(Value::as_array).into_iter().flatten().map(said).collect()
+                list.and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+                    .take(ENTRIES_MAX)
+                    .map(said)
+                    .collect()
             };
             let (before, after) = (of(was), of(is));
             let is_more = match filter {
