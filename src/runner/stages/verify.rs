@@ -226,7 +226,7 @@ fn text(results: &VerificationResults, proof: &Proof) -> String {
         let (before, after) = (&change.before, &change.after);
         let _ = writeln!(
             text,
-            "- {}: {} tests ran without the change ({} skipped), {} with it ({} skipped)",
+            "- Tests by {}: {} ran without the change ({} skipped), {} with it ({} skipped)",
             change.tool, before.ran, before.skipped, after.ran, after.skipped
         );
     }

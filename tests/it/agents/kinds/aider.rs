@@ -3,6 +3,7 @@
 use selfheal::documents::{Answered, answered};
 
 use super::{Installed, Kind, MARK, Model, POISON, Programs, Starts};
+use crate::agents::faults::Verdict::Wait;
 use crate::agents::heard::by_name;
 use crate::runner::scene::Repo;
 
@@ -16,7 +17,8 @@ pub(super) const KIND: Kind = Kind {
     small_cap: "0.02",
     prints,
     session: &[],
-    otherwise: &[],
+    // It asks again for an answer that has no end.
+    otherwise: &[("always_no_stop", &[Wait])],
     starts: Starts::Slowly,
 };
 
