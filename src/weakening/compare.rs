@@ -4,13 +4,18 @@
 //! test that is gone. What cannot be matched counts against the change.
 
 mod asserted;
+mod facts;
+mod literals;
 mod rewritten;
+mod rows;
 mod silenced;
+mod taken;
 mod units;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::model::{Mark, Reading, Unit, UnitKind};
+use super::model::{Assertion, Mark, Reading, Unit, UnitKind};
 use super::subjects::Gone;
 use super::tokens::tight;
 use super::{finding, paths, shown};
@@ -51,6 +56,11 @@ pub fn look(pairs: &[Pair<'_>], subjects: &Gone, found: &mut Vec<Finding>) {
     let fresh: Vec<Placed<'_>> =
         new_tests.iter().filter(|at| !known.contains(at)).map(|at| new[*at]).collect();
     let pieces = units::Pieces::of(fresh.iter().map(|now| now.unit));
+    let hosts = new_tests.iter().filter_map(|at| {
+        let Placed { file, unit } = new[*at];
+        Some(rows::Host { test: unit, file: pairs[file].new.as_ref()? })
+    });
+    let takers = rows::Takers::of(hosts);
     let mut gone = 0;
     for at in &old_tests {
         let was = old[*at];
@@ -64,6 +74,7 @@ pub fn look(pairs: &[Pair<'_>], subjects: &Gone, found: &mut Vec<Finding>) {
                     old: pairs[was.file].old.as_ref(),
                     new: pairs[now.file].new.as_ref(),
                     pieces: Some(&pieces),
+                    takers: Some(&takers),
                 };
                 units::compare(&context, was.unit, now.unit, found);
             }
@@ -72,6 +83,7 @@ pub fn look(pairs: &[Pair<'_>], subjects: &Gone, found: &mut Vec<Finding>) {
                 gone += 1;
                 match subjects.subject_of(was.unit) {
                     Some(subject) => without_subject(pairs, was, subject, found),
+                    None if is_in_rows(pairs, was, &takers) => {}
                     None => removed(pairs, was, (&old, &new, &new_tests), found),
                 }
             }
@@ -215,6 +227,16 @@ fn skips_beside(
     }
 }
 
+/// Whether all that a test asserted is said by rows of tables now.
+fn is_in_rows(pairs: &[Pair<'_>], was: Placed<'_>, takers: &rows::Takers<'_>) -> bool {
+    let asserted = units::effective(was.unit, pairs[was.file].old.as_ref());
+    let is_taken = |before: &&Assertion| {
+        let taker = takers.taker(before, was.unit);
+        taker.is_some_and(|now| taken::may_stand_for(now, before))
+    };
+    !asserted.is_empty() && asserted.iter().all(is_taken)
+}
+
 type Rest<'a, 'u> = (&'a [Placed<'u>], &'a [Placed<'u>], &'a [usize]);
 
 /// A test that became none, unless another took up what it said.
@@ -272,7 +294,8 @@ fn beside_tests(pair: &Pair<'_>, found: &mut Vec<Finding>) {
         let now = new.units.iter().find(|now| now.kind == was.kind && now.name == was.name);
         let Some(now) = now.filter(|_| was.kind != UnitKind::Test) else { continue };
         if in_tests || is_file {
-            let sides = units::Sides { path: pair.path, old: None, new: None, pieces: None };
+            let sides =
+                units::Sides { path: pair.path, old: None, new: None, pieces: None, takers: None };
             let mut about = Vec::new();
             units::compare(&sides, was, now, &mut about);
             about.retain(|finding| is_test_file || in_tests || finding.rule == "test-skipped");

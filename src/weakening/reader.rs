@@ -7,6 +7,7 @@
 mod calls;
 mod flow;
 mod parse;
+mod tables;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -65,6 +66,8 @@ pub struct Scope {
 pub struct Start {
     /// What it is so far.
     pub unit: Unit,
+    /// Where its body stands, in bytes.
+    body: Range<usize>,
 }
 
 /// What differs between languages.
@@ -107,6 +110,8 @@ pub struct Reader<'s> {
     reading: Reading,
     units: Vec<usize>,
     conditions: Vec<u32>,
+    /// Where the bodies of the units around stand.
+    bodies: Vec<Range<usize>>,
     outer_call: Option<usize>,
     /// Where the last assertion ends: lists in it are values, not rows.
     assertion_end: usize,
@@ -132,6 +137,7 @@ impl<'s> Reader<'s> {
             reading: Reading { units: vec![file], ..Reading::default() },
             units: vec![0],
             conditions: vec![0],
+            bodies: Vec::new(),
             outer_call: None,
             assertion_end: 0,
             quiet_end: 0,
@@ -216,6 +222,7 @@ impl<'s> Reader<'s> {
         if language.pairs.contains(&kind) {
             self.pair(node);
         }
+        self.tabulate(node);
         true
     }
 
@@ -235,13 +242,14 @@ impl<'s> Reader<'s> {
             Some(Opened::Unit) => {
                 self.units.pop();
                 self.conditions.pop();
+                self.bodies.pop();
             }
             None => {}
         }
     }
 
     fn begin(&mut self, start: Start) {
-        let Start { mut unit } = start;
+        let Start { mut unit, body } = start;
         let groups: Vec<&str> = self
             .scopes
             .iter()
@@ -261,6 +269,7 @@ impl<'s> Reader<'s> {
         let at = self.reading.units.len() - 1;
         self.units.push(at);
         self.conditions.push(0);
+        self.bodies.push(body);
     }
 
     /// The innermost unit.
@@ -323,8 +332,10 @@ impl<'s> Reader<'s> {
             let words = inside.iter().map(|token| words(std::slice::from_ref(token)));
             unit.values = words.filter(|word| assertions::is_value(word)).collect();
             unit.returns = returns_early(self.source, body);
+            unit.parameters = self.parameters(body);
         }
-        Enter::Unit(Box::new(Start { unit }))
+        let body = body.map_or(0..0, |body| body.byte_range());
+        Enter::Unit(Box::new(Start { unit, body }))
     }
 
     /// Something that makes a check or an error silent.

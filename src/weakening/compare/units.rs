@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{asserted, rewritten};
+use super::rows::Takers;
+use super::{asserted, rewritten, taken};
 use crate::domain::gate::Finding;
 use crate::domain::ids::RepoPath;
 use crate::weakening::model::{Amount, Assertion, Mark, Reading, Unit, UnitKind};
@@ -20,6 +21,8 @@ pub struct Sides<'a> {
     pub new: Option<&'a Reading>,
     /// New tests, into which this one may have been split.
     pub pieces: Option<&'a Pieces<'a>>,
+    /// Assertions over tables, by a row of which this one's may be said now.
+    pub takers: Option<&'a Takers<'a>>,
 }
 
 /// What new tests assert, by what it says.
@@ -94,7 +97,7 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
         );
     }
     let mut was = effective(old, sides.old);
-    let is = effective(new, sides.new);
+    let mut is = effective(new, sides.new);
     let is_test = new.kind != UnitKind::File;
     let says_nothing =
         old.tokens >= BODY_TOKENS_MIN && new.tokens < BODY_TOKENS_MIN && new.tokens < old.tokens;
@@ -110,6 +113,7 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
         tell("test-emptied", line, format!("{name} returns before its end"));
     }
     was.retain(|before| !is_elsewhere(sides, old, (*before, &is)));
+    taken::take((old, &mut was), (new, &mut is), sides.takers);
     let mut handed = old.errors.saturating_sub(new.errors);
     was.retain(|before| {
         let is_over = handed > 0
@@ -227,7 +231,7 @@ fn cases(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str,
 }
 
 /// The assertions of a unit and of the helpers that it calls in its own file.
-fn effective<'a>(unit: &'a Unit, file: Option<&'a Reading>) -> Vec<&'a Assertion> {
+pub fn effective<'a>(unit: &'a Unit, file: Option<&'a Reading>) -> Vec<&'a Assertion> {
     let mut all: Vec<&Assertion> = unit.assertions.iter().collect();
     let Some(file) = file else { return all };
     let mut called: Vec<&Unit> = Vec::new();

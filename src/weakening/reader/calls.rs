@@ -8,7 +8,7 @@ use crate::weakening::tokens::{Token, chain, line_of, number, words};
 use crate::weakening::{assertions, habits};
 
 /// The longest call that is looked at as an assertion.
-const CALL_BYTES_MAX: usize = 16 * 1024;
+pub(super) const CALL_BYTES_MAX: usize = 16 * 1024;
 
 /// Fewer than this many rows are no table.
 const ROWS_MIN: usize = 2;
