@@ -360,6 +360,11 @@ impl<'s> Reader<'s> {
 
     /// An assertion at this place, which is written so.
     pub fn assert(&mut self, mut assertion: Assertion, written: Node<'_>) {
+        if assertions::is_failure(&assertion)
+            && let Some(kinds) = self.attempted(written)
+        {
+            assertion = assertions::of_refusal(kinds, assertion.line);
+        }
         let line = self.text(written).lines().next().unwrap_or_default();
         line.trim().clone_into(&mut assertion.said);
         assertion.is_awaited = written.start_byte() == self.waited_at;

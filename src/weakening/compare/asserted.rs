@@ -71,6 +71,8 @@ pub struct About<'a> {
     pub name: &'a str,
     /// Its line.
     pub line: u32,
+    /// The file that it is in.
+    pub path: &'a str,
     /// Values that stood in it and no longer do.
     pub lost: Vec<String>,
 }
@@ -209,11 +211,13 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
             || !about.lost.contains(value)
             || rewritten::names_status(value, is)
             || rewritten::is_within(value, &after)
+            || rewritten::is_notation(value, &after, about.path)
             || rewritten::is_looked_up(value, was, is)
     });
     let written = |assertion: &Assertion| -> Vec<String> {
         assertion.expected.iter().filter(|part| is_value(part)).cloned().collect()
     };
+    let is_kept = is_kept || rewritten::is_by_kind(was, is);
     let is_exchanged = same_subject && !written(is).is_empty() && written(was) != written(is);
     if !is_kept || is_exchanged {
         tell("expected-edited", is.line, format!("in {name} {}", became()));

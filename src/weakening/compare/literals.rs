@@ -84,7 +84,7 @@ fn of_tokens(all: &[&str]) -> String {
         }
         if let ["(", inside @ .., ")"] = rest
             && closing(rest, 0) + 1 == rest.len()
-            && !inside.contains(&",")
+            && split(inside).len() == 1
         {
             rest = inside;
         }
@@ -210,7 +210,7 @@ pub fn made(text: &str) -> Option<Made> {
     }
     if let ["(", inside @ .., ")"] = rest
         && closing(rest, 0) + 1 == rest.len()
-        && !inside.contains(&",")
+        && split(inside).len() == 1
     {
         rest = inside;
     }

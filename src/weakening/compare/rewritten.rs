@@ -85,6 +85,29 @@ pub fn names_status(value: &str, is: &Assertion) -> bool {
     names.any(|name| code_of(&name) == Some(value))
 }
 
+/// Whether a number is written in another notation now: `0644` and `0o644`, which are the same
+/// where a nought before a number says that it counts in eights.
+pub fn is_notation(value: &str, after: &[String], path: &str) -> bool {
+    const LANGUAGES: &[&str] = &[".go", ".rb", ".js", ".py", ".java"];
+    let digits = value.strip_prefix('0').filter(|rest| rest.len() > 1);
+    let is_octal = digits.is_some_and(|it| it.chars().all(|c| matches!(c, '0'..='7')));
+    is_octal
+        && LANGUAGES.iter().any(|end| path.ends_with(end))
+        && digits.is_some_and(|it| after.iter().any(|now| now.strip_prefix("0o") == Some(it)))
+}
+
+/// Whether an error is known by what it is now, and was by its text: `errors.Is(err, ErrMissing)`.
+pub fn is_by_kind(was: &Assertion, is: &Assertion) -> bool {
+    let is_text = was.subject.contains(". Error ( )") || was.expected.iter().any(|it| it.contains(". Error ( )"));
+    let condition = is.subject.strip_prefix("! ").unwrap_or(&is.subject);
+    let inside = ["errors . Is ( ", "errors . As ( "]
+        .iter()
+        .find_map(|start| condition.strip_prefix(start))
+        .and_then(|rest| rest.split_once(" )"))
+        .and_then(|(inside, _)| inside.split_once(" , "));
+    is_text && inside.is_some_and(|(error, kind)| kind != error && kind != "nil")
+}
+
 /// Whether a text is part of a longer one that is expected now: `"ada"` of `"ada: Welcome"`.
 pub fn is_within(value: &str, after: &[String]) -> bool {
     const TEXT_BYTES_MIN: usize = 3;

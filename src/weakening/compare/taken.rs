@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::facts::{self, Fact, Relation};
-use super::literals::plain;
+use super::literals::{plain, tokens};
 use super::rows::Takers;
 use super::whole::Whole;
 use crate::weakening::model::{Assertion, Unit};
@@ -34,7 +34,9 @@ pub fn take(
     }
     let mut wholes: HashMap<String, Vec<(usize, Whole)>> = HashMap::new();
     for (at, one) in said.iter().enumerate() {
-        if let Some(whole) = Whole::of(&one.fact) {
+        // Which of two sides is what is wanted, not every library tells.
+        let turned = facts::of(one.assertion).and_then(turned);
+        for whole in [Some(&one.fact), turned.as_ref()].into_iter().flatten().filter_map(Whole::of) {
             let first = first_word(&whole.subject);
             wholes.entry(first).or_default().push((at, whole));
         }
@@ -58,13 +60,45 @@ pub fn take(
                 .and_then(|takers| takers.taker(before, old))
                 .filter(|it| may_stand_for(it, before))
         };
-        let taker = same.or_else(part).map(|at| said[at].assertion).or_else(by_row);
+        let told = || said.iter().take(WHOLES_MAX).position(|one| tells_of(one.assertion, &fact));
+        let told = || told().filter(|at| may(*at));
+        let taker = same.or_else(part).or_else(told).map(|at| said[at].assertion).or_else(by_row);
         if let Some(taker) = taker {
             used.push(std::ptr::from_ref(taker));
         }
         taker.is_none()
     });
     is.retain(|now| !used.contains(&std::ptr::from_ref(*now)));
+}
+
+/// The fact of an equality with its sides exchanged.
+fn turned(fact: Fact) -> Option<Fact> {
+    let Fact { relation, subject, mut values, .. } = fact;
+    let is_pair = relation == Relation::Equal && values.len() == 1;
+    let other = values.pop().filter(|_| is_pair)?;
+    Some(Fact { relation, verb: String::new(), subject: other, values: vec![subject] })
+}
+
+/// Whether an assertion about an error names the text that its message was compared with.
+fn tells_of(now: &Assertion, fact: &Fact) -> bool {
+    const TEXT_BYTES_MIN: usize = 3;
+    const MESSAGES: &[&str] =
+        &["message", "getMessage", "Message", "str", "Error", "to_string", "toString"];
+    let is_of_error = ["throw", "raise", "reject"].iter().any(|word| now.verb.contains(word));
+    let words = tokens(&fact.subject);
+    let is_message = words.iter().rev().take(4).chain(words.iter().take(1));
+    let [value] = fact.values.as_slice() else { return false };
+    let text = value.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let Some(text) = text.filter(|text| text.len() >= TEXT_BYTES_MIN) else { return false };
+    let says = |part: &String| {
+        part.split(['"', '/', '`', '\'']).skip(1).any(|said| {
+            said.trim_start_matches('^').trim_end_matches('$').replace('\\', "") == text
+        })
+    };
+    is_of_error
+        && fact.relation == Relation::Equal
+        && is_message.into_iter().any(|word| MESSAGES.contains(word))
+        && now.expected.iter().chain([&now.subject]).any(says)
 }
 
 /// What a subject begins with: two subjects of which one is a part of the other begin alike.

@@ -154,6 +154,7 @@ fn annotate(unit: &mut Unit, mark: Mark) {
             is_awaited: false,
         });
     }
+    unit.sources.extend(source_of(&mark, &unit.name));
     match name_of(&mark) {
         "Timeout" => unit.waits.extend(silencers::amount_of("timeout", &mark)),
         "RetryingTest" | "RepeatedIfExceptionsTest" | "Retry" | "Flaky" => {
@@ -162,6 +163,18 @@ fn annotate(unit: &mut Unit, mark: Mark) {
         _ if is_skip(&mark) => unit.skips.push(mark),
         _ => {}
     }
+}
+
+/// The names of what gives a test its arguments: `@MethodSource("fees")`.
+fn source_of(mark: &Mark, method: &str) -> Vec<String> {
+    let name = name_of(mark);
+    if !matches!(name, "MethodSource" | "FieldSource") && !mark.text.contains("dataProvider = ") {
+        return Vec::new();
+    }
+    if !mark.text.contains('"') {
+        return vec![method.to_owned()];
+    }
+    mark.text.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// The values of `@ValueSource(ints = {1, 2})`, `@CsvSource({"a, 1"})`.

@@ -28,6 +28,9 @@ const LEAVES: &[&str] = &[
     "next",
 ];
 
+/// Nodes that handle an error.
+const HANDLERS: &[&str] = &["catch_clause", "except_clause", "rescue"];
+
 /// The longest head of a loop, and the longest name of a function, that are looked at.
 const HEAD_BYTES_MAX: usize = 400;
 
@@ -64,6 +67,32 @@ impl Reader<'_> {
         let end = u32::try_from(node.end_position().row).unwrap_or(u32::MAX).saturating_add(1);
         self.loops.push(end);
         true
+    }
+
+    /// What is caught of what is attempted around a failure: who fails there says that something
+    /// is refused before.
+    pub(super) fn attempted(&self, failure: Node<'_>) -> Option<Vec<String>> {
+        const PARENTS_MAX: usize = 6;
+        let mut at = failure;
+        for _ in 0..PARENTS_MAX {
+            let parent = at.parent()?;
+            // What handles it is not what is attempted.
+            if HANDLERS.contains(&at.kind()) {
+                return None;
+            }
+            let mut cursor = parent.walk();
+            let handler =
+                parent.named_children(&mut cursor).find(|it| HANDLERS.contains(&it.kind()));
+            if let Some(handler) = handler {
+                let body = handler.child_by_field_name("body").map(|body| body.start_byte());
+                let head = self.source.get(handler.start_byte()..body?).unwrap_or_default();
+                let words = head.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.')));
+                let is_kind = |word: &&str| word.starts_with(char::is_uppercase);
+                return Some(words.filter(is_kind).map(str::to_owned).collect());
+            }
+            at = parent;
+        }
+        None
     }
 
     /// Whether a call sets something going for which nobody waits: what fails in it fails unseen.
