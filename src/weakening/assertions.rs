@@ -406,4 +406,6 @@ pub fn is_value(words: &str) -> bool {
             "true" | "false" | "True" | "False" | "None" | "null" | "nil" | "undefined"
         )
         || matches!(words, "[ ]" | "{ }" | "( )")
+        // A symbol of Ruby.
+        || words.strip_prefix(':').is_some_and(|name| name.starts_with(char::is_alphabetic))
 }

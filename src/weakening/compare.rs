@@ -252,7 +252,9 @@ fn removed(
         let before =
             old.iter().find(|before| before.file == now.file && before.unit.name == now.unit.name);
         let said_before = before.is_some_and(|before| asserted::holds(before.unit, &values));
-        !said_before && asserted::holds(now.unit, &values)
+        !said_before
+            && asserted::holds(now.unit, &values)
+            && asserted::takes_up(was.unit, now.unit)
     };
     if !values.is_empty() && tests.iter().any(|at| takes_up(&at)) {
         return;

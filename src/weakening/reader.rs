@@ -346,7 +346,9 @@ impl<'s> Reader<'s> {
     /// A case of the tests of a group that others use.
     pub fn share(&mut self, group: &str, case: &Mark) {
         let start = format!("{group} > ");
-        for unit in self.reading.units.iter_mut().filter(|unit| unit.name.starts_with(&start)) {
+        let inner = format!(" > {start}");
+        let is_of_group = |unit: &&mut Unit| unit.name.starts_with(&start) || unit.name.contains(&inner);
+        for unit in self.reading.units.iter_mut().filter(is_of_group) {
             let values = case.text.split(" , ").filter(|word| assertions::is_value(word));
             unit.values.extend(values.map(str::to_owned));
             unit.cases.push(case.clone());

@@ -42,6 +42,37 @@ pub fn holds(unit: &Unit, wanted: &[String]) -> bool {
     })
 }
 
+/// Whether a test asserts what another one did, in its own assertions or over a table of its own.
+pub fn takes_up(was: &Unit, now: &Unit) -> bool {
+    let is_run = now.skips.is_empty() || !was.skips.is_empty();
+    let rows = now.cases.iter().map(|case| words_of(&case.text).collect::<Vec<_>>());
+    let rows: Vec<Vec<&str>> = std::iter::once(Vec::new()).chain(rows).collect();
+    // What one assertion says stands in one row, and in an assertion of the same thing.
+    let is_said = |before: &Assertion| {
+        let wanted = values(before);
+        now.assertions.iter().any(|after| {
+            let held = values(after);
+            let is_as_strong = after.strength >= before.strength && shares_a_name(before, after);
+            let in_row = |row: &Vec<&str>| {
+                wanted.iter().all(|value| held.contains(value) || row.contains(&value.as_str()))
+            };
+            is_as_strong && rows.iter().any(in_row)
+        })
+    };
+    is_run && was.assertions.iter().all(is_said)
+}
+
+/// Whether two assertions speak of something by the same name.
+fn shares_a_name(one: &Assertion, other: &Assertion) -> bool {
+    let names = |assertion: &Assertion| -> Vec<String> {
+        let texts = assertion.expected.iter().chain([&assertion.subject]);
+        let words = texts.flat_map(|text| text.split(|c: char| !(c.is_alphanumeric() || c == '_')));
+        words.filter(|word| word.starts_with(char::is_alphabetic)).map(str::to_owned).collect()
+    };
+    let others = names(other);
+    names(one).iter().any(|name| others.contains(name))
+}
+
 /// The words of a text that are values: quoted texts whole.
 pub fn words_of(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
@@ -218,7 +249,12 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
         assertion.expected.iter().filter(|part| is_value(part)).cloned().collect()
     };
     let is_kept = is_kept || rewritten::is_by_kind(was, is);
-    let is_exchanged = same_subject && !written(is).is_empty() && written(was) != written(is);
+    let (wanted, wants) = (written(was), written(is));
+    let is_same = |(one, other): (&String, &String)| {
+        one == other || rewritten::is_notation(one, std::slice::from_ref(other), about.path)
+    };
+    let is_unchanged = wanted.len() == wants.len() && wanted.iter().zip(&wants).all(is_same);
+    let is_exchanged = same_subject && !wants.is_empty() && !is_unchanged;
     if !is_kept || is_exchanged {
         tell("expected-edited", is.line, format!("in {name} {}", became()));
     }

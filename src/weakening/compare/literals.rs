@@ -7,7 +7,7 @@
 /// One value in another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// What it is called there: a field, a key, a keyword.
+    /// What it is called there: a field, a key, a keyword; empty where it is such a name itself.
     pub key: Option<String>,
     /// Its words, in the form of [`plain`].
     pub value: String,
@@ -306,7 +306,8 @@ pub fn columns(row: &str) -> Vec<Part> {
                 value => (None, *value),
             };
             if let Some(key) = key {
-                found.push(Part { key: None, value: of_tokens(&[key]) });
+                let is_field = is_name(key).then(String::new);
+                found.push(Part { key: is_field, value: of_tokens(&[key]) });
             }
             let inside = match value {
                 ["(" | "[" | "{", inside @ .., ")" | "]" | "}"]
