@@ -9,6 +9,7 @@
 //! syntax errors or beyond the limits is held, and the rules for text look at it all the same.
 //! Names and weights of the rules are in [`domain::gate::content`](crate::domain::gate::content).
 
+mod around;
 mod assertions;
 mod compare;
 mod habits;
@@ -99,6 +100,7 @@ pub fn findings(changes: &[Change<'_>]) -> Vec<Finding> {
             let around = (&lines.of_file(at), &lines.beside(at, &changed));
             settings::look(change, around, &mut found);
         }
+        around::look(change, &lines.of_file(at), &mut found);
         match (reads(change.old), reads(change.new)) {
             (Some(old), Some(new)) => pairs.push(compare::Pair { path: change.path, old, new }),
             _ => text::look(change, &lines.of_file(at), &mut found),

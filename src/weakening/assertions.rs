@@ -8,6 +8,7 @@ mod condition;
 mod strength;
 
 pub use self::condition::of_condition;
+pub use self::strength::is_length;
 use self::strength::made;
 use super::model::{Assertion, Strength};
 use super::tokens::{Link, Token, arguments, chain, words};

@@ -9,13 +9,14 @@ mod literals;
 mod rewritten;
 mod rows;
 mod silenced;
+mod slack;
 mod taken;
 mod units;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::model::{Assertion, Mark, Reading, Unit, UnitKind};
+use super::model::{Assertion, Include, Mark, Reading, Unit, UnitKind};
 use super::subjects::Gone;
 use super::tokens::tight;
 use super::{finding, paths, shown};
@@ -95,7 +96,7 @@ pub fn look(pairs: &[Pair<'_>], subjects: &Gone, found: &mut Vec<Finding>) {
     }
     skips_beside(pairs, (&old, &new), found);
     for pair in pairs {
-        beside_tests(pair, found);
+        beside_tests(pairs, pair, found);
     }
     silenced::look(pairs, found);
 }
@@ -276,17 +277,15 @@ fn removed(
 }
 
 /// Functions beside the tests, and what stands outside of all functions.
-fn beside_tests(pair: &Pair<'_>, found: &mut Vec<Finding>) {
+fn beside_tests(pairs: &[Pair<'_>], pair: &Pair<'_>, found: &mut Vec<Finding>) {
     let (Some(old), Some(new)) = (&pair.old, &pair.new) else { return };
     let is_test_file = paths::is_test(pair.path.as_str());
     for include in &old.includes {
-        if !new.includes.iter().any(|now| now.text == include.text)
-            && !holds_module(new, &include.text)
-        {
-            let message = format!(
-                "`{}` is no longer taken in, so its tests do not run",
-                shown(&tight(&include.text))
-            );
+        let Include { mark, name, is_of_tests } = include;
+        let is_there = new.includes.iter().any(|now| now.mark.text == mark.text)
+            || new.units.iter().any(|unit| unit.name.starts_with(&format!("{name} > ")));
+        if (*is_of_tests || is_test_file) && !is_there && !is_gone(pairs, name) {
+            let message = format!("`{}` is no longer taken in, so its tests do not run", mark.text);
             found.push(finding("tests-excluded", pair.path, None, message));
         }
     }
@@ -306,8 +305,11 @@ fn beside_tests(pair: &Pair<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// Whether a module stands in the file itself now.
-fn holds_module(reading: &Reading, include: &str) -> bool {
-    let name = include.strip_prefix("mod ").unwrap_or(include);
-    reading.units.iter().any(|unit| unit.name.starts_with(&format!("{name} > ")))
+/// Whether the file of a module is gone as well, and with it its tests, which are looked for.
+fn is_gone(pairs: &[Pair<'_>], name: &str) -> bool {
+    let is_its = |path: &str| {
+        let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+        stem.trim_end_matches("/mod").rsplit('/').next() == Some(name)
+    };
+    pairs.iter().any(|pair| pair.new.is_none() && is_its(pair.path.as_str()))
 }

@@ -59,6 +59,22 @@ pub fn is_retry(name: &str) -> bool {
     )
 }
 
+/// Whether a name says how far off a value may be.
+pub fn is_tolerance(name: &str) -> bool {
+    let plain = plain(name);
+    let end = last(&plain);
+    ["tolerance", "epsilon", "threshold", "precision", "maxdiff", "maxerror", "maxdelta", "slack"]
+        .iter()
+        .any(|part| end.contains(part))
+        || matches!(end, "eps" | "delta" | "tol" | "atol" | "rtol" | "places" | "digits" | "margin")
+}
+
+/// Whether more of it lets less pass: digits that count.
+pub fn is_of_digits(name: &str) -> bool {
+    let plain = plain(name);
+    ["precision", "places", "digits", "decimals", "min"].iter().any(|part| plain.contains(part))
+}
+
 /// What two names for the same wait have in common.
 pub fn family(name: &str) -> String {
     let plain = plain(name);
@@ -72,6 +88,8 @@ pub fn unit_of(name: &str) -> f64 {
         "second" | "seconds" | "fromsecs" | "ofseconds" | "fromseconds" | "secs" => 1_000.0,
         "minute" | "minutes" | "frommins" | "ofminutes" | "fromminutes" | "mins" => 60_000.0,
         "hour" | "hours" | "ofhours" | "fromhours" => 3_600_000.0,
+        "day" | "days" | "ofdays" | "fromdays" => 86_400_000.0,
+        "week" | "weeks" | "ofweeks" => 604_800_000.0,
         "microsecond" | "microseconds" | "frommicros" => 0.001,
         "nanosecond" | "nanoseconds" | "fromnanos" => 0.000_001,
         _ => 1.0,
@@ -192,12 +210,30 @@ pub fn is_detached(name: &str) -> bool {
             | "CompletableFuture.runAsync"
             | "executor.submit"
             | "executor.execute"
+            | "CompletableFuture.supplyAsync"
             | "thread::spawn"
             | "std::thread::spawn"
             | "tokio::spawn"
             | "tokio::task::spawn"
             | "asyncio.create_task"
             | "asyncio.ensure_future"
+    )
+}
+
+/// Whether a method says what to do with a result once it is there, for whoever waits for that.
+pub fn is_follow_up(name: &str) -> bool {
+    matches!(
+        name,
+        "then"
+            | "thenAccept"
+            | "thenApply"
+            | "thenRun"
+            | "thenAcceptAsync"
+            | "thenApplyAsync"
+            | "whenComplete"
+            | "whenCompleteAsync"
+            | "subscribe"
+            | "ContinueWith"
     )
 }
 
@@ -220,6 +256,10 @@ pub fn is_exit(name: &str) -> bool {
             | "Environment.Exit"
             | "Deno.exit"
             | "exit"
+            | "exit!"
+            | "Kernel.exit"
+            | "Process.exit"
+            | "Process.exit!"
             | "quit"
     )
 }

@@ -52,6 +52,12 @@ pub struct Unit {
     pub returns: Option<u32>,
     /// What its loops go over.
     pub loops: Vec<Mark>,
+    /// Where its body begins, in bytes; nowhere for a file.
+    pub body: usize,
+    /// Where it ends before its end on a condition, in the words of that.
+    pub exits: Vec<Mark>,
+    /// Constants that say how far off a value may be.
+    pub tolerances: Vec<Amount>,
     /// Where it leaves a loop or a round of it: the line, and the line where the loop ends.
     pub leaves: Vec<(u32, u32)>,
     /// How often an error is handed to it, to be looked at.
@@ -115,6 +121,9 @@ impl Unit {
             tokens: 0,
             digest: 0,
             returns: None,
+            body: usize::MAX,
+            exits: Vec::new(),
+            tolerances: Vec::new(),
             loops: Vec::new(),
             leaves: Vec::new(),
             errors: 0,
@@ -217,6 +226,17 @@ pub struct Reading {
     pub units: Vec<Unit>,
     /// What makes checks and errors silent.
     pub silencers: Vec<Silencer>,
-    /// Modules of tests that it takes in.
-    pub includes: Vec<Mark>,
+    /// Modules that it takes in.
+    pub includes: Vec<Include>,
+}
+
+/// A module in a file of its own that is taken in.
+#[derive(Debug, Clone)]
+pub struct Include {
+    /// How.
+    pub mark: Mark,
+    /// Its name, as its file has it.
+    pub name: String,
+    /// Whether it says itself that it holds tests; in a file of tests every one may.
+    pub is_of_tests: bool,
 }

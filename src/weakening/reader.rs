@@ -5,6 +5,7 @@
 //! what was opened by a node is closed when the walk leaves it.
 
 mod calls;
+mod exits;
 mod flow;
 mod parse;
 mod tables;
@@ -17,7 +18,7 @@ use tree_sitter::Node;
 pub use self::parse::read;
 
 use super::assertions;
-use super::model::{Assertion, Mark, Reading, Silence, Silencer, Unit, UnitKind};
+use super::model::{Assertion, Include, Mark, Reading, Silence, Silencer, Unit, UnitKind};
 use super::tokens::{Token, digest, line_of, tokens, words};
 
 /// The most tokens that are looked at in one file, those of nested calls again for each: thirty
@@ -223,6 +224,8 @@ impl<'s> Reader<'s> {
             self.pair(node);
         }
         self.tabulate(node);
+        self.exit(node);
+        self.constant(node);
         true
     }
 
@@ -263,6 +266,9 @@ impl<'s> Reader<'s> {
             for scope in &self.scopes {
                 unit.skips.extend(scope.skips.iter().cloned());
                 unit.focus.extend(scope.focus.iter().cloned());
+            }
+            if self.conditions.iter().any(|count| *count > 0) {
+                unit.skips.push(Mark { text: "a condition around it".to_owned(), line: unit.line });
             }
         }
         self.reading.units.push(unit);
@@ -327,6 +333,7 @@ impl<'s> Reader<'s> {
         let mut unit = Unit::new(kind, name.to_owned(), line_of(node));
         if let Some(body) = body {
             let inside = self.tokens(body);
+            unit.body = body.start_byte();
             unit.tokens = inside.len();
             unit.digest = digest(&inside);
             let words = inside.iter().map(|token| words(std::slice::from_ref(token)));
@@ -355,9 +362,9 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// A module of tests that the file takes in.
-    pub fn include(&mut self, mark: Mark) {
-        self.reading.includes.push(mark);
+    /// A module that the file takes in.
+    pub fn include(&mut self, include: Include) {
+        self.reading.includes.push(include);
     }
 
     /// An assertion at this place, which is written so.

@@ -80,6 +80,18 @@ pub const RULES: &[ContentRule] = &[
     rule("mock-added", Hold, "A test that was there puts a double in the place of real code."),
     rule("fixture-edited", Hold, "A recorded input or expected output of tests is edited or gone."),
     rule(
+        "harness-changed",
+        Hold,
+        "What runs or judges tests is changed: a hook that collects, reports or ends them, or a \
+         function in the place of one of the assertion library's.",
+    ),
+    rule(
+        "test-aware",
+        Hold,
+        "Code asks whether it is being tested or whether CI runs it, so that it can behave otherwise \
+         there.",
+    ),
+    rule(
         "unread-test",
         Hold,
         "A test file changes that cannot be read by syntax: a language without a grammar here, a \

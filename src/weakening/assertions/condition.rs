@@ -1,7 +1,7 @@
 //! Conditions as assertions: `assert x == 3`, `assert!(a < b)`, `if got != want`.
 
 use super::is_value;
-use super::strength::made;
+use super::strength::{is_length, made};
 use crate::weakening::model::{Assertion, Strength};
 use crate::weakening::tokens::{Token, closing, split, words};
 
@@ -29,6 +29,7 @@ pub fn of_condition(tokens: &[Token<'_>], verb: &str, line: u32) -> Assertion {
             let strength = match (*strength, is_nothing || right == "not None") {
                 (_, _) if left == right => Strength::Vacuous,
                 (Strength::Exact, _) if right.contains("approx (") => Strength::Close,
+                (Strength::Exact, _) if is_length(&left) => Strength::Part,
                 (Strength::Property, true) => Strength::Something,
                 (_, true) if is_not => Strength::Something,
                 (strength, _) => strength,

@@ -63,6 +63,9 @@ const FAMILIES: &[Family] = &[
             "morethan",
             "positive",
             "operator",
+            "length",
+            "count",
+            "size",
         ],
         &["in", "gt", "ge", "gte", "lt", "le", "lte"],
         Strength::Part,
@@ -80,9 +83,6 @@ const FAMILIES: &[Family] = &[
             "eq",
             "same",
             "identical",
-            "length",
-            "count",
-            "size",
             "null",
             "nil",
             "none",
@@ -130,7 +130,27 @@ fn strength_of(verb: &str, subject: &str, expected: &[String]) -> Strength {
         return of_error(subject, expected);
     }
     let fits = |(parts, words, _): &&Family| has(parts) || words.contains(&core);
-    FAMILIES.iter().find(fits).map_or(Strength::Property, |(_, _, strength)| *strength)
+    let strength =
+        FAMILIES.iter().find(fits).map_or(Strength::Property, |(_, _, strength)| *strength);
+    if is_length(subject) { strength.min(Strength::Part) } else { strength }
+}
+
+/// Whether a subject is how many there are of something, and not what they are.
+pub fn is_length(subject: &str) -> bool {
+    const ENDS: &[&str] = &[
+        ". length",
+        ". length ( )",
+        ". len ( )",
+        ". size",
+        ". size ( )",
+        ". count",
+        ". count ( )",
+        ". Count",
+        ". Count ( )",
+        ". Length",
+    ];
+    subject.starts_with("len (") && subject.ends_with(')')
+        || ENDS.iter().any(|end| subject.ends_with(end))
 }
 
 /// How much is asked of an error: its message, its kind, or only that there is one.

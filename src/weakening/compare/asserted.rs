@@ -4,10 +4,10 @@
 //! expected value, the same subject, and at last one for one. What is left of the old is gone.
 
 use super::rewritten;
+use super::slack::{Slack, slack};
 use crate::weakening::assertions::is_value;
 use crate::weakening::model::{Assertion, Strength, Unit};
 use crate::weakening::shown;
-use crate::weakening::tokens::number;
 
 type Tell<'a> = dyn FnMut(&'static str, u32, String) + 'a;
 
@@ -286,36 +286,4 @@ fn is_turned(was: &Assertion, is: &Assertion) -> bool {
         usize::from(by_verb) + usize::from(by_subject)
     };
     bare(&was.subject) == bare(&is.subject) && negations(was) % 2 != negations(is) % 2
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Slack {
-    Wider,
-    Narrower,
-}
-
-/// Whether a bound or a tolerance lets more through; `None` when something else was edited.
-fn slack(was: &Assertion, is: &Assertion) -> Option<Slack> {
-    let numbers = |assertion: &Assertion| -> Vec<f64> {
-        assertion.expected.iter().flat_map(|text| text.split(' ')).filter_map(number).collect()
-    };
-    let (before, after) = (numbers(was), numbers(is));
-    let (last_before, first_before) = before.split_last()?;
-    // A tolerance that is taken away narrows, one that is put in is a longer list.
-    let (last_after, first_after) = after.split_last()?;
-    let text = |assertion: &Assertion| {
-        let joined = assertion.expected.join(" ");
-        joined.split(' ').filter(|word| number(word).is_none()).collect::<Vec<_>>().join(" ")
-    };
-    if before.len() != after.len() || first_before != first_after || text(was) != text(is) {
-        return None;
-    }
-    let said = format!("{} {}", is.verb, is.expected.join(" ")).to_lowercase();
-    let is_digits =
-        ["tobecloseto", "places", "digits", "precision"].iter().any(|word| said.contains(word))
-            || said.contains("almostequal") && !said.contains("delta");
-    let is_lower_bound =
-        [">", "greater", "atleast", "above", "morethan"].iter().any(|word| is.verb.contains(word));
-    let is_higher = last_after > last_before;
-    Some(if is_higher == (is_digits || is_lower_bound) { Slack::Narrower } else { Slack::Wider })
 }

@@ -80,6 +80,8 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
     }
     cases(&name, old, new, &mut tell);
     loops(&name, old, new, &mut tell);
+    exits(&name, old, new, &mut tell);
+    tolerances(&name, old, new, &mut tell);
     let (was, is) = (total(&old.waits), total(&new.waits));
     if is > was && !is_bounded(sides.path, old, new) {
         let line = new.waits.first().map_or(new.line, |wait| wait.line);
@@ -212,6 +214,44 @@ fn is_bounded(path: &RepoPath, old: &Unit, new: &Unit) -> bool {
     };
     let bounds = |unit: &Unit| -> f64 { total(&unit.waits) - pauses(unit) };
     pauses(new) < pauses(old) && bounds(old) <= 0.0 && bounds(new) <= most
+}
+
+/// Conditions on which a test ends before it asserts.
+fn exits(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str, u32, String)) {
+    let early = |unit: &Unit| -> Vec<Mark> {
+        let is_before =
+            |exit: &&Mark| unit.assertions.last().is_none_or(|last| last.line > exit.line);
+        unit.exits.iter().filter(is_before).cloned().collect()
+    };
+    let is_asserting = new.kind == UnitKind::Test || !old.assertions.is_empty();
+    let (was, is) = (early(old), early(new));
+    if let Some(exit) = more(&was, &is).filter(|_| is_asserting) {
+        let message = format!("{name} may end before it asserts: `{}`", shown(&exit.text));
+        tell("assertion-conditional", exit.line, message);
+    }
+}
+
+/// Constants that let more pass than they did.
+fn tolerances(
+    name: &str,
+    old: &Unit,
+    new: &Unit,
+    tell: &mut impl FnMut(&'static str, u32, String),
+) {
+    for is in &new.tolerances {
+        let Some(was) = old.tolerances.iter().find(|was| was.of == is.of) else { continue };
+        let is_wider =
+            if habits::is_of_digits(&is.of) { is.value < was.value } else { is.value > was.value };
+        if is_wider {
+            let message = format!(
+                "in {name} `{}` lets more pass: {} became {}",
+                shown(&is.of),
+                was.value,
+                is.value
+            );
+            tell("tolerance-raised", is.line, message);
+        }
+    }
 }
 
 fn total(amounts: &[Amount]) -> f64 {

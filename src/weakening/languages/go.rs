@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use crate::weakening::assertions;
+use crate::weakening::assertions::{self, is_length};
 use crate::weakening::model::{Assertion, Mark, Silence, Strength, UnitKind};
 use crate::weakening::reader::{Enter, Language, Reader};
 use crate::weakening::silencers;
@@ -13,7 +13,7 @@ pub const GO: Language = Language {
     grammar: || tree_sitter_go::LANGUAGE.into(),
     look,
     calls: &["call_expression"],
-    conditions: &[],
+    conditions: &["go_statement"],
     rows: (&[], &[]),
     pairs: &["keyed_element"],
 };
@@ -155,6 +155,7 @@ fn turned(assertion: Assertion) -> Assertion {
         assertion.expected.iter().chain([&assertion.subject]).any(|text| text.contains(" && "));
     let strength = match operator {
         _ if has_two => Strength::Property,
+        "!=" if is_length(&assertion.subject) => Strength::Part,
         "!=" => Strength::Exact,
         "==" if assertion.expected.iter().any(|part| part == "nil") => Strength::Something,
         "==" => Strength::Property,

@@ -3,7 +3,8 @@
 
 use tree_sitter::Node;
 
-use crate::weakening::model::{Mark, Silence, UnitKind};
+use crate::weakening::model::{Include, Mark, Silence, UnitKind};
+use crate::weakening::paths;
 use crate::weakening::reader::{Enter, Language, Reader, Scope};
 use crate::weakening::silencers;
 use crate::weakening::tokens::{Link, Token, arguments, chain, line_of, words};
@@ -68,6 +69,10 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
             }
             Enter::Plain
         }
+        "import_statement" => {
+            includes(reader, node);
+            Enter::Plain
+        }
         "try_statement" if node.child_by_field_name("handler").is_some() => Enter::Condition,
         "expression_statement" => {
             // `expect(x).to.be.true;` asserts without a call at its end.
@@ -90,6 +95,17 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
         }
         _ => Enter::Plain,
     }
+}
+
+/// `import "./cases/refunds.test"`, which runs the tests of another file.
+fn includes(reader: &mut Reader<'_>, node: Node<'_>) {
+    let mark = reader.mark(node);
+    let path = mark.text.strip_prefix("import ").and_then(|rest| rest.strip_prefix('"'));
+    let Some(path) = path.filter(|path| path.starts_with('.')) else { return };
+    let file = path.split('"').next().unwrap_or_default();
+    let name = file.rsplit('/').next().unwrap_or(file).to_owned();
+    let is_of_tests = paths::has_test_name(&format!("{file}.js"));
+    reader.include(Include { mark, name, is_of_tests });
 }
 
 /// A way to call tests that is taken on a condition and does not run them.

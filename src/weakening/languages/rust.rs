@@ -4,7 +4,7 @@
 
 use tree_sitter::Node;
 
-use crate::weakening::model::{Assertion, Mark, Silence, Strength, UnitKind};
+use crate::weakening::model::{Assertion, Include, Mark, Silence, Strength, UnitKind};
 use crate::weakening::reader::{Enter, Language, Reader, Scope};
 use crate::weakening::silencers;
 use crate::weakening::tokens::{arguments, closing, line_of, words};
@@ -162,9 +162,8 @@ fn module(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     if node.child_by_field_name("body").is_none() {
         let is_of_tests =
             name.contains("test") || attributes.iter().any(|mark| is_plain_test(&mark.text));
-        if is_of_tests {
-            reader.include(Mark { text: format!("mod {name}"), line: line_of(node) });
-        }
+        let mark = Mark { text: format!("mod {name}"), line: line_of(node) };
+        reader.include(Include { mark, name: name.to_owned(), is_of_tests });
         return Enter::Skip;
     }
     let is_off = |mark: &Mark| name_of(&mark.text) == "cfg" && !is_plain_test(&mark.text);

@@ -58,7 +58,7 @@ impl Reader<'_> {
             let text = words(&tokens);
             self.unit().cases.push(Mark { text, line });
         }
-        if habits::is_exit(&name) && matches!(words(args).as_str(), "" | "0") {
+        if habits::is_exit(&name) && matches!(words(args).as_str(), "" | "0" | "true") {
             let mark = Mark { text: words(&tokens), line };
             self.silence(Silence::Exit, "exit", mark);
         }

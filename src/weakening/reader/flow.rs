@@ -111,6 +111,11 @@ impl Reader<'_> {
         // What is called on the result may wait for it.
         let is_last =
             node.child_by_field_name("function").is_none_or(|at| !self.text(at).contains('('));
-        habits::is_detached(name) && is_last || habits::is_thread(name) && is_started
+        let of = |field: &str| node.child_by_field_name(field);
+        let method = of("name").or_else(|| of("function")).map_or("", |at| self.text(at));
+        let method = method.rsplit(['.', ' ', '\n']).next().unwrap_or_default();
+        habits::is_detached(name) && is_last
+            || habits::is_thread(name) && is_started
+            || habits::is_follow_up(method) && !text.contains("done(")
     }
 }
