@@ -243,6 +243,7 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
             || rewritten::names_status(value, is)
             || rewritten::is_within(value, &after)
             || rewritten::is_notation(value, &after, about.path)
+            || rewritten::is_fixed_time(value, &after)
             || rewritten::is_looked_up(value, was, is)
     });
     let written = |assertion: &Assertion| -> Vec<String> {
@@ -251,7 +252,10 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
     let is_kept = is_kept || rewritten::is_by_kind(was, is);
     let (wanted, wants) = (written(was), written(is));
     let is_same = |(one, other): (&String, &String)| {
-        one == other || rewritten::is_notation(one, std::slice::from_ref(other), about.path)
+        let other_alone = std::slice::from_ref(other);
+        one == other
+            || rewritten::is_notation(one, other_alone, about.path)
+            || rewritten::is_fixed_time(one, other_alone)
     };
     let is_unchanged = wanted.len() == wants.len() && wanted.iter().zip(&wants).all(is_same);
     let is_exchanged = same_subject && !wants.is_empty() && !is_unchanged;

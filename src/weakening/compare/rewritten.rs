@@ -108,6 +108,27 @@ pub fn is_by_kind(was: &Assertion, is: &Assertion) -> bool {
     is_text && inside.is_some_and(|(error, kind)| kind != error && kind != "nil")
 }
 
+/// Words for the time that it is, in texts that are put together.
+const NOW: &[&str] = &["today", "now", "Today", "Now", "UtcNow", "current", "utcnow"];
+
+/// Whether a text that had the time of its making in it has a fixed one now, and is the same
+/// otherwise: `"Report #{Date.today}"` and `"Report 2024-02-29"`.
+pub fn is_fixed_time(value: &str, after: &[String]) -> bool {
+    let opening = ["#{", "${", "{"].iter().find_map(|open| value.split_once(open));
+    let Some((start, rest)) = opening else { return false };
+    let Some((inside, end)) = rest.rsplit_once('}') else { return false };
+    let start = start.trim_start_matches(['f', '$', '`', '"', '\'']);
+    let end = end.trim_end_matches(['`', '"', '\'']);
+    let mut words = inside.split(|c: char| !c.is_alphanumeric());
+    let is_time = words.any(|word| NOW.contains(&word)) && !inside.contains(['{', '}']);
+    let fits = |now: &String| {
+        let now = now.trim_matches(['`', '"', '\'']);
+        let middle = now.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+        middle.is_some_and(|middle| middle.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    is_time && after.iter().any(fits)
+}
+
 /// Whether a text is part of a longer one that is expected now: `"ada"` of `"ada: Welcome"`.
 pub fn is_within(value: &str, after: &[String]) -> bool {
     const TEXT_BYTES_MIN: usize = 3;

@@ -84,8 +84,9 @@ impl Reader<'_> {
             let handler =
                 parent.named_children(&mut cursor).find(|it| HANDLERS.contains(&it.kind()));
             if let Some(handler) = handler {
-                let body = handler.child_by_field_name("body").map(|body| body.start_byte());
-                let head = self.source.get(handler.start_byte()..body?).unwrap_or_default();
+                // What is caught stands on its first line.
+                let head = self.text(handler).lines().next().unwrap_or_default();
+                let head = head.split('{').next().unwrap_or_default();
                 let words = head.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.')));
                 let is_kind = |word: &&str| word.starts_with(char::is_uppercase);
                 return Some(words.filter(is_kind).map(str::to_owned).collect());
