@@ -48,8 +48,15 @@ impl Fact {
     pub fn key(&self) -> String {
         let values: Vec<String> = self.values.iter().map(|value| plain(value)).collect();
         let Self { relation, verb, subject, .. } = self;
-        format!("{relation:?}\n{verb}\n{}\n{}", plain(subject), values.join("\n"))
+        format!("{relation:?}\n{verb}\n{}\n{}", own(subject), values.join("\n"))
     }
+}
+
+/// A subject in one form, whether it is the test's own or only there.
+pub fn own(subject: &str) -> String {
+    let plain = plain(subject);
+    let rest = ["self.", "this.", "@"].iter().find_map(|start| plain.strip_prefix(start));
+    rest.map_or(plain.clone(), str::to_owned)
 }
 
 /// Verbs that say that two things are equal, without what only makes them read well.
@@ -294,7 +301,7 @@ fn of_truth(subject: &str) -> Fact {
     if let Some((base, _)) = call(&["is_none", "nil?"]) {
         return Fact::new(Relation::Equal, &base, vec!["null".to_owned()]);
     }
-    if let Some((base, _)) = call(&["is_some", "isPresent"]) {
+    if let Some((base, _)) = call(&["is_some", "is_ok", "isPresent"]) {
         return Fact::new(Relation::Present, &base, Vec::new());
     }
     Fact::new(Relation::Equal, subject, vec!["true".to_owned()])

@@ -138,6 +138,19 @@ pub fn is_within(value: &str, after: &[String]) -> bool {
     inside.len() >= TEXT_BYTES_MIN && after.iter().any(|longer| longer.contains(inside))
 }
 
+/// Whether a text is what a pattern asks for that is expected now: `/^Name is missing$/`.
+pub fn is_in_pattern(value: &str, is: &Assertion) -> bool {
+    let Some(inside) = value.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+        return false;
+    };
+    let text = |pattern: &String| -> Option<String> {
+        let body = pattern.trim_start_matches(['r', ' ']).trim_matches('"');
+        let body = body.strip_prefix('/').map_or(body, |body| body.trim_end_matches(['/', 'i', 'u']));
+        Some(body.strip_prefix('^')?.strip_suffix('$')?.replace('\\', ""))
+    };
+    is.expected.iter().filter_map(text).any(|text| text == inside)
+}
+
 /// Whether a text only says where to look for what is compared, and the test looks in another way
 /// now: `title.find("h1")` and `screen.getByRole("heading")`. What is expected stays.
 pub fn is_looked_up(value: &str, was: &Assertion, is: &Assertion) -> bool {

@@ -58,7 +58,8 @@ fn bare(value: &str) -> &str {
 
 fn is_that(part: &Part, value: &str) -> bool {
     match part.value.strip_prefix('~') {
-        Some(cell) => cell == bare(value),
+        // The name of a constant, without the type that it is of.
+        Some(cell) => cell == bare(value) || bare(value).rsplit('.').next() == Some(cell),
         None => part.value == value,
     }
 }
@@ -203,7 +204,7 @@ fn is_of(round: &Round, table: &Table) -> bool {
 }
 
 /// A fact with the value of its subject in the place of a name for it.
-fn resolved(unit: &Unit, fact: &Fact, holes: &BTreeSet<String>) -> Fact {
+pub fn resolved(unit: &Unit, fact: &Fact, holes: &BTreeSet<String>) -> Fact {
     let value_of = |name: &str| -> Option<String> {
         let known = unit.names.iter().find(|(known, _)| known == name && !holes.contains(name));
         known.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
@@ -241,8 +242,11 @@ impl Taker<'_> {
         let fits = is_alike
             && texts.into_iter().all(|(open, said)| align(open, said, &self.names, &mut bound));
         let Some((_, first)) = bound.first().filter(|_| fits) else { return Vec::new() };
-        let Some(rows) = self.rows.by_value.get(bare(first)) else { return Vec::new() };
-        rows.iter().flat_map(|row| ways_in(&self.rows.rows[*row], &bound)).collect()
+        let first = bare(first);
+        let constant = first.rsplit('.').next().filter(|name| *name != first);
+        let known = [Some(first), constant].into_iter().flatten();
+        let rows = known.filter_map(|value| self.rows.by_value.get(value)).flatten();
+        rows.flat_map(|row| ways_in(&self.rows.rows[*row], &bound)).collect()
     }
 }
 
@@ -267,6 +271,9 @@ fn ways_in(row: &[Part], bound: &[(String, String)]) -> Vec<Vec<usize>> {
     ways
 }
 
+/// The most ways that are tried to lay one text over another.
+const TRIES_MAX: usize = 100;
+
 /// Whether a text is another one with values in the place of names, which are bound to them.
 fn align(
     open: &str,
@@ -275,7 +282,49 @@ fn align(
     bound: &mut Vec<(String, String)>,
 ) -> bool {
     let (open, said) = (tokens(open), tokens(said));
-    let (mut at, mut i) = (0, 0);
+    // What is still to be laid: where in both, and what is bound until there.
+    let mut left = vec![(0, 0, bound.clone())];
+    for _ in 0..TRIES_MAX {
+        let Some((i, at, known)) = left.pop() else { return false };
+        match laid((&open, i), (&said, at), names) {
+            Laid::Whole => {
+                *bound = known;
+                return true;
+            }
+            Laid::Not => {}
+            Laid::Hole(path, after, start) => {
+                let ends = ends_of_value(&said, start, open.get(after).copied());
+                for end in ends.into_iter().rev() {
+                    let value = plain(&said[start..end].join(" "));
+                    let before = known.iter().find(|(other, _)| *other == path);
+                    if before.is_some_and(|(_, other)| *other != value) {
+                        continue;
+                    }
+                    let mut now = known.clone();
+                    if before.is_none() {
+                        now.push((path.clone(), value));
+                    }
+                    left.push((after, end, now));
+                }
+            }
+        }
+    }
+    false
+}
+
+/// How far a text could be laid over another.
+enum Laid {
+    Whole,
+    Not,
+    /// Up to a name: its path, where the text goes on after it, and where its value begins.
+    Hole(String, usize, usize),
+}
+
+fn laid(
+    (open, mut i): (&[&str], usize),
+    (said, mut at): (&[&str], usize),
+    names: &BTreeSet<String>,
+) -> Laid {
     while let Some(token) = open.get(i) {
         let is_called = open.get(i + 1) == Some(&"(");
         if names.contains(*token) && !is_called {
@@ -288,42 +337,44 @@ fn align(
                 path = format!("{path} . {part}");
                 i += 2;
             }
-            let end = end_of_value(&said, at, open.get(i).copied());
-            if end == at {
-                return false;
-            }
-            let value = plain(&said[at..end].join(" "));
-            at = end;
-            match bound.iter().find(|(known, _)| *known == path) {
-                Some((_, known)) if *known != value => return false,
-                Some(_) => {}
-                None => bound.push((path, value)),
-            }
-        } else if said.get(at).is_some_and(|it| it == token || plain(it) == plain(token)) {
+            return Laid::Hole(path, i, at);
+        }
+        if said.get(at).is_some_and(|it| it == token || plain(it) == plain(token)) {
             (at, i) = (at + 1, i + 1);
         } else if matches!(*token, "&" | "*") {
             i += 1;
         } else if matches!(said.get(at), Some(&("&" | "*"))) {
             at += 1;
         } else {
-            return false;
+            return Laid::Not;
         }
     }
-    at == said.len()
+    if at == said.len() { Laid::Whole } else { Laid::Not }
 }
 
-/// Where a value ends that is followed by that token.
-fn end_of_value(tokens: &[&str], start: usize, next: Option<&str>) -> usize {
+/// Where a value may end that is followed by that token, the shortest first.
+fn ends_of_value(tokens: &[&str], start: usize, next: Option<&str>) -> Vec<usize> {
+    const ENDS_MAX: usize = 6;
+    let mut ends = Vec::new();
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().skip(start) {
+        let is_end = depth == 0 && at > start;
+        if is_end && Some(*token) == next {
+            ends.push(at);
+        }
         match *token {
-            token if depth == 0 && at > start && Some(token) == next => return at,
             "(" | "[" | "{" => depth += 1,
-            ")" | "]" | "}" if depth == 0 => return at,
+            ")" | "]" | "}" if depth == 0 => return ends,
             ")" | "]" | "}" => depth -= 1,
-            "," if depth == 0 => return at,
+            "," if depth == 0 => return ends,
             _ => {}
         }
+        if ends.len() >= ENDS_MAX {
+            return ends;
+        }
     }
-    tokens.len()
+    if next.is_none() && start < tokens.len() {
+        ends.push(tokens.len());
+    }
+    ends
 }

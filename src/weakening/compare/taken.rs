@@ -4,11 +4,11 @@
 //! what is left is compared as it stands. The invariant: nothing is taken up by an assertion that is
 //! made on more conditions, or that nobody waits for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::facts::{self, Fact, Relation};
-use super::literals::{plain, tokens};
-use super::rows::Takers;
+use super::facts::{self, Fact, Relation, own};
+use super::literals::{self, tokens};
+use super::rows::{Takers, resolved};
 use super::whole::Whole;
 use crate::weakening::model::{Assertion, Unit};
 
@@ -27,18 +27,16 @@ pub fn take(
     (new, is): (&Unit, &mut Vec<&Assertion>),
     takers: Option<&Takers<'_>>,
 ) {
-    let said: Vec<Said<'_>> = is.iter().filter_map(|now| said(new, now)).collect();
+    // Each under the words that stand there, and under what its names stand for.
+    let said: Vec<Said<'_>> = is.iter().flat_map(|now| said(new, now)).collect();
     let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
-    for (at, one) in said.iter().enumerate() {
-        by_key.entry(one.fact.key()).or_default().push(at);
-    }
     let mut wholes: HashMap<String, Vec<(usize, Whole)>> = HashMap::new();
     for (at, one) in said.iter().enumerate() {
+        by_key.entry(one.fact.key()).or_default().push(at);
         // Which of two sides is what is wanted, not every library tells.
-        let turned = facts::of(one.assertion).and_then(turned);
+        let turned = turned(one.fact.clone());
         for whole in [Some(&one.fact), turned.as_ref()].into_iter().flatten().filter_map(Whole::of) {
-            let first = first_word(&whole.subject);
-            wholes.entry(first).or_default().push((at, whole));
+            wholes.entry(first_word(&whole.subject)).or_default().push((at, whole));
         }
     }
     // How many assertions are made needs no count where each of them is always made.
@@ -48,33 +46,37 @@ pub fn take(
         let count = before.subject.parse::<usize>().unwrap_or(usize::MAX);
         !(is_count && certain >= count)
     });
-    let mut used: Vec<*const Assertion> = Vec::new();
+    let mut used: BTreeSet<*const Assertion> = BTreeSet::new();
     was.retain(|before| {
-        let Some(Said { fact, .. }) = self::said(old, before) else { return true };
         let may = |at: usize| may_stand_for(said[at].assertion, before);
-        let same = by_key.get_mut(&fact.key()).and_then(|all| {
-            let place = all.iter().position(|at| may(*at))?;
-            Some(all.remove(place))
+        let is_free = |at: usize| !used.contains(&std::ptr::from_ref(said[at].assertion));
+        let forms = self::said(old, before);
+        let same = forms.iter().find_map(|Said { fact, .. }| {
+            let mut all = by_key.get(&fact.key())?.iter().take(WHOLES_MAX).copied();
+            all.find(|at| may(*at) && is_free(*at))
         });
         let part = || {
-            let first = first_word(&plain(&fact.subject));
-            let known = wholes.get(&first).into_iter().flatten().take(WHOLES_MAX);
-            let found = known.filter(|(at, _)| may(*at)).find(|(_, whole)| whole.implies(&fact));
-            found.map(|(at, _)| *at)
+            forms.iter().find_map(|Said { fact, .. }| {
+                let known = wholes.get(&first_word(&own(&fact.subject)))?.iter().take(WHOLES_MAX);
+                let mut known = known.filter(|(at, _)| may(*at));
+                known.find(|(_, whole)| whole.implies(fact)).map(|(at, _)| *at)
+            })
         };
-        let by_row = || {
-            takers
-                .and_then(|takers| takers.taker(before, old))
-                .filter(|it| may_stand_for(it, before))
-        };
-        let told = || said.iter().take(WHOLES_MAX).position(|one| tells_of(one.assertion, &fact));
         // Who tells of an error's text also says that there is one: it may be needed for that.
-        if told().is_some_and(may) {
+        let tells = |Said { fact, .. }: &Said<'_>| {
+            let told = said.iter().take(WHOLES_MAX).position(|one| tells_of(one.assertion, fact));
+            told.is_some_and(may)
+        };
+        if forms.iter().any(tells) {
             return false;
         }
+        let by_row = || {
+            let taker = takers.and_then(|takers| takers.taker(before, old));
+            taker.filter(|taker| may_stand_for(taker, before))
+        };
         let taker = same.or_else(part).map(|at| said[at].assertion).or_else(by_row);
         if let Some(taker) = taker {
-            used.push(std::ptr::from_ref(taker));
+            used.insert(std::ptr::from_ref(taker));
         }
         taker.is_none()
     });
@@ -116,17 +118,26 @@ fn first_word(plain: &str) -> String {
     plain.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
-/// The fact of an assertion, with what names stand for.
-fn said<'a>(unit: &Unit, assertion: &'a Assertion) -> Option<Said<'a>> {
-    let mut fact = facts::of(assertion)?;
+/// What an assertion says, in its words and with what names stand for.
+fn said<'a>(unit: &Unit, assertion: &'a Assertion) -> Vec<Said<'a>> {
+    let Some(mut fact) = facts::of(assertion) else { return Vec::new() };
     if fact.relation == Relation::Equal
         && let Some(value) = fact.values.first_mut()
         && let Some((_, known)) = unit.names.iter().find(|(name, _)| name == value)
-        && !known.is_empty()
+        && is_written_out(known)
     {
         value.clone_from(known);
     }
-    Some(Said { fact, assertion })
+    let resolved = resolved(unit, &fact, &BTreeSet::new());
+    let is_other = resolved != fact;
+    let mut forms = vec![Said { fact, assertion }];
+    forms.extend(is_other.then_some(Said { fact: resolved, assertion }));
+    forms
+}
+
+/// Whether a name stands for a value that is written out, and not for what is tested.
+fn is_written_out(value: &str) -> bool {
+    !value.is_empty() && literals::made(value).is_some()
 }
 
 /// Whether an assertion is made at least wherever another one was.

@@ -3,7 +3,7 @@
 //! `assert_eq!(found, vec![7, 9])` says how many there are, that 7 is among them and that it is the
 //! first. Only what the whole has written out in it is implied, and only of the very same subject.
 
-use super::facts::{Fact, Relation, projected};
+use super::facts::{Fact, Relation, own, projected};
 use super::literals::{Made, Part, made, plain, tokens};
 
 /// A fact about the whole of a subject, taken apart once.
@@ -20,7 +20,7 @@ impl Whole {
     /// The whole that a fact is about; nothing where it is about no whole, or the whole is not
     /// written out.
     pub fn of(fact: &Fact) -> Option<Self> {
-        let subject = plain(&fact.subject);
+        let subject = own(&fact.subject);
         let value = plain(fact.values.first()?);
         let made = match fact.relation {
             Relation::Equal => made(&fact.values[0])?,
@@ -49,7 +49,7 @@ impl Whole {
 
     /// Whether a fact follows from it.
     pub fn implies(&self, fact: &Fact) -> bool {
-        if plain(&fact.subject) == self.subject {
+        if own(&fact.subject) == self.subject {
             return self.implies_of_itself(fact);
         }
         let Some(value) = fact.values.first() else { return false };
@@ -67,7 +67,7 @@ impl Whole {
         }
         let wanted = plain(value);
         if let Some((base, inside)) = projected(&fact.subject, UNWRAPS)
-            && plain(&base) == self.subject
+            && own(&base) == self.subject
             && inside.is_empty()
         {
             return self.made.parts.len() == 1
@@ -102,7 +102,7 @@ impl Whole {
         let is_all = matches!(self.relation, Relation::Equal | Relation::Entries);
         let is_list = self.relation == Relation::Entries || self.made.is_list();
         match fact.relation {
-            Relation::Present => self.value != "null",
+            Relation::Present => !["null", "Err("].iter().any(|it| self.value.starts_with(it)),
             Relation::Contains => is_all && !fact.values.is_empty() && fact.values.iter().all(has),
             Relation::Size => {
                 let count = self.made.parts.len().to_string();
@@ -163,7 +163,7 @@ enum Step {
 /// The steps from a whole to a part of it: `[ 0 ]`, `. name ( )`, `[ "name" ]`, `. get ( 0 )`.
 fn steps(part: &str, whole: &str) -> Option<Vec<Step>> {
     let all = tokens(part);
-    let start = (1..all.len()).find(|at| plain(&all[..*at].join(" ")) == whole)?;
+    let start = (1..all.len()).find(|at| own(&all[..*at].join(" ")) == whole)?;
     let mut rest = &all[start..];
     let mut steps = Vec::new();
     while !rest.is_empty() {

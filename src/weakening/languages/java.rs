@@ -191,6 +191,14 @@ fn sources(tokens: &[Token<'_>]) -> Vec<Mark> {
             Some(open) => inside.get(open + 1..closing(inside, open)).unwrap_or_default(),
             None => inside,
         };
+        // Rows may stand in one text, a line each.
+        let block = inside.iter().find(|token| token.text.starts_with("\"\"\""));
+        if let Some(block) = block {
+            let lines = (block.line..).zip(block.text.trim_matches('"').lines());
+            let rows = lines.map(|(line, row)| (line, row.trim())).filter(|(_, row)| !row.is_empty());
+            cases.extend(rows.map(|(line, row)| Mark { text: format!("\"{row}\""), line }));
+            continue;
+        }
         let mark = |arg: &&[Token<'_>]| Mark {
             text: words(arg),
             line: arg.first().map_or(token.line, |token| token.line),

@@ -98,7 +98,8 @@ fn function(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     let Enter::Unit(start) = &mut enter else { return enter };
     let unit = &mut start.unit;
     for mark in attributes.into_iter().filter(|_| is_test) {
-        match name_of(&mark.text) {
+        // A case may have a name: `#[case::empty("")]`.
+        match name_of(&mark.text).split(" ::").next().unwrap_or_default() {
             "ignore" => unit.skips.push(mark),
             "cfg" if !is_plain_test(&mark.text) => unit.skips.push(mark),
             "cfg_attr" if mark.text.contains("ignore") => unit.skips.push(mark),

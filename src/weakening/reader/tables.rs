@@ -114,7 +114,8 @@ impl Reader<'_> {
             "call" | "call_expression" | "method_invocation" | "invocation_expression" => {
                 self.each_of(node);
             }
-            "let_declaration" | "variable_declarator" | "assignment" | "short_var_declaration" => {
+            "let_declaration" | "variable_declarator" | "assignment" | "short_var_declaration"
+            | "let_condition" => {
                 self.name(node);
             }
             _ => {}
@@ -235,6 +236,9 @@ impl Reader<'_> {
         let is_each = method.is_some_and(|method| {
             matches!(self.text(method), "each" | "forEach" | "for_each" | "each_pair" | "ForEach")
         });
+        if method.is_some_and(|method| self.text(method) == "where") {
+            self.columns(node);
+        }
         let over = field(&["receiver", "object", "value", "expression"]);
         let (Some(over), true) = (over, is_each) else {
             self.given(node);
@@ -248,6 +252,29 @@ impl Reader<'_> {
         });
         if let Some(pattern) = pattern {
             self.round(pattern, over, (line_of(node), last_line(node)));
+        }
+    }
+
+    /// `where(:country, :rate) { [["DE", 19], ["FR", 20]] }`: rows for all examples beside it.
+    fn columns(&mut self, node: Node<'_>) {
+        let (Some(arguments), Some(block), Some(around)) = (
+            node.child_by_field_name("arguments"),
+            node.child_by_field_name("block"),
+            node.parent(),
+        ) else {
+            return;
+        };
+        let body = block.child_by_field_name("body").and_then(|body| body.named_child(0));
+        let Some(table) = body.filter(|table| table.kind() == "array") else { return };
+        let names: Vec<String> = self
+            .tokens(arguments)
+            .iter()
+            .filter_map(|token| token.text.strip_prefix(':').map(str::to_owned))
+            .collect();
+        let lines = (line_of(around), last_line(around));
+        if self.unit().rounds.len() < TABLES_MAX {
+            let (over, place) = (String::new(), table.byte_range());
+            self.unit().rounds.push(Round { names, over, place, lines, mentions: 1 });
         }
     }
 
@@ -352,16 +379,52 @@ impl Reader<'_> {
             (node.kind() == "variable_declarator").then(|| node.named_child(1)).flatten()
         });
         let (Some(name), Some(value)) = (name, value) else { return };
-        if self.unit().names.len() >= NAMES_MAX || value.byte_range().len() > VALUE_BYTES_MAX {
+        if matches!(name.kind(), "object_pattern" | "struct_pattern") {
+            self.fields(name, value);
             return;
         }
-        let name = self.text(name).trim_start_matches("mut ").to_owned();
+        if value.byte_range().len() > VALUE_BYTES_MAX {
+            return;
+        }
+        let name = self.text(name).trim_start_matches("mut ");
+        if name.contains(',') && name.len() < VALUE_BYTES_MAX {
+            // Of several names at once, none stands for the value.
+            for name in name.trim_matches(['(', ')']).split(',') {
+                self.keep(name.trim().to_owned(), String::new());
+            }
+            return;
+        }
         let value = self.mark(value).text;
-        let known = self.unit().names.iter_mut().find(|(known, _)| *known == name);
-        match known {
-            // What gets a second value has none that can be relied on.
-            Some((_, known)) => known.clear(),
-            None => self.unit().names.push((name, value)),
+        self.keep(name.to_owned(), value);
+    }
+}
+
+impl Reader<'_> {
+    /// Names that are given to fields: `let Point { x, y } = parse(text)`.
+    fn fields(&mut self, pattern: Node<'_>, value: Node<'_>) {
+        if pattern.byte_range().len() + value.byte_range().len() > VALUE_BYTES_MAX {
+            return;
+        }
+        let value = self.mark(value).text;
+        let mut cursor = pattern.walk();
+        let inside: Vec<Node<'_>> = pattern.named_children(&mut cursor).collect();
+        for field in inside {
+            let name = self.text(field);
+            let is_plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            if is_plain && name.starts_with(|c: char| c.is_lowercase() || c == '_') {
+                let value = format!("{value} . {name}");
+                self.keep(name.to_owned(), value);
+            }
+        }
+    }
+
+    /// Keeps a name and its value; what gets a second value has none that can be relied on.
+    fn keep(&mut self, name: String, value: String) {
+        let names = &mut self.unit().names;
+        if let Some((_, known)) = names.iter_mut().find(|(known, _)| *known == name) {
+            known.clear();
+        } else if names.len() < NAMES_MAX {
+            names.push((name, value));
         }
     }
 }
