@@ -230,12 +230,23 @@ fn skips_beside(
 
 /// Whether all that a test asserted is said by rows of tables now.
 fn is_in_rows(pairs: &[Pair<'_>], was: Placed<'_>, takers: &rows::Takers<'_>) -> bool {
-    let asserted = units::effective(was.unit, pairs[was.file].old.as_ref());
+    let mut asserted = units::effective(was.unit, pairs[was.file].old.as_ref());
+    let count = asserted.len();
+    // That there was no error is said beside what is compared, once for all rows.
+    let is_guard = |it: &&Assertion| rewritten::is_guard(it);
+    let had_guard = asserted.iter().any(is_guard);
+    asserted.retain(|it| !rewritten::is_guard(it));
+    let mut is_guarded = false;
     let is_taken = |before: &&Assertion| {
         let taker = takers.taker(before, was.unit);
-        taker.is_some_and(|now| taken::may_stand_for(now, before))
+        taker.filter(|(now, _)| taken::may_stand_for(now, before)).is_some_and(|(_, test)| {
+            is_guarded |= test.assertions.iter().any(rewritten::is_guard);
+            true
+        })
     };
-    !asserted.is_empty() && asserted.iter().all(is_taken)
+    !asserted.is_empty()
+        && asserted.iter().all(is_taken)
+        && (!had_guard || is_guarded || asserted.len() == count)
 }
 
 type Rest<'a, 'u> = (&'a [Placed<'u>], &'a [Placed<'u>], &'a [usize]);

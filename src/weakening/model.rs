@@ -68,6 +68,8 @@ pub struct Unit {
     pub rounds: Vec<Round>,
     /// What it is given.
     pub parameters: Vec<String>,
+    /// What it is given where others use it, with the class that they are about.
+    pub shared: Vec<Mark>,
     /// Names of what says what it is given, where that stands elsewhere.
     pub sources: Vec<String>,
     /// Functions that it calls by their names alone, and with what.
@@ -130,6 +132,7 @@ impl Unit {
             tables: Vec::new(),
             rounds: Vec::new(),
             parameters: Vec::new(),
+            shared: Vec::new(),
             sources: Vec::new(),
             given: Vec::new(),
             names: Vec::new(),

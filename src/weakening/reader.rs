@@ -352,6 +352,11 @@ impl<'s> Reader<'s> {
 
     /// A case of the tests of a group that others use.
     pub fn share(&mut self, group: &str, case: &Mark) {
+        // Nothing runs in a group that is skipped.
+        if self.scopes.iter().any(|scope| !scope.skips.is_empty()) {
+            return;
+        }
+        let class = self.scopes.first().map(|scope| scope.name.clone()).unwrap_or_default();
         let start = format!("{group} > ");
         let inner = format!(" > {start}");
         let is_of_group = |unit: &&mut Unit| unit.name.starts_with(&start) || unit.name.contains(&inner);
@@ -359,6 +364,9 @@ impl<'s> Reader<'s> {
             let values = case.text.split(" , ").filter(|word| assertions::is_value(word));
             unit.values.extend(values.map(str::to_owned));
             unit.cases.push(case.clone());
+            // The class that a group describes is given to it as well.
+            let text = format!("[ {} , {class} ]", case.text);
+            unit.shared.push(Mark { text, line: case.line });
         }
     }
 

@@ -158,7 +158,7 @@ pub fn is_looked_up(value: &str, was: &Assertion, is: &Assertion) -> bool {
         assertion.subject.split(" (").next().unwrap_or_default().to_owned()
     };
     value.starts_with('"')
-        && was.expected == is.expected
+        && (was.expected == is.expected || was.expected.iter().all(|it| is_in_pattern(it, is)))
         && was.expected.iter().any(|part| is_value(part) && part != value)
         && way(was) != way(is)
 }

@@ -68,6 +68,7 @@ fn is_that(part: &Part, value: &str) -> bool {
 #[derive(Debug)]
 struct Taker<'a> {
     assertion: &'a Assertion,
+    test: &'a Unit,
     facts: Vec<Fact>,
     names: Rc<BTreeSet<String>>,
     rows: Rc<Rows>,
@@ -130,6 +131,9 @@ impl<'a> Takers<'a> {
             .iter()
             .chain(tables().filter(|table| named(&table.name)).flat_map(|table| table.rows.iter()));
         count += self.push(test, &test.parameters, given, test.assertions.iter());
+        let mut given = test.parameters.clone();
+        given.push("described_class".to_owned());
+        count += self.push(test, &given, test.shared.iter(), test.assertions.iter());
         let helpers = file.units.iter().filter(|unit| {
             unit.kind == UnitKind::Helper && test.calls.iter().any(|it| it == own_name(&unit.name))
         });
@@ -176,20 +180,21 @@ impl<'a> Takers<'a> {
                 self.by_word.entry(word).or_default().push(at);
             }
             let (names, rows) = (Rc::clone(&names), Rc::clone(&rows));
-            self.takers.push(Taker { assertion, facts, names, rows, columns: RefCell::default() });
+            self.takers.push(Taker { assertion, test: unit, facts, names, rows, columns: RefCell::default() });
         }
         rows.rows.len()
     }
 
-    /// The assertion that is made over a row which says what one said that is gone.
-    pub fn taker(&self, gone: &Assertion, unit: &Unit) -> Option<&'a Assertion> {
+    /// The assertion that is made over a row which says what one said that is gone, and who makes
+    /// it.
+    pub fn taker(&self, gone: &Assertion, unit: &Unit) -> Option<(&'a Assertion, &'a Unit)> {
         let fact = resolved(unit, &facts::of(gone)?, &BTreeSet::new());
         let subject = tokens(&fact.subject);
         let first = *subject.first()?;
         let known = self.by_word.get(first).into_iter().chain(self.by_word.get(""));
         let found =
             known.flatten().take(TAKERS_OF_ONE_MAX).find(|at| self.takers[**at].takes(&fact));
-        found.map(|at| self.takers[*at].assertion)
+        found.map(|at| (self.takers[*at].assertion, self.takers[*at].test))
     }
 }
 
@@ -292,9 +297,12 @@ fn align(
                 return true;
             }
             Laid::Not => {}
-            Laid::Hole(path, after, start) => {
-                let ends = ends_of_value(&said, start, open.get(after).copied());
-                for end in ends.into_iter().rev() {
+            Laid::Hole(paths, start) => {
+                let ends = paths.into_iter().rev().flat_map(|(path, after)| {
+                    let ends = ends_of_value(&said, start, open.get(after).copied());
+                    ends.into_iter().rev().map(move |end| (path.clone(), after, end))
+                });
+                for (path, after, end) in ends.collect::<Vec<_>>() {
                     let value = plain(&said[start..end].join(" "));
                     let before = known.iter().find(|(other, _)| *other == path);
                     if before.is_some_and(|(_, other)| *other != value) {
@@ -302,7 +310,7 @@ fn align(
                     }
                     let mut now = known.clone();
                     if before.is_none() {
-                        now.push((path.clone(), value));
+                        now.push((path, value));
                     }
                     left.push((after, end, now));
                 }
@@ -316,8 +324,9 @@ fn align(
 enum Laid {
     Whole,
     Not,
-    /// Up to a name: its path, where the text goes on after it, and where its value begins.
-    Hole(String, usize, usize),
+    /// Up to a name: how far its path may go, with where the text goes on after it, and where its
+    /// value begins.
+    Hole(Vec<(String, usize)>, usize),
 }
 
 fn laid(
@@ -327,17 +336,20 @@ fn laid(
 ) -> Laid {
     while let Some(token) = open.get(i) {
         let is_called = open.get(i + 1) == Some(&"(");
-        if names.contains(*token) && !is_called {
+        let is_member = i.checked_sub(1).is_some_and(|before| open[before] == ".");
+        if names.contains(*token) && !is_called && !is_member {
             let mut path = (*token).to_owned();
             i += 1;
+            let mut paths = vec![(path.clone(), i)];
             while let (Some(&"."), Some(part)) = (open.get(i), open.get(i + 1))
                 && is_name(part)
                 && open.get(i + 2) != Some(&"(")
             {
                 path = format!("{path} . {part}");
                 i += 2;
+                paths.push((path.clone(), i));
             }
-            return Laid::Hole(path, i, at);
+            return Laid::Hole(paths, at);
         }
         if said.get(at).is_some_and(|it| it == token || plain(it) == plain(token)) {
             (at, i) = (at + 1, i + 1);

@@ -71,7 +71,7 @@ pub fn take(
             return false;
         }
         let by_row = || {
-            let taker = takers.and_then(|takers| takers.taker(before, old));
+            let taker = takers.and_then(|takers| takers.taker(before, old)).map(|(now, _)| now);
             taker.filter(|taker| may_stand_for(taker, before))
         };
         let taker = same.or_else(part).map(|at| said[at].assertion).or_else(by_row);

@@ -388,9 +388,14 @@ impl Reader<'_> {
         }
         let name = self.text(name).trim_start_matches("mut ");
         if name.contains(',') && name.len() < VALUE_BYTES_MAX {
-            // Of several names at once, none stands for the value.
-            for name in name.trim_matches(['(', ')']).split(',') {
-                self.keep(name.trim().to_owned(), String::new());
+            // Of several names at once none stands for the value, but for one that comes with its
+            // error.
+            let names: Vec<&str> = name.trim_matches(['(', ')']).split(',').map(str::trim).collect();
+            let is_with_error = matches!(names.as_slice(), [_, "err" | "_" | "ok" | "error"]);
+            for (at, name) in names.into_iter().enumerate() {
+                let is_it = at == 0 && is_with_error && name != "_";
+                let value = if is_it { self.mark(value).text } else { String::new() };
+                self.keep(name.to_owned(), value);
             }
             return;
         }
