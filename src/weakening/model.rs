@@ -74,7 +74,9 @@ pub struct Unit {
     pub sources: Vec<String>,
     /// Functions that it calls by their names alone, and with what.
     pub given: Vec<Mark>,
-    /// Names that it gives to values, once each.
+    /// Lines on which it, or a round of it, may end before its end.
+    pub ends: Vec<u32>,
+    /// Names that it gives to values, once each; nothing for one that it gives to several.
     pub names: Vec<(String, String)>,
 }
 
@@ -135,6 +137,7 @@ impl Unit {
             shared: Vec::new(),
             sources: Vec::new(),
             given: Vec::new(),
+            ends: Vec::new(),
             names: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ mod calls;
 mod exits;
 mod flow;
 mod parse;
-mod tables;
+pub mod tables;
 
 use std::cell::Cell;
 use std::ops::Range;

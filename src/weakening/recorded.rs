@@ -69,10 +69,11 @@ fn is_followed(changes: &[&Change<'_>], old: &str, new: &str) -> bool {
 
 /// The words of data, without what only holds them together.
 fn words(text: &str) -> Vec<String> {
-    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '+' | '@');
-    let words = text.split(|c| !is_part(c)).map(|word| word.trim_matches(['-', '.']));
-    let signed = |word: &str| word.chars().any(char::is_alphanumeric);
-    words.filter(|word| signed(word)).map(str::to_owned).collect()
+    let is_between = |c: char| c.is_whitespace() || "{}[](),:;\"'".contains(c);
+    let words = text.split(is_between).flat_map(|word| word.split(['<', '>']));
+    // A sign belongs to a number, and alone it begins an entry of a list.
+    let says = |word: &&str| word.chars().any(char::is_alphanumeric);
+    words.filter(says).map(str::to_owned).collect()
 }
 
 /// Whether data says the rows of a table whose columns it names again and again.

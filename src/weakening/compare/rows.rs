@@ -13,6 +13,7 @@ use super::facts::{self, Fact, Relation};
 use super::literals::{Part, columns, is_name, plain, tokens};
 use super::own_name;
 use crate::weakening::model::{Assertion, Mark, Reading, Round, Table, Unit, UnitKind};
+use crate::weakening::reader::tables::NAMES_MAX;
 
 /// The most assertions over tables that are looked at for one that is gone.
 const TAKERS_OF_ONE_MAX: usize = 40;
@@ -101,7 +102,8 @@ impl<'a> Takers<'a> {
             if rows > ROWS_MAX || all.takers.len() > TAKERS_MAX {
                 break;
             }
-            if host.test.skips.is_empty() {
+            let is_skipped = host.file.units.first().is_some_and(|file| !file.skips.is_empty());
+            if host.test.skips.is_empty() && host.test.returns.is_none() && !is_skipped {
                 rows += all.add(host);
             }
         }
@@ -117,6 +119,10 @@ impl<'a> Takers<'a> {
         for unit in around.into_iter().flatten() {
             for round in &unit.rounds {
                 let is_of_test = |line: u32| round.lines.0 <= line && line <= round.lines.1;
+                // Who leaves it does not go over all of its rows.
+                if unit.ends.iter().chain(&test.ends).any(|line| is_of_test(*line)) {
+                    continue;
+                }
                 if test.assertions.iter().any(|it| is_of_test(it.line)) {
                     let of_round: Vec<&Table> = tables().filter(|it| is_of(round, it)).collect();
                     let marks = of_round.iter().flat_map(|it| it.rows.iter());
@@ -137,7 +143,10 @@ impl<'a> Takers<'a> {
         let helpers = file.units.iter().filter(|unit| {
             unit.kind == UnitKind::Helper && test.calls.iter().any(|it| it == own_name(&unit.name))
         });
-        for helper in helpers.take(HELPERS_MAX) {
+        let is_one = |helper: &&Unit| {
+            file.units.iter().filter(|unit| unit.name == helper.name).count() == 1
+        };
+        for helper in helpers.take(HELPERS_MAX).filter(is_one) {
             let start = format!("{} ( ", own_name(&helper.name));
             let calls: Vec<Mark> = test
                 .given
@@ -160,11 +169,18 @@ impl<'a> Takers<'a> {
         assertions: impl Iterator<Item = &'a Assertion>,
     ) -> usize {
         let rows = Rc::new(Rows::of(rows.map(|row| row.text.as_str())));
-        if rows.rows.is_empty() || names.is_empty() {
+        // A name that gets another value stands for no column any more.
+        let is_set = |name: &str| {
+            unit.names.iter().any(|(set, _)| set.split(['.', '[']).next() == Some(name))
+        };
+        let names: BTreeSet<String> = names.iter().filter(|name| !is_set(name)).cloned().collect();
+        if rows.rows.is_empty() || names.is_empty() || unit.names.len() >= NAMES_MAX {
             return 0;
         }
-        let names: Rc<BTreeSet<String>> = Rc::new(names.iter().cloned().collect());
-        for assertion in assertions.filter(|it| it.conditions == 0) {
+        let names = Rc::new(names);
+        let first_end = unit.ends.iter().min().copied().unwrap_or(u32::MAX);
+        let is_made = |it: &&Assertion| it.conditions == 0 && it.line < first_end;
+        for assertion in assertions.filter(is_made) {
             let Some(fact) = facts::of(assertion) else { continue };
             let mut facts = vec![resolved(unit, &fact, &names)];
             // Which of two names is what is wanted, nothing tells.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::asserted;
 use super::facts::{self, Fact, Relation, own};
 use super::literals::{self, tokens};
 use super::rows::{Takers, resolved};
@@ -74,7 +75,10 @@ pub fn take(
             let taker = takers.and_then(|takers| takers.taker(before, old)).map(|(now, _)| now);
             taker.filter(|taker| may_stand_for(taker, before))
         };
-        let taker = same.or_else(part).map(|at| said[at].assertion).or_else(by_row);
+        // What is compared still comes from where it came from.
+        let is_own = || forms.iter().all(|form| is_of_the_same(old, new, &form.fact));
+        let is_kept = |at: &usize| asserted::says_same(before, said[*at].assertion) || is_own();
+        let taker = same.or_else(part).filter(is_kept).map(|at| said[at].assertion).or_else(by_row);
         if let Some(taker) = taker {
             used.insert(std::ptr::from_ref(taker));
         }
@@ -133,6 +137,22 @@ fn said<'a>(unit: &Unit, assertion: &'a Assertion) -> Vec<Said<'a>> {
     let mut forms = vec![Said { fact, assertion }];
     forms.extend(is_other.then_some(Said { fact: resolved, assertion }));
     forms
+}
+
+/// Whether what a subject's name stands for has something in common before and after: a function
+/// that is called for it, or a value that is given to one.
+fn is_of_the_same(old: &Unit, new: &Unit, fact: &Fact) -> bool {
+    let words = tokens(&fact.subject);
+    let value_of = |unit: &Unit| -> Option<String> {
+        let name = words.first()?;
+        let known = unit.names.iter().find(|(known, _)| known == name);
+        known.map(|(_, value)| value.clone())
+    };
+    let (Some(was), Some(is)) = (value_of(old), value_of(new)) else { return true };
+    let (was, is) = (tokens(&was), tokens(&is));
+    let is_said = |word: &str| word.len() > 1 && word.chars().any(char::is_alphanumeric);
+    let is_kept = |word: &&str| is_said(word) && is.contains(word);
+    was == is || !was.contains(&"(") || is.contains(&"(") && was.iter().any(is_kept)
 }
 
 /// Whether a name stands for a value that is written out, and not for what is tested.

@@ -28,6 +28,9 @@ const LEAVES: &[&str] = &[
     "next",
 ];
 
+/// Nodes that leave a function.
+const RETURNS: &[&str] = &["return_statement", "return_expression", "return"];
+
 /// Nodes that handle an error.
 const HANDLERS: &[&str] = &["catch_clause", "except_clause", "rescue"];
 
@@ -38,6 +41,9 @@ impl Reader<'_> {
     /// Takes note of what a node says about the order of things; whether it is a loop.
     pub(super) fn flow(&mut self, node: Node<'_>) -> bool {
         let kind = node.kind();
+        if LEAVES.contains(&kind) || RETURNS.contains(&kind) {
+            self.unit().ends.push(line_of(node));
+        }
         match kind {
             "await_expression" | "await" | "return_statement" => {
                 let waited = node.named_child(0).map(|waited| waited.start_byte());

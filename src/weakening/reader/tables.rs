@@ -52,7 +52,7 @@ const PARENTS_MAX: usize = 7;
 /// The most rows of a table that are kept, the most tables, rounds, calls and names of a unit.
 const ROWS_MAX: usize = 500;
 const TABLES_MAX: usize = 60;
-const NAMES_MAX: usize = 200;
+pub const NAMES_MAX: usize = 200;
 
 /// The longest value that is kept with its name, and the longest head of a round.
 const VALUE_BYTES_MAX: usize = 2_000;
@@ -115,7 +115,7 @@ impl Reader<'_> {
                 self.each_of(node);
             }
             "let_declaration" | "variable_declarator" | "assignment" | "short_var_declaration"
-            | "let_condition" => {
+            | "let_condition" | "assignment_expression" | "assignment_statement" => {
                 self.name(node);
             }
             _ => {}
@@ -383,9 +383,7 @@ impl Reader<'_> {
             self.fields(name, value);
             return;
         }
-        if value.byte_range().len() > VALUE_BYTES_MAX {
-            return;
-        }
+        let is_long = value.byte_range().len() > VALUE_BYTES_MAX;
         let name = self.text(name).trim_start_matches("mut ");
         if name.contains(',') && name.len() < VALUE_BYTES_MAX {
             // Of several names at once none stands for the value, but for one that comes with its
@@ -394,13 +392,15 @@ impl Reader<'_> {
             let is_with_error = matches!(names.as_slice(), [_, "err" | "_" | "ok" | "error"]);
             for (at, name) in names.into_iter().enumerate() {
                 let is_it = at == 0 && is_with_error && name != "_";
-                let value = if is_it { self.mark(value).text } else { String::new() };
+                let value = if is_it && !is_long { self.mark(value).text } else { String::new() };
                 self.keep(name.to_owned(), value);
             }
             return;
         }
-        let value = self.mark(value).text;
-        self.keep(name.to_owned(), value);
+        let value = if is_long { String::new() } else { self.mark(value).text };
+        if name.len() < VALUE_BYTES_MAX {
+            self.keep(name.to_owned(), value);
+        }
     }
 }
 
