@@ -5,9 +5,12 @@
 //! property: it may be changed into something stronger, and not be dropped.
 
 mod condition;
+mod refusal;
 mod strength;
 
 pub use self::condition::of_condition;
+use self::refusal::kind_of;
+pub use self::refusal::{is_failure, of_refusal};
 pub use self::strength::is_length;
 use self::strength::made;
 use super::model::{Assertion, Strength};
@@ -79,31 +82,6 @@ const SAMES: &[&str] =
 /// A verb without layout: lower case, no underscores, no marks.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// Whether an assertion always fails.
-pub fn is_failure(assertion: &Assertion) -> bool {
-    let is_false = |text: &str| matches!(text, "false" | "False");
-    let wants_false = assertion.subject == "true" && assertion.expected.iter().any(|it| is_false(it));
-    matches!(assertion.verb.as_str(), "fail" | "flunk" | "assertfail")
-        || assertion.expected.is_empty() && is_false(&assertion.subject)
-        || wants_false
-}
-
-/// What is said by a failure after what shall be refused: that it is, with an error of these kinds.
-pub fn of_refusal(kinds: Vec<String>, line: u32) -> Assertion {
-    made("assertthrows", String::new(), kinds, line)
-}
-
-/// The kind that a call names as a type: `Throws<ArgumentException>`.
-fn kind_of(tokens: &[Token<'_>], link: &Link<'_, '_>) -> Option<String> {
-    let at = tokens.iter().position(|token| std::ptr::eq(token.text, link.name))?;
-    let inside = match tokens.get(at + 1..)? {
-        [open, inside @ ..] if open.text == "<" => inside,
-        _ => return None,
-    };
-    let end = inside.iter().position(|token| token.text == "(")?;
-    inside.get(..end.checked_sub(1)?).map(words)
 }
 
 /// The assertion that a call is, if it is one.

@@ -5,6 +5,7 @@
 
 mod asserted;
 mod facts;
+mod laid;
 mod literals;
 mod rewritten;
 mod rows;
@@ -264,9 +265,7 @@ fn removed(
         let before =
             old.iter().find(|before| before.file == now.file && before.unit.name == now.unit.name);
         let said_before = before.is_some_and(|before| asserted::holds(before.unit, &values));
-        !said_before
-            && asserted::holds(now.unit, &values)
-            && asserted::takes_up(was.unit, now.unit)
+        !said_before && asserted::holds(now.unit, &values) && asserted::takes_up(was.unit, now.unit)
     };
     if !values.is_empty() && tests.iter().any(|at| takes_up(&at)) {
         return;

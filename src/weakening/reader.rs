@@ -7,8 +7,10 @@
 mod calls;
 mod exits;
 mod flow;
+pub mod names;
 mod parse;
-pub mod tables;
+mod rounds;
+mod tables;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -338,7 +340,7 @@ impl<'s> Reader<'s> {
             unit.digest = digest(&inside);
             let words = inside.iter().map(|token| words(std::slice::from_ref(token)));
             unit.values = words.filter(|word| assertions::is_value(word)).collect();
-            unit.returns = returns_early(self.source, body);
+            unit.returns = flow::returns_early(self.source, body);
             unit.parameters = self.parameters(body);
         }
         let body = body.map_or(0..0, |body| body.byte_range());
@@ -359,7 +361,8 @@ impl<'s> Reader<'s> {
         let class = self.scopes.first().map(|scope| scope.name.clone()).unwrap_or_default();
         let start = format!("{group} > ");
         let inner = format!(" > {start}");
-        let is_of_group = |unit: &&mut Unit| unit.name.starts_with(&start) || unit.name.contains(&inner);
+        let is_of_group =
+            |unit: &&mut Unit| unit.name.starts_with(&start) || unit.name.contains(&inner);
         for unit in self.reading.units.iter_mut().filter(is_of_group) {
             let values = case.text.split(" , ").filter(|word| assertions::is_value(word));
             unit.values.extend(values.map(str::to_owned));
@@ -388,25 +391,4 @@ impl<'s> Reader<'s> {
         assertion.conditions = self.conditions.last().copied().unwrap_or(0);
         self.unit().assertions.push(assertion);
     }
-}
-
-/// Where a body returns before its end, on no condition.
-fn returns_early(source: &str, body: Node<'_>) -> Option<u32> {
-    let mut cursor = body.walk();
-    let mut statements: Vec<Node<'_>> = body.named_children(&mut cursor).collect();
-    // Some grammars put a list of statements between.
-    if let [list] = statements.as_slice()
-        && matches!(list.kind(), "statement_list" | "body_statement" | "block_body")
-    {
-        let mut cursor = list.walk();
-        statements = list.named_children(&mut cursor).collect();
-    }
-    statements.retain(|statement| !statement.kind().contains("comment"));
-    let (_, before_last) = statements.split_last()?;
-    let is_return = |statement: &&Node<'_>| {
-        let text = source.get(statement.byte_range()).unwrap_or_default();
-        let rest = text.strip_prefix("return");
-        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-    };
-    before_last.iter().find(is_return).map(|statement| line_of(*statement))
 }

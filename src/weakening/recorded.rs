@@ -39,9 +39,8 @@ pub fn rewritten(changes: &[&Change<'_>]) -> BTreeSet<usize> {
         let same = fresh.get(&words(change.old.text())).into_iter().flatten();
         let is_table = path.ends_with(".csv") || path.ends_with(".tsv");
         let named = of_stem.get(stem(path)).into_iter().flatten();
-        let as_rows = named.filter(|now| {
-            is_table && is_same_table(change.old.text(), changes[**now].new.text())
-        });
+        let as_rows = named
+            .filter(|now| is_table && is_same_table(change.old.text(), changes[**now].new.text()));
         let mut all = same.chain(as_rows).take(CANDIDATES_MAX);
         if all.any(|now| is_followed(changes, name(path), name(changes[*now].path.as_str()))) {
             found.insert(at);

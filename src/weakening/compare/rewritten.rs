@@ -98,7 +98,8 @@ pub fn is_notation(value: &str, after: &[String], path: &str) -> bool {
 
 /// Whether an error is known by what it is now, and was by its text: `errors.Is(err, ErrMissing)`.
 pub fn is_by_kind(was: &Assertion, is: &Assertion) -> bool {
-    let is_text = was.subject.contains(". Error ( )") || was.expected.iter().any(|it| it.contains(". Error ( )"));
+    let is_text = was.subject.contains(". Error ( )")
+        || was.expected.iter().any(|it| it.contains(". Error ( )"));
     let condition = is.subject.strip_prefix("! ").unwrap_or(&is.subject);
     let inside = ["errors . Is ( ", "errors . As ( "]
         .iter()
@@ -145,7 +146,8 @@ pub fn is_in_pattern(value: &str, is: &Assertion) -> bool {
     };
     let text = |pattern: &String| -> Option<String> {
         let body = pattern.trim_start_matches(['r', ' ']).trim_matches('"');
-        let body = body.strip_prefix('/').map_or(body, |body| body.trim_end_matches(['/', 'i', 'u']));
+        let body =
+            body.strip_prefix('/').map_or(body, |body| body.trim_end_matches(['/', 'i', 'u']));
         Some(body.strip_prefix('^')?.strip_suffix('$')?.replace('\\', ""))
     };
     is.expected.iter().filter_map(text).any(|text| text == inside)

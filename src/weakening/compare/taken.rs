@@ -36,7 +36,8 @@ pub fn take(
         by_key.entry(one.fact.key()).or_default().push(at);
         // Which of two sides is what is wanted, not every library tells.
         let turned = turned(one.fact.clone());
-        for whole in [Some(&one.fact), turned.as_ref()].into_iter().flatten().filter_map(Whole::of) {
+        for whole in [Some(&one.fact), turned.as_ref()].into_iter().flatten().filter_map(Whole::of)
+        {
             wholes.entry(first_word(&whole.subject)).or_default().push((at, whole));
         }
     }

@@ -295,9 +295,8 @@ fn cases(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str,
 fn row(case: &Mark) -> String {
     let columns = columns(&case.text);
     // The row as a whole, and lists in it, are said by their parts.
-    let is_said = |part: &&Part| {
-        !part.value.ends_with([')', ']', '}']) && part.key.as_deref() != Some("")
-    };
+    let is_said =
+        |part: &&Part| !part.value.ends_with([')', ']', '}']) && part.key.as_deref() != Some("");
     let parts = columns.iter().filter(is_said);
     parts.map(|part| part.value.as_str()).collect::<Vec<_>>().join("\n")
 }

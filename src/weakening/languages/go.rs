@@ -39,7 +39,11 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
         "call_expression" => subtest(reader, node),
         "if_statement" => condition(reader, node),
         "expression_switch_statement" | "type_switch_statement" | "select_statement" => {
-            if is_certain(reader, node) { Enter::Plain } else { Enter::Condition }
+            if is_certain(reader, node) {
+                Enter::Plain
+            } else {
+                Enter::Condition
+            }
         }
         "literal_value" => {
             table(reader, node);
@@ -84,10 +88,8 @@ fn subtest(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
 /// asserted: a deadline that is missed, a kind that nobody expected.
 fn is_certain(reader: &Reader<'_>, node: Node<'_>) -> bool {
     let mut cursor = node.walk();
-    let arms: Vec<Node<'_>> = node
-        .named_children(&mut cursor)
-        .filter(|arm| arm.kind().ends_with("_case"))
-        .collect();
+    let arms: Vec<Node<'_>> =
+        node.named_children(&mut cursor).filter(|arm| arm.kind().ends_with("_case")).collect();
     let fails = |arm: &&Node<'_>| {
         let mut inner = Vec::new();
         let mut cursor = arm.walk();
@@ -101,8 +103,8 @@ fn is_certain(reader: &Reader<'_>, node: Node<'_>) -> bool {
         })
     };
     // A select waits until one of its arms is taken, a switch goes on without any.
-    let has_all = node.kind() == "select_statement"
-        || arms.iter().any(|arm| arm.kind() == "default_case");
+    let has_all =
+        node.kind() == "select_statement" || arms.iter().any(|arm| arm.kind() == "default_case");
     has_all && arms.len() > 1 && arms.iter().filter(fails).count() + 1 == arms.len()
 }
 

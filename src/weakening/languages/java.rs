@@ -195,7 +195,8 @@ fn sources(tokens: &[Token<'_>]) -> Vec<Mark> {
         let block = inside.iter().find(|token| token.text.starts_with("\"\"\""));
         if let Some(block) = block {
             let lines = (block.line..).zip(block.text.trim_matches('"').lines());
-            let rows = lines.map(|(line, row)| (line, row.trim())).filter(|(_, row)| !row.is_empty());
+            let rows =
+                lines.map(|(line, row)| (line, row.trim())).filter(|(_, row)| !row.is_empty());
             cases.extend(rows.map(|(line, row)| Mark { text: format!("\"{row}\""), line }));
             continue;
         }

@@ -53,7 +53,9 @@ impl Reader<'_> {
         let line = line_of(node);
         let name = links.iter().map(|link| link.name).collect::<Vec<_>>().join(".");
         let args = last.args.unwrap_or(rest);
-        if habits::is_mock(&name) && is_double(&name, args) && self.is_in_unit() || habits::is_module_mock(&name) {
+        if habits::is_mock(&name) && is_double(&name, args) && self.is_in_unit()
+            || habits::is_module_mock(&name)
+        {
             let text = words(&tokens);
             self.unit().mocks.push(Mark { text, line });
         }

@@ -126,3 +126,24 @@ impl Reader<'_> {
             || habits::is_follow_up(method) && !text.contains("done(")
     }
 }
+
+/// Where a body returns before its end, on no condition.
+pub(super) fn returns_early(source: &str, body: Node<'_>) -> Option<u32> {
+    let mut cursor = body.walk();
+    let mut statements: Vec<Node<'_>> = body.named_children(&mut cursor).collect();
+    // Some grammars put a list of statements between.
+    if let [list] = statements.as_slice()
+        && matches!(list.kind(), "statement_list" | "body_statement" | "block_body")
+    {
+        let mut cursor = list.walk();
+        statements = list.named_children(&mut cursor).collect();
+    }
+    statements.retain(|statement| !statement.kind().contains("comment"));
+    let (_, before_last) = statements.split_last()?;
+    let is_return = |statement: &&Node<'_>| {
+        let text = source.get(statement.byte_range()).unwrap_or_default();
+        let rest = text.strip_prefix("return");
+        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
+    before_last.iter().find(is_return).map(|statement| line_of(*statement))
+}
