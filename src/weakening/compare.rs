@@ -262,10 +262,12 @@ fn removed(
     let values = asserted::values_of(was.unit);
     let takes_up = |at: &&usize| {
         let now = new[**at];
-        let before =
-            old.iter().find(|before| before.file == now.file && before.unit.name == now.unit.name);
-        let said_before = before.is_some_and(|before| asserted::holds(before.unit, &values));
-        !said_before && asserted::holds(now.unit, &values) && asserted::takes_up(was.unit, now.unit)
+        let is_held = asserted::holds(now.unit, &values) && asserted::takes_up(was.unit, now.unit);
+        let before = || {
+            let is_it = |it: &&Placed<'_>| it.file == now.file && it.unit.name == now.unit.name;
+            old.iter().find(is_it)
+        };
+        is_held && !before().is_some_and(|before| asserted::holds(before.unit, &values))
     };
     if !values.is_empty() && tests.iter().any(|at| takes_up(&at)) {
         return;

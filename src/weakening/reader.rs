@@ -126,6 +126,8 @@ pub struct Reader<'s> {
     waited_at: usize,
     /// Where the innermost statement stands that is nothing but an expression.
     statement: Range<usize>,
+    /// How deep the walk is.
+    depth: u32,
     /// Tokens that were looked at so far, again and again.
     work: Cell<usize>,
 }
@@ -147,6 +149,7 @@ impl<'s> Reader<'s> {
             loops: Vec::new(),
             waited_at: usize::MAX,
             statement: 0..0,
+            depth: 0,
             work: Cell::new(0),
         }
     }
@@ -157,6 +160,7 @@ impl<'s> Reader<'s> {
         let mut depth = 0_u32;
         loop {
             let node = cursor.node();
+            self.depth = depth;
             let descends = !node.is_named() || self.enter(language, node, depth, &mut frames);
             if descends && node.child_count() > 0 && cursor.goto_first_child() {
                 depth += 1;

@@ -107,9 +107,8 @@ fn ends_of_value(tokens: &[&str], start: usize, next: Option<&str>) -> Vec<usize
         }
         match *token {
             "(" | "[" | "{" => depth += 1,
-            ")" | "]" | "}" if depth == 0 => return ends,
+            ")" | "]" | "}" | "," if depth == 0 => return ends,
             ")" | "]" | "}" => depth -= 1,
-            "," if depth == 0 => return ends,
             _ => {}
         }
         if ends.len() >= ENDS_MAX {

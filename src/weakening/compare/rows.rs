@@ -221,11 +221,13 @@ impl<'a> Takers<'a> {
     }
 }
 
+/// The table's own name, and the round that goes over it: where no more is said of a table, nothing
+/// changes it.
+const MENTIONS_MAX: usize = 2;
+
 /// Whether a round goes over a table, all of it.
 fn is_of(round: &Round, table: &Table) -> bool {
     let is_in_place = !round.place.is_empty() && round.place == table.place;
-    // The table's own name, and the round that goes over it: nothing else changes it.
-    const MENTIONS_MAX: usize = 2;
     let is_named =
         !round.over.is_empty() && round.over == table.name && round.mentions <= MENTIONS_MAX;
     is_in_place || is_named

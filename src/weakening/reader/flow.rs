@@ -81,7 +81,7 @@ impl Reader<'_> {
         const PARENTS_MAX: usize = 6;
         let mut at = failure;
         for _ in 0..PARENTS_MAX {
-            let parent = at.parent()?;
+            let parent = self.parent(at)?;
             // What handles it is not what is attempted.
             if HANDLERS.contains(&at.kind()) {
                 return None;

@@ -46,7 +46,7 @@ impl Reader<'_> {
         let mut names = Vec::new();
         let mut at = body;
         for _ in 0..PARENTS_MAX {
-            let Some(parent) = at.parent() else { break };
+            let Some(parent) = self.parent(at) else { break };
             let list = ["parameters", "parameter"]
                 .iter()
                 .find_map(|field| parent.child_by_field_name(field))
@@ -54,6 +54,10 @@ impl Reader<'_> {
             if let Some(list) = list {
                 let tokens = self.tokens(list);
                 names.extend(tokens.iter().filter(|it| it.is_name()).map(|it| it.text.to_owned()));
+            }
+            // Around a function only groups are looked at that are blocks themselves.
+            if !matches!(parent.kind(), "do_block" | "block" | "call" | "body_statement") {
+                break;
             }
             at = parent;
         }

@@ -58,7 +58,7 @@ impl Reader<'_> {
         let (Some(arguments), Some(block), Some(around)) = (
             node.child_by_field_name("arguments"),
             node.child_by_field_name("block"),
-            node.parent(),
+            self.parent(node),
         ) else {
             return;
         };

@@ -152,7 +152,7 @@ impl Reader<'_> {
     /// `Stream.of(arguments(1, 2), …)`, `List.of(new Object[] {…}, …)`.
     fn rows_of_call(&self, node: Node<'_>) -> Vec<Mark> {
         const MAKERS: &[&str] = &["Stream.of", "List.of", "Arrays.asList", "Array.of", "Set.of"];
-        let start = node.parent().map_or(node.start_byte(), |call| call.start_byte());
+        let start = self.parent(node).map_or(node.start_byte(), |call| call.start_byte());
         let name = self.source.get(start..node.start_byte()).unwrap_or_default();
         if !MAKERS.contains(&name) {
             return Vec::new();
@@ -172,12 +172,18 @@ impl Reader<'_> {
         arguments(inside).iter().take(ROWS_MAX).map(mark).collect()
     }
 
+    /// The node around another one; none where it is so deep that finding it takes long.
+    pub(super) fn parent<'t>(&self, node: Node<'t>) -> Option<Node<'t>> {
+        const DEPTH_MAX: u32 = 100;
+        (self.depth < DEPTH_MAX).then(|| node.parent()).flatten()
+    }
+
     /// What a table is called; nothing where only a part of it is.
     fn name_of(&self, node: Node<'_>) -> Option<String> {
         let mut at = node;
         let mut is_returned = false;
         for _ in 0..PARENTS_MAX {
-            let Some(parent) = at.parent() else { break };
+            let Some(parent) = self.parent(at) else { break };
             let kind = parent.kind();
             is_returned |= kind == "return_statement";
             if NAMED.contains(&kind) {
