@@ -99,12 +99,14 @@ fn equality(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
         }
     }
     // A body that became constant, below a head that stayed.
+    let mut last_added = 0;
     for (number, line) in &lines.added {
+        let is_head_new = last_added + 1 == *number;
+        last_added = *number;
         let before = (*number as usize).checked_sub(2).and_then(|at| all.get(at));
-        let head = before.filter(|head| EQUALS.is_match(head));
-        let is_new = head.is_some_and(|head| lines.added.iter().any(|(_, line)| line == head));
         let text = line.trim().trim_end_matches(';');
-        if head.is_some() && !is_new && matches!(text, "true" | "return true" | "return True") {
+        let is_constant = matches!(text, "true" | "return true" | "return True");
+        if is_constant && !is_head_new && before.is_some_and(|head| EQUALS.is_match(head)) {
             tell(*number, line);
         }
     }

@@ -5,10 +5,12 @@
 //! property: it may be changed into something stronger, and not be dropped.
 
 mod condition;
+mod doubles;
 mod refusal;
 mod strength;
 
 pub use self::condition::of_condition;
+use self::doubles::{of_received, of_verification};
 use self::refusal::kind_of;
 pub use self::refusal::{is_failure, of_refusal};
 pub use self::strength::is_length;
@@ -100,6 +102,9 @@ pub fn of_call(tokens: &[Token<'_>]) -> Option<Assertion> {
         let subject = tokens.get(..end_of(tokens, links[at].name)).unwrap_or_default();
         return (at > 0).then(|| of_subject(subject, &links[at + 1..], rest, line)).flatten();
     }
+    if let Some(assertion) = of_received(&links, line) {
+        return Some(assertion);
+    }
     let (at, verb) = verb_of(&links, &root)?;
     let args = match links[at].args {
         Some(args) => arguments(args),
@@ -159,6 +164,11 @@ fn verb_of(links: &[Link<'_, '_>], root: &str) -> Option<(usize, String)> {
         let verb = if first.starts_with("assert") { first } else { format!("assert{first}") };
         return named.then_some((1, verb));
     }
+    // Moq: `gateway.Verify(g => g.Capture(1), Times.Once())`.
+    let is_lambda = |args: &[Token<'_>]| args.iter().take(8).any(|token| token.text == "=>");
+    if name == "verify" && links[last].args.is_some_and(is_lambda) {
+        return Some((last, name));
+    }
     if root == "verify" {
         return Some((0, format!("verify{name}")));
     }
@@ -181,6 +191,14 @@ fn verb_of(links: &[Link<'_, '_>], root: &str) -> Option<(usize, String)> {
 }
 
 /// `expect(subject).not.toBe(expected)`, `expect(subject).to eq(expected)`.
+/// Whether a step of a chain says how to compare.
+fn is_option(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["ignoring", "excluding", "only", "at_most", "at_least", "without"]
+        .iter()
+        .any(|start| name.starts_with(start) || name.ends_with("onlyfields"))
+}
+
 fn of_subject(
     subject: &[Token<'_>],
     links: &[Link<'_, '_>],
@@ -221,6 +239,9 @@ fn of_subject(
     if verb.is_empty() {
         return None;
     }
+    // What a step on the way leaves out belongs to what is expected.
+    let steps = links.iter().rev().skip(1).filter(|link| link.args.is_some());
+    expected.extend(steps.filter(|link| is_option(link.name)).map(|link| link.name.to_owned()));
     if is_negated {
         verb = format!("not{verb}");
     }
@@ -298,19 +319,6 @@ fn of_arguments(verb: &str, args: &[&[Token<'_>]], line: u32) -> Assertion {
     let strength =
         if has_tolerance { assertion.strength.min(Strength::Close) } else { assertion.strength };
     Assertion { strength, ..assertion }
-}
-
-/// `verify(mailer, times(2)).send("ada")`: a call that was made, how often and with what.
-fn of_verification(verb: &str, on: &[Token<'_>], call: &[Token<'_>], line: u32) -> Assertion {
-    let often = words(arguments(on).get(1).copied().unwrap_or_default());
-    let expected = arguments(call).iter().map(|arg| words(arg)).collect();
-    let strength = match often.replace(' ', "").as_str() {
-        "atLeast(0)" => Strength::Vacuous,
-        often if often.starts_with("atLeast") || often.starts_with("atMost") => Strength::Part,
-        _ => Strength::Exact,
-    };
-    let subject = words(arguments(on).first().copied().unwrap_or_default());
-    Assertion { strength, ..made(verb, subject, expected, line) }
 }
 
 /// `assert_eq!(x, true)`: in Rust, where nothing else is equal to `true`, the same as `assert!(x)`.

@@ -95,6 +95,7 @@ pub fn look(pairs: &[Pair<'_>], subjects: &Gone, found: &mut Vec<Finding>) {
     for now in fresh {
         units::fresh(pairs[now.file].path, now.unit, found);
     }
+    shadowed(pairs, (&old, &new), found);
     skips_beside(pairs, (&old, &new), found);
     for pair in pairs {
         beside_tests(pairs, pair, found);
@@ -183,6 +184,38 @@ fn moved_out(pairs: &[Pair<'_>], was: Placed<'_>, now: Placed<'_>, found: &mut V
             shown(&was.unit.name)
         );
         found.push(finding("test-removed", to, Some(now.unit.line), message));
+    }
+}
+
+/// Tests that another of the same name, further down, is written over.
+fn shadowed(
+    pairs: &[Pair<'_>],
+    (old, new): (&[Placed<'_>], &[Placed<'_>]),
+    found: &mut Vec<Finding>,
+) {
+    let is_def = |at: &&Placed<'_>| {
+        let path = pairs[at.file].path.as_str();
+        let is_written_over = path.ends_with(".py")
+            || path.ends_with(".rb") && own_name(&at.unit.name).starts_with("test_");
+        is_written_over && at.unit.kind == UnitKind::Test
+    };
+    let count = |units: &[Placed<'_>]| {
+        let mut counts: BTreeMap<(usize, String), usize> = BTreeMap::new();
+        for at in units.iter().filter(is_def) {
+            *counts.entry((at.file, at.unit.name.clone())).or_default() += 1;
+        }
+        counts
+    };
+    let before = count(old);
+    for ((file, name), count) in count(new) {
+        let was = before.get(&(file, name.clone())).copied().unwrap_or(1).max(1);
+        if count > was {
+            let first = new.iter().find(|at| at.file == file && at.unit.name == name);
+            let message =
+                format!("another test is called `{}` as well, and takes its place", shown(&name));
+            let line = first.map(|at| at.unit.line);
+            found.push(finding("test-removed", pairs[file].path, line, message));
+        }
     }
 }
 

@@ -119,6 +119,8 @@ pub fn is_mock(name: &str) -> bool {
             | "thenanswer"
             | "doreturn"
             | "receive"
+            | "definesingletonmethod"
+            | "allowanyinstanceof"
             | "andreturn"
             | "instancedouble"
             | "double"

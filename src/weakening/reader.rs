@@ -232,6 +232,7 @@ impl<'s> Reader<'s> {
         self.tabulate(node);
         self.exit(node);
         self.constant(node);
+        self.replaces(node);
         true
     }
 

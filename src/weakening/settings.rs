@@ -6,6 +6,7 @@
 mod coverage;
 mod keyed;
 mod narrowed;
+mod workflow;
 
 use std::sync::LazyLock;
 
@@ -49,6 +50,7 @@ pub fn look(
     dropped(change, (lines, others), found);
     narrowed::look(change, lines, found);
     coverage::look(change, found);
+    workflow::look(change, found);
 }
 
 /// Whether the section that a line is in is new: what is in it leaves out nothing that was in

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use super::{Fixer, FixerError, Job, Report, missing};
 use crate::runner::observe::Happening;
 use crate::runner::sandbox::{CommandSpec, Given};
+use crate::runner::task::Task;
 
 /// The variable that names the task's file.
 pub const TASK_VARIABLE: &str = "SELFHEAL_TASK";
@@ -54,7 +55,10 @@ impl Fixer for CommandFixer {
     async fn fix(&self, job: Job<'_>) -> Result<Report, FixerError> {
         let mut spec = CommandSpec::shell(&*self.run, job.workspace, job.limits);
         spec.network = job.network;
-        spec.stdin = job.task.markdown().into_bytes();
+        let told = job.task.markdown();
+        let digest = Task::digest_of(&told);
+        job.keep(self.id(), &told).await;
+        spec.stdin = told.into_bytes();
         let content = job.task.json().to_string().into_bytes();
         spec.given = Some(Given { variable: TASK_VARIABLE, content });
         job.dependencies.lend_to(&mut spec);
@@ -67,6 +71,7 @@ impl Fixer for CommandFixer {
             summary,
             words: finished.run.output_tail.clone(),
             hindrance: missing(&finished.run),
+            prompt: Some(digest),
             runs: vec![finished.run],
             ..Report::default()
         })

@@ -4,7 +4,7 @@
 //! expected value, the same subject, and at last one for one. What is left of the old is gone.
 
 use super::rewritten;
-use super::slack::{Slack, slack};
+use super::slack::{Slack, is_a_bound, slack};
 use crate::weakening::assertions::is_value;
 use crate::weakening::model::{Assertion, Strength, Unit};
 use crate::weakening::shown;
@@ -204,7 +204,7 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
         );
     }
     let is_less = is.strength < was.strength && !rewritten::is_as_near(was, is);
-    if is_less || rewritten::lets_any(was, is) {
+    if is_less || rewritten::lets_any(was, is) || rewritten::leaves_out(was, is) {
         return tell(
             "assertion-loosened",
             is.line,
@@ -219,7 +219,7 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
         return tell("expected-edited", is.line, format!("in {name} {}, the opposite", became()));
     }
     let is_bound =
-        matches!(was.strength, Strength::Part | Strength::Close) && was.strength == is.strength;
+        was.strength == is.strength && (was.strength == Strength::Close || is_a_bound(was));
     if is_bound
         && same_subject
         && let Some(slack) = slack(was, is)

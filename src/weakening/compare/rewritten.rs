@@ -40,6 +40,42 @@ pub fn lets_any(was: &Assertion, is: &Assertion) -> bool {
         && parts(was).filter(is_name).any(|word| !parts(is).any(|other| other == word))
 }
 
+/// Words that leave parts of what is compared out, or let it be in another order.
+const LEAVING_OUT: &[&str] = &[
+    "Excluding",
+    "ExcludingMissingMembers",
+    "ExcludingProperties",
+    "ExcludingFields",
+    "WithoutStrictOrdering",
+    "ignoringFields",
+    "ignoringFieldsMatchingRegexes",
+    "ignoringFieldsOfTypes",
+    "ignoringActualNullFields",
+    "ignoringExpectedNullFields",
+    "ignoringCollectionOrder",
+    "comparingOnlyFields",
+    "AtMost",
+    "AtLeast",
+    "AtMostOnce",
+    "AtLeastOnce",
+    "atLeast",
+    "atMost",
+    "at_most",
+    "at_least",
+    "IgnoreFields",
+    "IgnoreUnexported",
+    "SortSlices",
+    "EquateEmpty",
+    "EquateApprox",
+];
+
+/// Whether more is left out of what is compared.
+pub fn leaves_out(was: &Assertion, is: &Assertion) -> bool {
+    let count =
+        |assertion: &Assertion| parts(assertion).filter(|word| LEAVING_OUT.contains(word)).count();
+    count(is) > count(was)
+}
+
 /// Whether a number with a point is compared as such numbers are: as near as they are exact.
 pub fn is_as_near(was: &Assertion, is: &Assertion) -> bool {
     let ([exact], [near]) = (was.expected.as_slice(), is.expected.as_slice()) else {

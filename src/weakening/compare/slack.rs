@@ -3,7 +3,7 @@
 //! Not what a value is compared with: where that was edited too, nothing is said here.
 
 use crate::weakening::habits;
-use crate::weakening::model::Assertion;
+use crate::weakening::model::{Assertion, Strength};
 use crate::weakening::tokens::number;
 
 /// What became of a bound.
@@ -21,13 +21,26 @@ const NEAR: f64 = 1e-6;
 /// Digits that have to be equal where nothing is said, in the libraries that count digits: the fewest.
 const DIGITS: f64 = 2.0;
 
+/// Whether an assertion says how much or how little there may be.
+pub fn is_a_bound(assertion: &Assertion) -> bool {
+    const WORDS: &[&str] = &[
+        "<", ">", "greater", "less", "atleast", "atmost", "above", "below", "morethan", "between",
+        "within",
+    ];
+    const ENDS: &[&str] = &["gt", "lt", "ge", "le", "gte", "lte"];
+    assertion.strength == Strength::Part
+        && (WORDS.iter().any(|word| assertion.verb.contains(word))
+            || ENDS.iter().any(|end| assertion.verb.ends_with(end)))
+}
+
 /// Whether a bound or a tolerance lets more through; `None` when something else was edited.
 pub fn slack(was: &Assertion, is: &Assertion) -> Option<Slack> {
     let (before, after) = (numbers(was), numbers(is));
     let said = format!("{} {}", is.verb, is.expected.join(" ")).to_lowercase();
-    let is_digits =
-        ["tobecloseto", "places", "digits", "precision"].iter().any(|word| said.contains(word))
-            || said.contains("almostequal") && !said.contains("delta");
+    let is_digits = ["tobecloseto", "places", "digits", "precision"].iter().any(|word| said.contains(word))
+            || said.contains("almostequal") && !said.contains("delta")
+            // xUnit counts digits, where others say how far.
+            || is.verb == "assertequal" && is.expected.last().is_some_and(|last| !last.contains('.'));
     // A tolerance that was not said before.
     if let Some((added, first)) = after.split_last()
         && first == before

@@ -10,6 +10,9 @@ use crate::weakening::{assertions, habits};
 /// The longest call that is looked at as an assertion.
 pub(super) const CALL_BYTES_MAX: usize = 16 * 1024;
 
+/// The longest name that is taken for one.
+const NAME_BYTES_MAX: usize = 200;
+
 /// Fewer than this many rows are no table.
 const ROWS_MIN: usize = 2;
 
@@ -53,7 +56,8 @@ impl Reader<'_> {
         let line = line_of(node);
         let name = links.iter().map(|link| link.name).collect::<Vec<_>>().join(".");
         let args = last.args.unwrap_or(rest);
-        if habits::is_mock(&name) && is_double(&name, args) && self.is_in_unit()
+        let is_in_hook = !self.is_in_unit() && !self.scopes.is_empty();
+        if habits::is_mock(&name) && is_double(&name, args) && (self.is_in_unit() || is_in_hook)
             || habits::is_module_mock(&name)
         {
             let text = words(&tokens);
@@ -77,6 +81,31 @@ impl Reader<'_> {
         if habits::is_exit(&name) && matches!(words(args).as_str(), "" | "0" | "true") {
             let mark = Mark { text: words(&tokens), line };
             self.silence(Silence::Exit, "exit", mark);
+        }
+    }
+
+    /// A function that is put in the place of another: `weigh = func(…) { … }`.
+    pub(super) fn replaces(&mut self, node: Node<'_>) {
+        const ASSIGNS: [&str; 3] = ["assignment_statement", "assignment", "assignment_expression"];
+        const FUNCTIONS: [&str; 5] =
+            ["func_literal", "lambda", "arrow_function", "function_expression", "function"];
+        if !ASSIGNS.contains(&node.kind()) || !self.is_in_unit() {
+            return;
+        }
+        let (left, right) = (node.child_by_field_name("left"), node.child_by_field_name("right"));
+        let (Some(left), Some(right)) = (left, right) else { return };
+        // A list of one, in Go.
+        let value =
+            if right.kind() == "expression_list" { right.named_child(0) } else { Some(right) };
+        let is_function = value.is_some_and(|value| FUNCTIONS.contains(&value.kind()));
+        let name = self.text(left);
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let is_shared = node.kind() == "assignment_statement" || name.contains('.');
+        // What is told when something happens is not replaced by that.
+        let is_handler = last.starts_with("on") || last.starts_with("On");
+        if is_function && is_shared && !is_handler && name.len() <= NAME_BYTES_MAX {
+            let mark = Mark { text: format!("{name} ="), line: line_of(node) };
+            self.unit().mocks.push(mark);
         }
     }
 

@@ -65,6 +65,9 @@ const CONDITIONS: &[&str] = &[
 /// How far up is looked for the function that is left.
 const ABOVE_MAX: usize = 40;
 
+/// How many of the last assertions may say that a test has failed already.
+const LOOK_BACK: usize = 8;
+
 /// What is given back where a test ends as well as it can.
 const NOTHING: &[&str] = &["Ok", "Promise.resolve", "Task.FromResult"];
 
@@ -103,7 +106,8 @@ impl Reader<'_> {
         let since = line_of(condition);
         let unit = self.unit();
         // Who says that it failed may go.
-        let has_failed = unit.assertions.iter().any(|it| it.line >= since && it.line <= mark.line);
+        let before = unit.assertions.iter().rev().take(LOOK_BACK);
+        let has_failed = before.take_while(|it| it.line >= since).any(|it| it.line <= mark.line);
         if unit.body == body && !has_failed {
             unit.exits.push(mark);
         }

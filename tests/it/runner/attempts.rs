@@ -96,6 +96,11 @@ async fn a_fixer_is_told_what_it_tried_in_earlier_rounds_and_why_that_was_droppe
     assert_eq!(text_in(&outcome, "value"), "good\n");
     let stages = whole.stages();
     assert_eq!(stages.last(), Some(&(Stage::Verify, 2)), "{stages:?}");
+    // What it was told is kept with the attempt, as it is of agents.
+    let prompts = whole.prompts.lock().unwrap().clone();
+    let told: Vec<_> = prompts.iter().map(|told| (told.round, told.fixer.as_str())).collect();
+    assert_eq!(told, [(1, "command:test"), (2, "command:test")]);
+    assert!(prompts[1].text.contains("round 1, command:test, changed value: I tried"));
     // Another machine knows it as well, whose documents were written before the verdict was known.
     let first = Notebook { stop_after: Some(4), ..Notebook::default() };
     assert_eq!(attempt(&repo, &brief, &first).await, End::Stopped);

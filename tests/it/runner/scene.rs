@@ -15,6 +15,7 @@ use selfheal::domain::brief::{
 use selfheal::domain::document::Stage;
 use selfheal::domain::failure::{Failure, FailureKind};
 use selfheal::domain::ids::{AttemptId, Branch, PrNumber, RepoId, RepoPath, RepoSlug, Sha};
+use selfheal::domain::inputs::Prompt;
 use selfheal::domain::outcome::Outcome;
 use selfheal::runner::attempt::{self, End, Setting};
 use selfheal::runner::dependencies::Dependencies;
@@ -168,6 +169,7 @@ pub fn failure(kind: FailureKind, tool: &str, file: &str) -> Failure {
 pub struct Notebook {
     pub reports: Mutex<Vec<StageReport>>,
     pub outcomes: Mutex<Vec<Outcome>>,
+    pub prompts: Mutex<Vec<Prompt>>,
     /// Call the attempt off after this many stages.
     pub stop_after: Option<usize>,
     /// Call it off at the first heartbeat.
@@ -191,6 +193,11 @@ impl Server for Notebook {
         reports.push(report.clone());
         let is_enough = self.stop_after.is_some_and(|count| reports.len() >= count);
         Ok(if is_enough { Instruction::Stop } else { Instruction::Continue })
+    }
+
+    async fn prompt(&self, prompt: &Prompt) -> Result<(), ServerError> {
+        self.prompts.lock().unwrap().push(prompt.clone());
+        Ok(())
     }
 
     async fn outcome(&self, outcome: &Outcome) -> Result<Instruction, ServerError> {
