@@ -11,8 +11,8 @@ mod strength;
 
 pub use self::condition::of_condition;
 use self::doubles::{of_received, of_verification};
-use self::refusal::kind_of;
 pub use self::refusal::{is_failure, of_refusal};
+use self::refusal::{kind_of, thrown};
 pub use self::strength::is_length;
 use self::strength::made;
 use super::model::{Assertion, Strength};
@@ -92,6 +92,9 @@ pub fn of_call(tokens: &[Token<'_>]) -> Option<Assertion> {
     let (links, rest) = chain(tokens);
     let first = links.first()?;
     let root = plain(first.name);
+    if let Some(assertion) = of_received(&links, line).or_else(|| thrown(tokens, &links, line)) {
+        return Some(assertion);
+    }
     if SUBJECT_ROOTS.contains(&root.as_str()) && first.args.is_some() {
         return of_subject(first.args?, &links[1..], rest, line);
     }
@@ -101,9 +104,6 @@ pub fn of_call(tokens: &[Token<'_>]) -> Option<Assertion> {
     {
         let subject = tokens.get(..end_of(tokens, links[at].name)).unwrap_or_default();
         return (at > 0).then(|| of_subject(subject, &links[at + 1..], rest, line)).flatten();
-    }
-    if let Some(assertion) = of_received(&links, line) {
-        return Some(assertion);
     }
     let (at, verb) = verb_of(&links, &root)?;
     let args = match links[at].args {

@@ -239,6 +239,7 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
             || rewritten::is_notation(value, &after, about.path)
             || rewritten::is_fixed_time(value, &after)
             || rewritten::is_in_pattern(value, is)
+            || value == "nil" && was.subject.contains("== nil ||")
             || rewritten::is_looked_up(value, was, is)
     });
     let written = |assertion: &Assertion| -> Vec<String> {

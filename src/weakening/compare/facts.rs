@@ -257,7 +257,7 @@ fn of_verb(verb: &str, assertion: &Assertion) -> Option<Fact> {
         return None;
     }
     match expected.len() {
-        0 if is(NULLS) => says(Relation::Equal, "null"),
+        0 if is(NULLS) || core == "noerror" => says(Relation::Equal, "null"),
         0 if is(FALSES) => says(Relation::Equal, "false"),
         0 if is(EMPTIES) => says(Relation::Size, "0"),
         0 if core == "single" => says(Relation::Size, "1"),

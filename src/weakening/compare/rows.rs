@@ -62,7 +62,12 @@ fn is_that(part: &Part, value: &str) -> bool {
     match part.value.strip_prefix('~') {
         // The name of a constant, without the type that it is of.
         Some(cell) => cell == bare(value) || bare(value).rsplit('.').next() == Some(cell),
-        None => part.value == value,
+        // A constant may be called without its type.
+        None => {
+            part.value == value
+                || part.value.starts_with(char::is_uppercase)
+                    && value.rsplit_once("::").is_some_and(|(_, name)| name == part.value)
+        }
     }
 }
 
@@ -273,7 +278,7 @@ impl Taker<'_> {
             && texts.into_iter().all(|(open, said)| align(open, said, &self.names, &mut bound));
         let Some((_, first)) = bound.first().filter(|_| fits) else { return Vec::new() };
         let first = bare(first);
-        let constant = first.rsplit('.').next().filter(|name| *name != first);
+        let constant = first.rsplit(['.', ':']).next().filter(|name| *name != first);
         let known = [Some(first), constant].into_iter().flatten();
         let rows = known.filter_map(|value| self.rows.by_value.get(value)).flatten();
         rows.flat_map(|row| ways_in(&self.rows.rows[*row], &bound)).collect()

@@ -12,6 +12,7 @@ use super::literals::{self, tokens};
 use super::rows::{Takers, resolved};
 use super::whole::Whole;
 use crate::weakening::model::{Assertion, Unit};
+use crate::weakening::reader::names::NAMES_MAX;
 
 /// The most checks of a whole that one assertion is held against.
 const WHOLES_MAX: usize = 60;
@@ -48,6 +49,7 @@ pub fn take(
         let count = before.subject.parse::<usize>().unwrap_or(usize::MAX);
         !(is_count && certain >= count)
     });
+    let is_said: Vec<String> = said.iter().map(|one| one.fact.subject.clone()).collect();
     let mut used: BTreeSet<*const Assertion> = BTreeSet::new();
     was.retain(|before| {
         let may = |at: usize| may_stand_for(said[at].assertion, before);
@@ -69,7 +71,7 @@ pub fn take(
             let told = said.iter().take(WHOLES_MAX).position(|one| tells_of(one.assertion, fact));
             told.is_some_and(may)
         };
-        if forms.iter().any(tells) {
+        if forms.iter().any(tells) || is_unwrapped(old, before, (new, &is_said)) {
             return false;
         }
         let by_row = || {
@@ -154,6 +156,29 @@ fn is_of_the_same(old: &Unit, new: &Unit, fact: &Fact) -> bool {
     let is_said = |word: &str| word.len() > 1 && word.chars().any(char::is_alphanumeric);
     let is_kept = |word: &&str| is_said(word) && is.contains(word);
     was == is || !was.contains(&"(") || is.contains(&"(") && was.iter().any(is_kept)
+}
+
+/// Whether that something is there, or is an error, is said by taking it out, which fails else.
+fn is_unwrapped(old: &Unit, before: &Assertion, (new, said): (&Unit, &[String])) -> bool {
+    const PAIRS: &[(&str, [&str; 2])] = &[
+        (" . is_err ( )", [" . unwrap_err ( )", " . expect_err ("]),
+        (" . is_ok ( )", [" . unwrap ( )", " . expect ("]),
+        (" . is_some ( )", [" . unwrap ( )", " . expect ("]),
+    ];
+    let Some((base, ways)) =
+        PAIRS.iter().find_map(|(end, ways)| Some((before.subject.strip_suffix(end)?, ways)))
+    else {
+        return false;
+    };
+    let known = old.names.iter().find(|(name, _)| name == base).map(|(_, value)| value.as_str());
+    let bases = [Some(base), known.filter(|value| !value.is_empty())];
+    let texts = || said.iter().chain(new.names.iter().map(|(_, value)| value)).take(NAMES_MAX);
+    bases.into_iter().flatten().any(|base| {
+        ways.iter().any(|way| {
+            let taken = format!("{base}{way}");
+            texts().any(|text| text.starts_with(&taken))
+        })
+    })
 }
 
 /// Whether a name stands for a value that is written out, and not for what is tested.

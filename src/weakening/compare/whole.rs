@@ -94,7 +94,10 @@ impl Whole {
     }
 
     fn has(&self, wanted: &str) -> bool {
-        self.made.parts.iter().any(|part| part.value == wanted)
+        // Among the entries of a record are its keys.
+        let is_key = |key: &str| !key.is_empty() && key == wanted.trim_matches('"');
+        let is_it = |part: &Part| part.value == wanted || part.key.as_deref().is_some_and(is_key);
+        self.made.parts.iter().any(is_it)
     }
 
     fn implies_of_itself(&self, fact: &Fact) -> bool {

@@ -164,6 +164,7 @@ fn turned(assertion: Assertion) -> Assertion {
         "<" | ">" | "<=" | ">=" => Strength::Part,
         _ if is_of_itself(&assertion.subject) => Strength::Vacuous,
         _ if assertion.strength == Strength::Vacuous => Strength::Vacuous,
+        _ if assertion.subject.contains("strings . Contains (") => Strength::Part,
         _ if assertion.subject.contains(" || ") || is_equality => Strength::Exact,
         _ => assertion.strength,
     };
