@@ -19,6 +19,7 @@ mod model;
 mod paths;
 mod patterns;
 mod reader;
+mod recorded;
 mod settings;
 mod silencers;
 mod subjects;
@@ -87,6 +88,7 @@ pub fn findings(changes: &[Change<'_>]) -> Vec<Finding> {
     }
     let lines = text::Lines::of(&changed);
     let mut pairs = Vec::new();
+    let rewritten = recorded::rewritten(&changed);
     for (at, change) in changed.iter().enumerate() {
         hidden::look(change, &lines.added[at], &mut found);
         let is_settings = paths::is_settings(change.path.as_str());
@@ -103,6 +105,7 @@ pub fn findings(changes: &[Change<'_>]) -> Vec<Finding> {
         around::look(change, &lines.of_file(at), &mut found);
         match (reads(change.old), reads(change.new)) {
             (Some(old), Some(new)) => pairs.push(compare::Pair { path: change.path, old, new }),
+            _ if rewritten.contains(&at) => {}
             _ => text::look(change, &lines.of_file(at), &mut found),
         }
     }

@@ -5,9 +5,14 @@
 //! property: it may be changed into something stronger, and not be dropped.
 
 mod condition;
+mod doubles;
+mod refusal;
 mod strength;
 
 pub use self::condition::of_condition;
+use self::doubles::{of_received, of_verification};
+pub use self::refusal::{is_failure, of_refusal};
+use self::refusal::{kind_of, thrown};
 pub use self::strength::is_length;
 use self::strength::made;
 use super::model::{Assertion, Strength};
@@ -87,6 +92,9 @@ pub fn of_call(tokens: &[Token<'_>]) -> Option<Assertion> {
     let (links, rest) = chain(tokens);
     let first = links.first()?;
     let root = plain(first.name);
+    if let Some(assertion) = of_received(&links, line).or_else(|| thrown(tokens, &links, line)) {
+        return Some(assertion);
+    }
     if SUBJECT_ROOTS.contains(&root.as_str()) && first.args.is_some() {
         return of_subject(first.args?, &links[1..], rest, line);
     }
@@ -116,7 +124,12 @@ pub fn of_call(tokens: &[Token<'_>]) -> Option<Assertion> {
             line,
         ));
     }
-    Some(of_arguments(&verb, &args, line))
+    let assertion = of_arguments(&verb, &args, line);
+    let kind = kind_of(tokens, &links[at]).filter(|_| verb.contains("throw"));
+    Some(match kind {
+        Some(kind) => made(&verb, assertion.subject, vec![kind], line),
+        None => assertion,
+    })
 }
 
 /// Where the tokens end that a method of that name is called on.
@@ -308,19 +321,6 @@ fn of_arguments(verb: &str, args: &[&[Token<'_>]], line: u32) -> Assertion {
     Assertion { strength, ..assertion }
 }
 
-/// `verify(mailer, times(2)).send("ada")`: a call that was made, how often and with what.
-fn of_verification(verb: &str, on: &[Token<'_>], call: &[Token<'_>], line: u32) -> Assertion {
-    let often = words(arguments(on).get(1).copied().unwrap_or_default());
-    let expected = arguments(call).iter().map(|arg| words(arg)).collect();
-    let strength = match often.replace(' ', "").as_str() {
-        "atLeast(0)" => Strength::Vacuous,
-        often if often.starts_with("atLeast") || often.starts_with("atMost") => Strength::Part,
-        _ => Strength::Exact,
-    };
-    let subject = words(arguments(on).first().copied().unwrap_or_default());
-    Assertion { strength, ..made(verb, subject, expected, line) }
-}
-
 /// `assert_eq!(x, true)`: in Rust, where nothing else is equal to `true`, the same as `assert!(x)`.
 fn of_truth(verb: &str, args: &[&[Token<'_>]], line: u32) -> Option<Assertion> {
     let [left, right, ..] = args else { return None };
@@ -393,4 +393,6 @@ pub fn is_value(words: &str) -> bool {
             "true" | "false" | "True" | "False" | "None" | "null" | "nil" | "undefined"
         )
         || matches!(words, "[ ]" | "{ }" | "( )")
+        // A symbol of Ruby.
+        || words.strip_prefix(':').is_some_and(|name| name.starts_with(char::is_alphabetic))
 }

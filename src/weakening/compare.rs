@@ -4,14 +4,20 @@
 //! test that is gone. What cannot be matched counts against the change.
 
 mod asserted;
+mod facts;
+mod laid;
+mod literals;
 mod rewritten;
+mod rows;
 mod silenced;
 mod slack;
+mod taken;
 mod units;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::model::{Include, Mark, Reading, Unit, UnitKind};
+use super::model::{Assertion, Include, Mark, Reading, Unit, UnitKind};
 use super::subjects::Gone;
 use super::tokens::tight;
 use super::{finding, paths, shown};
@@ -52,6 +58,11 @@ pub fn look(pairs: &[Pair<'_>], subjects: &Gone, found: &mut Vec<Finding>) {
     let fresh: Vec<Placed<'_>> =
         new_tests.iter().filter(|at| !known.contains(at)).map(|at| new[*at]).collect();
     let pieces = units::Pieces::of(fresh.iter().map(|now| now.unit));
+    let hosts = new_tests.iter().filter_map(|at| {
+        let Placed { file, unit } = new[*at];
+        Some(rows::Host { test: unit, file: pairs[file].new.as_ref()? })
+    });
+    let takers = rows::Takers::of(hosts);
     let mut gone = 0;
     for at in &old_tests {
         let was = old[*at];
@@ -65,6 +76,7 @@ pub fn look(pairs: &[Pair<'_>], subjects: &Gone, found: &mut Vec<Finding>) {
                     old: pairs[was.file].old.as_ref(),
                     new: pairs[now.file].new.as_ref(),
                     pieces: Some(&pieces),
+                    takers: Some(&takers),
                 };
                 units::compare(&context, was.unit, now.unit, found);
             }
@@ -73,6 +85,7 @@ pub fn look(pairs: &[Pair<'_>], subjects: &Gone, found: &mut Vec<Finding>) {
                 gone += 1;
                 match subjects.subject_of(was.unit) {
                     Some(subject) => without_subject(pairs, was, subject, found),
+                    None if is_in_rows(pairs, was, &takers) => {}
                     None => removed(pairs, was, (&old, &new, &new_tests), found),
                 }
             }
@@ -249,6 +262,27 @@ fn skips_beside(
     }
 }
 
+/// Whether all that a test asserted is said by rows of tables now.
+fn is_in_rows(pairs: &[Pair<'_>], was: Placed<'_>, takers: &rows::Takers<'_>) -> bool {
+    let mut asserted = units::effective(was.unit, pairs[was.file].old.as_ref());
+    let count = asserted.len();
+    // That there was no error is said beside what is compared, once for all rows.
+    let is_guard = |it: &&Assertion| rewritten::is_guard(it);
+    let had_guard = asserted.iter().any(is_guard);
+    asserted.retain(|it| !rewritten::is_guard(it));
+    let mut is_guarded = false;
+    let is_taken = |before: &&Assertion| {
+        let taker = takers.taker(before, was.unit);
+        taker.filter(|(now, _)| taken::may_stand_for(now, before)).is_some_and(|(_, test)| {
+            is_guarded |= test.assertions.iter().any(rewritten::is_guard);
+            true
+        })
+    };
+    !asserted.is_empty()
+        && asserted.iter().all(is_taken)
+        && (!had_guard || is_guarded || asserted.len() == count)
+}
+
 type Rest<'a, 'u> = (&'a [Placed<'u>], &'a [Placed<'u>], &'a [usize]);
 
 /// A test that became none, unless another took up what it said.
@@ -261,10 +295,12 @@ fn removed(
     let values = asserted::values_of(was.unit);
     let takes_up = |at: &&usize| {
         let now = new[**at];
-        let before =
-            old.iter().find(|before| before.file == now.file && before.unit.name == now.unit.name);
-        let said_before = before.is_some_and(|before| asserted::holds(before.unit, &values));
-        !said_before && asserted::holds(now.unit, &values)
+        let is_held = asserted::holds(now.unit, &values) && asserted::takes_up(was.unit, now.unit);
+        let before = || {
+            let is_it = |it: &&Placed<'_>| it.file == now.file && it.unit.name == now.unit.name;
+            old.iter().find(is_it)
+        };
+        is_held && !before().is_some_and(|before| asserted::holds(before.unit, &values))
     };
     if !values.is_empty() && tests.iter().any(|at| takes_up(&at)) {
         return;
@@ -304,7 +340,8 @@ fn beside_tests(pairs: &[Pair<'_>], pair: &Pair<'_>, found: &mut Vec<Finding>) {
         let now = new.units.iter().find(|now| now.kind == was.kind && now.name == was.name);
         let Some(now) = now.filter(|_| was.kind != UnitKind::Test) else { continue };
         if in_tests || is_file {
-            let sides = units::Sides { path: pair.path, old: None, new: None, pieces: None };
+            let sides =
+                units::Sides { path: pair.path, old: None, new: None, pieces: None, takers: None };
             let mut about = Vec::new();
             units::compare(&sides, was, now, &mut about);
             about.retain(|finding| is_test_file || in_tests || finding.rule == "test-skipped");

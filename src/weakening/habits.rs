@@ -24,6 +24,13 @@ pub fn is_wait(name: &str) -> bool {
         || matches!(end, "timelimit" | "waitfor" | "wait" | "eventually" | "maxtime")
 }
 
+/// Whether a wait, by its family, always takes as long as it says.
+pub fn is_pause(family: &str) -> bool {
+    family.contains("sleep")
+        || family.ends_with("delay")
+        || matches!(family, "settimeout" | "waitfortimeout")
+}
+
 /// Whether a name is about trying again.
 pub fn is_retry(name: &str) -> bool {
     let plain = plain(name);

@@ -4,6 +4,8 @@
 //! with one space between tokens, without comments and with one kind of quotes, so that layout
 //! never counts as a change.
 
+use std::ops::Range;
+
 /// What a unit of a file is to its tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnitKind {
@@ -60,6 +62,48 @@ pub struct Unit {
     pub leaves: Vec<(u32, u32)>,
     /// How often an error is handed to it, to be looked at.
     pub errors: usize,
+    /// Tables that stand in it.
+    pub tables: Vec<Table>,
+    /// What it does for each of something.
+    pub rounds: Vec<Round>,
+    /// What it is given.
+    pub parameters: Vec<String>,
+    /// What it is given where others use it, with the class that they are about.
+    pub shared: Vec<Mark>,
+    /// Names of what says what it is given, where that stands elsewhere.
+    pub sources: Vec<String>,
+    /// Functions that it calls by their names alone, and with what.
+    pub given: Vec<Mark>,
+    /// Lines on which it, or a round of it, may end before its end.
+    pub ends: Vec<u32>,
+    /// Names that it gives to values, once each; nothing for one that it gives to several.
+    pub names: Vec<(String, String)>,
+}
+
+/// Rows that stand together in a list, a map, or in calls of one function.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// What it is called; empty where it stands in place.
+    pub name: String,
+    /// Where it stands, in bytes.
+    pub place: Range<usize>,
+    /// Its rows.
+    pub rows: Vec<Mark>,
+}
+
+/// What is done for each of something.
+#[derive(Debug, Clone, Default)]
+pub struct Round {
+    /// The names for what each of them is.
+    pub names: Vec<String>,
+    /// What it goes over: a name, or nothing where it is written out in place.
+    pub over: String,
+    /// Where what it goes over stands, in bytes.
+    pub place: Range<usize>,
+    /// The first and the last line of it.
+    pub lines: (u32, u32),
+    /// How often its unit speaks of what it goes over, itself included.
+    pub mentions: usize,
 }
 
 impl Unit {
@@ -87,6 +131,14 @@ impl Unit {
             loops: Vec::new(),
             leaves: Vec::new(),
             errors: 0,
+            tables: Vec::new(),
+            rounds: Vec::new(),
+            parameters: Vec::new(),
+            shared: Vec::new(),
+            sources: Vec::new(),
+            given: Vec::new(),
+            ends: Vec::new(),
+            names: Vec::new(),
         }
     }
 }

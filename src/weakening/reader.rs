@@ -7,7 +7,10 @@
 mod calls;
 mod exits;
 mod flow;
+pub mod names;
 mod parse;
+mod rounds;
+mod tables;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -66,6 +69,8 @@ pub struct Scope {
 pub struct Start {
     /// What it is so far.
     pub unit: Unit,
+    /// Where its body stands, in bytes.
+    body: Range<usize>,
 }
 
 /// What differs between languages.
@@ -108,6 +113,8 @@ pub struct Reader<'s> {
     reading: Reading,
     units: Vec<usize>,
     conditions: Vec<u32>,
+    /// Where the bodies of the units around stand.
+    bodies: Vec<Range<usize>>,
     outer_call: Option<usize>,
     /// Where the last assertion ends: lists in it are values, not rows.
     assertion_end: usize,
@@ -119,6 +126,8 @@ pub struct Reader<'s> {
     waited_at: usize,
     /// Where the innermost statement stands that is nothing but an expression.
     statement: Range<usize>,
+    /// How deep the walk is.
+    depth: u32,
     /// Tokens that were looked at so far, again and again.
     work: Cell<usize>,
 }
@@ -133,12 +142,14 @@ impl<'s> Reader<'s> {
             reading: Reading { units: vec![file], ..Reading::default() },
             units: vec![0],
             conditions: vec![0],
+            bodies: Vec::new(),
             outer_call: None,
             assertion_end: 0,
             quiet_end: 0,
             loops: Vec::new(),
             waited_at: usize::MAX,
             statement: 0..0,
+            depth: 0,
             work: Cell::new(0),
         }
     }
@@ -149,6 +160,7 @@ impl<'s> Reader<'s> {
         let mut depth = 0_u32;
         loop {
             let node = cursor.node();
+            self.depth = depth;
             let descends = !node.is_named() || self.enter(language, node, depth, &mut frames);
             if descends && node.child_count() > 0 && cursor.goto_first_child() {
                 depth += 1;
@@ -217,6 +229,7 @@ impl<'s> Reader<'s> {
         if language.pairs.contains(&kind) {
             self.pair(node);
         }
+        self.tabulate(node);
         self.exit(node);
         self.constant(node);
         self.replaces(node);
@@ -239,13 +252,14 @@ impl<'s> Reader<'s> {
             Some(Opened::Unit) => {
                 self.units.pop();
                 self.conditions.pop();
+                self.bodies.pop();
             }
             None => {}
         }
     }
 
     fn begin(&mut self, start: Start) {
-        let Start { mut unit } = start;
+        let Start { mut unit, body } = start;
         let groups: Vec<&str> = self
             .scopes
             .iter()
@@ -268,6 +282,7 @@ impl<'s> Reader<'s> {
         let at = self.reading.units.len() - 1;
         self.units.push(at);
         self.conditions.push(0);
+        self.bodies.push(body);
     }
 
     /// The innermost unit.
@@ -330,9 +345,11 @@ impl<'s> Reader<'s> {
             unit.digest = digest(&inside);
             let words = inside.iter().map(|token| words(std::slice::from_ref(token)));
             unit.values = words.filter(|word| assertions::is_value(word)).collect();
-            unit.returns = returns_early(self.source, body);
+            unit.returns = flow::returns_early(self.source, body);
+            unit.parameters = self.parameters(body);
         }
-        Enter::Unit(Box::new(Start { unit }))
+        let body = body.map_or(0..0, |body| body.byte_range());
+        Enter::Unit(Box::new(Start { unit, body }))
     }
 
     /// Something that makes a check or an error silent.
@@ -342,11 +359,22 @@ impl<'s> Reader<'s> {
 
     /// A case of the tests of a group that others use.
     pub fn share(&mut self, group: &str, case: &Mark) {
+        // Nothing runs in a group that is skipped.
+        if self.scopes.iter().any(|scope| !scope.skips.is_empty()) {
+            return;
+        }
+        let class = self.scopes.first().map(|scope| scope.name.clone()).unwrap_or_default();
         let start = format!("{group} > ");
-        for unit in self.reading.units.iter_mut().filter(|unit| unit.name.starts_with(&start)) {
+        let inner = format!(" > {start}");
+        let is_of_group =
+            |unit: &&mut Unit| unit.name.starts_with(&start) || unit.name.contains(&inner);
+        for unit in self.reading.units.iter_mut().filter(is_of_group) {
             let values = case.text.split(" , ").filter(|word| assertions::is_value(word));
             unit.values.extend(values.map(str::to_owned));
             unit.cases.push(case.clone());
+            // The class that a group describes is given to it as well.
+            let text = format!("[ {} , {class} ]", case.text);
+            unit.shared.push(Mark { text, line: case.line });
         }
     }
 
@@ -357,31 +385,15 @@ impl<'s> Reader<'s> {
 
     /// An assertion at this place, which is written so.
     pub fn assert(&mut self, mut assertion: Assertion, written: Node<'_>) {
+        if assertions::is_failure(&assertion)
+            && let Some(kinds) = self.attempted(written)
+        {
+            assertion = assertions::of_refusal(kinds, assertion.line);
+        }
         let line = self.text(written).lines().next().unwrap_or_default();
         line.trim().clone_into(&mut assertion.said);
         assertion.is_awaited = written.start_byte() == self.waited_at;
         assertion.conditions = self.conditions.last().copied().unwrap_or(0);
         self.unit().assertions.push(assertion);
     }
-}
-
-/// Where a body returns before its end, on no condition.
-fn returns_early(source: &str, body: Node<'_>) -> Option<u32> {
-    let mut cursor = body.walk();
-    let mut statements: Vec<Node<'_>> = body.named_children(&mut cursor).collect();
-    // Some grammars put a list of statements between.
-    if let [list] = statements.as_slice()
-        && matches!(list.kind(), "statement_list" | "body_statement" | "block_body")
-    {
-        let mut cursor = list.walk();
-        statements = list.named_children(&mut cursor).collect();
-    }
-    statements.retain(|statement| !statement.kind().contains("comment"));
-    let (_, before_last) = statements.split_last()?;
-    let is_return = |statement: &&Node<'_>| {
-        let text = source.get(statement.byte_range()).unwrap_or_default();
-        let rest = text.strip_prefix("return");
-        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-    };
-    before_last.iter().find(is_return).map(|statement| line_of(*statement))
 }

@@ -46,7 +46,7 @@ pub fn look(
             found.push(finding(rule, change.path, Some(*number), message));
         }
     }
-    keyed::look(change, lines, found);
+    keyed::look(change, (lines, others), found);
     dropped(change, (lines, others), found);
     narrowed::look(change, lines, found);
     coverage::look(change, found);

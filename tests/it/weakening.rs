@@ -31,7 +31,7 @@ const CASES_OF_LANGUAGE_MIN: usize = 5;
 const UNSEEN_PASSED: usize = 0;
 
 /// Of the honest changes with them, those that are stopped.
-const UNSEEN_STOPPED: usize = 12;
+const UNSEEN_STOPPED: usize = 8;
 
 fn judged(case: &Case) -> Vec<Finding> {
     weakening::findings(&case.changes())

@@ -129,6 +129,9 @@ fn strength_of(verb: &str, subject: &str, expected: &[String]) -> Strength {
     if has(&["throw", "raise", "panic", "reject"]) {
         return of_error(subject, expected);
     }
+    if expects(|part| part.starts_with("exact_text :")) {
+        return Strength::Exact;
+    }
     let fits = |(parts, words, _): &&Family| has(parts) || words.contains(&core);
     let strength =
         FAMILIES.iter().find(fits).map_or(Strength::Property, |(_, _, strength)| *strength);

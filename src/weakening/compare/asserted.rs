@@ -42,6 +42,31 @@ pub fn holds(unit: &Unit, wanted: &[String]) -> bool {
     })
 }
 
+/// Whether a test asserts what another one did, each in an assertion of the same thing.
+pub fn takes_up(was: &Unit, now: &Unit) -> bool {
+    let is_run = now.skips.is_empty() || !was.skips.is_empty();
+    let is_said = |before: &Assertion| {
+        let wanted = values(before);
+        now.assertions.iter().any(|after| {
+            let held = values(after);
+            let is_as_strong = after.strength >= before.strength && shares_a_name(before, after);
+            is_as_strong && wanted.iter().all(|value| held.contains(value))
+        })
+    };
+    is_run && was.assertions.iter().all(is_said)
+}
+
+/// Whether two assertions speak of something by the same name.
+fn shares_a_name(one: &Assertion, other: &Assertion) -> bool {
+    let names = |assertion: &Assertion| -> Vec<String> {
+        let texts = assertion.expected.iter().chain([&assertion.subject]);
+        let words = texts.flat_map(|text| text.split(|c: char| !(c.is_alphanumeric() || c == '_')));
+        words.filter(|word| word.starts_with(char::is_alphabetic)).map(str::to_owned).collect()
+    };
+    let others = names(other);
+    names(one).iter().any(|name| others.contains(name))
+}
+
 /// The words of a text that are values: quoted texts whole.
 pub fn words_of(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
@@ -71,6 +96,8 @@ pub struct About<'a> {
     pub name: &'a str,
     /// Its line.
     pub line: u32,
+    /// The file that it is in.
+    pub path: &'a str,
     /// Values that stood in it and no longer do.
     pub lost: Vec<String>,
 }
@@ -209,12 +236,25 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
             || !about.lost.contains(value)
             || rewritten::names_status(value, is)
             || rewritten::is_within(value, &after)
+            || rewritten::is_notation(value, &after, about.path)
+            || rewritten::is_fixed_time(value, &after)
+            || rewritten::is_in_pattern(value, is)
+            || value == "nil" && was.subject.contains("== nil ||")
             || rewritten::is_looked_up(value, was, is)
     });
     let written = |assertion: &Assertion| -> Vec<String> {
         assertion.expected.iter().filter(|part| is_value(part)).cloned().collect()
     };
-    let is_exchanged = same_subject && !written(is).is_empty() && written(was) != written(is);
+    let is_kept = is_kept || rewritten::is_by_kind(was, is);
+    let (wanted, wants) = (written(was), written(is));
+    let is_same = |(one, other): (&String, &String)| {
+        let other_alone = std::slice::from_ref(other);
+        one == other
+            || rewritten::is_notation(one, other_alone, about.path)
+            || rewritten::is_fixed_time(one, other_alone)
+    };
+    let is_unchanged = wanted.len() == wants.len() && wanted.iter().zip(&wants).all(is_same);
+    let is_exchanged = same_subject && !wants.is_empty() && !is_unchanged;
     if !is_kept || is_exchanged {
         tell("expected-edited", is.line, format!("in {name} {}", became()));
     }

@@ -121,6 +121,51 @@ pub fn names_status(value: &str, is: &Assertion) -> bool {
     names.any(|name| code_of(&name) == Some(value))
 }
 
+/// Whether a number is written in another notation now: `0644` and `0o644`, which are the same
+/// where a nought before a number says that it counts in eights.
+pub fn is_notation(value: &str, after: &[String], path: &str) -> bool {
+    const LANGUAGES: &[&str] = &[".go", ".rb", ".js", ".py", ".java"];
+    let digits = value.strip_prefix('0').filter(|rest| rest.len() > 1);
+    let is_octal = digits.is_some_and(|it| it.chars().all(|c| matches!(c, '0'..='7')));
+    is_octal
+        && LANGUAGES.iter().any(|end| path.ends_with(end))
+        && digits.is_some_and(|it| after.iter().any(|now| now.strip_prefix("0o") == Some(it)))
+}
+
+/// Whether an error is known by what it is now, and was by its text: `errors.Is(err, ErrMissing)`.
+pub fn is_by_kind(was: &Assertion, is: &Assertion) -> bool {
+    let is_text = was.subject.contains(". Error ( )")
+        || was.expected.iter().any(|it| it.contains(". Error ( )"));
+    let condition = is.subject.strip_prefix("! ").unwrap_or(&is.subject);
+    let inside = ["errors . Is ( ", "errors . As ( "]
+        .iter()
+        .find_map(|start| condition.strip_prefix(start))
+        .and_then(|rest| rest.split_once(" )"))
+        .and_then(|(inside, _)| inside.split_once(" , "));
+    is_text && inside.is_some_and(|(error, kind)| kind != error && kind != "nil")
+}
+
+/// Words for the time that it is, in texts that are put together.
+const NOW: &[&str] = &["today", "now", "Today", "Now", "UtcNow", "current", "utcnow"];
+
+/// Whether a text that had the time of its making in it has a fixed one now, and is the same
+/// otherwise: `"Report #{Date.today}"` and `"Report 2024-02-29"`.
+pub fn is_fixed_time(value: &str, after: &[String]) -> bool {
+    let opening = ["#{", "${", "{"].iter().find_map(|open| value.split_once(open));
+    let Some((start, rest)) = opening else { return false };
+    let Some((inside, end)) = rest.rsplit_once('}') else { return false };
+    let start = start.trim_start_matches(['f', '$', '`', '"', '\'']);
+    let end = end.trim_end_matches(['`', '"', '\'']);
+    let mut words = inside.split(|c: char| !c.is_alphanumeric());
+    let is_time = words.any(|word| NOW.contains(&word)) && !inside.contains(['{', '}']);
+    let fits = |now: &String| {
+        let now = now.trim_matches(['`', '"', '\'']);
+        let middle = now.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+        middle.is_some_and(|middle| middle.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    is_time && after.iter().any(fits)
+}
+
 /// Whether a text is part of a longer one that is expected now: `"ada"` of `"ada: Welcome"`.
 pub fn is_within(value: &str, after: &[String]) -> bool {
     const TEXT_BYTES_MIN: usize = 3;
@@ -130,6 +175,20 @@ pub fn is_within(value: &str, after: &[String]) -> bool {
     inside.len() >= TEXT_BYTES_MIN && after.iter().any(|longer| longer.contains(inside))
 }
 
+/// Whether a text is what a pattern asks for that is expected now: `/^Name is missing$/`.
+pub fn is_in_pattern(value: &str, is: &Assertion) -> bool {
+    let Some(inside) = value.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+        return false;
+    };
+    let text = |pattern: &String| -> Option<String> {
+        let body = pattern.trim_start_matches(['r', ' ']).trim_matches('"');
+        let body =
+            body.strip_prefix('/').map_or(body, |body| body.trim_end_matches(['/', 'i', 'u']));
+        Some(body.strip_prefix('^')?.strip_suffix('$')?.replace('\\', ""))
+    };
+    is.expected.iter().filter_map(text).any(|text| text == inside)
+}
+
 /// Whether a text only says where to look for what is compared, and the test looks in another way
 /// now: `title.find("h1")` and `screen.getByRole("heading")`. What is expected stays.
 pub fn is_looked_up(value: &str, was: &Assertion, is: &Assertion) -> bool {
@@ -137,7 +196,7 @@ pub fn is_looked_up(value: &str, was: &Assertion, is: &Assertion) -> bool {
         assertion.subject.split(" (").next().unwrap_or_default().to_owned()
     };
     value.starts_with('"')
-        && was.expected == is.expected
+        && (was.expected == is.expected || was.expected.iter().all(|it| is_in_pattern(it, is)))
         && was.expected.iter().any(|part| is_value(part) && part != value)
         && way(was) != way(is)
 }

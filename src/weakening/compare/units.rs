@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{asserted, rewritten};
+use super::literals::{Part, columns};
+use super::rows::Takers;
+use super::{asserted, rewritten, taken};
 use crate::domain::gate::Finding;
 use crate::domain::ids::RepoPath;
 use crate::weakening::model::{Amount, Assertion, Mark, Reading, Unit, UnitKind};
@@ -20,6 +22,8 @@ pub struct Sides<'a> {
     pub new: Option<&'a Reading>,
     /// New tests, into which this one may have been split.
     pub pieces: Option<&'a Pieces<'a>>,
+    /// Assertions over tables, by a row of which this one's may be said now.
+    pub takers: Option<&'a Takers<'a>>,
 }
 
 /// What new tests assert, by what it says.
@@ -79,7 +83,7 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
     exits(&name, old, new, &mut tell);
     tolerances(&name, old, new, &mut tell);
     let (was, is) = (total(&old.waits), total(&new.waits));
-    if is > was {
+    if is > was && !is_bounded(sides.path, old, new) {
         let line = new.waits.first().map_or(new.line, |wait| wait.line);
         tell("timeout-raised", line, format!("{name} waits longer: {was} became {is}"));
     }
@@ -96,7 +100,7 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
         );
     }
     let mut was = effective(old, sides.old);
-    let is = effective(new, sides.new);
+    let mut is = effective(new, sides.new);
     let is_test = new.kind != UnitKind::File;
     let says_nothing =
         old.tokens >= BODY_TOKENS_MIN && new.tokens < BODY_TOKENS_MIN && new.tokens < old.tokens;
@@ -112,6 +116,7 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
         tell("test-emptied", line, format!("{name} returns before its end"));
     }
     was.retain(|before| !is_elsewhere(sides, old, (*before, &is)));
+    taken::take((old, &mut was), (new, &mut is), sides.takers);
     let mut handed = old.errors.saturating_sub(new.errors);
     was.retain(|before| {
         let is_over = handed > 0
@@ -120,7 +125,12 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
         handed -= usize::from(is_over);
         !is_over
     });
-    let about = asserted::About { name: &name, line: new.line, lost: asserted::lost(old, new) };
+    let about = asserted::About {
+        name: &name,
+        line: new.line,
+        path: sides.path.as_str(),
+        lost: asserted::lost(old, new),
+    };
     asserted::compare(&about, (&was, &is), &mut tell);
 }
 
@@ -192,6 +202,20 @@ fn loops(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str,
     }
 }
 
+/// Whether a pause became a wait that ends when what is waited for is there, within a bound.
+fn is_bounded(path: &RepoPath, old: &Unit, new: &Unit) -> bool {
+    /// Longer than that nobody waits for what a pause was long enough for.
+    const SECONDS_MAX: f64 = 30.0;
+    let is_in_seconds = [".rb", ".py"].iter().any(|end| path.as_str().ends_with(end));
+    let most = if is_in_seconds { SECONDS_MAX } else { SECONDS_MAX * 1_000.0 };
+    let pauses = |unit: &Unit| -> f64 {
+        let pauses = unit.waits.iter().filter(|wait| habits::is_pause(&wait.of));
+        pauses.map(|wait| wait.value).sum()
+    };
+    let bounds = |unit: &Unit| -> f64 { total(&unit.waits) - pauses(unit) };
+    pauses(new) < pauses(old) && bounds(old) <= 0.0 && bounds(new) <= most
+}
+
 /// Conditions on which a test ends before it asserts.
 fn exits(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str, u32, String)) {
     let early = |unit: &Unit| -> Vec<Mark> {
@@ -235,10 +259,11 @@ fn total(amounts: &[Amount]) -> f64 {
 }
 
 fn cases(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str, u32, String)) {
-    let mut left: Vec<&Mark> = old.cases.iter().collect();
+    let mut left: Vec<(&Mark, String)> = old.cases.iter().map(|case| (case, row(case))).collect();
     let mut edited: Vec<&Mark> = Vec::new();
     for case in &new.cases {
-        match left.iter().position(|was| was.text == case.text) {
+        let is = row(case);
+        match left.iter().position(|(was, row)| was.text == case.text || *row == is) {
             Some(at) => {
                 left.remove(at);
             }
@@ -254,7 +279,7 @@ fn cases(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str,
             "{name} runs on {} cases, it was {}: `{}` is gone",
             new.cases.len(),
             old.cases.len(),
-            shown(&tight(&left[0].text))
+            shown(&tight(&left[0].0.text))
         );
         tell("test-cases-fewer", line, message);
     } else if let Some(case) = edited.first() {
@@ -266,8 +291,18 @@ fn cases(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str,
     }
 }
 
+/// What a row says, whatever library it is written for: its values in their order.
+fn row(case: &Mark) -> String {
+    let columns = columns(&case.text);
+    // The row as a whole, and lists in it, are said by their parts.
+    let is_said =
+        |part: &&Part| !part.value.ends_with([')', ']', '}']) && part.key.as_deref() != Some("");
+    let parts = columns.iter().filter(is_said);
+    parts.map(|part| part.value.as_str()).collect::<Vec<_>>().join("\n")
+}
+
 /// The assertions of a unit and of the helpers that it calls in its own file.
-fn effective<'a>(unit: &'a Unit, file: Option<&'a Reading>) -> Vec<&'a Assertion> {
+pub fn effective<'a>(unit: &'a Unit, file: Option<&'a Reading>) -> Vec<&'a Assertion> {
     let mut all: Vec<&Assertion> = unit.assertions.iter().collect();
     let Some(file) = file else { return all };
     let mut called: Vec<&Unit> = Vec::new();

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use crate::weakening::model::{Mark, Silence, Unit, UnitKind};
+use crate::weakening::model::{Assertion, Mark, Silence, Strength, Unit, UnitKind};
 use crate::weakening::reader::{Enter, Language, Reader, Scope};
 use crate::weakening::silencers;
 use crate::weakening::tokens::line_of;
@@ -95,6 +95,9 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     }
 }
 
+/// What a case asserts that names the result of its test.
+const RESULT: &str = "expectedresult";
+
 fn attributes(reader: &Reader<'_>, node: Node<'_>) -> Vec<Mark> {
     let mut cursor = node.walk();
     let lists: Vec<Node<'_>> =
@@ -138,6 +141,23 @@ fn method(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
 }
 
 fn attribute(unit: &mut Unit, mark: Mark) {
+    if matches!(name_of(&mark), "MemberData" | "TestCaseSource" | "DynamicData") {
+        let words = mark.text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        unit.sources.extend(words.skip(1).filter(|word| *word != "nameof").map(str::to_owned));
+    }
+    let gives_result = |it: &Assertion| it.verb == RESULT;
+    if mark.text.contains("ExpectedResult =") && !unit.assertions.iter().any(gives_result) {
+        unit.assertions.push(Assertion {
+            verb: RESULT.to_owned(),
+            subject: "the test".to_owned(),
+            expected: Vec::new(),
+            strength: Strength::Exact,
+            conditions: 0,
+            line: mark.line,
+            said: "ExpectedResult".to_owned(),
+            is_awaited: false,
+        });
+    }
     match name_of(&mark) {
         _ if is_skip(&mark) => unit.skips.push(mark),
         "InlineData" | "TestCase" | "DataRow" | "Row" if mark.text.contains('(') => {

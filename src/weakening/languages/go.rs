@@ -13,12 +13,7 @@ pub const GO: Language = Language {
     grammar: || tree_sitter_go::LANGUAGE.into(),
     look,
     calls: &["call_expression"],
-    conditions: &[
-        "expression_switch_statement",
-        "type_switch_statement",
-        "select_statement",
-        "go_statement",
-    ],
+    conditions: &["go_statement"],
     rows: (&[], &[]),
     pairs: &["keyed_element"],
 };
@@ -43,6 +38,13 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
         }
         "call_expression" => subtest(reader, node),
         "if_statement" => condition(reader, node),
+        "expression_switch_statement" | "type_switch_statement" | "select_statement" => {
+            if is_certain(reader, node) {
+                Enter::Plain
+            } else {
+                Enter::Condition
+            }
+        }
         "literal_value" => {
             table(reader, node);
             Enter::Plain
@@ -80,6 +82,30 @@ fn subtest(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     let outer = reader.unit().name.clone();
     let name = format!("{outer}/{}", reader.text(name).trim_matches(['"', '`']));
     reader.start(UnitKind::Test, &name, node, function.child_by_field_name("body"))
+}
+
+/// Whether every arm but one fails the test, so that what is asserted in that one is always
+/// asserted: a deadline that is missed, a kind that nobody expected.
+fn is_certain(reader: &Reader<'_>, node: Node<'_>) -> bool {
+    let mut cursor = node.walk();
+    let arms: Vec<Node<'_>> =
+        node.named_children(&mut cursor).filter(|arm| arm.kind().ends_with("_case")).collect();
+    let fails = |arm: &&Node<'_>| {
+        let mut inner = Vec::new();
+        let mut cursor = arm.walk();
+        for statement in arm.named_children(&mut cursor) {
+            let mut cursor = statement.walk();
+            inner.extend(statement.named_children(&mut cursor));
+            inner.push(statement);
+        }
+        inner.iter().any(|statement| {
+            statement.kind() == "expression_statement" && is_fail(reader.text(*statement))
+        })
+    };
+    // A select waits until one of its arms is taken, a switch goes on without any.
+    let has_all =
+        node.kind() == "select_statement" || arms.iter().any(|arm| arm.kind() == "default_case");
+    has_all && arms.len() > 1 && arms.iter().filter(fails).count() + 1 == arms.len()
 }
 
 /// Whether a call ends a test as failed.
@@ -136,11 +162,21 @@ fn turned(assertion: Assertion) -> Assertion {
         "==" if assertion.expected.iter().any(|part| part == "nil") => Strength::Something,
         "==" => Strength::Property,
         "<" | ">" | "<=" | ">=" => Strength::Part,
+        _ if is_of_itself(&assertion.subject) => Strength::Vacuous,
         _ if assertion.strength == Strength::Vacuous => Strength::Vacuous,
+        _ if assertion.subject.contains("strings . Contains (") => Strength::Part,
         _ if assertion.subject.contains(" || ") || is_equality => Strength::Exact,
         _ => assertion.strength,
     };
     Assertion { strength, ..assertion }
+}
+
+/// Whether two things are compared that are the same: `! errors . Is ( err , err )`.
+fn is_of_itself(condition: &str) -> bool {
+    let Some((name, inside)) = condition.split_once(" ( ") else { return false };
+    let compares = ["Is", "As", "DeepEqual", "Equal"].iter().any(|end| name.ends_with(end));
+    let inside = inside.strip_suffix(" )").and_then(|inside| inside.split_once(" , "));
+    compares && inside.is_some_and(|(left, right)| left == right)
 }
 
 /// Rows of a table of tests.

@@ -154,6 +154,7 @@ fn annotate(unit: &mut Unit, mark: Mark) {
             is_awaited: false,
         });
     }
+    unit.sources.extend(source_of(&mark, &unit.name));
     match name_of(&mark) {
         "Timeout" => unit.waits.extend(silencers::amount_of("timeout", &mark)),
         "RetryingTest" | "RepeatedIfExceptionsTest" | "Retry" | "Flaky" => {
@@ -162,6 +163,18 @@ fn annotate(unit: &mut Unit, mark: Mark) {
         _ if is_skip(&mark) => unit.skips.push(mark),
         _ => {}
     }
+}
+
+/// The names of what gives a test its arguments: `@MethodSource("fees")`.
+fn source_of(mark: &Mark, method: &str) -> Vec<String> {
+    let name = name_of(mark);
+    if !matches!(name, "MethodSource" | "FieldSource") && !mark.text.contains("dataProvider = ") {
+        return Vec::new();
+    }
+    if !mark.text.contains('"') {
+        return vec![method.to_owned()];
+    }
+    mark.text.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// The values of `@ValueSource(ints = {1, 2})`, `@CsvSource({"a, 1"})`.
@@ -178,6 +191,15 @@ fn sources(tokens: &[Token<'_>]) -> Vec<Mark> {
             Some(open) => inside.get(open + 1..closing(inside, open)).unwrap_or_default(),
             None => inside,
         };
+        // Rows may stand in one text, a line each.
+        let block = inside.iter().find(|token| token.text.starts_with("\"\"\""));
+        if let Some(block) = block {
+            let lines = (block.line..).zip(block.text.trim_matches('"').lines());
+            let rows =
+                lines.map(|(line, row)| (line, row.trim())).filter(|(_, row)| !row.is_empty());
+            cases.extend(rows.map(|(line, row)| Mark { text: format!("\"{row}\""), line }));
+            continue;
+        }
         let mark = |arg: &&[Token<'_>]| Mark {
             text: words(arg),
             line: arg.first().map_or(token.line, |token| token.line),

@@ -200,7 +200,10 @@ fn call(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     let Enter::Unit(start) = &mut enter else { return enter };
     start.unit.skips = skips;
     start.unit.focus = focus;
-    start.unit.cases = cases(&links, line);
+    start.unit.cases = cases(&links, &callee_tokens, line);
+    let each = links.iter().find(|link| matches!(link.name, "each" | "for"));
+    let table = each.and_then(|link| link.args).unwrap_or_default();
+    start.unit.sources = table.iter().map(|token| token.text.to_owned()).take(2).collect();
     if let Some(last) = given.last().filter(|last| last.kind() == "number") {
         let mark = reader.mark(*last);
         start.unit.waits.extend(silencers::amount_of("timeout", &mark));
@@ -225,8 +228,25 @@ fn markers(links: &[Link<'_, '_>], line: u32) -> (Vec<Mark>, Vec<Mark>) {
     (skips, focus)
 }
 
+/// The rows of a table in a template: `${1} | ${"I"}`, below the line that names its columns.
+fn template_rows(text: &str, line: u32) -> Vec<Mark> {
+    let rows = (line..).zip(text.lines()).filter(|(_, row)| row.contains("${"));
+    let cell = |cell: &str| {
+        let inside = cell.trim().strip_prefix("${").and_then(|cell| cell.strip_suffix('}'));
+        inside.unwrap_or(cell).trim().replace('\'', "\"")
+    };
+    let row = |row: &str| row.split('|').map(cell).collect::<Vec<_>>().join(" , ");
+    rows.map(|(line, text)| Mark { text: format!("[ {} ]", row(text)), line }).collect()
+}
+
 /// The cases of `it.each([…])`.
-fn cases(links: &[Link<'_, '_>], line: u32) -> Vec<Mark> {
+fn cases(links: &[Link<'_, '_>], callee: &[Token<'_>], line: u32) -> Vec<Mark> {
+    if let [.., each, template] = callee
+        && each.text == "each"
+        && let Some(text) = template.text.strip_prefix('`').and_then(|it| it.strip_suffix('`'))
+    {
+        return template_rows(text, template.line);
+    }
     let each = links.iter().find(|link| matches!(link.name, "each" | "for"));
     let Some(args) = each.and_then(|link| link.args) else { return Vec::new() };
     let inside = match args {

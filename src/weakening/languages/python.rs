@@ -197,7 +197,11 @@ fn decorate(unit: &mut Unit, marks: Vec<Mark>) {
             unit.retries.extend(silencers::amount_of("retry", &mark));
         } else if has(&["timeout"]) {
             unit.waits.extend(silencers::amount_of("timeout", &mark));
-        } else if !has(&["parametrize"]) && has(SKIPS) {
+        } else if has(&["parametrize"]) {
+            // Its rows may stand under a name of their own.
+            let words = mark.text.split(' ').filter(|word| word.starts_with(char::is_alphabetic));
+            unit.sources.extend(words.map(str::to_owned));
+        } else if has(SKIPS) {
             unit.skips.push(mark);
         } else if has(&["patch", "mock"]) {
             unit.mocks.push(mark);

@@ -105,6 +105,12 @@ fn uses_shared(reader: &mut Reader<'_>, node: Node<'_>) {
     reader.share(words(name).trim_matches('"'), &Mark { text: given, line });
 }
 
+/// Whether a method that is defined by a call is one that its runner finds.
+fn is_named_as_test(reader: &Reader<'_>, node: Node<'_>) -> bool {
+    let given = node.child_by_field_name("arguments").map_or("", |at| reader.text(at));
+    given.trim_start_matches(['(', ' ', ':', '"', '\'']).starts_with("test_")
+}
+
 fn call(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     let method = node.child_by_field_name("method").map_or("", |method| reader.text(method));
     let receiver = node.child_by_field_name("receiver").map_or("", |at| reader.text(at));
@@ -121,6 +127,7 @@ fn call(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     let is_group = GROUPS.contains(&method)
         || SKIPPED_GROUPS.contains(&method)
         || FOCUSED_GROUPS.contains(&method);
+    let is_test = is_test || method == "define_method" && is_named_as_test(reader, node);
     if !is_test && !is_group {
         return Enter::Plain;
     }

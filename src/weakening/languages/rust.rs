@@ -14,7 +14,7 @@ pub const RUST: Language = Language {
     grammar: || tree_sitter_rust::LANGUAGE.into(),
     look,
     calls: &["call_expression", "macro_invocation"],
-    conditions: &["if_expression", "match_expression"],
+    conditions: &["if_expression"],
     rows: (&["array_expression"], &["tuple_expression", "struct_expression"]),
     pairs: &["field_initializer"],
 };
@@ -53,6 +53,10 @@ fn look(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
         }
         "function_item" => function(reader, node),
         "mod_item" => module(reader, node),
+        "match_expression" => {
+            reader.pending.clear();
+            if is_certain(reader, node) { Enter::Plain } else { Enter::Condition }
+        }
         other => {
             reader.pending.clear();
             statement(reader, node, other);
@@ -94,7 +98,8 @@ fn function(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
     let Enter::Unit(start) = &mut enter else { return enter };
     let unit = &mut start.unit;
     for mark in attributes.into_iter().filter(|_| is_test) {
-        match name_of(&mark.text) {
+        // A case may have a name: `#[case::empty("")]`.
+        match name_of(&mark.text).split(" ::").next().unwrap_or_default() {
             "ignore" => unit.skips.push(mark),
             "cfg" if !is_plain_test(&mark.text) => unit.skips.push(mark),
             "cfg_attr" if mark.text.contains("ignore") => unit.skips.push(mark),
@@ -119,6 +124,21 @@ fn function(reader: &mut Reader<'_>, node: Node<'_>) -> Enter {
         }
     }
     enter
+}
+
+/// Whether every arm of a match but one ends in a panic, so that what is asserted in that one is
+/// always asserted.
+fn is_certain(reader: &Reader<'_>, node: Node<'_>) -> bool {
+    let Some(body) = node.child_by_field_name("body") else { return false };
+    let mut cursor = body.walk();
+    let arms: Vec<Node<'_>> =
+        body.named_children(&mut cursor).filter(|arm| arm.kind() == "match_arm").collect();
+    let panics = |arm: &&Node<'_>| {
+        let value = arm.child_by_field_name("value").map_or("", |value| reader.text(value));
+        let value = value.trim_start_matches(['{', ' ', '\n']);
+        ["panic!(", "unreachable!("].iter().any(|start| value.starts_with(start))
+    };
+    arms.len() > 1 && arms.iter().filter(panics).count() + 1 == arms.len()
 }
 
 /// What `#[should_panic]` asserts.

@@ -8,13 +8,27 @@ use crate::weakening::tokens::{Token, chain, line_of, number, words};
 use crate::weakening::{assertions, habits};
 
 /// The longest call that is looked at as an assertion.
-const CALL_BYTES_MAX: usize = 16 * 1024;
+pub(super) const CALL_BYTES_MAX: usize = 16 * 1024;
 
 /// The longest name that is taken for one.
 const NAME_BYTES_MAX: usize = 200;
 
 /// Fewer than this many rows are no table.
 const ROWS_MIN: usize = 2;
+
+/// Whether a call by a name that other functions have as well makes a double: `double("mailer")`
+/// and not `double(2)`, `allow(x).to receive(:send)` and not `receive(channel)`.
+fn is_double(name: &str, args: &[Token<'_>]) -> bool {
+    let first = args.first().map_or("", |token| token.text);
+    let (receiver, last) = name.rsplit_once('.').unwrap_or(("", name));
+    match last {
+        "receive" => first.starts_with(':'),
+        "double" => first.is_empty() || first.starts_with([':', '"', '\'']),
+        // An HTTP client has one, too.
+        "patch" => receiver.is_empty() || receiver.to_lowercase().contains("mock"),
+        _ => true,
+    }
+}
 
 impl Reader<'_> {
     /// What a call says: an assertion, a pause, a double, a skip, or the name of a helper.
@@ -43,7 +57,7 @@ impl Reader<'_> {
         let name = links.iter().map(|link| link.name).collect::<Vec<_>>().join(".");
         let args = last.args.unwrap_or(rest);
         let is_in_hook = !self.is_in_unit() && !self.scopes.is_empty();
-        if habits::is_mock(&name) && (self.is_in_unit() || is_in_hook)
+        if habits::is_mock(&name) && is_double(&name, args) && (self.is_in_unit() || is_in_hook)
             || habits::is_module_mock(&name)
         {
             let text = words(&tokens);

@@ -28,6 +28,12 @@ const LEAVES: &[&str] = &[
     "next",
 ];
 
+/// Nodes that leave a function.
+const RETURNS: &[&str] = &["return_statement", "return_expression", "return"];
+
+/// Nodes that handle an error.
+const HANDLERS: &[&str] = &["catch_clause", "except_clause", "rescue"];
+
 /// The longest head of a loop, and the longest name of a function, that are looked at.
 const HEAD_BYTES_MAX: usize = 400;
 
@@ -35,6 +41,9 @@ impl Reader<'_> {
     /// Takes note of what a node says about the order of things; whether it is a loop.
     pub(super) fn flow(&mut self, node: Node<'_>) -> bool {
         let kind = node.kind();
+        if LEAVES.contains(&kind) || RETURNS.contains(&kind) {
+            self.unit().ends.push(line_of(node));
+        }
         match kind {
             "await_expression" | "await" | "return_statement" => {
                 let waited = node.named_child(0).map(|waited| waited.start_byte());
@@ -66,6 +75,33 @@ impl Reader<'_> {
         true
     }
 
+    /// What is caught of what is attempted around a failure: who fails there says that something
+    /// is refused before.
+    pub(super) fn attempted(&self, failure: Node<'_>) -> Option<Vec<String>> {
+        const PARENTS_MAX: usize = 6;
+        let mut at = failure;
+        for _ in 0..PARENTS_MAX {
+            let parent = self.parent(at)?;
+            // What handles it is not what is attempted.
+            if HANDLERS.contains(&at.kind()) {
+                return None;
+            }
+            let mut cursor = parent.walk();
+            let handler =
+                parent.named_children(&mut cursor).find(|it| HANDLERS.contains(&it.kind()));
+            if let Some(handler) = handler {
+                // What is caught stands on its first line.
+                let head = self.text(handler).lines().next().unwrap_or_default();
+                let head = head.split('{').next().unwrap_or_default();
+                let words = head.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.')));
+                let is_kind = |word: &&str| word.starts_with(char::is_uppercase);
+                return Some(words.filter(is_kind).map(str::to_owned).collect());
+            }
+            at = parent;
+        }
+        None
+    }
+
     /// Whether a call sets something going for which nobody waits: what fails in it fails unseen.
     pub(super) fn is_set_going(&self, node: Node<'_>) -> bool {
         let is_statement =
@@ -89,4 +125,25 @@ impl Reader<'_> {
             || habits::is_thread(name) && is_started
             || habits::is_follow_up(method) && !text.contains("done(")
     }
+}
+
+/// Where a body returns before its end, on no condition.
+pub(super) fn returns_early(source: &str, body: Node<'_>) -> Option<u32> {
+    let mut cursor = body.walk();
+    let mut statements: Vec<Node<'_>> = body.named_children(&mut cursor).collect();
+    // Some grammars put a list of statements between.
+    if let [list] = statements.as_slice()
+        && matches!(list.kind(), "statement_list" | "body_statement" | "block_body")
+    {
+        let mut cursor = list.walk();
+        statements = list.named_children(&mut cursor).collect();
+    }
+    statements.retain(|statement| !statement.kind().contains("comment"));
+    let (_, before_last) = statements.split_last()?;
+    let is_return = |statement: &&Node<'_>| {
+        let text = source.get(statement.byte_range()).unwrap_or_default();
+        let rest = text.strip_prefix("return");
+        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
+    before_last.iter().find(is_return).map(|statement| line_of(*statement))
 }

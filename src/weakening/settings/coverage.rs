@@ -11,6 +11,12 @@ use crate::weakening::{Change, Side, finding, patterns, shown};
 
 static COVERAGE: LazyLock<Regex> = LazyLock::new(|| patterns::joined("coverage"));
 
+/// A key without layout and without the tool that it is for.
+fn plain(key: &str) -> String {
+    let plain: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
+    plain.strip_prefix("cov").map_or(plain.clone(), str::to_owned)
+}
+
 /// Thresholds of coverage that fell or are gone.
 pub fn look(change: &Change<'_>, found: &mut Vec<Finding>) {
     let lower = change.path.as_str().to_lowercase();
@@ -38,7 +44,10 @@ pub fn look(change: &Change<'_>, found: &mut Vec<Finding>) {
     };
     let mut now = all(change.new.text());
     for (key, was, _) in all(change.old.text()) {
-        match now.iter().position(|(other, _, _)| *other == key) {
+        // The same threshold under the name that another tool has for it.
+        let same = now.iter().position(|(other, _, _)| *other == key);
+        let same = same.or_else(|| now.iter().position(|(other, ..)| plain(other) == plain(&key)));
+        match same {
             Some(at) => {
                 let (_, is, line) = now.remove(at);
                 if is < was {

@@ -1,13 +1,14 @@
 //! Settings by their keys: levels of checks that fell, lists of what is not checked that grew.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::{DISABLED, EXCLUDED, code};
 use crate::domain::gate::Finding;
-use crate::weakening::text::OfFile;
-use crate::weakening::{Change, finding, patterns, shown};
+use crate::weakening::text::{OfFile, Others};
+use crate::weakening::{Change, Side, finding, patterns, shown};
 
 static KEY: LazyLock<Regex> = LazyLock::new(|| patterns::joined("key"));
 static OPENS: LazyLock<Regex> = LazyLock::new(|| patterns::joined("opens"));
@@ -117,14 +118,18 @@ const LINTS: &[&str] = &[
 const MIXED: &[&str] = &["cargo.toml", "package.json", "pyproject.toml", "deny.toml"];
 
 /// Levels of rules that fell, and lists of what is not checked that grew.
-pub fn look(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
+pub fn look(
+    change: &Change<'_>,
+    (lines, others): (&OfFile<'_>, &Others<'_>),
+    found: &mut Vec<Finding>,
+) {
     let lower = change.path.as_str().to_lowercase();
     let is_lint = LINTS.iter().any(|name| lower.contains(name));
     let is_mixed = MIXED.iter().any(|name| lower.ends_with(name));
     if !is_lint && !is_mixed && !is_tool(&lower) {
         return;
     }
-    shrunk(change, lines, found);
+    shrunk(change, (lines, others), found);
     let text: Vec<&str> = change.new.text().lines().collect();
     for (number, line) in &lines.added {
         let written = code(line);
@@ -169,7 +174,15 @@ fn fallen<'l>(line: &'l str, lines: &OfFile<'_>) -> Option<(&'l str, &'l str)> {
     let mut of_key = levels.filter(|was| was.get(1).is_some_and(|it| it.as_str() == key));
     let was = of_key.next().and_then(|was| was.get(2).map(|it| level(it.as_str())));
     let fell = was.map_or(level(word) == 0, |was| level(word) < was);
-    fell.then_some((key, word))
+    // A plugin's rule of the same name may take its place, as strict as it was.
+    let before = was.unwrap_or(u8::MAX).min(level("error"));
+    let takes_over = |other: &regex::Captures<'_>| -> Option<bool> {
+        let (_, name) = other.get(1)?.as_str().rsplit_once('/')?;
+        Some(name == key && level(other.get(2)?.as_str()) >= before)
+    };
+    let mut others = lines.added.iter().filter_map(|(_, line)| LEVEL.captures(line));
+    let is_taken_over = others.any(|other| takes_over(&other) == Some(true));
+    (fell && !is_taken_over).then_some((key, word))
 }
 
 /// The same where rules stand in one line: `{ "rules": { "eqeqeq": 0 } }`.
@@ -192,20 +205,27 @@ const INCLUDE_KEYS: &[&str] =
     &["include", "testpaths", "testMatch", "roots", "testRegex", "files", "projects", "specs"];
 
 /// A list of what is checked that has fewer parts than it had, and no other.
-fn shrunk(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
+fn shrunk(
+    change: &Change<'_>,
+    (lines, others): (&OfFile<'_>, &Others<'_>),
+    found: &mut Vec<Finding>,
+) {
+    let is_split = |c: char| c.is_whitespace() || "\"',[]{}=:".contains(c);
     let of = |text: &str, of_side: &[(u32, &str)]| -> Vec<String> {
         let all: Vec<&str> = text.lines().collect();
         let listed = of_side.iter().filter(|(number, _)| {
             is_under(keys(&all, *number).get(..1).unwrap_or_default(), INCLUDE_KEYS)
                 || is_under(&keys(&all, *number), INCLUDE_KEYS)
         });
-        let parts = listed.flat_map(|(_, line)| {
-            line.split(|c: char| c.is_whitespace() || "\"',[]{}=:".contains(c)).map(str::to_owned)
-        });
+        let parts = listed.flat_map(|(_, line)| line.split(is_split).map(str::to_owned));
         parts.filter(|part| part.chars().any(char::is_alphanumeric)).collect()
     };
     let (was, is) = (of(change.old.text(), &lines.removed), of(change.new.text(), &lines.added));
-    if is.len() < was.len() && is.iter().all(|part| was.contains(part)) {
+    let said: BTreeSet<&str> =
+        others.added.iter().flat_map(|(_, (_, line))| line.split(is_split)).collect();
+    // A file that is gone may have told another one all of it.
+    let is_told = change.new == Side::Absent && was.iter().all(|part| said.contains(part.as_str()));
+    if !is_told && is.len() < was.len() && is.iter().all(|part| was.contains(part)) {
         let gone = was.iter().find(|part| !is.contains(part)).map_or("", String::as_str);
         let line = lines.added.first().map(|(line, _)| *line);
         let message = format!("`{}` is no longer among what is checked", shown(gone));
