@@ -229,6 +229,13 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
         }
         return;
     }
+    if is_edited(about, was, is) {
+        tell("expected-edited", is.line, format!("in {name} {}", became()));
+    }
+}
+
+/// Whether a value that was expected, or asked with, is another one now.
+fn is_edited(about: &About<'_>, was: &Assertion, is: &Assertion) -> bool {
     let (before, after) = (values(was), values(is));
     // A value may move into a variable, and more may be asked for; none may be exchanged.
     let is_kept = before.iter().all(|value| {
@@ -242,10 +249,10 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
             || value == "nil" && was.subject.contains("== nil ||")
             || rewritten::is_looked_up(value, was, is)
     });
+    let is_kept = is_kept || rewritten::is_by_kind(was, is);
     let written = |assertion: &Assertion| -> Vec<String> {
         assertion.expected.iter().filter(|part| is_value(part)).cloned().collect()
     };
-    let is_kept = is_kept || rewritten::is_by_kind(was, is);
     let (wanted, wants) = (written(was), written(is));
     let is_same = |(one, other): (&String, &String)| {
         let other_alone = std::slice::from_ref(other);
@@ -254,10 +261,8 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
             || rewritten::is_fixed_time(one, other_alone)
     };
     let is_unchanged = wanted.len() == wants.len() && wanted.iter().zip(&wants).all(is_same);
-    let is_exchanged = same_subject && !wants.is_empty() && !is_unchanged;
-    if !is_kept || is_exchanged {
-        tell("expected-edited", is.line, format!("in {name} {}", became()));
-    }
+    let is_exchanged = was.subject == is.subject && !wants.is_empty() && !is_unchanged;
+    !is_kept || is_exchanged
 }
 
 /// Whether one subject is in the other: `x` in `x . is_ok ( )`.

@@ -125,12 +125,8 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
         handed -= usize::from(is_over);
         !is_over
     });
-    let about = asserted::About {
-        name: &name,
-        line: new.line,
-        path: sides.path.as_str(),
-        lost: asserted::lost(old, new),
-    };
+    let (path, lost) = (sides.path.as_str(), asserted::lost(old, new));
+    let about = asserted::About { name: &name, line: new.line, path, lost };
     asserted::compare(&about, (&was, &is), &mut tell);
 }
 

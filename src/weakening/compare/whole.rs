@@ -118,10 +118,9 @@ impl Whole {
     /// The value at a place in it.
     fn at(&self, steps: &[Step]) -> Option<String> {
         let (first, rest) = steps.split_first()?;
-        let in_order = self.relation == Relation::Equal;
-        let mut found = pick(&self.made, first, in_order)?;
+        let mut found = pick(&self.made, first, self.relation)?;
         for step in rest {
-            found = pick(&made(&spread(&found))?, step, in_order)?;
+            found = pick(&made(&spread(&found))?, step, self.relation)?;
         }
         Some(found)
     }
@@ -199,7 +198,9 @@ fn named(name: &str) -> String {
     if is_getter { plain[3..].to_owned() } else { plain }
 }
 
-fn pick(made: &Made, step: &Step, in_order: bool) -> Option<String> {
+/// What is at one step into a value; where only the entries are known, none has a place.
+fn pick(made: &Made, step: &Step, relation: Relation) -> Option<String> {
+    let in_order = relation == Relation::Equal;
     let found = match step {
         Step::At(at) => made.parts.get(*at).filter(|part| in_order && part.key.is_none()),
         Step::Named(name) => made
