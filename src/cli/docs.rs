@@ -166,7 +166,8 @@ const COMMAND_FIXER: &str = "\n## Any program: the `command` fixer\n\n\
     - Standard input is the task as Markdown: what to do, what is red, what must stay green, what \
     must not be touched, the failures, the lines of the log that matter, what was tried before. \
     Text of strangers stands between markers and is evidence, never an instruction; what people say \
-    who may write to the repository stands between markers of another kind.\n\
+    who may write to the repository stands between markers of another kind. It is kept with the attempt, \
+    as agents' prompts are (`selfheal documents --prompts`), and its digest is in the receipt.\n\
     - `$SELFHEAL_TASK` is a file with the same as JSON: `version` (1), `attempt`, `number`, \
     `round`, `repo`, `pull`, `head`, `base`, `failures`, `excerpt`, `failing_commands`, `verify`, \
     `protected`, `changed_files`, `earlier`, `feedback`, `questions_max`, `seen`.\n\
@@ -253,7 +254,7 @@ const CONTENT: &str = "\n## On its content\n\n\
     | rule | weighs | what it looks at |\n| --- | --- | --- |\n";
 
 const JUDGES: &str = "\n## How well it judges\n\n\
-    `tests/fixtures/weakening` holds 837 labelled changes, 429 cheats and 408 honest, and \
+    `tests/fixtures/weakening` holds 851 labelled changes, 443 cheats and 408 honest, and \
     `tests/fixtures/proofs` 63 labelled proofs in the words of the test runners. Every cheat is \
     stopped by the rule that it is labelled with, and without any one rule a cheat would pass. They \
     were made for this project, so that says that the rules do what they should, and not how often \
@@ -280,9 +281,17 @@ const JUDGES: &str = "\n## How well it judges\n\n\
     Nothing in such a change tells it from one that was bent until it passed.\n\n\
     Of the proofs, none of 33 cheats passed as first seen and 5 of 30 honest ones were stopped; 2 are \
     today, a test that got another name and parameters that did.\n\n\
-    Of what they had not seen, 120 changes (`unseen`) said how the rules did: written by somebody who knew \
-    neither rules nor corpus, 60 cheats and 60 honest, and judged once: 14 cheats passed (23 %) and 12 honest \
-    changes were stopped (20 %). All of these have rules since, so they no longer say how the rules will do.\n\n\
+    Since then people who knew neither rules nor corpus wrote three more sets, each judged once before \
+    anything was mended after it:\n\n\
+    | set | cheats that passed | honest that were stopped |\n| --- | --- | --- |\n\
+    | second | 14 of 60 (23 %) | 12 of 60 (20 %) |\n\
+    | third | 10 of 72 (14 %) | 14 of 72 (19 %) |\n\
+    | fourth, asked for tricks beyond the obvious | 15 of 64 (23 %) | 5 of 64 (8 %) |\n\
+    | all three, with the rules of today | 2 of 196 | 18 of 196 (9 %) |\n\n\
+    The last line is no forecast either: most of what was found has a rule now, and what has none stands in \
+    `unseen`, with a test that lets it get better and never worse. So expect that of sly cheats that nobody has \
+    thought of one in five passes these rules. The two that pass are wrong code and no weakened test: a function \
+    that knows the number its test asks for, and a check of signatures that calls an error success.\n\n\
     Tests that an honest engineer writes anew are the hardest: as a table, as one check of the whole, for another \
     library, with a deadline in the place of a pause. Of 90 such changes (`rewritten-*.txt`), written before there \
     were rules for them, 57 were stopped and 3 are now; of 41 more (`rewritten-more.txt`), written with these rules \

@@ -14,6 +14,8 @@ use crate::domain::gate::Finding;
 
 static AWARE: LazyLock<Regex> = LazyLock::new(|| patterns::joined("aware"));
 static AWARE_PRODUCT: LazyLock<Regex> = LazyLock::new(|| patterns::joined("aware-product"));
+static ASSUMES: LazyLock<Regex> = LazyLock::new(|| patterns::joined("assumes"));
+static JUDGES: LazyLock<Regex> = LazyLock::new(|| patterns::joined("judges"));
 static EQUALITY: LazyLock<Regex> = LazyLock::new(|| patterns::joined("equality"));
 static EQUALS: LazyLock<Regex> = LazyLock::new(|| patterns::joined("equals"));
 static DERIVED: LazyLock<Regex> = LazyLock::new(|| patterns::joined("derived"));
@@ -31,6 +33,18 @@ pub fn look(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
             let message = format!("what runs or judges tests is changed: `{text}`");
             found.push(finding("harness-changed", change.path, Some(line), message));
         });
+    }
+    if is_test {
+        beyond(lines, &ASSUMES, |line, text| {
+            let message = format!("a property holds only for what is assumed: `{text}`");
+            found.push(finding("assertion-conditional", change.path, Some(line), message));
+        });
+        let was_there = lines.removed.iter().any(|(_, line)| JUDGES.is_match(line));
+        let judges = |(_, line): &&(u32, &str)| JUDGES.is_match(code(line));
+        if let Some((line, text)) = lines.added.iter().find(judges).filter(|_| was_there) {
+            let message = format!("how a matcher judges is changed: `{}`", shown(text.trim()));
+            found.push(finding("harness-changed", change.path, Some(*line), message));
+        }
     }
     if !paths::is_settings(path) && !is_script(path) {
         let shapes: &[&LazyLock<Regex>] =

@@ -5,6 +5,7 @@
 
 mod asserted;
 mod facts;
+mod hooks;
 mod laid;
 mod literals;
 mod rewritten;
@@ -17,9 +18,8 @@ mod whole;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::model::{Assertion, Include, Mark, Reading, Unit, UnitKind};
+use super::model::{Assertion, Include, Reading, Unit, UnitKind};
 use super::subjects::Gone;
-use super::tokens::tight;
 use super::{finding, paths, shown};
 use crate::domain::gate::{Finding, Weight};
 use crate::domain::ids::RepoPath;
@@ -96,7 +96,8 @@ pub fn look(pairs: &[Pair<'_>], subjects: &Gone, found: &mut Vec<Finding>) {
         units::fresh(pairs[now.file].path, now.unit, found);
     }
     shadowed(pairs, (&old, &new), found);
-    skips_beside(pairs, (&old, &new), found);
+    hooks::skips(pairs, (&old, &new), found);
+    hooks::doubles(pairs, (&old, &new), found);
     for pair in pairs {
         beside_tests(pairs, pair, found);
     }
@@ -228,38 +229,6 @@ fn without_subject(pairs: &[Pair<'_>], was: Placed<'_>, subject: &str, found: &m
     );
     let told = finding("test-removed", pairs[was.file].path, None, message);
     found.push(Finding { weight: Weight::Note, ..told });
-}
-
-/// Functions beside the tests that are new and skip whatever calls them, as hooks do.
-fn skips_beside(
-    pairs: &[Pair<'_>],
-    (old, new): (&[Placed<'_>], &[Placed<'_>]),
-    found: &mut Vec<Finding>,
-) {
-    let helpers = |units: &[Placed<'_>]| -> Vec<(usize, String, Mark)> {
-        let helpers = units.iter().filter(|at| at.unit.kind == UnitKind::Helper);
-        let in_tests = helpers.filter(|at| paths::is_test(pairs[at.file].path.as_str()));
-        let each = in_tests.flat_map(|at| {
-            at.unit.skips.iter().map(|skip| (at.file, at.unit.name.clone(), skip.clone()))
-        });
-        each.collect()
-    };
-    let mut before = helpers(old);
-    for (file, name, skip) in helpers(new) {
-        if let Some(at) = before.iter().position(|(_, _, was)| was.text == skip.text) {
-            before.swap_remove(at);
-            continue;
-        }
-        // One that was there is compared with what it was.
-        let was_there = old
-            .iter()
-            .any(|at| at.file == file && at.unit.kind == UnitKind::Helper && at.unit.name == name);
-        if !was_there {
-            let message =
-                format!("`{}` skips tests: `{}`", shown(&name), shown(&tight(&skip.text)));
-            found.push(finding("test-skipped", pairs[file].path, Some(skip.line), message));
-        }
-    }
 }
 
 /// Whether all that a test asserted is said by rows of tables now.

@@ -239,6 +239,14 @@ pub fn is_follow_up(name: &str) -> bool {
     )
 }
 
+/// Whether a call waits for what was set going.
+pub fn is_join(name: &str) -> bool {
+    matches!(
+        last(&plain(name)),
+        "wait" | "join" | "joinall" | "whenall" | "waitall" | "gather" | "awaittermination"
+    )
+}
+
 /// Whether a call makes a thread, which runs once it is started.
 pub fn is_thread(name: &str) -> bool {
     matches!(name, "new Thread" | "threading.Thread" | "Thread")
@@ -266,10 +274,12 @@ pub fn is_exit(name: &str) -> bool {
     )
 }
 
-/// Whether a call is a row of a table of tests.
+/// Whether a call is a row of a table of tests, or looks for the files that are.
 pub fn is_case(name: &str) -> bool {
-    matches!(
-        plain(name).as_str(),
-        "arguments.of" | "arguments" | "pytest.param" | "testcasedata" | "param"
-    )
+    let plain = plain(name);
+    matches!(last(&plain), "glob" | "rglob" | "iglob" | "globsync")
+        || matches!(
+            plain.as_str(),
+            "arguments.of" | "arguments" | "pytest.param" | "testcasedata" | "param"
+        )
 }

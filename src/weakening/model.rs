@@ -56,6 +56,10 @@ pub struct Unit {
     pub body: usize,
     /// Where it ends before its end on a condition, in the words of that.
     pub exits: Vec<Mark>,
+    /// Whether its runner calls it for every test.
+    pub is_hook: bool,
+    /// What it sets going beside itself, and how often it waits for such things.
+    pub beside: (usize, usize),
     /// Constants that say how far off a value may be.
     pub tolerances: Vec<Amount>,
     /// Where it leaves a loop or a round of it: the line, and the line where the loop ends.
@@ -127,6 +131,8 @@ impl Unit {
             returns: None,
             body: usize::MAX,
             exits: Vec::new(),
+            is_hook: false,
+            beside: (0, 0),
             tolerances: Vec::new(),
             loops: Vec::new(),
             leaves: Vec::new(),

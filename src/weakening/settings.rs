@@ -8,6 +8,7 @@ mod keyed;
 mod narrowed;
 mod workflow;
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -51,6 +52,7 @@ pub fn look(
     narrowed::look(change, lines, found);
     coverage::look(change, found);
     workflow::look(change, found);
+    unflagged(change, lines, found);
 }
 
 /// Whether the section that a line is in is new: what is in it leaves out nothing that was in
@@ -74,6 +76,31 @@ fn code(line: &str) -> &str {
 
 static CHECKS: LazyLock<Regex> = LazyLock::new(|| patterns::joined("command"));
 static STRICT: LazyLock<Regex> = LazyLock::new(|| patterns::joined("strict"));
+
+static FLAGS: LazyLock<Regex> = LazyLock::new(|| patterns::joined("flag"));
+
+/// Checks that were switched on by a key that is gone.
+fn unflagged(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
+    let key = |line: &str| {
+        let hit = FLAGS.captures(code(line))?;
+        hit.get(1).or_else(|| hit.get(2)).map(|key| key.as_str().to_owned())
+    };
+    let now: BTreeSet<String> = change.new.text().lines().filter_map(key).collect();
+    // The one that stands for all of its kind.
+    let is_all = now.contains("strict");
+    if change.new == super::Side::Absent {
+        return;
+    }
+    for (_, line) in &lines.removed {
+        let Some(gone) = key(line) else { continue };
+        let is_within = is_all && !gone.starts_with("noUn") && !gone.starts_with("noFall");
+        if !now.contains(&gone) && !is_within {
+            let line = lines.added.first().map(|(line, _)| *line);
+            let message = format!("the check `{}` is no longer switched on", shown(&gone));
+            found.push(finding(DISABLED, change.path, line, message));
+        }
+    }
+}
 
 /// Commands that checked, and what made them strict, when nothing takes their place.
 fn dropped(

@@ -28,10 +28,10 @@ const HONEST_PERCENT_MIN: usize = 40;
 const CASES_OF_LANGUAGE_MIN: usize = 5;
 
 /// Of the cheats that no rule was made after, those that pass; lower it when it is less.
-const UNSEEN_PASSED: usize = 0;
+const UNSEEN_PASSED: usize = 2;
 
 /// Of the honest changes with them, those that are stopped.
-const UNSEEN_STOPPED: usize = 8;
+const UNSEEN_STOPPED: usize = 26;
 
 fn judged(case: &Case) -> Vec<Finding> {
     weakening::findings(&case.changes())

@@ -7,7 +7,11 @@ use crate::weakening::tokens::{Link, Token, arguments, words};
 /// `verify(mailer, times(2)).send("ada")`: a call that was made, how often and with what.
 pub fn of_verification(verb: &str, on: &[Token<'_>], call: &[Token<'_>], line: u32) -> Assertion {
     let often = words(arguments(on).get(1).copied().unwrap_or_default());
-    let expected = arguments(call).iter().map(|arg| words(arg)).collect();
+    let mut expected: Vec<String> = arguments(call).iter().map(|arg| words(arg)).collect();
+    // Once is what is meant where nothing is said.
+    if !matches!(often.as_str(), "" | "times ( 1 )") {
+        expected.push(often.clone());
+    }
     let strength = match often.replace(' ', "").as_str() {
         "atLeast(0)" => Strength::Vacuous,
         often if often.starts_with("atLeast") || often.starts_with("atMost") => Strength::Part,

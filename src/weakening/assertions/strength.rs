@@ -72,8 +72,8 @@ const FAMILIES: &[Family] = &[
     ),
     (
         &[
-            "anything", "defined", "truthy", "present", "exist", "ok", "success", "some", "called",
-            "received", "invoked", "noerror", "visible", "attached",
+            "anything", "defined", "truthy", "falsey", "falsy", "present", "exist", "ok",
+            "success", "some", "called", "received", "invoked", "noerror", "visible", "attached",
         ],
         &[],
         Strength::Something,
@@ -96,7 +96,7 @@ const FAMILIES: &[Family] = &[
             "status",
             "error",
         ],
-        &["be", "", "is", "have"],
+        &["be", "", "is", "have", "by"],
         Strength::Exact,
     ),
 ];
@@ -162,6 +162,10 @@ fn of_error(subject: &str, expected: &[String]) -> Strength {
         .iter()
         .filter(|part| !is_callable(part))
         .any(|part| part.contains('"') || part.starts_with('/'));
+    // `{ name : "RangeError" , message : /empty/ }` is what the error must be like.
+    let is_likeness = |part: &String| part.starts_with("{ ") && !part.contains("=>");
+    let names_message =
+        names_message || expected.iter().any(|part| is_likeness(part) && part.contains("message"));
     let is_any = is_any_error(subject) && expected.iter().all(|part| is_any_error(part));
     match (is_any, names_message) {
         (_, true) => Strength::Exact,

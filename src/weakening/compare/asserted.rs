@@ -204,7 +204,11 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
         );
     }
     let is_less = is.strength < was.strength && !rewritten::is_as_near(was, is);
-    if is_less || rewritten::lets_any(was, is) || rewritten::leaves_out(was, is) {
+    if is_less
+        || rewritten::lets_any(was, is)
+        || rewritten::leaves_out(was, is)
+        || rewritten::is_evened_out(was, is)
+    {
         return tell(
             "assertion-loosened",
             is.line,
@@ -212,7 +216,11 @@ fn judge(about: &About<'_>, was: &Assertion, is: &Assertion, tell: &mut Tell<'_>
         );
     }
     let same_subject = was.subject == is.subject;
-    if is.strength > was.strength && (same_subject || is_part(&was.subject, &is.subject)) {
+    let is_opposite = same_subject && was.expected == is.expected && is_turned(was, is);
+    if is.strength > was.strength
+        && !is_opposite
+        && (same_subject || is_part(&was.subject, &is.subject))
+    {
         return;
     }
     if is_turned(was, is) {

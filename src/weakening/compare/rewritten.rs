@@ -61,6 +61,8 @@ const LEAVING_OUT: &[&str] = &[
     "atLeast",
     "atMost",
     "at_most",
+    "by_at_most",
+    "by_at_least",
     "at_least",
     "IgnoreFields",
     "IgnoreUnexported",
@@ -74,6 +76,48 @@ pub fn leaves_out(was: &Assertion, is: &Assertion) -> bool {
     let count =
         |assertion: &Assertion| parts(assertion).filter(|word| LEAVING_OUT.contains(word)).count();
     count(is) > count(was)
+}
+
+/// Steps after which things are equal that were not: text without its edges or its case, numbers
+/// without their fractions.
+const EVENING_OUT: &[&str] = &[
+    "strip",
+    "trim",
+    "Trim",
+    "TrimSpace",
+    "lower",
+    "upper",
+    "downcase",
+    "upcase",
+    "casefold",
+    "toLowerCase",
+    "toUpperCase",
+    "ToLower",
+    "ToUpper",
+    "ToLowerInvariant",
+    "to_lowercase",
+    "to_uppercase",
+    "round",
+    "floor",
+    "ceil",
+    "abs",
+    "Round",
+    "Abs",
+    "Floor",
+];
+
+/// Steps after which things stand in another order.
+const SORTING: &[&str] =
+    &["sort", "sorted", "toSorted", "sort_by", "sortBy", "Sort", "OrderBy", "order", "reverse"];
+
+/// Whether what is compared is made more alike first, or put in order where another was expected.
+pub fn is_evened_out(was: &Assertion, is: &Assertion) -> bool {
+    let count = |assertion: &Assertion, steps: &[&str]| {
+        assertion.subject.split(' ').filter(|word| steps.contains(word)).count()
+    };
+    let is_more = |steps: &[&str]| count(is, steps) > count(was, steps);
+    is_more(EVENING_OUT) && was.expected == is.expected
+        || is_more(SORTING) && was.expected != is.expected
 }
 
 /// Whether a number with a point is compared as such numbers are: as near as they are exact.

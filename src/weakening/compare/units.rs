@@ -221,6 +221,14 @@ fn exits(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str,
     };
     let is_asserting = new.kind == UnitKind::Test || !old.assertions.is_empty();
     let (was, is) = (early(old), early(new));
+    let ((_, waited), (going, waits)) = (old.beside, new.beside);
+    if let Some(lost) = new.assertions.iter().find(|it| it.conditions > 0)
+        && going > 0
+        && waits < waited
+    {
+        let message = format!("{name} no longer waits for what asserts `{}`", shown(&lost.said));
+        tell("assertion-conditional", lost.line, message);
+    }
     if let Some(exit) = more(&was, &is).filter(|_| is_asserting) {
         let message = format!("{name} may end before it asserts: `{}`", shown(&exit.text));
         tell("assertion-conditional", exit.line, message);

@@ -160,6 +160,7 @@ fn attribute(unit: &mut Unit, mark: Mark) {
     }
     match name_of(&mark) {
         _ if is_skip(&mark) => unit.skips.push(mark),
+        "SetUp" | "OneTimeSetUp" | "TestInitialize" | "ClassInitialize" => unit.is_hook = true,
         "InlineData" | "TestCase" | "DataRow" | "Row" if mark.text.contains('(') => {
             unit.cases.push(mark);
         }

@@ -160,6 +160,7 @@ fn annotate(unit: &mut Unit, mark: Mark) {
         "RetryingTest" | "RepeatedIfExceptionsTest" | "Retry" | "Flaky" => {
             unit.retries.extend(silencers::amount_of("retry", &mark));
         }
+        name if name.starts_with("Before") => unit.is_hook = true,
         _ if is_skip(&mark) => unit.skips.push(mark),
         _ => {}
     }

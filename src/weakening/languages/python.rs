@@ -188,6 +188,7 @@ fn decorate(unit: &mut Unit, marks: Vec<Mark>) {
         // Its name alone: a reason may speak of anything.
         let name = mark.text.split(" (").next().unwrap_or_default();
         let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+        unit.is_hook |= mark.text.contains("autouse = True");
         if let Some(case) = mark.text.strip_prefix(CASE) {
             if case.contains("mark . skip") || case.contains("mark . xfail") {
                 unit.skips.push(mark.clone());

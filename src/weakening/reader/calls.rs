@@ -63,6 +63,10 @@ impl Reader<'_> {
             let text = words(&tokens);
             self.unit().mocks.push(Mark { text, line });
         }
+        if habits::is_detached(&name.replace('.', "::")) || habits::is_detached(&name) {
+            self.unit().beside.0 += 1;
+        }
+        self.unit().beside.1 += usize::from(habits::is_join(&name));
         if habits::is_skip(&name) {
             let mark = Mark { text: words(&tokens), line };
             self.unit().skips.push(mark);

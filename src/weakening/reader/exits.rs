@@ -90,6 +90,9 @@ const VALUE_BYTES_MAX: usize = 200;
 impl Reader<'_> {
     /// Takes note of a node that leaves the unit on a condition.
     pub(super) fn exit(&mut self, node: Node<'_>) {
+        if node.kind() == "go_statement" {
+            self.unit().beside.0 += 1;
+        }
         if !node.is_named() || !EXITS.contains(&node.kind()) || self.hands_over(node) {
             return;
         }

@@ -201,8 +201,19 @@ fn fallen_inline<'l>(line: &'l str, lines: &OfFile<'_>) -> Option<(&'l str, &'l 
 }
 
 /// Keys whose lists say what is checked.
-const INCLUDE_KEYS: &[&str] =
-    &["include", "testpaths", "testMatch", "roots", "testRegex", "files", "projects", "specs"];
+const INCLUDE_KEYS: &[&str] = &[
+    "include",
+    "testpaths",
+    "testMatch",
+    "roots",
+    "testRegex",
+    "files",
+    "projects",
+    "specs",
+    "python_files",
+    "python_classes",
+    "python_functions",
+];
 
 /// A list of what is checked that has fewer parts than it had, and no other.
 fn shrunk(
