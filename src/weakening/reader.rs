@@ -203,7 +203,7 @@ impl<'s> Reader<'s> {
             }
         };
         let kind = node.kind();
-        let is_loop = self.flow(node);
+        let is_loop = self.flow(node, kind);
         // A test is a call in some languages, and no other call.
         let is_opened = what.is_some();
         let is_condition = || {
@@ -229,10 +229,10 @@ impl<'s> Reader<'s> {
         if language.pairs.contains(&kind) {
             self.pair(node);
         }
-        self.tabulate(node);
-        self.exit(node);
-        self.constant(node);
-        self.replaces(node);
+        self.tabulate(node, kind);
+        self.exit(node, kind);
+        self.constant(node, kind);
+        self.replaces(node, kind);
         true
     }
 

@@ -89,11 +89,11 @@ impl Reader<'_> {
     }
 
     /// A function that is put in the place of another: `weigh = func(…) { … }`.
-    pub(super) fn replaces(&mut self, node: Node<'_>) {
+    pub(super) fn replaces(&mut self, node: Node<'_>, kind: &str) {
         const ASSIGNS: [&str; 3] = ["assignment_statement", "assignment", "assignment_expression"];
         const FUNCTIONS: [&str; 5] =
             ["func_literal", "lambda", "arrow_function", "function_expression", "function"];
-        if !ASSIGNS.contains(&node.kind()) || !self.is_in_unit() {
+        if !ASSIGNS.contains(&kind) || !self.is_in_unit() {
             return;
         }
         let (left, right) = (node.child_by_field_name("left"), node.child_by_field_name("right"));

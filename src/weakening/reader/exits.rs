@@ -89,14 +89,19 @@ const VALUE_BYTES_MAX: usize = 200;
 
 impl Reader<'_> {
     /// Takes note of a node that leaves the unit on a condition.
-    pub(super) fn exit(&mut self, node: Node<'_>) {
-        if node.kind() == "go_statement" {
+    pub(super) fn exit(&mut self, node: Node<'_>, kind: &str) {
+        if kind == "go_statement" {
             self.unit().beside.0 += 1;
         }
-        if !node.is_named() || !EXITS.contains(&node.kind()) || self.hands_over(node) {
+        if !EXITS.contains(&kind) || self.hands_over(node) {
             return;
         }
-        let Some((function, condition)) = left_by(node) else { return };
+        let Some((function, condition)) = self.left_by(node) else {
+            // So deep that nobody would see what is left.
+            let mark = self.mark(node);
+            self.unit().exits.push(mark);
+            return;
+        };
         let Some(condition) = condition else { return };
         let body = function.child_by_field_name("body").unwrap_or(function).start_byte();
         let head = self.text(condition).lines().next().unwrap_or_default().trim();
@@ -125,8 +130,8 @@ impl Reader<'_> {
     }
 
     /// A constant that says how far off a value may be, or how long or often something is tried.
-    pub(super) fn constant(&mut self, node: Node<'_>) {
-        if !NAMED.contains(&node.kind()) {
+    pub(super) fn constant(&mut self, node: Node<'_>, kind: &str) {
+        if !NAMED.contains(&kind) {
             return;
         }
         let of = |names: [&str; 3]| names.iter().find_map(|name| node.child_by_field_name(name));
@@ -151,23 +156,23 @@ impl Reader<'_> {
             self.setting(name, &tokens, line);
         }
     }
-}
 
-/// The function that a node leaves, and the innermost condition on which it does.
-fn left_by(node: Node<'_>) -> Option<(Node<'_>, Option<Node<'_>>)> {
-    let mut condition = None;
-    let mut at = node.parent()?;
-    for _ in 0..ABOVE_MAX {
-        // A block of another language is no function of its own.
-        let is_function = FUNCTIONS.contains(&at.kind())
-            && (at.kind() != "block" || at.child_by_field_name("body").is_some());
-        if is_function {
-            return Some((at, condition));
+    /// The function that a node leaves, and the innermost condition on which it does.
+    fn left_by<'t>(&self, node: Node<'t>) -> Option<(Node<'t>, Option<Node<'t>>)> {
+        let mut condition = None;
+        let mut at = self.parent(node)?;
+        for _ in 0..ABOVE_MAX {
+            // A block of another language is no function of its own.
+            let is_function = FUNCTIONS.contains(&at.kind())
+                && (at.kind() != "block" || at.child_by_field_name("body").is_some());
+            if is_function {
+                return Some((at, condition));
+            }
+            if condition.is_none() && CONDITIONS.contains(&at.kind()) {
+                condition = Some(at);
+            }
+            at = self.parent(at)?;
         }
-        if condition.is_none() && CONDITIONS.contains(&at.kind()) {
-            condition = Some(at);
-        }
-        at = at.parent()?;
+        None
     }
-    None
 }

@@ -39,8 +39,7 @@ const HEAD_BYTES_MAX: usize = 400;
 
 impl Reader<'_> {
     /// Takes note of what a node says about the order of things; whether it is a loop.
-    pub(super) fn flow(&mut self, node: Node<'_>) -> bool {
-        let kind = node.kind();
+    pub(super) fn flow(&mut self, node: Node<'_>, kind: &str) -> bool {
         if LEAVES.contains(&kind) || RETURNS.contains(&kind) {
             self.unit().ends.push(line_of(node));
         }
@@ -115,15 +114,16 @@ impl Reader<'_> {
             return false;
         }
         let is_started = text.ends_with(".start()") || text.ends_with(".Start()");
-        // What is called on the result may wait for it.
-        let is_last =
-            node.child_by_field_name("function").is_none_or(|at| !self.text(at).contains('('));
         let of = |field: &str| node.child_by_field_name(field);
-        let method = of("name").or_else(|| of("function")).map_or("", |at| self.text(at));
-        let method = method.rsplit(['.', ' ', '\n']).next().unwrap_or_default();
-        habits::is_detached(name) && is_last
+        // What is called on the result may wait for it.
+        let is_last = || of("function").is_none_or(|at| !self.text(at).contains('('));
+        let is_follow_up = || {
+            let method = of("name").or_else(|| of("function")).map_or("", |at| self.text(at));
+            habits::is_follow_up(method.rsplit(['.', ' ', '\n']).next().unwrap_or_default())
+        };
+        habits::is_detached(name) && is_last()
             || habits::is_thread(name) && is_started
-            || habits::is_follow_up(method) && !text.contains("done(")
+            || habits::is_follow_up_in(text) && is_follow_up() && !text.contains("done(")
     }
 }
 

@@ -98,8 +98,7 @@ const NARROWING: &[&str] = &[
 
 impl Reader<'_> {
     /// Takes note of a table, a round or a name.
-    pub(super) fn tabulate(&mut self, node: Node<'_>) {
-        let kind = node.kind();
+    pub(super) fn tabulate(&mut self, node: Node<'_>, kind: &str) {
         if LISTS.contains(&kind) {
             self.table(node, kind);
         }
