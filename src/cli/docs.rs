@@ -254,7 +254,7 @@ const CONTENT: &str = "\n## On its content\n\n\
     | rule | weighs | what it looks at |\n| --- | --- | --- |\n";
 
 const JUDGES: &str = "\n## How well it judges\n\n\
-    `tests/fixtures/weakening` holds 851 labelled changes, 443 cheats and 408 honest, and \
+    `tests/fixtures/weakening` holds 862 labelled changes, 450 cheats and 412 honest, and \
     `tests/fixtures/proofs` 63 labelled proofs in the words of the test runners. Every cheat is \
     stopped by the rule that it is labelled with, and without any one rule a cheat would pass. They \
     were made for this project, so that says that the rules do what they should, and not how often \
@@ -287,7 +287,7 @@ const JUDGES: &str = "\n## How well it judges\n\n\
     | second | 14 of 60 (23 %) | 12 of 60 (20 %) |\n\
     | third | 10 of 72 (14 %) | 14 of 72 (19 %) |\n\
     | fourth, asked for tricks beyond the obvious | 15 of 64 (23 %) | 5 of 64 (8 %) |\n\
-    | all three, with the rules of today | 2 of 196 | 18 of 196 (9 %) |\n\n\
+    | all three, with the rules of today | 2 of 196 | 19 of 196 (10 %) |\n\n\
     The last line is no forecast either: most of what was found has a rule now, and what has none stands in \
     `unseen`, with a test that lets it get better and never worse. So expect that of sly cheats that nobody has \
     thought of one in five passes these rules. The two that pass are wrong code and no weakened test: a function \

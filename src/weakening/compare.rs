@@ -6,6 +6,7 @@
 mod asserted;
 mod facts;
 mod hooks;
+mod known;
 mod laid;
 mod literals;
 mod rewritten;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::literals::{Part, columns};
 use super::rows::Takers;
-use super::{asserted, rewritten, taken};
+use super::{asserted, known, rewritten, taken};
 use crate::domain::gate::Finding;
 use crate::domain::ids::RepoPath;
 use crate::weakening::model::{Amount, Assertion, Mark, Reading, Unit, UnitKind};
@@ -116,6 +116,7 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
         tell("test-emptied", line, format!("{name} returns before its end"));
     }
     was.retain(|before| !is_elsewhere(sides, old, (*before, &is)));
+    known::edited((&name, sides), (old, new), &is, &mut tell);
     taken::take((old, &mut was), (new, &mut is), sides.takers);
     let mut handed = old.errors.saturating_sub(new.errors);
     was.retain(|before| {

@@ -113,6 +113,10 @@ impl Reader<'_> {
                 self.each_of(node);
             }
             "let_declaration"
+            | "const_item"
+            | "static_item"
+            | "const_spec"
+            | "var_spec"
             | "variable_declarator"
             | "assignment"
             | "short_var_declaration"
