@@ -254,7 +254,7 @@ const CONTENT: &str = "\n## On its content\n\n\
     | rule | weighs | what it looks at |\n| --- | --- | --- |\n";
 
 const JUDGES: &str = "\n## How well it judges\n\n\
-    `tests/fixtures/weakening` holds 862 labelled changes, 450 cheats and 412 honest, and \
+    `tests/fixtures/weakening` holds 865 labelled changes, 452 cheats and 413 honest, and \
     `tests/fixtures/proofs` 63 labelled proofs in the words of the test runners. Every cheat is \
     stopped by the rule that it is labelled with, and without any one rule a cheat would pass. They \
     were made for this project, so that says that the rules do what they should, and not how often \

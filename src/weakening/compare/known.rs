@@ -3,10 +3,11 @@
 //! Not names of what the code under test gives back: only values that are written out count. The
 //! invariant: a name that gets a second value has none that can be relied on.
 
-use super::asserted::words_of;
+use super::asserted::{self, words_of};
+use super::own_name;
 use super::units::Sides;
 use crate::weakening::assertions::is_value;
-use crate::weakening::model::{Assertion, Reading, Unit};
+use crate::weakening::model::{Assertion, Reading, Unit, UnitKind};
 use crate::weakening::tokens::tight;
 use crate::weakening::{habits, paths, shown};
 
@@ -67,6 +68,41 @@ pub fn edited(
                 shown(&tight(is))
             );
             tell("expected-edited", assertion.line, message);
+        }
+    }
+}
+
+/// Tells of helpers whose result is what an assertion expects, and that lost a value.
+pub fn made(
+    (name, sides): (&str, &Sides<'_>),
+    asserted: &[&Assertion],
+    tell: &mut impl FnMut(&'static str, u32, String),
+) {
+    let (Some(old), Some(new)) = (sides.old, sides.new) else { return };
+    let helpers = |file: &'_ Reading| -> Vec<usize> {
+        let is_helper = |at: &usize| file.units[*at].kind == UnitKind::Helper;
+        (0..file.units.len()).filter(is_helper).take(NAMES_MAX).collect()
+    };
+    let (before, after) = (helpers(old), helpers(new));
+    for at in before {
+        let was = &old.units[at];
+        let is_it = |at: &&usize| new.units[**at].name == was.name;
+        let Some(is) = after.iter().find(is_it).map(|at| &new.units[*at]) else { continue };
+        if was.digest == is.digest || was.values.is_empty() {
+            continue;
+        }
+        let call = format!("{} (", own_name(&was.name));
+        let is_called =
+            |text: &String| text.starts_with(&call) || text.contains(&format!(" {call}"));
+        let lost = asserted::lost(was, is);
+        let expects = |it: &&&Assertion| it.expected.iter().any(is_called);
+        if let (Some(value), Some(it)) = (lost.first(), asserted.iter().find(expects)) {
+            let message = format!(
+                "{name} goes by `{}`, which no longer has `{}` in it",
+                shown(&was.name),
+                shown(value)
+            );
+            tell("expected-edited", it.line, message);
         }
     }
 }

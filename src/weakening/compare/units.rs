@@ -117,6 +117,7 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
     }
     was.retain(|before| !is_elsewhere(sides, old, (*before, &is)));
     known::edited((&name, sides), (old, new), &is, &mut tell);
+    known::made((&name, sides), &is, &mut tell);
     taken::take((old, &mut was), (new, &mut is), sides.takers);
     let mut handed = old.errors.saturating_sub(new.errors);
     was.retain(|before| {
