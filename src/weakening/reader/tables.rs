@@ -155,6 +155,11 @@ impl Reader<'_> {
     /// `Stream.of(arguments(1, 2), …)`, `List.of(new Object[] {…}, …)`.
     fn rows_of_call(&self, node: Node<'_>) -> Vec<Mark> {
         const MAKERS: &[&str] = &["Stream.of", "List.of", "Arrays.asList", "Array.of", "Set.of"];
+        // Most calls are none of these, and asking for what is around a node takes long.
+        let before = self.source.get(..node.start_byte()).unwrap_or_default();
+        if !MAKERS.iter().any(|maker| before.ends_with(maker)) {
+            return Vec::new();
+        }
         let start = self.parent(node).map_or(node.start_byte(), |call| call.start_byte());
         let name = self.source.get(start..node.start_byte()).unwrap_or_default();
         if !MAKERS.contains(&name) {
