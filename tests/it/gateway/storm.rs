@@ -173,9 +173,12 @@ impl Caller<'_> {
                     refused = 0;
                     self.hears(answer).await;
                 }
-                // It was killed: the next one is there when its address is.
-                Err(_) if self.server.has_changed().unwrap() => {}
-                Err(_) => self.server.changed().await.unwrap(),
+                // Nobody listens: it was killed, and the next one is there when its address is.
+                Err(error) if error.is_connect() && !self.server.has_changed().unwrap() => {
+                    self.server.changed().await.unwrap();
+                }
+                // What broke off may have had another reason: no other server need come.
+                Err(_) => {}
             }
         }
     }
