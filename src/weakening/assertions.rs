@@ -190,15 +190,14 @@ fn verb_of(links: &[Link<'_, '_>], root: &str) -> Option<(usize, String)> {
     (stands_alone(&name) && last > 0 || is_method).then_some((last, name))
 }
 
-/// `expect(subject).not.toBe(expected)`, `expect(subject).to eq(expected)`.
 /// Whether a step of a chain says how to compare.
 fn is_option(name: &str) -> bool {
+    const STARTS: &[&str] = &["ignoring", "excluding", "only", "at_most", "at_least", "without"];
     let name = name.to_lowercase();
-    ["ignoring", "excluding", "only", "at_most", "at_least", "without"]
-        .iter()
-        .any(|start| name.starts_with(start) || name.ends_with("onlyfields"))
+    STARTS.iter().any(|start| name.starts_with(start)) || name.ends_with("onlyfields")
 }
 
+/// `expect(subject).not.toBe(expected)`, `expect(subject).to eq(expected)`.
 fn of_subject(
     subject: &[Token<'_>],
     links: &[Link<'_, '_>],

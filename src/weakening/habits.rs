@@ -239,11 +239,6 @@ pub fn is_follow_up(name: &str) -> bool {
     )
 }
 
-/// Whether a text may have such a method in it.
-pub fn is_follow_up_in(text: &str) -> bool {
-    [".then", ".when", ".subscribe", ".ContinueWith"].iter().any(|method| text.contains(method))
-}
-
 /// Whether a call waits for what was set going.
 pub fn is_join(name: &str) -> bool {
     matches!(

@@ -52,14 +52,14 @@ pub struct Unit {
     pub returns: Option<u32>,
     /// What its loops go over.
     pub loops: Vec<Mark>,
-    /// Where its body begins, in bytes; nowhere for a file.
-    pub body: usize,
     /// Where it ends before its end on a condition, in the words of that.
     pub exits: Vec<Mark>,
     /// Whether its runner calls it for every test.
     pub is_hook: bool,
-    /// What it sets going beside itself, and how often it waits for such things.
-    pub beside: (usize, usize),
+    /// How much it sets going beside itself.
+    pub set_going: usize,
+    /// How often it waits for such things.
+    pub joins: usize,
     /// Constants that say how far off a value may be.
     pub tolerances: Vec<Amount>,
     /// Where it leaves a loop or a round of it: the line, and the line where the loop ends.
@@ -129,10 +129,10 @@ impl Unit {
             tokens: 0,
             digest: 0,
             returns: None,
-            body: usize::MAX,
             exits: Vec::new(),
             is_hook: false,
-            beside: (0, 0),
+            set_going: 0,
+            joins: 0,
             tolerances: Vec::new(),
             loops: Vec::new(),
             leaves: Vec::new(),

@@ -340,7 +340,6 @@ impl<'s> Reader<'s> {
         let mut unit = Unit::new(kind, name.to_owned(), line_of(node));
         if let Some(body) = body {
             let inside = self.tokens(body);
-            unit.body = body.start_byte();
             unit.tokens = inside.len();
             unit.digest = digest(&inside);
             let words = inside.iter().map(|token| words(std::slice::from_ref(token)));

@@ -81,6 +81,9 @@ static FLAGS: LazyLock<Regex> = LazyLock::new(|| patterns::joined("flag"));
 
 /// Checks that were switched on by a key that is gone.
 fn unflagged(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) {
+    if change.new == super::Side::Absent {
+        return;
+    }
     let key = |line: &str| {
         let hit = FLAGS.captures(code(line))?;
         hit.get(1).or_else(|| hit.get(2)).map(|key| key.as_str().to_owned())
@@ -88,9 +91,6 @@ fn unflagged(change: &Change<'_>, lines: &OfFile<'_>, found: &mut Vec<Finding>) 
     let now: BTreeSet<String> = change.new.text().lines().filter_map(key).collect();
     // The one that stands for all of its kind.
     let is_all = now.contains("strict");
-    if change.new == super::Side::Absent {
-        return;
-    }
     for (_, line) in &lines.removed {
         let Some(gone) = key(line) else { continue };
         let is_within = is_all && !gone.starts_with("noUn") && !gone.starts_with("noFall");

@@ -31,6 +31,11 @@ pub fn line_of(node: Node<'_>) -> u32 {
     u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1)
 }
 
+/// The line on which a node ends, counted from 1.
+pub fn last_line_of(node: Node<'_>) -> u32 {
+    u32::try_from(node.end_position().row).unwrap_or(u32::MAX).saturating_add(1)
+}
+
 /// Whether a node is a text in quotes, whose parts are of no interest.
 fn is_text(kind: &str) -> bool {
     (kind.contains("string") && !kind.ends_with("_start") && !kind.ends_with("_end"))

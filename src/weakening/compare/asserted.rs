@@ -104,15 +104,20 @@ pub struct About<'a> {
 
 /// The values of a unit that another does not have, counted.
 pub fn lost(old: &Unit, new: &Unit) -> Vec<String> {
-    let mut left = new.values.clone();
-    let is_lost = |value: &&String| match left.iter().position(|other| other == *value) {
+    missing(&old.values, &new.values)
+}
+
+/// What is in one list and not in another, counted: twice here and once there is once.
+pub fn missing(old: &[String], new: &[String]) -> Vec<String> {
+    let mut left: Vec<&String> = new.iter().collect();
+    let is_missing = |value: &&String| match left.iter().position(|other| other == value) {
         Some(at) => {
             left.swap_remove(at);
             false
         }
         None => true,
     };
-    old.values.iter().filter(is_lost).cloned().collect()
+    old.iter().filter(is_missing).cloned().collect()
 }
 
 /// Compares what a test asserted with what it asserts.

@@ -4,7 +4,7 @@
 //! What is not known here stays what it is, under its own verb: two such are the same only when they
 //! are written alike. A fact never says more than its assertion does.
 
-use super::literals::{closing, plain, split, tokens};
+use super::literals::{closing, opening, plain, split, tokens};
 use crate::weakening::model::{Assertion, Strength};
 
 /// What is said of the subject.
@@ -313,7 +313,7 @@ pub fn projected(subject: &str, names: &[&str]) -> Option<(String, String)> {
     let all = tokens(subject);
     let (end, inside) = match all.as_slice() {
         [.., ")"] => {
-            let open = last_opening(&all)?;
+            let open = opening(&all)?;
             (open, all[open + 1..all.len() - 1].join(" "))
         }
         all => (all.len(), String::new()),
@@ -322,23 +322,6 @@ pub fn projected(subject: &str, names: &[&str]) -> Option<(String, String)> {
     let dot = *all.get(end.checked_sub(2)?)?;
     let base = all.get(..end - 2).filter(|base| !base.is_empty())?;
     (dot == "." && names.contains(&name)).then(|| (base.join(" "), inside))
-}
-
-fn last_opening(tokens: &[&str]) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, token) in tokens.iter().enumerate().rev() {
-        match *token {
-            ")" | "]" | "}" => depth += 1,
-            "(" | "[" | "{" => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return Some(at);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }
 
 /// A fact about how many entries there are, as that.

@@ -79,32 +79,34 @@ pub fn made(
     tell: &mut impl FnMut(&'static str, u32, String),
 ) {
     let (Some(old), Some(new)) = (sides.old, sides.new) else { return };
-    let helpers = |file: &'_ Reading| -> Vec<usize> {
-        let is_helper = |at: &usize| file.units[*at].kind == UnitKind::Helper;
-        (0..file.units.len()).filter(is_helper).take(NAMES_MAX).collect()
-    };
-    let (before, after) = (helpers(old), helpers(new));
-    for at in before {
-        let was = &old.units[at];
-        let is_it = |at: &&usize| new.units[**at].name == was.name;
-        let Some(is) = after.iter().find(is_it).map(|at| &new.units[*at]) else { continue };
-        if was.digest == is.digest || was.values.is_empty() {
-            continue;
-        }
-        let call = format!("{} (", own_name(&was.name));
-        let is_called =
-            |text: &String| text.starts_with(&call) || text.contains(&format!(" {call}"));
-        let lost = asserted::lost(was, is);
-        let expects = |it: &&&Assertion| it.expected.iter().any(is_called);
-        if let (Some(value), Some(it)) = (lost.first(), asserted.iter().find(expects)) {
-            let message = format!(
-                "{name} goes by `{}`, which no longer has `{}` in it",
-                shown(&was.name),
-                shown(value)
-            );
-            tell("expected-edited", it.line, message);
+    let mut seen: Vec<&str> = Vec::new();
+    for it in asserted {
+        let words: Vec<&str> = it.expected.iter().flat_map(|text| text.split(' ')).collect();
+        for pair in words.windows(2).filter(|pair| pair[1] == "(") {
+            let called = pair[0];
+            if seen.contains(&called) || seen.len() >= NAMES_MAX {
+                continue;
+            }
+            seen.push(called);
+            for was in functions_beside(old).filter(|was| own_name(&was.name) == called) {
+                let Some(is) = functions_beside(new).find(|is| is.name == was.name) else {
+                    continue;
+                };
+                let Some(value) = asserted::lost(was, is).into_iter().next() else { continue };
+                let message = format!(
+                    "{name} goes by `{}`, which no longer has `{}` in it",
+                    shown(&was.name),
+                    shown(&value)
+                );
+                tell("expected-edited", it.line, message);
+            }
         }
     }
+}
+
+/// The functions beside the tests.
+fn functions_beside(file: &Reading) -> impl Iterator<Item = &Unit> {
+    file.units.iter().filter(|unit| unit.kind == UnitKind::Helper)
 }
 
 /// The names of a unit, and of the file around it.
@@ -136,13 +138,5 @@ fn has_lost(path: &str, was: &str, is: &str) -> bool {
             || word.starts_with(char::is_uppercase) && before != "." && makes_by_name;
         is_name && !is_made
     });
-    let mut after = values(is);
-    let is_gone = |value: &String| match after.iter().position(|other| other == value) {
-        Some(at) => {
-            after.swap_remove(at);
-            false
-        }
-        None => true,
-    };
-    !is_called && values(was).iter().any(is_gone)
+    !is_called && !asserted::missing(&values(was), &values(is)).is_empty()
 }

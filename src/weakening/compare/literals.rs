@@ -242,7 +242,7 @@ pub fn made(text: &str) -> Option<Made> {
 }
 
 /// Where the bracket opens that closes at the end.
-fn opening(tokens: &[&str]) -> Option<usize> {
+pub fn opening(tokens: &[&str]) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().rev() {
         match *token {
@@ -262,18 +262,24 @@ fn opening(tokens: &[&str]) -> Option<usize> {
 
 /// One part: `key : value`, `key => value`, `key = value`, `"key" : value`, or a value.
 fn part(tokens: &[&str]) -> Part {
-    let with = |key: &str, value: &[&str]| Part {
-        key: Some(key.trim_matches(['"', '\'', ':']).to_owned()),
-        value: of_tokens(value),
-    };
+    let (key, value) = keyed(tokens);
+    Part { key: key.map(unquoted), value: of_tokens(value) }
+}
+
+/// A key and its value; a value without one.
+fn keyed<'t, 's>(tokens: &'t [&'s str]) -> (Option<&'s str>, &'t [&'s str]) {
     match tokens {
-        [key, ":" | "=>" | "=", value @ ..] if !value.is_empty() => with(key, value),
+        [key, ":" | "=>" | "=", value @ ..] if !value.is_empty() => (Some(*key), value),
         // Ruby's `key:` is one token or two.
         [key, value @ ..] if key.ends_with(':') && key.len() > 1 && !value.is_empty() => {
-            with(key, value)
+            (Some(*key), value)
         }
-        value => Part { key: None, value: of_tokens(value) },
+        value => (None, value),
     }
+}
+
+fn unquoted(key: &str) -> String {
+    key.trim_matches(['"', '\'', ':']).to_owned()
 }
 
 /// The columns of a row: what is in it, lists in it taken apart as well, and a text with commas
@@ -298,13 +304,7 @@ pub fn columns(row: &str) -> Vec<Part> {
         }
         let parts = split(tokens);
         if let [only] = parts.as_slice() {
-            let (key, value) = match only {
-                [key, ":" | "=>" | "=", value @ ..] if !value.is_empty() => (Some(*key), value),
-                [key, value @ ..] if key.ends_with(':') && key.len() > 1 && !value.is_empty() => {
-                    (Some(*key), value)
-                }
-                value => (None, *value),
-            };
+            let (key, value) = keyed(only);
             if let Some(key) = key {
                 let is_field = is_name(key).then(String::new);
                 found.push(Part { key: is_field, value: of_tokens(&[key]) });
@@ -317,8 +317,7 @@ pub fn columns(row: &str) -> Vec<Part> {
                 }
                 _ => row_of(value).filter(|_| found.is_empty()),
             };
-            let name = key.map(|key| key.trim_matches(['"', '\'', ':']).to_owned());
-            found.push(Part { key: name, value: of_tokens(value) });
+            found.push(Part { key: key.map(unquoted), value: of_tokens(value) });
             open.extend(inside.filter(|inside| !inside.is_empty()));
             continue;
         }

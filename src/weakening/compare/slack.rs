@@ -37,10 +37,13 @@ pub fn is_a_bound(assertion: &Assertion) -> bool {
 pub fn slack(was: &Assertion, is: &Assertion) -> Option<Slack> {
     let (before, after) = (numbers(was), numbers(is));
     let said = format!("{} {}", is.verb, is.expected.join(" ")).to_lowercase();
-    let is_digits = ["tobecloseto", "places", "digits", "precision"].iter().any(|word| said.contains(word))
-            || said.contains("almostequal") && !said.contains("delta")
-            // xUnit counts digits, where others say how far.
-            || is.verb == "assertequal" && is.expected.last().is_some_and(|last| !last.contains('.'));
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    // xUnit counts digits, where others say how far.
+    let is_xunit =
+        is.verb == "assertequal" && is.expected.last().is_some_and(|last| !last.contains('.'));
+    let is_digits = has(&["tobecloseto", "places", "digits", "precision"])
+        || has(&["almostequal"]) && !has(&["delta"])
+        || is_xunit;
     // A tolerance that was not said before.
     if let Some((added, first)) = after.split_last()
         && first == before

@@ -80,6 +80,7 @@ pub fn compare(sides: &Sides<'_>, old: &Unit, new: &Unit, found: &mut Vec<Findin
     }
     cases(&name, old, new, &mut tell);
     loops(&name, old, new, &mut tell);
+    unjoined(&name, old, new, &mut tell);
     exits(&name, old, new, &mut tell);
     tolerances(&name, old, new, &mut tell);
     let (was, is) = (total(&old.waits), total(&new.waits));
@@ -223,17 +224,18 @@ fn exits(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str,
     };
     let is_asserting = new.kind == UnitKind::Test || !old.assertions.is_empty();
     let (was, is) = (early(old), early(new));
-    let ((_, waited), (going, waits)) = (old.beside, new.beside);
-    if let Some(lost) = new.assertions.iter().find(|it| it.conditions > 0)
-        && going > 0
-        && waits < waited
-    {
-        let message = format!("{name} no longer waits for what asserts `{}`", shown(&lost.said));
-        tell("assertion-conditional", lost.line, message);
-    }
     if let Some(exit) = more(&was, &is).filter(|_| is_asserting) {
         let message = format!("{name} may end before it asserts: `{}`", shown(&exit.text));
         tell("assertion-conditional", exit.line, message);
+    }
+}
+
+/// What is set going beside a test, asserts, and is no longer waited for.
+fn unjoined(name: &str, old: &Unit, new: &Unit, tell: &mut impl FnMut(&'static str, u32, String)) {
+    let conditional = new.assertions.iter().find(|it| it.conditions > 0);
+    if let Some(lost) = conditional.filter(|_| new.set_going > 0 && new.joins < old.joins) {
+        let message = format!("{name} no longer waits for what asserts `{}`", shown(&lost.said));
+        tell("assertion-conditional", lost.line, message);
     }
 }
 

@@ -63,10 +63,12 @@ impl Reader<'_> {
             let text = words(&tokens);
             self.unit().mocks.push(Mark { text, line });
         }
-        if habits::is_detached(&name.replace('.', "::")) || habits::is_detached(&name) {
-            self.unit().beside.0 += 1;
+        // What is written with `::` has its dots here.
+        let is_spawn = || name.ends_with("spawn") && habits::is_detached(&name.replace('.', "::"));
+        if habits::is_detached(&name) || is_spawn() {
+            self.unit().set_going += 1;
         }
-        self.unit().beside.1 += usize::from(habits::is_join(&name));
+        self.unit().joins += usize::from(habits::is_join(&name));
         if habits::is_skip(&name) {
             let mark = Mark { text: words(&tokens), line };
             self.unit().skips.push(mark);

@@ -6,12 +6,10 @@
 use tree_sitter::Node;
 
 use super::Reader;
+use super::flow::RETURNS;
 use crate::weakening::habits;
 use crate::weakening::model::{Amount, Mark};
 use crate::weakening::tokens::{line_of, number};
-
-/// Nodes that leave a function, in all languages.
-const EXITS: &[&str] = &["return_statement", "return_expression", "return", "next"];
 
 /// Nodes that are functions, or blocks that are left like one.
 const FUNCTIONS: &[&str] = &[
@@ -91,9 +89,9 @@ impl Reader<'_> {
     /// Takes note of a node that leaves the unit on a condition.
     pub(super) fn exit(&mut self, node: Node<'_>, kind: &str) {
         if kind == "go_statement" {
-            self.unit().beside.0 += 1;
+            self.unit().set_going += 1;
         }
-        if !EXITS.contains(&kind) || self.hands_over(node) {
+        if !(RETURNS.contains(&kind) || kind == "next") || self.hands_over(node) {
             return;
         }
         let Some((function, condition)) = self.left_by(node) else {
@@ -112,11 +110,12 @@ impl Reader<'_> {
             return;
         }
         let since = line_of(condition);
+        let is_own = self.bodies.last().is_some_and(|own| own.start == body);
         let unit = self.unit();
         // Who says that it failed may go.
         let before = unit.assertions.iter().rev().take(LOOK_BACK);
         let has_failed = before.take_while(|it| it.line >= since).any(|it| it.line <= mark.line);
-        if unit.body == body && !has_failed {
+        if is_own && !has_failed {
             unit.exits.push(mark);
         }
     }

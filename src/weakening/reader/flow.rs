@@ -6,10 +6,10 @@ use tree_sitter::Node;
 use super::Reader;
 use crate::weakening::habits;
 use crate::weakening::model::Mark;
-use crate::weakening::tokens::line_of;
+use crate::weakening::tokens::{last_line_of, line_of};
 
 /// Nodes that are loops over something, in all languages.
-const LOOPS: &[&str] = &[
+pub(super) const LOOPS: &[&str] = &[
     "for_statement",
     "for_expression",
     "for_in_statement",
@@ -29,7 +29,7 @@ const LEAVES: &[&str] = &[
 ];
 
 /// Nodes that leave a function.
-const RETURNS: &[&str] = &["return_statement", "return_expression", "return"];
+pub(super) const RETURNS: &[&str] = &["return_statement", "return_expression", "return"];
 
 /// Nodes that handle an error.
 const HANDLERS: &[&str] = &["catch_clause", "except_clause", "rescue"];
@@ -69,8 +69,7 @@ impl Reader<'_> {
             let text = head.split_whitespace().collect::<Vec<_>>().join(" ");
             self.unit().loops.push(Mark { text, line: line_of(node) });
         }
-        let end = u32::try_from(node.end_position().row).unwrap_or(u32::MAX).saturating_add(1);
-        self.loops.push(end);
+        self.loops.push(last_line_of(node));
         true
     }
 
@@ -123,7 +122,7 @@ impl Reader<'_> {
         };
         habits::is_detached(name) && is_last()
             || habits::is_thread(name) && is_started
-            || habits::is_follow_up_in(text) && is_follow_up() && !text.contains("done(")
+            || is_follow_up() && !text.contains("done(")
     }
 }
 

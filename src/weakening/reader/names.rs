@@ -96,6 +96,7 @@ impl Reader<'_> {
             self.keep(name.to_owned(), value);
         }
     }
+
     /// Names that are given to fields: `let Point { x, y } = parse(text)`.
     fn fields(&mut self, pattern: Node<'_>, value: Node<'_>) {
         if pattern.byte_range().len() + value.byte_range().len() > VALUE_BYTES_MAX {

@@ -9,7 +9,7 @@ use tree_sitter::Node;
 use super::Reader;
 use super::tables::{LISTS, PARENTS_MAX, TABLES_MAX};
 use crate::weakening::model::Round;
-use crate::weakening::tokens::line_of;
+use crate::weakening::tokens::{last_line_of, line_of};
 
 impl Reader<'_> {
     pub(super) fn loop_over(&mut self, node: Node<'_>) {
@@ -21,7 +21,7 @@ impl Reader<'_> {
         let pattern = field(&["pattern", "name", "left"]);
         let over = field(&["value", "right"]);
         if let (Some(pattern), Some(over)) = (pattern, over) {
-            let lines = (line_of(node), last_line(node));
+            let lines = (line_of(node), last_line_of(node));
             self.round(pattern, over, lines);
         }
     }
@@ -49,7 +49,7 @@ impl Reader<'_> {
             ["parameters", "parameter"].iter().find_map(|name| function.child_by_field_name(name))
         });
         if let Some(pattern) = pattern {
-            self.round(pattern, over, (line_of(node), last_line(node)));
+            self.round(pattern, over, (line_of(node), last_line_of(node)));
         }
     }
 
@@ -69,7 +69,7 @@ impl Reader<'_> {
             .iter()
             .filter_map(|token| token.text.strip_prefix(':').map(str::to_owned))
             .collect();
-        let lines = (line_of(around), last_line(around));
+        let lines = (line_of(around), last_line_of(around));
         if self.unit().rounds.len() < TABLES_MAX {
             let (over, place) = (String::new(), table.byte_range());
             self.unit().rounds.push(Round { names, over, place, lines, mentions: 1 });
@@ -122,10 +122,6 @@ impl Reader<'_> {
             .filter(|word| *word == name)
             .count()
     }
-}
-
-fn last_line(node: Node<'_>) -> u32 {
-    u32::try_from(node.end_position().row).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// What is gone over, without what only says that all of it is.

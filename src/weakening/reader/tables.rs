@@ -9,6 +9,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::Reader;
+use super::flow::LOOPS;
 use crate::weakening::model::{Mark, Table};
 use crate::weakening::tokens::{arguments, line_of, words};
 
@@ -103,12 +104,7 @@ impl Reader<'_> {
             self.table(node, kind);
         }
         match kind {
-            "for_statement"
-            | "for_expression"
-            | "for_in_statement"
-            | "enhanced_for_statement"
-            | "foreach_statement"
-            | "for" => self.loop_over(node),
+            _ if LOOPS.contains(&kind) => self.loop_over(node),
             "call" | "call_expression" | "method_invocation" | "invocation_expression" => {
                 self.each_of(node);
             }
