@@ -109,6 +109,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         scratch: scratch.path(),
     };
     let mut ending = trial.ending(&source, sandbox).await?;
+    let is_recipe = |fixer: &FixerSpec| matches!(fixer, FixerSpec::Recipes { .. });
+    ending.had_only_recipes = trial.policy.fixers.iter().all(is_recipe);
     drop(trial);
     if args.apply && ending.may_be_applied() {
         if tree.tree(&mirror).await? != before {

@@ -23,6 +23,8 @@ pub(super) struct Ending {
     verdict: Option<Verdict>,
     /// Whether the working tree has the fix.
     pub(super) is_applied: bool,
+    /// Whether no coding agent was among the fixers.
+    pub(super) had_only_recipes: bool,
 }
 
 impl Ending {
@@ -40,6 +42,7 @@ impl Ending {
             base: Vec::new(),
             verdict: None,
             is_applied: false,
+            had_only_recipes: false,
         }
     }
 
@@ -78,6 +81,10 @@ impl Ending {
         report::unified(self.patch(), &self.base)
     }
 }
+
+/// What to do where no recipe helped.
+const AGENT_HINT: &str = "\nNo recipe fixes this; a coding agent may try: --fixer claude-code, \
+                          codex, opencode, gemini-cli or aider (docs/fixers.md).";
 
 /// Prints for people.
 pub(super) fn human(ending: &Ending) -> io::Result<()> {
@@ -120,6 +127,9 @@ pub(super) fn human(ending: &Ending) -> io::Result<()> {
             runs(&mut out, "Last", last)?;
             if let Some(analysis) = analysis {
                 second_look(&mut out, analysis)?;
+            }
+            if ending.had_only_recipes {
+                writeln!(out, "{AGENT_HINT}")?;
             }
         }
         (None, Some(Outcome::Waits { note, .. })) => {
