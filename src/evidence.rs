@@ -28,6 +28,7 @@ mod green;
 mod json;
 mod judgement;
 mod lines;
+mod located;
 mod matchers;
 mod pass;
 mod paths;

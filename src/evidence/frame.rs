@@ -56,7 +56,7 @@ pub(super) struct Window {
     /// Whether it runs after the job's own steps, whatever became of them.
     pub(super) is_after: bool,
     /// What to say of it if no rule understands it.
-    pub(super) unknown: Option<Draft>,
+    pub(super) unknown: Vec<Draft>,
     /// Its last words, to where the CI system gave up.
     pub(super) tail: Vec<(usize, Box<str>)>,
 }
@@ -194,7 +194,7 @@ impl Frame {
         }
         let silent = self.windows.iter().rposition(|window| window.end > window.first);
         if let (Some(at), Some(last)) = (silent, last)
-            && self.windows[at].unknown.is_none()
+            && self.windows[at].unknown.is_empty()
         {
             self.windows[at].unknown =
                 unknown::of_window(lines, &self.windows[at], last, &self.green);
@@ -268,7 +268,7 @@ impl Frame {
             script: None,
             ended_job_at: None,
             is_after: false,
-            unknown: None,
+            unknown: Vec::new(),
             tail: Vec::new(),
         });
         self.in_cleanup = false;

@@ -88,10 +88,10 @@ fn unexplained(frame: &Frame, kept: &[Draft], silent: Vec<usize>) -> Vec<Draft> 
     let job = |window: usize| frame.windows[window].job.as_str();
     let explained: HashSet<&str> = kept.iter().map(|draft| job(draft.window)).collect();
     let unknown = |window: usize| {
-        let unknown = frame.windows[window].unknown.clone()?;
-        Some(Draft { window, ..unknown })
+        let unknown = frame.windows[window].unknown.iter().cloned();
+        unknown.map(move |unknown| Draft { window, ..unknown })
     };
-    silent.into_iter().filter(|at| !explained.contains(job(*at))).filter_map(unknown).collect()
+    silent.into_iter().filter(|at| !explained.contains(job(*at))).flat_map(unknown).collect()
 }
 
 /// Which windows may hold the cause.

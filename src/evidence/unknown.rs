@@ -15,11 +15,14 @@ use super::frame::{Window, is_own};
 use super::green::Green;
 use super::lines::{LOOK_LINES_MAX, Lines, Place};
 use super::text::{Clean, Mark};
-use super::unset;
+use super::{located, unset};
 use crate::domain::failure::{CREDENTIALS, Failure, FailureKind};
 
 /// How many of the last lines are looked at.
 const UNKNOWN_LINES_MAX: usize = 40;
+
+/// How many lines a tool may sum up with below the places that it names.
+const SUMMARY_LINES_MAX: usize = 8;
 
 /// How many lines the message takes.
 const MESSAGE_LINES_MAX: usize = 8;
@@ -45,7 +48,7 @@ const WORDS: [&str; 16] = [
 ];
 
 /// Words of lines that only repeat the verdict.
-const VERDICTS: [&str; 8] = [
+const VERDICTS: [&str; 9] = [
     "Process completed with exit code",
     "exit code",
     "exit status",
@@ -54,27 +57,82 @@ const VERDICTS: [&str; 8] = [
     "make: ***",
     "marked build as failure",
     "Finished: FAILURE",
+    "skipped due to earlier",
 ];
 
-/// The failure that says that a window, whose last word stands at `last`, was not understood.
+/// The failures that say that a window, whose last word stands at `last`, was not understood: one for
+/// each place that its last words name, or else one.
 pub(super) fn of_window(
     lines: Lines<'_>,
     window: &Window,
     last: Place,
     green: &Green,
-) -> Option<Draft> {
+) -> Vec<Draft> {
     let mut told = last_words(lines, window, last);
     if told.iter().any(|(_, line)| !green.knows(line.text)) {
         told.retain(|(_, line)| !green.knows(line.text));
     }
     if told.is_empty() && window.is_after {
-        return None;
+        return Vec::new();
     }
     if let Some((place, line)) = told.first()
         && let Some(name) = unset::credential(line.text)
     {
-        return Some(without_credential(*place, name));
+        return vec![without_credential(*place, name)];
     }
+    let mut named = located(lines, &told);
+    if named.is_empty() {
+        named = listed(&told);
+    }
+    if named.is_empty() { in_words(lines, last, &told).into_iter().collect() } else { named }
+}
+
+/// The failures at the places that a step's last words name, if its very last words do: what it said
+/// long before them, it went on after.
+fn located(lines: Lines<'_>, told: &[(Place, Clean<'_>)]) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for (at, (place, line)) in told.iter().enumerate() {
+        let Some((mut draft, goes_on)) = located::read(*place, line.text, empty()) else {
+            continue;
+        };
+        if drafts.is_empty() && at > SUMMARY_LINES_MAX {
+            break;
+        }
+        if goes_on && let Some(below) = lines.below(*place) {
+            draft.say(lines.clean(below).text.trim());
+            draft.last = below.index;
+        }
+        drafts.push(draft);
+    }
+    drafts.reverse();
+    drafts
+}
+
+/// The files that a step listed, if it did nothing else: formatters that only check write so.
+fn listed(told: &[(Place, Clean<'_>)]) -> Vec<Draft> {
+    let is_whole = told.len() < UNKNOWN_LINES_MAX;
+    if !is_whole || !told.iter().all(|(_, line)| located::is_path(line.text)) {
+        return Vec::new();
+    }
+    let draft = |(place, line): &(Place, Clean<'_>)| {
+        let mut draft = empty();
+        draft.place(line.text.trim(), None, None);
+        draft.say("the step failed and listed this file");
+        (draft.first, draft.last) = (place.index, place.index);
+        draft
+    };
+    told.iter().rev().map(draft).collect()
+}
+
+/// A failure of which nothing is known.
+fn empty() -> Draft {
+    let mut draft = Draft::new(FailureKind::Unknown, "", Weight::Guess);
+    draft.failure = Failure::new(FailureKind::Unknown, "");
+    draft
+}
+
+/// The failure whose message is the lines that most likely say why.
+fn in_words(lines: Lines<'_>, last: Place, told: &[(Place, Clean<'_>)]) -> Option<Draft> {
     let marked = told.iter().rfind(|(_, line)| line.mark == Mark::Error);
     // The first suspicious line of the last words; without one, where the step began to talk.
     let best = marked
@@ -82,8 +140,7 @@ pub(super) fn of_window(
         .or_else(|| told.last().filter(|_| told.len() < UNKNOWN_LINES_MAX))
         .or(told.first())
         .map_or(last, |(place, _)| *place);
-    let mut draft = Draft::new(FailureKind::Unknown, "", Weight::Guess);
-    draft.failure = Failure::new(FailureKind::Unknown, "");
+    let mut draft = empty();
     draft.first = best.index;
     draft.last = best.index;
     let mut next = Some(best);

@@ -95,7 +95,7 @@ impl Frame {
         // Why may stand here, too: a time limit, a fault of the system itself.
         if let Some(last) = self.windows.last_mut().filter(|window| window.is_after) {
             last.verdict = Verdict::Failed;
-            last.unknown = None;
+            last.unknown = Vec::new();
         }
         // The line is still read in its own window; the next one is another job's.
         self.job_first = self.windows.len();
@@ -121,7 +121,7 @@ impl Frame {
         if let Some(window) = own {
             window.verdict = Verdict::Failed;
             window.said_at = Some(place.index.min(window.end));
-            if window.unknown.is_none() {
+            if window.unknown.is_empty() {
                 window.unknown = unknown::of_window(lines, window, place, &self.green);
             }
             if window.tail.is_empty() {
