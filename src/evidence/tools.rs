@@ -16,9 +16,12 @@ mod checks;
 mod ci;
 mod crashes;
 mod cypress;
+mod deno;
 mod deploy;
+mod django;
 mod dotnet;
 mod extent;
+mod fortran;
 mod functional;
 mod generic;
 mod go;
@@ -40,6 +43,7 @@ mod perl;
 mod php;
 mod powershell;
 mod projects;
+mod python_doctest;
 mod python_envs;
 mod python_format;
 mod python_lint;
@@ -48,6 +52,8 @@ mod python_tests;
 mod ruby;
 mod rust_tests;
 mod rustc;
+mod scenarios;
+mod sphinx;
 mod tap;
 mod typescript;
 
@@ -70,12 +76,14 @@ pub(super) static TOOLS: &[&Tool] = &[
     &js_tests::VITEST,
     &js_tests::MOCHA,
     &tap::BUN,
+    &deno::TOOL,
     &js_packages::TOOL,
     &python_lint::TYPES,
     &python_lint::LINT,
     &python_format::FORMAT,
     &python_tests::PYTEST,
     &python_tests::UNITTEST,
+    &python_doctest::TOOL,
     &go::TEST,
     &go::TOOL,
     &go::GOFMT,
@@ -99,6 +107,8 @@ pub(super) static TOOLS: &[&Tool] = &[
     &php::TESTS,
     &php::LINT,
     &php::COMPOSER,
+    &scenarios::TOOL,
+    &django::TOOL,
     &apps::XCTEST,
     &apps::DART,
     &functional::OTHERS,
@@ -112,6 +122,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &linters::COMMITS,
     &linters::COVERAGE,
     &linters::PAGES,
+    &sphinx::TOOL,
     &projects::TOOL,
     &builders::BAZEL,
     &native_tests::TESTS,
@@ -120,6 +131,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &crashes::CRASHES,
     &link::LINKER,
     &link::CMAKE,
+    &fortran::TOOL,
     &native::COMPILER,
     &python_packages::TOOL,
     &python_envs::TOX,

@@ -79,9 +79,9 @@ fn same(a: &Failure, b: &Failure) -> bool {
         && alike(&a.message, &b.message)
 }
 
-/// XCTest goes on after a failed assertion and reports each.
+/// XCTest goes on after a failed assertion and reports each, Python's doctest after an example.
 fn several_per_test(failure: &Failure) -> bool {
-    failure.tool.as_deref() == Some("xctest")
+    matches!(failure.tool.as_deref(), Some("xctest" | "doctest"))
 }
 
 fn first_line(message: &str) -> &str {

@@ -98,9 +98,24 @@ pub(super) static PRE_COMMIT: Tool = Tool {
             K::Lint,
             &["(conflict)", "CONFLICT ("],
             r"^CONFLICT \((?P<code>[^)]+)\): (?P<message>.+)$",
-        ),
+        )
+        .reading(conflict),
     ],
 };
+
+/// Git names the file at the end of most of its sentences, and at the beginning of the others.
+fn conflict(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.tool = Some("git".to_owned());
+    let message = draft.failure.message.clone();
+    let path = match message.split_once("onflict in ") {
+        Some((_, path)) => Some(path),
+        None => message.split_once(" deleted in ").map(|(path, _)| path),
+    };
+    if let Some(path) = path.filter(|path| !path.contains(' ')) {
+        draft.place(path, None, None);
+    }
+    found.push(draft);
+}
 
 fn hook(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
     if !at.above(1).is_some_and(|line| line.trim_end().ends_with("Failed")) {

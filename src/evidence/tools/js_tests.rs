@@ -121,11 +121,19 @@ pub(super) static VITEST: Tool = Tool {
     ],
 };
 
+/// How far below its file the first failed test may stand in Jest's verbose list.
+const VERBOSE_LINES_MAX: usize = 20;
+
 fn vitest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let unhandled = draft.path.is_none();
     let next = at.lines_below(2).find(|(_, line)| !line.trim().is_empty());
-    if next.is_some_and(|(_, line)| line.trim_start().starts_with('●')) {
-        return; // Jest pads its label on terminals
+    // Jest pads its label on terminals, and shows each test's result below it when asked for.
+    let is_of_jest = |line: &str| line.trim_start().starts_with(['●', '✓', '✕', '○', '✎']);
+    if next.is_some_and(|(_, line)| is_of_jest(line))
+        || draft.failure.test.is_none()
+            && at.lines_below(VERBOSE_LINES_MAX).any(|(_, line)| line.trim_start().starts_with('✕'))
+    {
+        return;
     }
     let title = std::mem::take(&mut draft.failure.message);
     let mut framed = false;

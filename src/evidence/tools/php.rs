@@ -29,8 +29,33 @@ pub(super) static TESTS: Tool = Tool {
             r"^\s+FAILED  (?P<test>\S.*?)\s*(?:[A-Z]\w+(?:Exception|Error))?\s*$",
         )
         .reading(pest),
+        Rule::new(K::TestFailure, &["✘ "], r"^ ✘ (?P<test>\S.*)$").reading(testdox),
     ],
 };
+
+/// PHPUnit's `--testdox`: a sentence, and behind a bar what it says and where.
+fn testdox(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    draft.failure.message.clear();
+    for (distance, line) in at.lines_below(extent::BLOCK_LINES_MAX) {
+        let Some(told) = line.trim_start().strip_prefix(['│', '├', '┊', '╵', '┐', '┴'])
+        else {
+            break;
+        };
+        let told = told.trim();
+        draft.last = draft.first + distance;
+        match place_in(told).filter(|(path, ..)| has_extension(path, "php")) {
+            Some((path, line, _)) if draft.path.is_none() && !path.contains("/vendor/") => {
+                draft.place(path, line, None);
+            }
+            Some(_) => {}
+            None if draft.failure.message.lines().count() < 6 => draft.say(told),
+            None => {}
+        }
+    }
+    if draft.path.is_some() {
+        found.push(draft);
+    }
+}
 
 /// PHPUnit's list of failures, numbered below their count.
 fn phpunit_list(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
@@ -48,6 +73,13 @@ fn phpunit_list(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 }
 
 fn phpunit(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let mut counts = at.lines_above(LOOK_LINES_MAX).map(|(_, line)| line);
+    let count =
+        counts.find(|line| line.starts_with("There was ") || line.starts_with("There were "));
+    // Risky, skipped and incomplete ones are numbered like failures.
+    if count.is_some_and(|count| !count.contains(" failure") && !count.contains(" error")) {
+        return;
+    }
     draft.failure.message.clear();
     for (distance, line) in at.lines_below(200) {
         let told = line.trim();

@@ -71,13 +71,12 @@ pub(super) static PYTEST: Tool = Tool {
             &[
                 "ERROR: file or directory not found",
                 "ERROR: not found:",
-                "ERROR: usage:",
                 ": error:",
                 "ImportError while loading conftest",
                 "INTERNALERROR> ",
             ],
             concat!(
-                r"^(?P<message>(?:ERROR: (?:file or directory not found|not found:|usage:)",
+                r"^(?P<message>(?:ERROR: (?:file or directory not found|not found:)",
                 r"|\S*pytest\S*: error:|ImportError while loading conftest",
                 r"|INTERNALERROR> [A-Za-z.]+Error).*)$",
             ),
@@ -270,13 +269,14 @@ pub(super) static UNITTEST: Tool = Tool {
         &["FAIL: ", "ERROR: "],
         concat!(
             r"^(?:FAIL|ERROR): (?P<test>[A-Za-z_]\w* \([A-Za-z_][\w.]*\)",
-            r"|\w+\.[\w.]+(?:\([^)]*\))?)(?: \[.*\]| \(.*\))*$",
+            r"|\w+\.[\w.]+(?:\([^)]*\))?)(?P<code>(?: \[.*\]| \(.*\))*)$",
         ),
     )
     .reading(unittest)],
 };
 
 fn unittest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let subtest = draft.failure.code.take().unwrap_or_default();
     if let Some((name, place)) =
         draft.failure.test.as_deref().and_then(|test| test.split_once(" ("))
     {
@@ -286,7 +286,7 @@ fn unittest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         } else {
             format!("{place}.{name}")
         };
-        draft.failure.test = Some(full);
+        draft.failure.test = Some(full + &subtest);
     }
     if !at
         .lines_below(4)
@@ -435,6 +435,17 @@ E   NameError: name 'FileNotFoundError' is not defined
              \x20 File \"/usr/lib/python3/json.py\", line 9, in f\n    g()\nKeyError: 'x'\n\n\
              -----\nRan 1 test",
             "test_failure pkg/tests.py:3 {pkg.tests.T.test_a} KeyError: 'x'",
+        );
+        let subtest = |sku: &str, line: u32| {
+            format!(
+                "=====\nFAIL: test_a (t.T.test_a) (sku='{sku}')\n-----\nTraceback (most recent call \
+                 last):\n  File \"t.py\", line {line}, in test_a\nAssertionError: 1 != 2\n\n"
+            )
+        };
+        check(
+            &[subtest("tea", 3), subtest("ale", 3)].concat(),
+            "test_failure t.py:3 {t.T.test_a (sku='tea')} AssertionError: 1 != 2\n\
+             test_failure t.py:3 {t.T.test_a (sku='ale')} AssertionError: 1 != 2",
         );
         check("ERROR: could not do x", "");
     }

@@ -1,6 +1,9 @@
 //! Ruby: RSpec, minitest, RuboCop, Bundler.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, has_extension, place_in};
+use super::{
+    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, extent, has_extension,
+    place_in,
+};
 
 pub(super) static RSPEC: Tool = Tool {
     name: "rspec",
@@ -43,6 +46,11 @@ fn example(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 /// How many lines of its message a failed test keeps.
 const MESSAGE_LINES_MAX: usize = 6;
 
+/// Whether a line is one under which RSpec numbers examples.
+fn is_heading(line: &str) -> bool {
+    line.starts_with("Pending:") || line.trim_end() == "Failures:"
+}
+
 fn block(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let title = at.lines_above(8).find_map(|(distance, line)| {
         let (number, title) = line.trim().split_once(") ")?;
@@ -51,6 +59,11 @@ fn block(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         fine.then_some((distance, title))
     });
     let Some((above, title)) = title else { return };
+    // What is pending failed as it was expected to.
+    let heading = at.lines_above(LOOK_LINES_MAX).find(|(_, line)| is_heading(line));
+    if heading.is_some_and(|(_, line)| line.starts_with("Pending:")) {
+        return;
+    }
     draft.failure.test = Some(title.to_owned());
     draft.first -= above;
     for (distance, line) in at.lines_below(extent::BLOCK_LINES_MAX) {
@@ -314,14 +327,16 @@ mod tests {
     #[test]
     fn rspec_examples_have_their_message() {
         let log = "F.*\n\nPending: (Failures listed here are expected and do not affect your \
-             suite's status)\n\nFailures:\n\n\
+             suite's status)\n\n\
+             \x20 1) A late\n     # later\n     Failure/Error: raise \"boom\"\n\n\
+             \x20      boom\n     # ./spec/a_spec.rb:19:in `x'\n\nFailures:\n\n\
              \x20 1) A b\n     Failure/Error: expect(x).to eq(5)\n\n       expected: 5\n\
              \x20           got: 4\n\n       (compared using ==)\n\
              \x20    # /x/gems/r.rb:1:in `y'\n     # ./spec/a_spec.rb:12:in `z'\n\n\
              Finished in 0.01 seconds\n3 examples, 1 failure, 1 pending\n\n\
              Failed examples:\n\nrspec ./spec/a_spec.rb:11 # A b\n";
         check(log, "test_failure spec/a_spec.rb:12 {A b} expect(x).to eq(5)");
-        check_lines(log, &[(7, 15)]);
+        check_lines(log, &[(14, 22)]);
         check(
             "An error occurred while loading ./spec/a_spec.rb.\nFailure/Error: require 'x'\n\n\
              LoadError:\n  cannot load such file -- x\n# ./spec/a_spec.rb:1:in `<top>'\n\

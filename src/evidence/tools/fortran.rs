@@ -1,0 +1,57 @@
+//! gfortran: the place stands above the source's line, the message below it.
+
+use super::{At, Draft, FailureKind as K, Rule, Tool};
+
+pub(super) static TOOL: Tool = Tool {
+    name: "gfortran",
+    about: "The GNU Fortran compiler.",
+    example: "\
+         p.f90:6:11:\n\n    6 |   call s(1,\n      |           1\n\
+         Error: Syntax error in argument list at (1)",
+    rules: &[Rule::new(
+        K::CompileError,
+        &["rror: "],
+        r"^(?:Fatal )?Error: (?P<message>.*(?:\(1\)|No such file).*)$",
+    )
+    .beside(&["(1)", "No such file"])
+    .reading(below_its_place)],
+};
+
+/// How many lines above the message its place stands at most: the source's lines and the marks below.
+const PLACE_LINES_MAX: usize = 8;
+
+/// What gfortran's sources are named like.
+const EXTENSIONS: [&str; 7] = ["f", "for", "f77", "f90", "f95", "f03", "f08"];
+
+fn below_its_place(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let place = at.lines_above(PLACE_LINES_MAX).find_map(|(distance, line)| {
+        let mut parts = line.strip_suffix(':')?.splitn(3, ':');
+        let (file, line, column) = (parts.next()?, parts.next()?, parts.next()?);
+        let extension = file.rsplit_once('.')?.1.to_ascii_lowercase();
+        let is_fortran = EXTENSIONS.contains(&extension.as_str());
+        is_fortran.then_some((distance, file, line.parse().ok()?, column.parse().ok()?))
+    });
+    if let Some((distance, file, line, column)) = place {
+        draft.place(file, Some(line), Some(column));
+        draft.first = at.index - distance;
+        found.push(draft);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::evidence::tests::check;
+
+    #[test]
+    fn a_message_has_the_place_above_it() {
+        check(
+            "p.f90:6:11:\n\n    6 |   call s(1,\n      |           1\n\
+             Error: Syntax error in argument list at (1)\n\
+             p.f90:4:6:\n\n    4 |   i = \"a\"\n      |      1\n\
+             Error: Cannot convert CHARACTER(1) to INTEGER(4) at (1)\n",
+            "compile_error p.f90:6:11 Syntax error in argument list at (1)\n\
+             compile_error p.f90:4:6 Cannot convert CHARACTER(1) to INTEGER(4) at (1)",
+        );
+        check("p.f90:6:11:\n\n    6 | x\n      | 1\nWarning: Unused at (1)\n", "");
+    }
+}
