@@ -23,6 +23,8 @@ mod live;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
+mod outputs;
+#[cfg(test)]
 mod parsing;
 #[cfg(test)]
 mod payloads;
