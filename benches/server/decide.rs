@@ -35,14 +35,21 @@ use world::postgres::{How, Server};
 
 use self::forge::InstantForge;
 use crate::load::SECRET;
-use crate::old::Past;
 use crate::{gateway, process, say};
 
-/// How many cases a turn has.
-const CASES: u64 = 8_000;
+/// How many cases a turn has, and over how many repositories they are spread.
+#[derive(Debug, Clone, Copy)]
+struct Spread {
+    cases: u64,
+    repos: u64,
+}
 
-/// Over how many repositories they are spread.
-const REPOS: u64 = 500;
+/// What a turn has.
+const SPREAD: Spread = Spread { cases: 8_000, repos: 500 };
+
+/// As many cases, all open at once, in few repositories and each in one of its own.
+const SPREADS: [Spread; 2] =
+    [Spread { cases: 10_000, repos: 500 }, Spread { cases: 10_000, repos: 10_000 }];
 
 /// How many steps are worked on at the same time: as many as the program can be told.
 const WORKERS: usize = 256;
@@ -71,43 +78,83 @@ pub(crate) fn run() {
         for _ in 0..TURNS {
             let dir = tempfile::tempdir().expect("a folder can be made");
             let url = format!("sqlite:{}", dir.path().join("selfheal.db").display());
-            best[0].1.keep_best(cases(&url, None).await);
+            best[0].1.keep_best(cases(&url, None, SPREAD).await);
             let url = postgres.database().await;
-            best[1].1.keep_best(cases(&url, Some(postgres.pid())).await);
+            best[1].1.keep_best(cases(&url, Some(postgres.pid()), SPREAD).await);
         }
         say::line(
             "## Deciding\n\n| store | cases/s | CPU-s for 1,000 cases |\n| --- | --- | --- |",
         );
         for (name, turn) in best {
-            let rate = number_of_cases() / turn.took.as_secs_f64();
+            let rate = turn.rate();
             say::line(&format!("| {name} | {rate:.0} | {:.2} |", turn.cost()));
         }
     });
 }
 
-/// What 1,000 cases cost in a database of SQLite that has a past.
-pub(crate) async fn with_past(past: Past) -> f64 {
-    let (url, _dir) = past.database().await;
-    cases(&url, None).await.cost()
+/// The same cases in few and in many repositories, in both stores.
+pub(crate) fn repositories() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let postgres = Server::start(How::default());
+        say::line(
+            "\n## Many repositories\n\n| store | repositories | cases open | cases/s | CPU-s for \
+             1,000 cases | memory, most MB |\n| --- | --- | --- | --- | --- | --- |",
+        );
+        for name in ["SQLite", "PostgreSQL, its server included"] {
+            let mut best = SPREADS.map(|spread| (spread, Turn::NONE, 0));
+            for _ in 0..TURNS {
+                for (spread, turn, most_kb) in &mut best {
+                    let dir = tempfile::tempdir().expect("a folder can be made");
+                    let (url, helper) = if name == "SQLite" {
+                        (format!("sqlite:{}", dir.path().join("many.db").display()), None)
+                    } else {
+                        (postgres.database().await, Some(postgres.pid()))
+                    };
+                    process::forget_most_memory();
+                    turn.keep_best(cases(&url, helper, *spread).await);
+                    *most_kb = process::memory(std::process::id()).most_kb;
+                }
+            }
+            for (Spread { cases, repos }, turn, most_kb) in best {
+                let (rate, cost, most) = (turn.rate(), turn.cost(), say::mb(most_kb));
+                say::line(&format!(
+                    "| {name} | {repos} | {cases} | {rate:.0} | {cost:.2} | {most:.0} |"
+                ));
+            }
+        }
+    });
 }
 
-fn number_of_cases() -> f64 {
-    f64::from(u32::try_from(CASES).unwrap_or(u32::MAX))
+/// What 1,000 cases cost in a database that is there.
+pub(crate) async fn cost(url: &str, helper: Option<u32>) -> f64 {
+    cases(url, helper, SPREAD).await.cost()
 }
 
 /// What one turn took.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
+    cases: u64,
     took: Duration,
     processor_s: f64,
 }
 
 impl Turn {
-    const NONE: Self = Self { took: Duration::MAX, processor_s: 0.0 };
+    const NONE: Self = Self { cases: 0, took: Duration::MAX, processor_s: 0.0 };
+
+    fn number(self) -> f64 {
+        f64::from(u32::try_from(self.cases).unwrap_or(u32::MAX))
+    }
+
+    /// Cases in a second.
+    fn rate(self) -> f64 {
+        self.number() / self.took.as_secs_f64()
+    }
 
     /// Processor seconds for 1,000 cases.
     fn cost(self) -> f64 {
-        self.processor_s * 1e3 / number_of_cases()
+        self.processor_s * 1e3 / self.number()
     }
 
     fn keep_best(&mut self, other: Self) {
@@ -118,9 +165,10 @@ impl Turn {
 }
 
 /// Takes every case from its webhook to its second run.
-async fn cases(url: &str, helper: Option<u32>) -> Turn {
-    let (forge, services, store) = services(url).await;
-    let deliveries: Vec<Request<Body>> = (0..CASES).map(delivery).collect();
+async fn cases(url: &str, helper: Option<u32>, spread: Spread) -> Turn {
+    let (forge, services, store) = services(url, spread).await;
+    let numbers = 0..spread.cases;
+    let deliveries: Vec<Request<Body>> = numbers.map(|case| delivery(case, spread)).collect();
     let router = http::router(services.clone(), DoorLimits::default(), Operators::default());
     let (stop, stopped) = watch::channel(false);
     let processor_s =
@@ -138,10 +186,11 @@ async fn cases(url: &str, helper: Option<u32>) -> Turn {
     });
     let answers: Vec<_> = sent.buffer_unordered(AT_THE_DOOR).collect().await;
     assert!(answers.iter().all(|answer| *answer == Ok(StatusCode::ACCEPTED)), "all are recorded");
-    let all = forge.all_done(CASES);
+    let all = forge.all_done(spread.cases);
     let in_time = tokio::time::timeout(Duration::from_secs(TURN_SECS_MAX), all).await;
     assert!(in_time.is_ok(), "it hangs: {}", forge.told());
-    let turn = Turn { took: start.elapsed(), processor_s: processor_s() - before };
+    let (took, processor_s) = (start.elapsed(), processor_s() - before);
+    let turn = Turn { cases: spread.cases, took, processor_s };
     let _ = stop.send(true); // the workers are there until they heard it
     for worker in workers {
         worker.await.expect("no worker panics");
@@ -150,10 +199,10 @@ async fn cases(url: &str, helper: Option<u32>) -> Turn {
     turn
 }
 
-async fn services(url: &str) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
+async fn services(url: &str, spread: Spread) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
     let limits = Limits::default();
     let store = SqlStore::open_within(url, Migrate::Yes, limits).await.expect("a store opens");
-    let instant = Arc::new(InstantForge::new(APP_ID));
+    let instant = Arc::new(InstantForge::new(APP_ID, spread.repos));
     let forge: Arc<dyn Forge> = instant.clone();
     let server = Url::parse(SERVER).expect("an address");
     let clock = Arc::new(selfheal::app::SystemClock);
@@ -185,13 +234,13 @@ async fn services(url: &str) -> (Arc<InstantForge>, Services, Arc<SqlStore>) {
 }
 
 /// The webhook of a failed workflow run: a real one with other numbers in it.
-fn delivery(case: u64) -> Request<Body> {
+fn delivery(case: u64, spread: Spread) -> Request<Body> {
     const REAL: &str = include_str!(
         "../../tests/fixtures/github-payloads/workflow_run/api.github.com.completed.with-pull-requests.json"
     );
     static DELIVERIES: AtomicU64 = AtomicU64::new(0);
     let mut body: serde_json::Value = serde_json::from_str(REAL).expect("the payload is JSON");
-    let repo = forge::repo_of(case);
+    let repo = forge::repo_of(case, spread.repos);
     body["installation"] = serde_json::json!({ "id": repo.installation.get() });
     body["repository"]["id"] = repo.id.get().into();
     body["repository"]["full_name"] = repo.slug.to_string().into();

@@ -58,6 +58,9 @@ fn main() {
     if chosen("server decide") {
         decide::run();
     }
+    if chosen("server repositories") {
+        decide::repositories();
+    }
     process::live_on(process::LOAD_CORE);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime starts").block_on(async {
@@ -68,8 +71,11 @@ fn main() {
         if chosen("server intake") {
             take_in(&world).await;
         }
-        if chosen("server old") {
+        if chosen("server old sqlite") {
             old(&world).await;
+        }
+        if chosen("server old postgres") {
+            old_on_postgres(&world).await;
         }
         if chosen("server hostile") {
             hostile(&world).await;
@@ -156,12 +162,39 @@ async fn old(world: &World) {
             *cost = cost.min(program.under(&load).await.cost());
         }
     }
-    old::compare("CPU-s for 10,000 deliveries", costs);
+    old::compare("SQLite, CPU-s for 10,000 deliveries", costs);
     let mut decided = [0.0; 2];
     for (cost, past) in decided.iter_mut().zip(old::PASTS) {
-        *cost = decide::with_past(past).await;
+        let (url, _dir) = past.database().await;
+        *cost = decide::cost(&url, None).await;
     }
-    old::compare("CPU-s for 1,000 cases", decided);
+    old::compare("SQLite, CPU-s for 1,000 cases", decided);
+}
+
+/// The same on PostgreSQL, its server included. Deciding comes first, because what is taken in here
+/// waits to be read for ever.
+async fn old_on_postgres(world: &World) {
+    /// Beyond the numbers of the deliveries that were decided on.
+    const NEW: usize = 1_000_000;
+    say::line("\n## With a past, on PostgreSQL\n");
+    let postgres = Server::start(How { under: process::ON_SERVER_CORE, ..How::default() });
+    let [few, many] = old::PASTS;
+    let databases = [few.on_postgres(&postgres).await, many.on_postgres(&postgres).await];
+    let mut decided = [0.0; 2];
+    for (cost, database) in decided.iter_mut().zip(&databases) {
+        *cost = decide::cost(database, Some(postgres.pid())).await;
+    }
+    let bodies = bodies::real();
+    let mut costs = [f64::INFINITY; 2];
+    for round in 0..ROUNDS {
+        for (cost, database) in costs.iter_mut().zip(&databases) {
+            let program = Program::at_postgres(world, &postgres, database.clone());
+            let load = Load::new(&bodies, program.address()).numbered(NEW + round * DELIVERIES);
+            *cost = cost.min(program.under(&load).await.cost());
+        }
+    }
+    old::compare("PostgreSQL, CPU-s for 10,000 deliveries", costs);
+    old::compare("PostgreSQL, CPU-s for 1,000 cases", decided);
 }
 
 /// What senders that mean harm do to those that mean well.

@@ -43,6 +43,11 @@ pub(crate) fn memory(pid: u32) -> Memory {
     Memory { now_kb: of("VmRSS:"), most_kb: of("VmHWM:") }
 }
 
+/// From now on the most that this process had in memory counts anew (proc(5), `clear_refs`).
+pub(crate) fn forget_most_memory() {
+    std::fs::write("/proc/self/clear_refs", "5").expect("Linux counts anew when it is asked");
+}
+
 /// The processor time of a process and of those that it started, living or ended.
 pub(crate) fn processor_s(pid: u32) -> f64 {
     let own = ticks(pid).map_or(0, |(_, own, ended)| own + ended);

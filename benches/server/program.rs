@@ -48,7 +48,12 @@ impl Program {
 
     /// selfheal with a new database on a server.
     pub(crate) async fn on_postgres(world: &World, postgres: &Server) -> Self {
-        let mut program = Self::selfheal(world, Some(postgres.database().await), &[]);
+        Self::at_postgres(world, postgres, postgres.database().await)
+    }
+
+    /// selfheal with a database that is there, on a server.
+    pub(crate) fn at_postgres(world: &World, postgres: &Server, database: String) -> Self {
+        let mut program = Self::at(world, database);
         program.helpers.push(postgres.pid());
         program
     }

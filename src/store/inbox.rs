@@ -159,7 +159,13 @@ async fn write_groups(
         let written = tokio::time::timeout(limit, inbox.write(&mut group)).await;
         let written = written.unwrap_or_else(|_| Err(late()));
         let fails = matches!(written, Err(StoreError::Unavailable(_)));
-        failing.store(fails, Ordering::Relaxed);
+        let begins = !failing.swap(fails, Ordering::Relaxed);
+        if let Err(StoreError::Unavailable(cause)) = &written
+            && begins
+        {
+            // Those who wait hear only that it failed; why is for the operator, once.
+            tracing::error!(%cause, "deliveries cannot be written, and are refused until they can");
+        }
         match written {
             Ok(inserted) => {
                 for (one, inserted) in group.into_iter().zip(inserted) {

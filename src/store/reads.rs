@@ -117,6 +117,9 @@ fn once(about: impl Iterator<Item = Value>) -> Vec<Value> {
     about.filter(|row| seen.insert(row.to_string())).collect()
 }
 
+/// How many pages find a place before the disk counts as having room: as many as a delivery takes.
+const PROBES: usize = 32;
+
 impl SqlStore {
     async fn first<T: super::db::Row>(
         &self,
@@ -288,11 +291,14 @@ impl SqlStore {
         Ok(row.and_then(|(due,)| due).map(Timestamp::from_millis))
     }
 
-    /// Whether something can be written again: a disk that is full can still be read.
+    /// Whether something can be written again: a disk that is full can still be read, and a page or two
+    /// still find a place in what a larger write has left.
     async fn probe(&self) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await.map_err(unavailable)?;
-        tx.run(sql::upkeep::PROBE, args![]).await.map_err(unavailable)?;
-        tx.commit().await.map_err(unavailable)?;
+        for _ in 0..PROBES {
+            let mut tx = self.db.begin().await.map_err(unavailable)?;
+            tx.run(sql::upkeep::PROBE, args![]).await.map_err(unavailable)?;
+            tx.commit().await.map_err(unavailable)?;
+        }
         self.inbox.works();
         Ok(())
     }

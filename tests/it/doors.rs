@@ -1,6 +1,7 @@
 //! The doors: what the server answers to whoever knocks, over a real socket.
 
 mod crowds;
+mod full_disk;
 mod malice;
 mod sizes;
 mod slow;

@@ -8,6 +8,7 @@
 //! process's environment but what programs need to be found.
 
 mod said;
+mod shells;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -26,8 +27,10 @@ use crate::script::RunScript;
 use crate::state::app::{Level, Token};
 use crate::{Shared, World, git, keys};
 
+const PATH: &str = "PATH";
+
 /// What of this process's environment the steps of a run may see.
-const VARIABLES: &[&str] = &["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "LANG"];
+const VARIABLES: &[&str] = &[PATH, "HOME", "CARGO_HOME", "RUSTUP_HOME", "LANG"];
 
 /// How long a job's token lives.
 const TOKEN_LIFE_MS: i64 = 60 * 60 * 1000;
@@ -133,7 +136,9 @@ impl Act {
     async fn play(&self, shared: &Shared, run: &StartedRun) -> Result<RunScript> {
         let event = event(shared, run);
         let stage = Stage::set(run, &event).await?;
+        let shells = shells::Shells::new()?;
         let mut command = self.command(shared, run, &stage);
+        command.arg("--env").arg(format!("PATH={}", shells.before(&self.path())));
         let mut child = Group(command.spawn().context("act cannot be started")?);
         let out = child.0.stdout.take().context("act has no output")?;
         let err = child.0.stderr.take().context("act has no errors")?;
@@ -142,7 +147,9 @@ impl Act {
         let mut errors = BufReader::new(err).lines();
         let reading = async {
             while let Some(line) = lines.next_line().await? {
-                said.hears(&line);
+                if let Some(shell) = said.hears(&line) {
+                    shells.tell(shell)?;
+                }
             }
             Ok::<(), std::io::Error>(())
         };
@@ -151,14 +158,20 @@ impl Act {
             while let Ok(Some(line)) = errors.next_line().await {
                 all.push(line);
             }
-            all.join("\n")
+            Ok(all.join("\n"))
         };
-        let (read, complaint) = tokio::join!(reading, complaining);
-        read?;
+        let ((), complaint) = tokio::try_join!(reading, complaining)?;
         child.0.wait().await?;
         let script = said.script(shared.now_ms());
         ensure!(!script.jobs.is_empty(), "no job ran: {complaint}");
         Ok(script)
+    }
+
+    /// The search path of the machine that runs jobs.
+    fn path(&self) -> String {
+        let own = self.variables.iter().rfind(|(name, _)| name == PATH);
+        let ours = || std::env::var_os(PATH).unwrap_or_default().to_string_lossy().into_owned();
+        own.map_or_else(ours, |(_, path)| path.clone())
     }
 
     fn command(&self, shared: &Shared, run: &StartedRun, stage: &Stage) -> Command {
@@ -194,7 +207,7 @@ impl Act {
             set("ACTIONS_ID_TOKEN_REQUEST_URL", &url);
             set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", &token);
         }
-        for (name, value) in variables {
+        for (name, value) in variables.into_iter().filter(|(name, _)| name != PATH) {
             command.arg("--env").arg(format!("{name}={value}"));
         }
         command

@@ -26,8 +26,6 @@ use selfheal::ports::mending::{ForgeMending, NewBranch, NewPull};
 use selfheal::ports::undo::{ForgeUndo, NewUndo};
 use tokio::sync::Notify;
 
-use super::REPOS;
-
 /// What the failed job of every case says: the machine's fault, so it runs once more.
 const LOG: &[u8] = b"##[error]No space left on device\n";
 
@@ -45,13 +43,15 @@ struct Done {
 #[derive(Debug)]
 pub(crate) struct InstantForge {
     app_id: u64,
+    /// Over how many repositories cases are spread.
+    repos: u64,
     done: Mutex<Done>,
     news: Notify,
 }
 
 /// The repository that a case is in.
-pub(crate) fn repo_of(case: u64) -> Repo {
-    let id = 1 + case % REPOS;
+pub(crate) fn repo_of(case: u64, repos: u64) -> Repo {
+    let id = 1 + case % repos;
     Repo {
         id: RepoId::new(id),
         slug: RepoSlug::parse(&format!("acme/shop-{id}")).expect("a name"),
@@ -69,37 +69,37 @@ fn case_of(sha: &Sha) -> u64 {
     u64::from_str_radix(&sha.as_str()[24..], 16).map_or(0, |number| number - 1)
 }
 
-fn pull_of(case: u64) -> Pull {
-    let repo = repo_of(case);
-    let branch = |name: &str| Branch::parse(name).expect("a branch");
-    Pull {
-        number: PrNumber::new(case + 1),
-        node_id: format!("PR_{case}"),
-        author: somebody("mona", 77),
-        state: PullState::Open,
-        readiness: Readiness::Ready,
-        head: Head {
-            sha: head_of(case),
-            branch: branch(&format!("change-{case}")),
-            repo: Some(repo.id),
-        },
-        base: branch("main"),
-        base_sha: Sha::parse(&"b".repeat(40)).expect("a commit"),
-        labels: Vec::new(),
-        auto_merge: None,
-        conflicts: None,
-        updated_at: Timestamp::from_millis(1_700_000_000_000),
-        repo,
-    }
-}
-
 fn somebody(login: &str, id: u64) -> Actor {
     Actor { id: UserId::new(id), login: Login::parse(login).expect("a login"), is_bot: false }
 }
 
 impl InstantForge {
-    pub(crate) fn new(app_id: u64) -> Self {
-        Self { app_id, done: Mutex::default(), news: Notify::new() }
+    pub(crate) fn new(app_id: u64, repos: u64) -> Self {
+        Self { app_id, repos, done: Mutex::default(), news: Notify::new() }
+    }
+
+    fn pull_of(&self, case: u64) -> Pull {
+        let repo = repo_of(case, self.repos);
+        let branch = |name: &str| Branch::parse(name).expect("a branch");
+        Pull {
+            number: PrNumber::new(case + 1),
+            node_id: format!("PR_{case}"),
+            author: somebody("mona", 77),
+            state: PullState::Open,
+            readiness: Readiness::Ready,
+            head: Head {
+                sha: head_of(case),
+                branch: branch(&format!("change-{case}")),
+                repo: Some(repo.id),
+            },
+            base: branch("main"),
+            base_sha: Sha::parse(&"b".repeat(40)).expect("a commit"),
+            labels: Vec::new(),
+            auto_merge: None,
+            conflicts: None,
+            updated_at: Timestamp::from_millis(1_700_000_000_000),
+            repo,
+        }
     }
 
     fn did(&self, what: impl FnOnce(&mut Done)) {
@@ -145,7 +145,7 @@ impl ForgeReader for InstantForge {
     }
 
     async fn pull(&self, _repo: &Repo, number: PrNumber) -> Result<Pull, ForgeError> {
-        Ok(pull_of(number.get() - 1))
+        Ok(self.pull_of(number.get() - 1))
     }
 
     async fn pulls_from(
@@ -158,13 +158,13 @@ impl ForgeReader for InstantForge {
             .as_str()
             .strip_prefix("change-")
             .and_then(|case| case.parse().ok())
-            .map(pull_of)
+            .map(|case| self.pull_of(case))
             .into_iter()
             .collect())
     }
 
     async fn pulls_with_commit(&self, _repo: &Repo, sha: &Sha) -> Result<Vec<Pull>, ForgeError> {
-        Ok(vec![pull_of(case_of(sha))])
+        Ok(vec![self.pull_of(case_of(sha))])
     }
 
     async fn ci(&self, _repo: &Repo, sha: &Sha, _own_workflow: &str) -> Result<Ci, ForgeError> {

@@ -104,10 +104,8 @@ pub(super) async fn charged_in(database: &str, attempt: AttemptId) -> Usd {
 
 pub(super) async fn serving(machine: &Machine) -> (Serving, String) {
     let mut serving = machine.serve();
-    let line = serving.says("listening").await;
-    let (_, port) = line.split_once("127.0.0.1:").unwrap();
-    let port: String = port.chars().take_while(char::is_ascii_digit).collect();
-    (serving, format!("http://127.0.0.1:{port}"))
+    let server = serving.listens().await;
+    (serving, server)
 }
 
 pub(super) async fn called(server: &str, attempt: AttemptId) -> Response {

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use world::{World, WorldOptions};
 
 /// A machine with nothing in its environment but what it is told.
@@ -83,14 +83,28 @@ impl Machine {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_selfheal"));
+        command.args(args);
+        self.here(command)
+    }
+
+    /// A command that sees this machine and nothing else of ours.
+    fn here(&self, mut command: Command) -> Command {
         command
-            .args(args)
             .env_clear()
             .envs(self.variables.iter().cloned())
             .current_dir(self.dir.path())
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command
+    }
+
+    /// Starts servers by another program, which is told what to do in lines.
+    pub(crate) fn serve_by(&self, program: Command) -> (Serving, ChildStdin) {
+        let mut command = self.here(program);
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let told = child.stdin.take().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        (Serving { child, lines, log: String::new() }, told)
     }
 
     /// Runs the program to its end.
@@ -119,6 +133,14 @@ impl Serving {
             }
         }
         panic!("the server ended without saying `{words}`:\n{}", self.log);
+    }
+
+    /// Waits until it listens; where.
+    pub(crate) async fn listens(&mut self) -> String {
+        let line = self.says("listening").await;
+        let (_, port) = line.split_once("127.0.0.1:").unwrap();
+        let port: String = port.chars().take_while(char::is_ascii_digit).collect();
+        format!("http://127.0.0.1:{port}")
     }
 
     /// The process.

@@ -176,6 +176,37 @@ async fn what_no_recipe_can_fix_is_handed_over_with_what_a_real_run_said() {
     t.finish().await;
 }
 
+/// A step that says more than a terminal holds, and fails at once.
+const TALKATIVE: &str = "name: ci
+on: pull_request
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          seq 20000
+          printf 'the end'
+          exit 7
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_of_a_real_run_has_the_last_words_of_a_step_that_failed() {
+    let mut t = Tester::start().await;
+    let repository = t.world.repository("acme/widget").file(CI, TALKATIVE).create().await.unwrap();
+    t.world.real_ci(&repository, (CI, "pull_request"), &Act::new(act_program()));
+    let files = [("README.md", Some("changed\n"))];
+    t.world.pull_request(&repository).by("mona").files(&files).open().await.unwrap();
+    t.settle_with_ci().await;
+
+    let log = t.world.logs_text(&repository);
+    let lines: Vec<&str> = log.lines().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
+    let numbers = lines.iter().filter_map(|line| line.parse::<u32>().ok());
+    assert!(numbers.eq(1..=20_000), "{log}");
+    let failed = "##[error]Process completed with exit code 7.";
+    assert!(lines.ends_with(&["the end", failed, "Cleaning up orphan processes"]), "{log}");
+    t.finish().await;
+}
+
 /// What the shipped action pins, and what stands in for it: GitHub's own needs GitHub.
 const UPLOAD: &str =
     "uses: actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1";

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::shells;
 use crate::script::{JobScript, RunScript, stamped};
 
 /// The jobs of a run, as they are told.
@@ -55,27 +56,32 @@ impl Jobs {
         Some((title, script))
     }
 
-    /// One line of `act`'s output.
-    pub(super) fn hears(&mut self, line: &str) {
-        let Ok(said) = serde_json::from_str::<Value>(line) else { return };
+    /// One line of `act`'s output; the number of a shell whose last word is in it.
+    pub(super) fn hears(&mut self, line: &str) -> Option<u32> {
+        let said = serde_json::from_str::<Value>(line).ok()?;
         let message = said["msg"].as_str().unwrap_or_default();
         let text = |key: &str| said[key].as_str().unwrap_or_default();
         let step = self.step(&said);
         let inner = said["stepID"].as_array().is_some_and(|place| place.len() > 1);
         let workspace = self.workspace.clone();
-        let Some(job) = self.job(&said) else { return };
+        let job = self.job(&said)?;
         if said["raw_output"] == true {
-            for line in message.trim_end_matches(['\n', '\r']).split('\n') {
-                job.lines.push(at_home(line.trim_end_matches('\r'), &workspace));
+            let message = message.trim_end_matches(['\n', '\r']);
+            let last = shells::last_word(message);
+            let (message, shell) =
+                last.map_or((message, None), |(before, shell)| (before, Some(shell)));
+            if !(message.is_empty() && shell.is_some()) {
+                let lines = message.split('\n').map(|line| line.trim_end_matches('\r'));
+                job.lines.extend(lines.map(|line| at_home(line, &workspace)));
             }
-            return;
+            return shell;
         }
         if let Some(end) = said["jobResult"].as_str() {
             job.conclusion = Some(end.to_owned());
         }
-        let Some((title, script)) = step else { return };
+        let (title, script) = step?;
         if text("stage") != "Main" || inner {
-            return;
+            return None;
         }
         if message.starts_with('\u{2b50}') {
             job.begins(&title, script.as_deref());
@@ -86,6 +92,7 @@ impl Jobs {
         } else if text("level") == "error" || !text("command").is_empty() {
             job.lines.push(at_home(text("raw"), &workspace));
         }
+        None
     }
 
     /// How the run came out.
@@ -144,15 +151,19 @@ mod tests {
     #[test]
     fn jobs_steps_and_logs_are_made_of_what_is_said() {
         let mut jobs = Jobs::of(FILE, "acme/widget");
+        let mut shells = Vec::new();
         for line in [
             r#"{"job":"ci/test ","jobID":"test","msg":"⭐ Run Main x","stage":"Main","stepID":["1"]}"#,
             r#"{"job":"ci/test ","jobID":"test","msg":"bad: /c/act/1/hostexecutor/a.rs\n","raw_output":true,"stage":"Main","stepID":["1"]}"#,
+            r#"{"job":"ci/test ","jobID":"test","msg":"the endall was said in shell 12\n","raw_output":true,"stage":"Main","stepID":["1"]}"#,
+            r#"{"job":"ci/test ","jobID":"test","msg":"all was said in shell 13\n","raw_output":true,"stage":"Main","stepID":["1"]}"#,
             r#"{"job":"ci/test ","jobID":"test","msg":"no","stage":"Main","stepID":["1"],"stepResult":"failure"}"#,
             r#"{"job":"ci/test ","jobID":"test","level":"error","msg":"exit status 3","stage":"Main","stepID":["1"]}"#,
             r#"{"job":"ci/test ","jobID":"test","jobResult":"failure","msg":"Job failed"}"#,
         ] {
-            jobs.hears(line);
+            shells.extend(jobs.hears(line));
         }
+        assert_eq!(shells, [12, 13]);
         let script = jobs.script(0);
         assert_eq!(script.conclusion.as_deref(), Some("failure"));
         let job = &script.jobs[0];
@@ -171,6 +182,7 @@ mod tests {
                 "shell: /usr/bin/bash -e {0}",
                 "##[endgroup]",
                 "bad: /home/runner/work/widget/widget/a.rs",
+                "the end",
                 "##[error]Process completed with exit code 3.",
                 "Cleaning up orphan processes",
             ]
