@@ -47,9 +47,8 @@ fn testdox(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             Some((path, line, _)) if draft.path.is_none() && !path.contains("/vendor/") => {
                 draft.place(path, line, None);
             }
-            Some(_) => {}
             None if draft.failure.message.lines().count() < 6 => draft.say(told),
-            None => {}
+            Some(_) | None => {}
         }
     }
     if draft.path.is_some() {

@@ -21,6 +21,7 @@ const SEVERITIES: [&str; 3] = [": WARNING: ", ": ERROR: ", ": CRITICAL: "];
 
 /// Every warning that stands above the sum, in order.
 fn warned(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    let warning_on = move |index| Draft { first: index, last: index, ..draft.clone() };
     let mut drafts: Vec<Draft> = Vec::new();
     for (distance, line) in at.lines_above(LOOK_LINES_MAX) {
         let said = SEVERITIES.iter().find_map(|severity| line.split_once(severity));
@@ -29,8 +30,7 @@ fn warned(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
             (None, Some(message)) => ("", message),
             (None, None) => continue,
         };
-        let mut warning =
-            Draft { first: at.index - distance, last: at.index - distance, ..draft.clone() };
+        let mut warning = warning_on(at.index - distance);
         // Progress that no line feed ended may stand before the path.
         let place = place.rsplit(' ').next().unwrap_or(place);
         match place.rsplit_once(':') {
