@@ -67,7 +67,7 @@ family! {
                AND due_at_ms <= $1
                AND lease_until_ms <= $1
              ORDER BY repo_id, due_at_ms
-             LIMIT $4
+             LIMIT $4 + 0
 ",
         "FOR UPDATE SKIP LOCKED",
         "
@@ -103,7 +103,7 @@ family! {
              FROM deliveries
              WHERE (state = 'done' AND done_at_ms < $1)
                 OR (state = 'parked' AND due_at_ms < $1)
-             LIMIT $2)",
+             LIMIT $2 + 0)",
     );
 
     /// Deliveries in a state that failed at least $2 times, newest first, without their bodies.
@@ -114,7 +114,7 @@ family! {
          WHERE state = $1
            AND tries >= $2
          ORDER BY received_at_ms DESC, id
-         LIMIT $3",
+         LIMIT $3 + 0",
     );
 
     /// One delivery, without its body.
