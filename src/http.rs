@@ -72,8 +72,10 @@ pub fn router(services: Services, limits: DoorLimits, operators: Operators) -> R
         .merge(watched)
         .merge(health)
         .merge(asked_by(operators))
-        .layer(Extension(Room::new(limits)))
-        .layer(from_fn(move |request, next| in_time(limits, request, next)));
+        .layer((
+            from_fn(move |request, next| in_time(limits, request, next)),
+            Extension(Room::new(limits)),
+        ));
     // A model's answer takes minutes; these have limits of their own.
     let models = Router::new()
         .route("/model/{attempt}/spent", get(models::spent))
@@ -85,8 +87,7 @@ pub fn router(services: Services, limits: DoorLimits, operators: Operators) -> R
         .method_not_allowed_fallback(problem::wrong_method)
         .fallback(problem::not_found)
         .with_state(Arc::new(services))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
-        .layer(CatchPanicLayer::new())
+        .layer((CatchPanicLayer::new(), TraceLayer::new_for_http().make_span_with(span)))
 }
 
 /// What operators ask.
@@ -113,11 +114,15 @@ fn span(request: &Request) -> Span {
 }
 
 /// Routes whose bodies have at most that many bytes.
+///
+/// Layers go together here as everywhere: the outermost first. Each call of `layer` puts what is below
+/// into a box that every request copies, with all the boxes in it.
 fn bounded(routes: Router<Shared>, bytes_max: usize) -> Router<Shared> {
-    routes
-        .layer(DefaultBodyLimit::max(bytes_max))
-        .layer(from_fn(bodies::as_announced))
-        .layer(Extension(BytesMax(bytes_max)))
+    routes.layer((
+        Extension(BytesMax(bytes_max)),
+        from_fn(bodies::as_announced),
+        DefaultBodyLimit::max(bytes_max),
+    ))
 }
 
 /// Gives up on an answer that takes too long: nobody waits for it any more.

@@ -109,6 +109,14 @@ SELECT id
          ORDER BY held_at_ms, id
          LIMIT $2
 
+-- CALLS_HELD_BEFORE: postgres and sqlite
+SELECT id
+         FROM model_calls
+         WHERE state = 'held'
+           AND held_at_ms < $1
+         ORDER BY held_at_ms, id
+         LIMIT $2 + 0
+
 -- CALL_FALSE: sqlite
 INSERT INTO false_fixes (attempt_id, sign, at_ms, evidence)
          SELECT a.id, given.sign, given.at_ms, given.evidence
@@ -156,6 +164,24 @@ SELECT c.id, r.slug, c.opened_at_ms, c.state, c.reason, k.class,
          ORDER BY c.opened_at_ms DESC, c.id DESC
          LIMIT $3
 
+-- CASES_SINCE: postgres and sqlite
+SELECT c.id, r.slug, c.opened_at_ms, c.state, c.reason, k.class,
+                (SELECT COUNT(*) FROM attempts a WHERE a.case_id = c.id) AS attempts,
+                COALESCE((
+                    SELECT m.settled_nanos + m.held_nanos
+                    FROM model_accounts m
+                    WHERE m.scope = 'case'
+                      AND m.holder = c.id
+                      AND m.hour = 0
+                ), 0) AS cost_nanos
+         FROM cases c
+         JOIN repos r ON r.id = c.repo_id
+         LEFT JOIN case_classes k ON k.case_id = c.id
+         WHERE c.opened_at_ms >= $1
+           AND ($2 = '' OR r.slug = $2)
+         ORDER BY c.opened_at_ms DESC, c.id DESC
+         LIMIT $3 + 0
+
 -- CASE_OF_ATTEMPT: postgres and sqlite
 SELECT case_id
          FROM attempts
@@ -189,6 +215,15 @@ SELECT r.slug, h.class, h.at_ms, h.level_from, h.level_to, h.because
            AND ($2 = '' OR r.slug = $2)
          ORDER BY h.at_ms DESC, h.class
          LIMIT $3
+
+-- CHANGES_SINCE: postgres and sqlite
+SELECT r.slug, h.class, h.at_ms, h.level_from, h.level_to, h.because
+         FROM autonomy_changes h
+         JOIN repos r ON r.id = h.repo_id
+         WHERE h.at_ms >= $1
+           AND ($2 = '' OR r.slug = $2)
+         ORDER BY h.at_ms DESC, h.class
+         LIMIT $3 + 0
 
 -- CHECKPOINT: postgres and sqlite
 SELECT packed, length
@@ -253,6 +288,48 @@ FOR UPDATE OF p SKIP LOCKED
          WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
          RETURNING repo_id, number, lease_epoch, tries
 
+-- CLAIM_ABANDONED_PULLS: sqlite
+WITH due AS (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             JOIN repos r ON r.id = p.repo_id
+             JOIN installations i ON i.id = r.installation_id
+             WHERE i.state = 'active'
+               AND r.reachable = 1
+               AND p.lease_until_ms <= $1
+               AND p.lease_until_ms > 0
+             ORDER BY p.lease_until_ms
+             LIMIT $3 + 0
+
+         )
+         UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
+         RETURNING repo_id, number, lease_epoch, tries
+
+-- CLAIM_ABANDONED_PULLS: postgres
+WITH due AS (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             JOIN repos r ON r.id = p.repo_id
+             JOIN installations i ON i.id = r.installation_id
+             WHERE i.state = 'active'
+               AND r.reachable = 1
+               AND p.lease_until_ms <= $1
+               AND p.lease_until_ms > 0
+             ORDER BY p.lease_until_ms
+             LIMIT $3 + 0
+FOR UPDATE OF p SKIP LOCKED
+         )
+         UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
+         RETURNING repo_id, number, lease_epoch, tries
+
 -- CLAIM_DELIVERIES: sqlite
 WITH due AS (
              SELECT id
@@ -282,6 +359,44 @@ WITH due AS (
                AND lease_until_ms <= $1
              ORDER BY repo_id, due_at_ms
              LIMIT $4
+FOR UPDATE SKIP LOCKED
+         )
+         UPDATE deliveries
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             claims = claims + 1
+         WHERE id IN (SELECT id FROM due)
+         RETURNING id, event, body, body_bytes, received_at_ms, tries, claims, lease_epoch, repo_id
+
+-- CLAIM_DELIVERIES: sqlite
+WITH due AS (
+             SELECT id
+             FROM deliveries
+             WHERE state = 'pending'
+               AND repo_id > $3
+               AND due_at_ms <= $1
+               AND lease_until_ms <= $1
+             ORDER BY repo_id, due_at_ms
+             LIMIT $4 + 0
+
+         )
+         UPDATE deliveries
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             claims = claims + 1
+         WHERE id IN (SELECT id FROM due)
+         RETURNING id, event, body, body_bytes, received_at_ms, tries, claims, lease_epoch, repo_id
+
+-- CLAIM_DELIVERIES: postgres
+WITH due AS (
+             SELECT id
+             FROM deliveries
+             WHERE state = 'pending'
+               AND repo_id > $3
+               AND due_at_ms <= $1
+               AND lease_until_ms <= $1
+             ORDER BY repo_id, due_at_ms
+             LIMIT $4 + 0
 FOR UPDATE SKIP LOCKED
          )
          UPDATE deliveries
@@ -373,6 +488,88 @@ FOR UPDATE OF e SKIP LOCKED
          WHERE id IN (SELECT id FROM due)
          RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch, repo_id
 
+-- CLAIM_EFFECTS: sqlite
+WITH due AS (
+             SELECT e.id
+             FROM effects e
+             LEFT JOIN repos r ON r.id = e.repo_id
+             LEFT JOIN installations i ON i.id = r.installation_id
+             WHERE e.state = 'pending'
+               AND e.repo_id > $3
+               AND e.due_at_ms <= $1
+               AND e.lease_until_ms <= $1
+               AND COALESCE(i.state, 'active') = 'active'
+               AND COALESCE(r.reachable, 1) = 1
+               AND NOT EXISTS (
+                   SELECT 1
+                   FROM effects other
+                   WHERE other.repo_id = e.repo_id
+                     AND other.number = e.number
+                     AND other.id <> e.id
+                     AND other.lease_until_ms > 0
+                     AND other.lease_until_ms > $1 + 0
+               )
+               AND NOT EXISTS (
+                   SELECT 1
+                   FROM effects earlier
+                   WHERE earlier.state = 'pending'
+                     AND earlier.repo_id = e.repo_id
+                     AND earlier.number = e.number
+                     AND earlier.due_at_ms <= $1
+                     AND (earlier.wanted_at_ms, earlier.id) < (e.wanted_at_ms, e.id)
+               )
+             ORDER BY e.repo_id, e.due_at_ms
+             LIMIT $4 + 0
+
+         )
+         UPDATE effects
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             claimed_revision = revision
+         WHERE id IN (SELECT id FROM due)
+         RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch, repo_id
+
+-- CLAIM_EFFECTS: postgres
+WITH due AS (
+             SELECT e.id
+             FROM effects e
+             LEFT JOIN repos r ON r.id = e.repo_id
+             LEFT JOIN installations i ON i.id = r.installation_id
+             WHERE e.state = 'pending'
+               AND e.repo_id > $3
+               AND e.due_at_ms <= $1
+               AND e.lease_until_ms <= $1
+               AND COALESCE(i.state, 'active') = 'active'
+               AND COALESCE(r.reachable, 1) = 1
+               AND NOT EXISTS (
+                   SELECT 1
+                   FROM effects other
+                   WHERE other.repo_id = e.repo_id
+                     AND other.number = e.number
+                     AND other.id <> e.id
+                     AND other.lease_until_ms > 0
+                     AND other.lease_until_ms > $1 + 0
+               )
+               AND NOT EXISTS (
+                   SELECT 1
+                   FROM effects earlier
+                   WHERE earlier.state = 'pending'
+                     AND earlier.repo_id = e.repo_id
+                     AND earlier.number = e.number
+                     AND earlier.due_at_ms <= $1
+                     AND (earlier.wanted_at_ms, earlier.id) < (e.wanted_at_ms, e.id)
+               )
+             ORDER BY e.repo_id, e.due_at_ms
+             LIMIT $4 + 0
+FOR UPDATE OF e SKIP LOCKED
+         )
+         UPDATE effects
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             claimed_revision = revision
+         WHERE id IN (SELECT id FROM due)
+         RETURNING id, payload, revision, tries, wanted_at_ms, lease_epoch, repo_id
+
 -- CLAIM_PULLS: sqlite
 WITH due AS (
              SELECT p.repo_id, p.number
@@ -408,6 +605,50 @@ WITH due AS (
                AND p.wake_at_ms <= $1
              ORDER BY p.repo_id, p.wake_at_ms
              LIMIT $4
+FOR UPDATE OF p SKIP LOCKED
+         )
+         UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
+         RETURNING repo_id, number, lease_epoch, tries
+
+-- CLAIM_PULLS: sqlite
+WITH due AS (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             JOIN repos r ON r.id = p.repo_id
+             JOIN installations i ON i.id = r.installation_id
+             WHERE i.state = 'active'
+               AND r.reachable = 1
+               AND p.lease_until_ms <= $1
+               AND p.repo_id > $3
+               AND p.wake_at_ms <= $1
+             ORDER BY p.repo_id, p.wake_at_ms
+             LIMIT $4 + 0
+
+         )
+         UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
+         RETURNING repo_id, number, lease_epoch, tries
+
+-- CLAIM_PULLS: postgres
+WITH due AS (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             JOIN repos r ON r.id = p.repo_id
+             JOIN installations i ON i.id = r.installation_id
+             WHERE i.state = 'active'
+               AND r.reachable = 1
+               AND p.lease_until_ms <= $1
+               AND p.repo_id > $3
+               AND p.wake_at_ms <= $1
+             ORDER BY p.repo_id, p.wake_at_ms
+             LIMIT $4 + 0
 FOR UPDATE OF p SKIP LOCKED
          )
          UPDATE pulls
@@ -458,6 +699,15 @@ SELECT id, event, received_at_ms, state, tries, due_at_ms,
            AND tries >= $2
          ORDER BY received_at_ms DESC, id
          LIMIT $3
+
+-- DELIVERIES: postgres and sqlite
+SELECT id, event, received_at_ms, state, tries, due_at_ms,
+                COALESCE(body_bytes, CAST(LENGTH(body) AS BIGINT)) AS bytes, error
+         FROM deliveries
+         WHERE state = $1
+           AND tries >= $2
+         ORDER BY received_at_ms DESC, id
+         LIMIT $3 + 0
 
 -- DELIVERY: postgres and sqlite
 SELECT id, event, received_at_ms, state, tries, due_at_ms,
@@ -552,6 +802,31 @@ SELECT first_seq, count, bytes, kept_at_ms, packed
                    )
                  ORDER BY first_seq
                  LIMIT $4
+             ) AS next_runs
+         ) AS counted
+         WHERE bytes_before < CAST($3 AS BIGINT)
+         ORDER BY first_seq
+
+-- EVENTS: postgres and sqlite
+SELECT first_seq, count, bytes, kept_at_ms, packed
+         FROM (
+             SELECT first_seq, count, bytes, kept_at_ms, packed,
+                    CAST(SUM(bytes) OVER (ORDER BY first_seq) AS BIGINT) - bytes AS bytes_before
+             FROM (
+                 SELECT first_seq, count, bytes, kept_at_ms, packed
+                 FROM event_runs
+                 WHERE attempt_id = $1
+                   AND first_seq >= COALESCE(
+                       (
+                           SELECT MAX(first_seq)
+                           FROM event_runs
+                           WHERE attempt_id = $1
+                             AND first_seq <= $2
+                       ),
+                       0
+                   )
+                 ORDER BY first_seq
+                 LIMIT $4 + 0
              ) AS next_runs
          ) AS counted
          WHERE bytes_before < CAST($3 AS BIGINT)
@@ -805,6 +1080,17 @@ DELETE FROM model_calls
              LIMIT $2
          )
 
+-- FORGET_CALLS: postgres and sqlite
+DELETE FROM model_calls
+         WHERE id IN (
+             SELECT id
+             FROM model_calls
+             WHERE state <> 'held'
+               AND held_at_ms < $1
+             ORDER BY held_at_ms, id
+             LIMIT $2 + 0
+         )
+
 -- FORGET_CHECKPOINT: postgres and sqlite
 DELETE FROM checkpoints
          WHERE attempt_id = $1
@@ -935,6 +1221,12 @@ INSERT INTO asks (
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
          WHERE EXISTS (SELECT 1 FROM pulls WHERE repo_id = $2 AND number = $3)
          ON CONFLICT (ask_key) DO NOTHING
+
+-- INSERT_DELIVERIES: sqlite
+INSERT INTO deliveries
+                 (id, event, body, body_bytes, received_at_ms, due_at_ms, repo_id)
+             VALUES (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (id) DO NOTHING
 
 -- INSERT_DELIVERIES: sqlite
 INSERT INTO deliveries
@@ -1098,6 +1390,38 @@ SELECT r.attempt_id, r.installation_id, r.repo_id, p.slug, r.number, r.commit_sh
          ORDER BY r.filed_at_ms DESC, r.attempt_id DESC
          LIMIT $2
 
+-- KEPT: postgres and sqlite
+SELECT r.attempt_id, r.installation_id, r.repo_id, p.slug, r.number, r.commit_sha,
+                r.shared, r.body, r.filed_at_ms,
+                (SELECT COUNT(*) FROM remedy_offers o
+                 WHERE o.remedy_id = r.attempt_id AND o.came = 'healed') AS heals,
+                (SELECT COUNT(*) FROM remedy_offers o
+                 WHERE o.remedy_id = r.attempt_id AND o.came = 'in_vain') AS in_vain,
+                k.class,
+                (SELECT MIN(f.sign) FROM false_fixes f WHERE f.attempt_id = r.attempt_id) AS against,
+                (SELECT MIN(f.sign)
+                 FROM remedy_offers o
+                 JOIN false_fixes f ON f.attempt_id = o.attempt_id
+                 WHERE o.remedy_id = r.attempt_id
+                   AND o.came IN ('proposed', 'healed')) AS against_use
+         FROM remedies r
+         JOIN repos p ON p.id = r.repo_id
+         JOIN attempts a ON a.id = r.attempt_id
+         LEFT JOIN case_classes k ON k.case_id = a.case_id
+         WHERE $1 = '' OR LOWER(p.slug) = LOWER($1)
+         ORDER BY r.filed_at_ms DESC, r.attempt_id DESC
+         LIMIT $2 + 0
+
+-- KNOWN_DELIVERIES: sqlite
+SELECT d.id
+         FROM (SELECT value ->> 'id' AS id FROM json_each($1)) AS given
+         JOIN deliveries d ON d.id = given.id
+
+-- KNOWN_DELIVERIES: postgres
+SELECT d.id
+         FROM json_to_recordset($1::json) AS given (id TEXT)
+         JOIN deliveries d ON d.id = given.id
+
 -- LANDED: postgres and sqlite
 SELECT a.id, a.head, s.outcome
          FROM attempts a
@@ -1117,6 +1441,26 @@ SELECT a.id, a.head, s.outcome
            AND NOT EXISTS (SELECT 1 FROM false_fixes x WHERE x.attempt_id = a.id)
          ORDER BY a.planned_at_ms DESC, a.id DESC
          LIMIT $5
+
+-- LANDED: postgres and sqlite
+SELECT a.id, a.head, s.outcome
+         FROM attempts a
+         JOIN cases c ON c.id = a.case_id
+         JOIN pulls p ON p.repo_id = c.repo_id AND p.number = c.number
+         JOIN runner_reports s ON s.attempt_id = a.id
+         WHERE a.id IN (
+             SELECT f.attempt_id
+             FROM fixes f
+             WHERE f.repo_id = $1 AND f.at_ms >= $3
+         )
+           AND p.base = $2
+           AND p.state = 'merged'
+           AND p.updated_at_ms <= $4
+           AND a.end_reason = 'healed'
+           AND s.outcome IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM false_fixes x WHERE x.attempt_id = a.id)
+         ORDER BY a.planned_at_ms DESC, a.id DESC
+         LIMIT $5 + 0
 
 -- LAST: postgres and sqlite
 SELECT at_ms, level_from, level_to, because
@@ -1309,6 +1653,21 @@ SELECT attempt_id
          ORDER BY kept_at_ms, attempt_id
          LIMIT $3
 
+-- OLD_EVENT_STREAMS: postgres and sqlite
+SELECT attempt_id
+         FROM (
+             SELECT attempt_id, kept_at_ms,
+                    SUM(packed_bytes) OVER (
+                        ORDER BY kept_at_ms DESC, attempt_id DESC
+                    ) AS together
+             FROM event_streams
+             WHERE packed_bytes > 0
+         ) AS summed
+         WHERE kept_at_ms < $1
+            OR together > CAST($2 AS BIGINT)
+         ORDER BY kept_at_ms, attempt_id
+         LIMIT $3 + 0
+
 -- ONE_BY_ONE: postgres and sqlite
 UPDATE instance
          SET id = 1
@@ -1351,6 +1710,15 @@ SELECT fingerprint, MAX(test), MAX(title), CAST(SUM(gone) AS BIGINT),
          GROUP BY fingerprint
          ORDER BY SUM(gone) DESC, fingerprint
          LIMIT $3
+
+-- PASTS: postgres and sqlite
+SELECT fingerprint, MAX(test), MAX(title), CAST(SUM(gone) AS BIGINT),
+                CAST(SUM(again) AS BIGINT), MAX(last_at_ms)
+         FROM flake_trials
+         WHERE repo_id = $1 AND last_at_ms >= $2
+         GROUP BY fingerprint
+         ORDER BY SUM(gone) DESC, fingerprint
+         LIMIT $3 + 0
 
 -- PROBE: postgres and sqlite
 UPDATE reconciler
@@ -1438,6 +1806,15 @@ DELETE FROM deliveries
              FROM deliveries
              WHERE (state = 'done' AND done_at_ms < $1)
                 OR (state = 'parked' AND due_at_ms < $1)
+             LIMIT $2 + 0)
+
+-- PURGE_DELIVERIES: postgres and sqlite
+DELETE FROM deliveries
+         WHERE id IN (
+             SELECT id
+             FROM deliveries
+             WHERE (state = 'done' AND done_at_ms < $1)
+                OR (state = 'parked' AND due_at_ms < $1)
              LIMIT $2)
 
 -- PURGE_EFFECTS: postgres and sqlite
@@ -1483,6 +1860,23 @@ SELECT a.id, a.number_of_pull, a.end_detail, a.green_at_ms, x.sign, x.at_ms AS s
          LEFT JOIN false_fixes x ON x.attempt_id = a.id
          ORDER BY a.id, x.sign
 
+-- RECORD: postgres and sqlite
+SELECT a.id, a.number_of_pull, a.end_detail, a.green_at_ms, x.sign, x.at_ms AS sign_at_ms
+         FROM (
+             SELECT t.id, c.number AS number_of_pull, t.end_detail,
+                    (SELECT MAX(f.at_ms) FROM fixes f WHERE f.attempt_id = t.id) AS green_at_ms
+             FROM cases c
+             JOIN case_classes k ON k.case_id = c.id AND k.class = $2
+             JOIN attempts t ON t.case_id = c.id
+             WHERE c.repo_id = $1
+               AND (EXISTS (SELECT 1 FROM fixes f WHERE f.attempt_id = t.id)
+                    OR EXISTS (SELECT 1 FROM false_fixes y WHERE y.attempt_id = t.id))
+             ORDER BY t.planned_at_ms DESC, t.id DESC
+             LIMIT $3 + 0
+         ) AS a
+         LEFT JOIN false_fixes x ON x.attempt_id = a.id
+         ORDER BY a.id, x.sign
+
 -- REMEDIES: sqlite
 SELECT r.attempt_id, r.installation_id, r.repo_id, p.slug, r.number, r.commit_sha,
                 r.shared, r.body, r.filed_at_ms,
@@ -1495,6 +1889,78 @@ SELECT r.attempt_id, r.installation_id, r.repo_id, p.slug, r.number, r.commit_sh
          WHERE r.attempt_id IN (
              SELECT s.attempt_id
              FROM (SELECT value ->> 'shape' AS shape FROM json_each($1)) AS given
+             JOIN remedy_shapes s ON s.shape = given.shape
+         )
+           -- A sign against the fix, or against one that applied it, ends a remedy.
+           AND NOT EXISTS (SELECT 1 FROM false_fixes f WHERE f.attempt_id = r.attempt_id)
+           AND NOT EXISTS (
+               SELECT 1
+               FROM remedy_offers o
+               JOIN false_fixes f ON f.attempt_id = o.attempt_id
+               WHERE o.remedy_id = r.attempt_id
+                 AND o.came IN ('proposed', 'healed')
+           )
+           AND r.installation_id = $2
+           AND (r.repo_id = $3 OR r.shared = 1)
+           AND NOT EXISTS (
+               SELECT 1
+               FROM remedy_offers o
+               JOIN attempts a ON a.id = o.attempt_id
+               JOIN attempts now ON now.id = $4 AND now.case_id = a.case_id
+               WHERE o.remedy_id = r.attempt_id
+                 AND o.came IS NOT NULL
+           )
+         ORDER BY r.filed_at_ms DESC, r.attempt_id DESC
+         LIMIT $5
+
+-- REMEDIES: sqlite
+SELECT r.attempt_id, r.installation_id, r.repo_id, p.slug, r.number, r.commit_sha,
+                r.shared, r.body, r.filed_at_ms,
+                (SELECT COUNT(*) FROM remedy_offers o
+                 WHERE o.remedy_id = r.attempt_id AND o.came = 'healed') AS heals,
+                (SELECT COUNT(*) FROM remedy_offers o
+                 WHERE o.remedy_id = r.attempt_id AND o.came = 'in_vain') AS in_vain
+         FROM remedies r
+         JOIN repos p ON p.id = r.repo_id
+         WHERE r.attempt_id IN (
+             SELECT s.attempt_id
+             FROM (SELECT value ->> 'shape' AS shape FROM json_each($1)) AS given
+             JOIN remedy_shapes s ON s.shape = given.shape
+         )
+           -- A sign against the fix, or against one that applied it, ends a remedy.
+           AND NOT EXISTS (SELECT 1 FROM false_fixes f WHERE f.attempt_id = r.attempt_id)
+           AND NOT EXISTS (
+               SELECT 1
+               FROM remedy_offers o
+               JOIN false_fixes f ON f.attempt_id = o.attempt_id
+               WHERE o.remedy_id = r.attempt_id
+                 AND o.came IN ('proposed', 'healed')
+           )
+           AND r.installation_id = $2
+           AND (r.repo_id = $3 OR r.shared = 1)
+           AND NOT EXISTS (
+               SELECT 1
+               FROM remedy_offers o
+               JOIN attempts a ON a.id = o.attempt_id
+               JOIN attempts now ON now.id = $4 AND now.case_id = a.case_id
+               WHERE o.remedy_id = r.attempt_id
+                 AND o.came IS NOT NULL
+           )
+         ORDER BY r.filed_at_ms DESC, r.attempt_id DESC
+         LIMIT $5 + 0
+
+-- REMEDIES: postgres
+SELECT r.attempt_id, r.installation_id, r.repo_id, p.slug, r.number, r.commit_sha,
+                r.shared, r.body, r.filed_at_ms,
+                (SELECT COUNT(*) FROM remedy_offers o
+                 WHERE o.remedy_id = r.attempt_id AND o.came = 'healed') AS heals,
+                (SELECT COUNT(*) FROM remedy_offers o
+                 WHERE o.remedy_id = r.attempt_id AND o.came = 'in_vain') AS in_vain
+         FROM remedies r
+         JOIN repos p ON p.id = r.repo_id
+         WHERE r.attempt_id IN (
+             SELECT s.attempt_id
+             FROM json_to_recordset($1::json) AS given (shape TEXT)
              JOIN remedy_shapes s ON s.shape = given.shape
          )
            -- A sign against the fix, or against one that applied it, ends a remedy.
@@ -1553,7 +2019,7 @@ SELECT r.attempt_id, r.installation_id, r.repo_id, p.slug, r.number, r.commit_sh
                  AND o.came IS NOT NULL
            )
          ORDER BY r.filed_at_ms DESC, r.attempt_id DESC
-         LIMIT $5
+         LIMIT $5 + 0
 
 -- REPLAY_DELIVERY: postgres and sqlite
 UPDATE deliveries
@@ -1576,6 +2042,17 @@ SELECT r.id, r.slug, r.installation_id, r.swept_at_ms,
            AND i.state = 'active'
          ORDER BY r.sweep_due_ms, r.id
          LIMIT $2
+
+-- REPOS_TO_SWEEP: postgres and sqlite
+SELECT r.id, r.slug, r.installation_id, r.swept_at_ms,
+                (SELECT restored_at_ms FROM instance WHERE id = 1) AS restored_at_ms
+         FROM repos r
+         JOIN installations i ON i.id = r.installation_id
+         WHERE r.reachable = 1
+           AND r.sweep_due_ms <= $1
+           AND i.state = 'active'
+         ORDER BY r.sweep_due_ms, r.id
+         LIMIT $2 + 0
 
 -- RUNNER: postgres and sqlite
 SELECT token_hash, token_until_ms, work_in_progress
@@ -2035,6 +2512,46 @@ INSERT INTO spent_before (
                AND held_at_ms < $1
              ORDER BY held_at_ms, id
              LIMIT $2
+         )
+         GROUP BY attempt_id, provider, model
+         ON CONFLICT (attempt_id, provider, model) DO UPDATE
+         SET calls = spent_before.calls + excluded.calls,
+             unsettled = spent_before.unsettled + excluded.unsettled,
+             input = spent_before.input + excluded.input,
+             cache_read = spent_before.cache_read + excluded.cache_read,
+             cache_write = spent_before.cache_write + excluded.cache_write,
+             cache_write_1h = spent_before.cache_write_1h + excluded.cache_write_1h,
+             output = spent_before.output + excluded.output,
+             charged_nanos = spent_before.charged_nanos + excluded.charged_nanos,
+             charged_tokens = spent_before.charged_tokens + excluded.charged_tokens
+
+-- SUM_UP_CALLS: postgres and sqlite
+INSERT INTO spent_before (
+             attempt_id, provider, model, calls, unsettled, input, cache_read, cache_write,
+             cache_write_1h, output, charged_nanos, charged_tokens
+         )
+         SELECT attempt_id, provider, model,
+                COUNT(*),
+                SUM(CASE WHEN state = 'unknown' THEN 1 ELSE 0 END),
+                SUM(input_tokens),
+                SUM(cache_read_tokens),
+                SUM(cache_write_tokens),
+                SUM(cache_write_1h_tokens),
+                SUM(output_tokens),
+                SUM(COALESCE(cost_nanos, held_nanos)),
+                SUM(CASE
+                    WHEN state = 'unknown' THEN held_tokens
+                    ELSE input_tokens + cache_read_tokens + cache_write_tokens
+                        + cache_write_1h_tokens + output_tokens
+                END)
+         FROM model_calls
+         WHERE id IN (
+             SELECT id
+             FROM model_calls
+             WHERE state <> 'held'
+               AND held_at_ms < $1
+             ORDER BY held_at_ms, id
+             LIMIT $2 + 0
          )
          GROUP BY attempt_id, provider, model
          ON CONFLICT (attempt_id, provider, model) DO UPDATE

@@ -31,7 +31,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower::ServiceExt as _;
 
 use super::limits::{DoorLimits, HEAD_BYTES_MAX};
@@ -132,8 +132,9 @@ async fn connection(
     mut told: watch::Receiver<Word>,
 ) {
     let turns = Arc::new(Turns::default());
+    let turn = Arc::clone(&turns);
     let paced =
-        Paced { stream, turns: Arc::clone(&turns), limits, seen: 0, head: None, stuck: None };
+        Paced { stream, turns: turn, limits, seen: 0, begun: None, head: None, stuck: None };
     let (counted, last) = (Arc::clone(&turns), told.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let (router, turns, last) = (router.clone(), Arc::clone(&counted), last.clone());
@@ -219,9 +220,11 @@ struct Paced {
     stream: TcpStream,
     turns: Arc<Turns>,
     limits: DoorLimits,
-    /// The turn that `head` is of.
+    /// The turn that `begun` and `head` are of.
     seen: u64,
-    /// When the head of the next request must have come; `None` before its first byte.
+    /// When the head of the next request began to come; `None` before its first byte.
+    begun: Option<Instant>,
+    /// When it must have come; `None` while it may have come with its first bytes, as most do.
     head: Option<Pin<Box<Sleep>>>,
     /// When some of the answer must have been taken; `None` while nothing is held up.
     stuck: Option<Pin<Box<Sleep>>>,
@@ -258,15 +261,21 @@ impl AsyncRead for Paced {
         let this = self.get_mut();
         let turn = this.turns.now();
         if turn != this.seen {
-            (this.seen, this.head) = (turn, None);
+            (this.seen, this.begun, this.head) = (turn, None, None);
         }
         let had = buf.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
         if !turn.is_multiple_of(2) {
             return read; // a body; the request has its own limit
         }
-        if this.head.is_none() && (turn == 0 || buf.filled().len() > had) {
-            this.head = Some(Box::pin(sleep(this.limits.head)));
+        if this.begun.is_none() && (turn == 0 || buf.filled().len() > had) {
+            this.begun = Some(Instant::now());
+            if read.is_ready() {
+                return read;
+            }
+        }
+        if let (None, Some(begun)) = (&this.head, this.begun) {
+            this.head = Some(Box::pin(sleep_until(begun + this.limits.head)));
         }
         in_time(cx, this.head.as_mut(), read)
     }

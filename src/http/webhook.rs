@@ -20,16 +20,25 @@ const DELIVERY: &str = "x-github-delivery";
 const EVENT: &str = "x-github-event";
 const SIGNATURE: &str = "x-hub-signature-256";
 
-/// Headers with a signature among them: without one no body is waited for.
-pub(super) struct Signed(HeaderMap);
+/// What headers say that have a signature among them: without one no body is waited for. The rest of
+/// the head, and the memory that it was read into, is let go before the body is read.
+pub(super) struct Signed {
+    signature: Option<String>,
+    event: Option<String>,
+    id: Option<String>,
+}
 
 impl FromRequestParts<Shared> for Signed {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, services: &Shared) -> Result<Self, Problem> {
         let signature = text(&parts.headers, SIGNATURE);
-        services.inbound.is_signed(signature).map_err(|error| not_authentic(&error))?;
-        Ok(Self(parts.headers.clone()))
+        services.inbound.is_signed(signature.as_deref()).map_err(|error| not_authentic(&error))?;
+        Ok(Self {
+            signature,
+            event: text(&parts.headers, EVENT),
+            id: text(&parts.headers, DELIVERY),
+        })
     }
 }
 
@@ -39,25 +48,24 @@ fn not_authentic(error: &NotAuthentic) -> Problem {
 
 pub(super) async fn github(
     State(services): State<Shared>,
-    Signed(headers): Signed,
+    Signed { signature, event, id }: Signed,
     body: Whole,
 ) -> Result<Response, Problem> {
     let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail);
-    let signature = text(&headers, SIGNATURE);
-    let verified = services.inbound.verify_pieces(body.blocks(), signature);
+    let verified = services.inbound.verify_pieces(body.blocks(), signature.as_deref());
     verified.map_err(|error| not_authentic(&error))?;
     let (body, _place) = body.joined();
-    let event = text(&headers, EVENT).ok_or_else(|| bad("the header X-GitHub-Event is missing"))?;
-    let id = text(&headers, DELIVERY)
+    let event = event.ok_or_else(|| bad("the header X-GitHub-Event is missing"))?;
+    let id = id
         .ok_or_else(|| bad("the header X-GitHub-Delivery is missing"))
-        .and_then(|id| DeliveryId::parse(id).map_err(|error| bad(&error.to_string())))?;
+        .and_then(|id| DeliveryId::parse(&id).map_err(|error| bad(&error.to_string())))?;
     if body.starts_with(b"payload=") {
         return Err(bad("set the webhook's content type to application/json"));
     }
-    match services.inbound.sort(event, &body).map_err(|error| bad(&error.to_string()))? {
+    match services.inbound.sort(&event, &body).map_err(|error| bad(&error.to_string()))? {
         Sorted::NoInterest(why) => Ok((StatusCode::OK, why).into_response()),
         Sorted::Kept { repo } => {
-            let (event, received_at) = (event.to_owned(), services.clock.now());
+            let received_at = services.clock.now();
             record(&services, NewDelivery { id, event, repo, body, received_at }).await
         }
     }
@@ -87,6 +95,6 @@ async fn record(services: &Services, delivery: NewDelivery) -> Result<Response, 
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }

@@ -1,7 +1,7 @@
 //! Group commit: deliveries that arrive at the same time share one transaction.
 //!
 //! A commit costs a flush of the disk, whatever is in it. One task takes whatever waits, writes it
-//! by one statement, which is a transaction, and answers everybody after it; so one flush serves many
+//! in one transaction of few statements, and answers everybody after it; so one flush serves many
 //! senders and nobody is answered before what they sent is durable. Bodies are packed before they
 //! wait, where their senders are served.
 //!
@@ -48,7 +48,7 @@ struct Waiting {
     answer: oneshot::Sender<Result<Inserted, StoreError>>,
 }
 
-/// What is written of a delivery beside its body, by the names that the statement gives it.
+/// What is written of a delivery beside its body, by the names that PostgreSQL's statement gives it.
 #[derive(Debug, Serialize)]
 struct Known {
     id: String,
@@ -60,6 +60,25 @@ struct Known {
     received_at_ms: i64,
     /// 0: none.
     repo_id: i64,
+}
+
+/// What a row of a delivery has.
+const COLUMNS: usize = 7;
+
+impl Waiting {
+    /// What is written of it, in the order of the columns; its body goes along and is not there again.
+    fn row(&mut self) -> [Arg; COLUMNS] {
+        let Known { id, event, unpacked, received_at_ms, repo_id, .. } = &self.known;
+        [
+            Arg::from(id.as_str()),
+            Arg::from(event.as_str()),
+            Arg::Bytes(std::mem::take(&mut self.body)),
+            Arg::from(*unpacked),
+            Arg::from(*received_at_ms),
+            Arg::from(*received_at_ms),
+            Arg::from(*repo_id),
+        ]
+    }
 }
 
 /// Writes deliveries in groups.
@@ -87,6 +106,7 @@ impl GroupCommit {
         let queue = self.queue().ok_or_else(closed)?;
         let (answer, answered) = oneshot::channel();
         let packed = pack(&delivery.body);
+        drop(delivery.body); // what waits is small, so the next body takes memory that was just used
         let known = Known {
             id: delivery.id.as_str().to_owned(),
             event: delivery.event,
@@ -223,6 +243,43 @@ impl Inbox {
     }
 
     async fn insert(&self, group: &mut [Waiting]) -> Result<Vec<Inserted>, StoreError> {
+        let mut new = match &self.db {
+            Db::Sqlite { .. } => self.insert_rows(group).await?,
+            Db::Postgres(_) => self.insert_list(group).await?,
+        };
+        // Of two with one id in a group the first was written.
+        let inserted = group.iter().map(|one| new.remove(&one.known.id));
+        Ok(inserted.map(|new| if new { Inserted::New } else { Inserted::Duplicate }).collect())
+    }
+
+    /// Writes a group to SQLite; which of it were not known. Values are bound and no row comes back,
+    /// since taking lists apart and handing rows out costs as much as writing them.
+    async fn insert_rows(&self, group: &mut [Waiting]) -> Result<HashSet<String>, StoreError> {
+        let ids = group.iter().map(|one| serde_json::json!({ "id": one.known.id }));
+        let ids = vec![Arg::from(ids.collect::<serde_json::Value>().to_string())];
+        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        let known: Vec<(String,)> =
+            tx.rows(sql::inbox::KNOWN_DELIVERIES, ids).await.map_err(unavailable)?;
+        let known: HashSet<String> = known.into_iter().map(|(id,)| id).collect();
+        let mut new: HashSet<String> = group.iter().map(|one| one.known.id.clone()).collect();
+        new.retain(|id| !known.contains(id));
+        let mut unknown: Vec<&mut Waiting> =
+            group.iter_mut().filter(|one| new.contains(&one.known.id)).collect();
+        for some in unknown.chunks_mut(sql::inbox::ROWS) {
+            let mut args: Vec<Arg> = Vec::with_capacity(sql::inbox::ROWS * COLUMNS);
+            args.extend(some.iter_mut().flat_map(|one| one.row()));
+            // The rows that are left over say again what the first said: its id is there then.
+            for _ in some.len()..sql::inbox::ROWS {
+                args.extend(some[0].row());
+            }
+            tx.run(sql::inbox::INSERT_DELIVERIES, args).await.map_err(unavailable)?;
+        }
+        tx.commit().await.map_err(unavailable)?;
+        Ok(new)
+    }
+
+    /// Writes a group to PostgreSQL; which of it were not known.
+    async fn insert_list(&self, group: &mut [Waiting]) -> Result<HashSet<String>, StoreError> {
         let mut bodies = Vec::with_capacity(group.iter().map(|one| one.body.len()).sum());
         for one in &mut *group {
             one.known.from = bodies.len() + 1;
@@ -234,9 +291,6 @@ impl Inbox {
         let args = vec![Arg::from(known), Arg::Bytes(bodies)];
         let rows: Vec<(String,)> =
             self.db.write(sql::inbox::INSERT_DELIVERIES, args).await.map_err(unavailable)?;
-        let mut new: HashSet<String> = rows.into_iter().map(|(id,)| id).collect();
-        // Of two with one id in a group the first was written.
-        let inserted = group.iter().map(|one| new.remove(&one.known.id));
-        Ok(inserted.map(|new| if new { Inserted::New } else { Inserted::Duplicate }).collect())
+        Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 }

@@ -8,7 +8,7 @@ mod payload;
 
 use std::collections::BTreeSet;
 
-use payload::{Body, CheckRun, Comment, Envelope, PullBody, RepoJson, WorkflowRun};
+use payload::{Body, CheckRun, Comment, Envelope, PullBody, RepoJson, Usual, WorkflowRun};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -65,7 +65,10 @@ pub fn sort(event: &str, bytes: &[u8], context: Context) -> Result<Sorted, NotJs
     if !matches!(event, "pull_request" | "workflow_run") {
         return Ok(read(event, bytes, context)?.into());
     }
-    let envelope: Envelope<'_> = object(bytes)?;
+    let envelope: Envelope<'_> = match object::<Usual<'_>>(bytes) {
+        Ok(usual) => usual.into(),
+        Err(_) => object(bytes)?,
+    };
     if !concerns(event, envelope.action()) {
         return Ok(Sorted::NoInterest(OTHER_ACTION));
     }

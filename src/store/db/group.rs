@@ -70,7 +70,7 @@ pub(in crate::store) struct Member {
 impl Group {
     /// Commits it or rolls it back.
     async fn end(&mut self, words: &'static str) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(words).execute(&mut *self.connection).await?;
+        sqlx::query(words).execute(&mut *self.connection).await?;
         self.is_over = true;
         Ok(())
     }
@@ -108,12 +108,12 @@ impl Writer {
             tokio::time::timeout(patience, turn).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         let is_first = open.is_none();
         if let Some(group) = open.as_mut() {
-            sqlx::raw_sql(BEGIN_MEMBER).execute(&mut *group.connection).await?;
+            sqlx::query(BEGIN_MEMBER).execute(&mut *group.connection).await?;
         } else {
             let connection = self.pool.acquire().await?;
             // Whole before it begins: whoever gives up in between leaves no transaction behind.
             let mut group = Group { connection, members: Vec::new(), is_over: false };
-            sqlx::raw_sql(BEGIN).execute(&mut *group.connection).await?;
+            sqlx::query(BEGIN).execute(&mut *group.connection).await?;
             *open = Some(group);
         }
         Ok(Member { open: Some(open), writer: self.clone(), is_first })
@@ -145,7 +145,7 @@ impl Member {
         if self.is_first {
             tokio::spawn(self.writer.clone().close()); // for those who may join before
         } else {
-            sqlx::raw_sql(KEEP_MEMBER).execute(self.connection()?).await?;
+            sqlx::query(KEEP_MEMBER).execute(self.connection()?).await?;
         }
         drop(self.open.take());
         Ok(())
@@ -157,7 +157,7 @@ impl Member {
     /// When the whole could not be committed; nothing of it was written then.
     pub async fn commit(mut self) -> Result<(), sqlx::Error> {
         if !self.is_first {
-            sqlx::raw_sql(KEEP_MEMBER).execute(self.connection()?).await?;
+            sqlx::query(KEEP_MEMBER).execute(self.connection()?).await?;
         }
         let (told, flushed) = oneshot::channel();
         let mut open = self.open.take().ok_or(sqlx::Error::WorkerCrashed)?;

@@ -17,7 +17,7 @@ family! {
                AND (EXISTS (SELECT 1 FROM fixes f WHERE f.attempt_id = t.id)
                     OR EXISTS (SELECT 1 FROM false_fixes y WHERE y.attempt_id = t.id))
              ORDER BY t.planned_at_ms DESC, t.id DESC
-             LIMIT $3
+             LIMIT $3 + 0
          ) AS a
          LEFT JOIN false_fixes x ON x.attempt_id = a.id
          ORDER BY a.id, x.sign",
@@ -63,6 +63,6 @@ family! {
          WHERE h.at_ms >= $1
            AND ($2 = '' OR r.slug = $2)
          ORDER BY h.at_ms DESC, h.class
-         LIMIT $3",
+         LIMIT $3 + 0",
     );
 }

@@ -56,7 +56,7 @@ family! {
                      AND other.number = e.number
                      AND other.id <> e.id
                      AND other.lease_until_ms > 0
-                     AND other.lease_until_ms > $1
+                     AND other.lease_until_ms > $1 + 0
                )
                AND NOT EXISTS (
                    SELECT 1
@@ -68,7 +68,7 @@ family! {
                      AND (earlier.wanted_at_ms, earlier.id) < (e.wanted_at_ms, e.id)
                )
              ORDER BY e.repo_id, e.due_at_ms
-             LIMIT $4
+             LIMIT $4 + 0
 ",
         "FOR UPDATE OF e SKIP LOCKED",
         "

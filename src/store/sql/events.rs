@@ -66,7 +66,7 @@ family! {
                        0
                    )
                  ORDER BY first_seq
-                 LIMIT $4
+                 LIMIT $4 + 0
              ) AS next_runs
          ) AS counted
          WHERE bytes_before < CAST($3 AS BIGINT)
@@ -106,7 +106,7 @@ family! {
          WHERE kept_at_ms < $1
             OR together > CAST($2 AS BIGINT)
          ORDER BY kept_at_ms, attempt_id
-         LIMIT $3",
+         LIMIT $3 + 0",
     );
 
     /// Nothing is left of the events of an attempt; how far they were stays, because numbers are never

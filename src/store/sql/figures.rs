@@ -101,7 +101,7 @@ family! {
            AND s.outcome IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM false_fixes x WHERE x.attempt_id = a.id)
          ORDER BY a.planned_at_ms DESC, a.id DESC
-         LIMIT $5",
+         LIMIT $5 + 0",
     );
 
     /// Attempts by the commits that they made.
@@ -131,7 +131,7 @@ family! {
          WHERE c.opened_at_ms >= $1
            AND ($2 = '' OR r.slug = $2)
          ORDER BY c.opened_at_ms DESC, c.id DESC
-         LIMIT $3",
+         LIMIT $3 + 0",
     );
 
     /// What cases have entered, in order.

@@ -24,7 +24,7 @@ family! {
          WHERE repo_id = $1 AND last_at_ms >= $2
          GROUP BY fingerprint
          ORDER BY SUM(gone) DESC, fingerprint
-         LIMIT $3",
+         LIMIT $3 + 0",
     );
 
     /// Repositories with trials since then.

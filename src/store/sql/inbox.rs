@@ -1,20 +1,40 @@
 //! The inbox.
 
-use super::{Statement, claim, family};
+use super::{Statement, claim, family, given};
+
+/// How many rows [`INSERT_DELIVERIES`] writes on SQLite.
+pub const ROWS: usize = 16;
+
+/// The same text four times.
+macro_rules! four {
+    ($text:expr) => {
+        concat!($text, ", ", $text, ", ", $text, ", ", $text)
+    };
+}
 
 family! {
-    /// Records deliveries, names those that were not known, and tells of them (`store::telling`): $1 a
-    /// JSON list of what is known of each, $2 their bodies one behind the other.
+    /// Which of the deliveries in `$1` are known.
+    KNOWN_DELIVERIES = given!(
+        "SELECT d.id
+         FROM ",
+        (id TEXT),
+        "
+         JOIN deliveries d ON d.id = given.id"
+    );
+
+    /// Records deliveries. SQLite, which looked before what is known, takes the values of [`ROWS`] rows
+    /// in the order of the columns; a row whose id is there already changes nothing. PostgreSQL, where
+    /// others may write at the same time, names those that were not known and tells of them
+    /// (`store::telling`): $1 a JSON list of what is known of each, $2 their bodies one behind the other.
     INSERT_DELIVERIES = Statement {
-        sqlite: "INSERT INTO deliveries
-             (id, event, body, body_bytes, received_at_ms, due_at_ms, repo_id)
-         SELECT value ->> 'id', value ->> 'event',
-                SUBSTR($2, value ->> 'from', value ->> 'length'), value ->> 'unpacked',
-                value ->> 'received_at_ms', value ->> 'received_at_ms', value ->> 'repo_id'
-         FROM json_each($1)
-         WHERE TRUE
-         ON CONFLICT (id) DO NOTHING
-         RETURNING id",
+        sqlite: concat!(
+            "INSERT INTO deliveries
+                 (id, event, body, body_bytes, received_at_ms, due_at_ms, repo_id)
+             VALUES ",
+            four!(four!("(?, ?, ?, ?, ?, ?, ?)")),
+            "
+             ON CONFLICT (id) DO NOTHING"
+        ),
         postgres: "WITH new AS (
              INSERT INTO deliveries
                  (id, event, body, body_bytes, received_at_ms, due_at_ms, repo_id)
@@ -47,7 +67,7 @@ family! {
                AND due_at_ms <= $1
                AND lease_until_ms <= $1
              ORDER BY repo_id, due_at_ms
-             LIMIT $4
+             LIMIT $4 + 0
 ",
         "FOR UPDATE SKIP LOCKED",
         "
@@ -83,7 +103,7 @@ family! {
              FROM deliveries
              WHERE (state = 'done' AND done_at_ms < $1)
                 OR (state = 'parked' AND due_at_ms < $1)
-             LIMIT $2)",
+             LIMIT $2 + 0)",
     );
 
     /// Deliveries in a state that failed at least $2 times, newest first, without their bodies.
@@ -94,7 +114,7 @@ family! {
          WHERE state = $1
            AND tries >= $2
          ORDER BY received_at_ms DESC, id
-         LIMIT $3",
+         LIMIT $3 + 0",
     );
 
     /// One delivery, without its body.

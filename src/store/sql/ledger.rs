@@ -174,7 +174,7 @@ family! {
          WHERE state = 'held'
            AND held_at_ms < $1
          ORDER BY held_at_ms, id
-         LIMIT $2",
+         LIMIT $2 + 0",
     );
 
     /// Keeps the sums of the calls that [`FORGET_CALLS`] forgets.
@@ -204,7 +204,7 @@ family! {
              WHERE state <> 'held'
                AND held_at_ms < $1
              ORDER BY held_at_ms, id
-             LIMIT $2
+             LIMIT $2 + 0
          )
          GROUP BY attempt_id, provider, model
          ON CONFLICT (attempt_id, provider, model) DO UPDATE
@@ -228,7 +228,7 @@ family! {
              WHERE state <> 'held'
                AND held_at_ms < $1
              ORDER BY held_at_ms, id
-             LIMIT $2
+             LIMIT $2 + 0
          )",
     );
 

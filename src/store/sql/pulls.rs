@@ -88,7 +88,7 @@ family! {
                AND p.repo_id > $3
                AND p.wake_at_ms <= $1
              ORDER BY p.repo_id, p.wake_at_ms
-             LIMIT $4
+             LIMIT $4 + 0
 ",
         "FOR UPDATE OF p SKIP LOCKED",
         "
@@ -113,7 +113,7 @@ family! {
                AND p.lease_until_ms <= $1
                AND p.lease_until_ms > 0
              ORDER BY p.lease_until_ms
-             LIMIT $3
+             LIMIT $3 + 0
 ",
         "FOR UPDATE OF p SKIP LOCKED",
         "

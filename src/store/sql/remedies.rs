@@ -68,7 +68,7 @@ family! {
                  AND o.came IS NOT NULL
            )
          ORDER BY r.filed_at_ms DESC, r.attempt_id DESC
-         LIMIT $5"
+         LIMIT $5 + 0"
     );
 
     /// The newest $2 remedies of repository $1, or ('') of all, with what speaks against them.
@@ -92,7 +92,7 @@ family! {
          LEFT JOIN case_classes k ON k.case_id = a.case_id
          WHERE $1 = '' OR LOWER(p.slug) = LOWER($1)
          ORDER BY r.filed_at_ms DESC, r.attempt_id DESC
-         LIMIT $2",
+         LIMIT $2 + 0",
     );
 
     /// A runner is given a remedy; again is no news.

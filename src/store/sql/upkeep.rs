@@ -53,7 +53,7 @@ family! {
            AND r.sweep_due_ms <= $1
            AND i.state = 'active'
          ORDER BY r.sweep_due_ms, r.id
-         LIMIT $2",
+         LIMIT $2 + 0",
     );
 
     /// A repository was swept: $2 up to when (NULL: it could not be), $3 when it is due again.

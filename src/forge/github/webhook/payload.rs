@@ -84,6 +84,24 @@ impl Envelope<'_> {
     }
 }
 
+/// The same of a body in which all of it is as we know it: read in one go, where a part that may be
+/// otherwise is passed over first and read then.
+#[derive(Debug, Deserialize)]
+pub(super) struct Usual<'b> {
+    #[serde(default, borrow)]
+    action: Option<&'b str>,
+    #[serde(default)]
+    installation: Option<Installation>,
+    #[serde(default)]
+    repository: Option<Numbered>,
+}
+
+impl<'b> From<Usual<'b>> for Envelope<'b> {
+    fn from(Usual { action, installation, repository }: Usual<'b>) -> Self {
+        Self { action, installation, repository }
+    }
+}
+
 /// A repository, as far as telling repositories apart takes.
 #[derive(Debug, Deserialize)]
 pub(super) struct Numbered {
