@@ -11,6 +11,7 @@ pub mod autonomy;
 pub mod brief;
 pub mod case;
 pub mod cause;
+pub mod chain;
 pub mod checkpoint;
 pub mod command;
 pub mod decide;

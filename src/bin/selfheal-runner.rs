@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use selfheal::cli;
 use selfheal::domain::brief::Brief;
+use selfheal::domain::chain::Chain;
 use selfheal::domain::ids::AttemptId;
 use selfheal::runner::attempt::{End, Setting};
 use selfheal::runner::dependencies::Dependencies;
@@ -105,7 +106,7 @@ fn models(server: &RemoteServer) -> Option<ModelEnd> {
     match program.and_then(|program| ModelEnd::open(server.gateway(), program)) {
         Ok(end) => Some(end),
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "there is no way to models");
+            tracing::warn!(error = %Chain(&error), "there is no way to models");
             None
         }
     }

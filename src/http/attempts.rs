@@ -18,6 +18,7 @@ use super::bodies::Told;
 use super::operators::Desk;
 use super::runner::attempt_of;
 use super::{Problem, Shared};
+use crate::domain::chain::Chain;
 use crate::domain::document::Document;
 use crate::domain::ids::{AttemptId, Login};
 use crate::domain::inputs::Prompt;
@@ -40,7 +41,7 @@ impl FromRequestParts<Shared> for Asked {
 }
 
 fn later(error: &ServiceError) -> Problem {
-    tracing::warn!(error = error as &dyn std::error::Error, "an attempt could not be read");
+    tracing::warn!(error = %Chain(error), "an attempt could not be read");
     Problem::later("the store is not available")
 }
 
@@ -59,7 +60,7 @@ pub(super) async fn receipt(
         .map_err(|error| later(&error))?;
     let receipt = receipt.ok_or_else(unknown)?;
     let signed = Signed::by(desk.signer(), receipt).map_err(|error| {
-        tracing::error!(error = &error as &dyn std::error::Error, "a receipt is not signed");
+        tracing::error!(error = %Chain(&error), "a receipt is not signed");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the receipt could not be signed")
     })?;
     Ok(Json(signed))

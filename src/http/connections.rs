@@ -35,6 +35,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower::ServiceExt as _;
 
 use super::limits::{DoorLimits, HEAD_BYTES_MAX};
+use crate::domain::chain::Chain;
 
 /// How long no connection is taken when the machine has none to give: files run out for moments.
 const EXHAUSTED: Duration = Duration::from_secs(1);
@@ -160,7 +161,7 @@ async fn connection(
         let heard = tokio::select! {
             ended = served.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");
+                    tracing::debug!(error = %Chain(&error), "connection ended");
                 }
                 return;
             }

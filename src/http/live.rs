@@ -27,6 +27,7 @@ use super::bodies::Told;
 use super::problem::not_found;
 use super::runner::asker;
 use super::{Problem, Shared};
+use crate::domain::chain::Chain;
 use crate::domain::ids::AttemptId;
 use crate::domain::live::{EventBatch, EventsTaken, Shows};
 use crate::ports::ledger::Account;
@@ -94,7 +95,7 @@ impl Watcher {
             Ok(Err(Closed::Nothing)) => Err(not_found().await),
             Ok(Err(Closed::Crowded)) => Err(Problem::later("as many are watching as may")),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "nobody can watch");
+                tracing::warn!(error = %Chain(&error), "nobody can watch");
                 Err(Problem::later("events cannot be read now"))
             }
         }

@@ -17,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::bodies::Whole;
 use super::{Problem, Shared};
+use crate::domain::chain::Chain;
 use crate::domain::ids::AttemptId;
 use crate::domain::ledger::{Passes, Refusal};
 use crate::domain::model::{
@@ -260,7 +261,7 @@ fn refusal(provider: Provider, error: &ModelError) -> Response {
         },
         ModelError::Crowded => busy(provider, &words),
         ModelError::Provider(cause) => {
-            tracing::warn!(error = cause as &dyn std::error::Error, "a provider is in trouble");
+            tracing::warn!(error = %Chain(cause), "a provider is in trouble");
             let status = match cause {
                 ProviderError::Silent => StatusCode::GATEWAY_TIMEOUT,
                 ProviderError::NotSetUp(_)
@@ -272,7 +273,7 @@ fn refusal(provider: Provider, error: &ModelError) -> Response {
             response
         }
         ModelError::Later(cause) => {
-            tracing::warn!(error = cause as &dyn std::error::Error, "a call has to wait");
+            tracing::warn!(error = %Chain(cause), "a call has to wait");
             let mut response = Problem::later(words).into_response();
             mark(&mut response, PROVIDER, "trouble");
             response

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use super::bodies::Told;
 use super::{Problem, Shared};
 use crate::domain::brief::{Admission, Brief, Identity, Instruction, StageReport};
+use crate::domain::chain::Chain;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::ids::AttemptId;
 use crate::domain::inputs::Prompt;
@@ -26,7 +27,7 @@ impl From<RunnerError> for Problem {
             RunnerError::Over => StatusCode::GONE,
             RunnerError::Bad(_) => StatusCode::UNPROCESSABLE_ENTITY,
             RunnerError::Later(cause) => {
-                tracing::warn!(error = cause as &dyn std::error::Error, "a runner has to wait");
+                tracing::warn!(error = %Chain(cause), "a runner has to wait");
                 return Self::later(error.to_string());
             }
         };

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::bodies::Whole;
 use super::{Problem, Shared};
+use crate::domain::chain::Chain;
 use crate::domain::ids::DeliveryId;
 use crate::ports::inbound::{NotAuthentic, Sorted};
 use crate::ports::store::{Inserted, NewDelivery, StoreError};
@@ -87,7 +88,7 @@ async fn record(services: &Services, delivery: NewDelivery) -> Result<Response, 
         Err(error) => {
             tracing::error!(
                 delivery.id = %id,
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "delivery could not be recorded"
             );
             Err(Problem::later("the delivery could not be recorded; send it again"))

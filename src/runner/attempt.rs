@@ -20,6 +20,7 @@ use super::server::{Server, ServerError};
 use super::stages::{self, StageError, Work};
 use super::workspace::{Context, Source, WorkspaceError};
 use crate::domain::brief::{Brief, FixerSpec, Instruction, PROTOCOL_VERSION, StageReport};
+use crate::domain::chain::Chain;
 use crate::domain::outcome::{GaveUp, Outcome};
 
 /// What an attempt is made with.
@@ -93,7 +94,7 @@ pub async fn run(
         Ok(outcome) => outcome,
         Err(Halt::Stopped | Halt::Server(ServerError::Over)) => return Ok(End::Stopped),
         Err(Halt::Server(error)) => return Err(error),
-        Err(Halt::Stage(error)) => gave_up(error.why(), chain(&error)),
+        Err(Halt::Stage(error)) => gave_up(error.why(), Chain(&error).to_string()),
     };
     // With the outcome the attempt is over, and nobody listens any more.
     setting.observer.is_heard().await;
@@ -119,18 +120,6 @@ fn out_of_time(brief: &Brief, models: Option<&ModelEnd>) -> Outcome {
 
 fn gave_up(why: GaveUp, note: String) -> Outcome {
     Outcome::GaveUp { why, note, runs: Vec::new(), analysis: None }
-}
-
-/// An error and everything behind it, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Beats until the server calls the attempt off; a beat that is lost is followed by another.
@@ -165,7 +154,7 @@ async fn outcome(
     };
     let source = match &setting.source {
         Ok(source) => source,
-        Err(error) => return Ok(gave_up(GaveUp::NoWorkspace, chain(error))),
+        Err(error) => return Ok(gave_up(GaveUp::NoWorkspace, Chain(error).to_string())),
     };
     let files = source.files().await.map_err(StageError::from)?;
     let facts = RepoFacts::new(files.into_keys());

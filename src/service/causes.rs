@@ -4,6 +4,7 @@
 
 use super::{ServiceError, Services, bases, mending};
 use crate::domain::cause::{Base, BaseState, Cause, Judged, Judgement, Known, judge};
+use crate::domain::chain::Chain;
 use crate::domain::evidence::Evidence;
 use crate::domain::flakes::counted_since;
 use crate::domain::policy::Policy;
@@ -60,7 +61,7 @@ async fn began(
     }
     match bases::began_at(services, of, base).await {
         Err(ServiceError::Forge(error)) if !error.is_transient() => {
-            tracing::info!(error = &error as &dyn std::error::Error, "its beginning is not known");
+            tracing::info!(error = %Chain(&error), "its beginning is not known");
             Ok(None)
         }
         other => other,
@@ -76,7 +77,7 @@ pub(super) async fn base(
     match bases::base_of(services, pull, policy).await {
         // What cannot be read now or ever is not known; the pull request does not wait for it.
         Err(ServiceError::Forge(error)) if !error.is_transient() => {
-            tracing::info!(error = &error as &dyn std::error::Error, "the base is not known");
+            tracing::info!(error = %Chain(&error), "the base is not known");
             Ok(Some(Base {
                 branch: pull.base.clone(),
                 at: pull.base_sha.clone(),

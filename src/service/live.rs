@@ -24,6 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::Services;
 use super::runners::{RunnerError, is_valid};
+use crate::domain::chain::Chain;
 use crate::domain::ids::{AttemptId, Timestamp};
 use crate::domain::live::{
     ATTEMPT_EVENT_BYTES_MAX, BATCH_EVENTS_MAX, EventBatch, EventsTaken, LiveEvent,
@@ -227,7 +228,7 @@ impl Reader {
                     Ok(Some(piece)) => return News::Events(piece),
                     Ok(None) => continue,
                     Err(error) => {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "a reader is cut");
+                        tracing::warn!(error = %Chain(&error), "a reader is cut");
                         return News::End(Ending::Trouble);
                     }
                 }

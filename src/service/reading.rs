@@ -19,6 +19,7 @@ use self::draft::{Draft, Remarks, is_certain, remarks};
 use self::matchers::Own;
 use super::beside::beside_if_long;
 use super::{ServiceError, Services};
+use crate::domain::chain::Chain;
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{CheckRunId, RunId, Timestamp};
@@ -289,8 +290,8 @@ impl Reader<'_> {
             Ok(Kept::Yes) => {}
             Ok(Kept::TooLarge) => tracing::info!(job.id = %job, "the log is too large to keep"),
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(job.id = %job, error, "the log could not be kept");
+                let error = Chain(&error);
+                tracing::warn!(job.id = %job, %error, "the log could not be kept");
             }
         }
     }

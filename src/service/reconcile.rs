@@ -24,6 +24,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::watch;
 
 use super::Services;
+use crate::domain::chain::Chain;
 use crate::domain::ids::Timestamp;
 use crate::ports::forge::ForgeError;
 use crate::ports::history::{LoggedDelivery, LoggedPage};
@@ -258,7 +259,7 @@ pub async fn run(services: Services, mut stop: watch::Receiver<bool>) {
             Ok(Ok(None)) => {}
             Ok(Ok(Some(turn))) => said(&turn),
             Ok(Err(error)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "nothing is reconciled");
+                tracing::warn!(error = %Chain(&error), "nothing is reconciled");
             }
             Err(_) => tracing::error!("a turn of reconciling panicked; it is made again later"),
         }

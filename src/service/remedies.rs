@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use super::{ServiceError, Services};
 use crate::domain::attempt::{AttemptEnd, AttemptRecord, AttemptState};
 use crate::domain::case::Case;
+use crate::domain::chain::Chain;
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{AttemptId, RepoPath};
@@ -51,7 +52,7 @@ pub(super) async fn filed(
         Ok(base) => base,
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(error) => {
-            tracing::info!(error = &error as &dyn std::error::Error, "a fix is not filed");
+            tracing::info!(error = %Chain(&error), "a fix is not filed");
             return Ok(None);
         }
     };

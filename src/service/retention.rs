@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Services;
+use crate::domain::chain::Chain;
 use crate::domain::flakes::counted_since;
 use crate::domain::remedy;
 
@@ -64,7 +65,7 @@ pub async fn run(services: Services, mut stop: watch::Receiver<bool>) {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "old work is forgotten"),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "nothing is forgotten");
+                tracing::warn!(error = %Chain(&error), "nothing is forgotten");
             }
         }
         tokio::select! {

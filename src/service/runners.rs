@@ -18,6 +18,7 @@ use crate::domain::attempt::{Attempt, AttemptState};
 use crate::domain::brief::{
     Admission, Brief, Identity, Instruction, PROTOCOL_VERSION, Resume, StageReport,
 };
+use crate::domain::chain::Chain;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::feedback::{self, ASKS_MAX, times_answered};
 use crate::domain::ids::{AttemptId, RunId, Sha, Timestamp};
@@ -267,7 +268,7 @@ async fn fork(services: &Services, pull: &Pull) -> Option<Sha> {
     match services.forge.merge_base(&pull.repo, &pull.base_sha, &pull.head.sha).await {
         Ok(fork) => fork,
         Err(error) => {
-            tracing::info!(error = &error as &dyn std::error::Error, "where it began is not known");
+            tracing::info!(error = %Chain(&error), "where it began is not known");
             None
         }
     }

@@ -18,6 +18,7 @@ use tracing::Instrument as _;
 
 use super::lease::while_held;
 use super::{ServiceError, Services, effects, healing, intake};
+use crate::domain::chain::Chain;
 use crate::domain::ids::{PrNumber, Timestamp};
 use crate::ports::forge::ForgeError;
 use crate::ports::store::{Changes, Claim, Finish, Lease, Leased, PendingDelivery, StoreError};
@@ -287,7 +288,7 @@ impl Worker {
                     self.rest(&mut stop, IDLE_MS_MAX).await;
                 }
                 Ok(Err(error)) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "store trouble");
+                    tracing::error!(error = %Chain(&error), "store trouble");
                     self.rest(&mut stop, IDLE_MS_MAX).await;
                 }
             }

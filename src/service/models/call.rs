@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{ModelError, Patience, Place, Sending};
+use crate::domain::chain::Chain;
 use crate::domain::ids::CallId;
 use crate::domain::model::{CacheFor, ModelPrice};
 use crate::models::{Form, Heard, Meter};
@@ -148,8 +149,8 @@ impl Call {
                 Open::No
             }
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, call.id = %new.id, "a call could not be settled");
+                let error = Chain(&error);
+                tracing::warn!(%error, call.id = %new.id, "a call could not be settled");
                 Open::Yes
             }
         }
