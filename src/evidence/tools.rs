@@ -39,6 +39,7 @@ mod linters;
 mod listed;
 mod native;
 mod native_tests;
+mod openapi;
 mod perl;
 mod php;
 mod powershell;
@@ -123,6 +124,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &linters::COVERAGE,
     &linters::PAGES,
     &sphinx::TOOL,
+    &openapi::TOOL,
     &projects::TOOL,
     &builders::BAZEL,
     &native_tests::TESTS,

@@ -308,7 +308,7 @@ pub(super) static SYSTEM: Tool = Tool {
                 ": cannot execute",
             ],
             concat!(
-                r"^(?:(?:/\S+|\S*\.sh|bash|sh|zsh|env|/bin/sh|##)(?:: line",
+                r"^(?:(?P<file>[^\s:/][^\s:]*\.sh): line (?P<line>[0-9]+): |(?:/\S+|\S*\.sh|bash|sh|zsh|env|/bin/sh|##)(?:: line",
                 r"|:)? ?(?:[0-9]+: )?[^:]*: |)(?P<message>[^\s:]+: (?:command not found",
                 r"|not found|No such file or directory|Permission denied|cannot execute.*))$",
             ),
@@ -368,6 +368,14 @@ mod tests {
             "  0     0    0     0    0     0      0      0 --:--:--  0:02:10 --:--:--     0curl: (7) \
              Failed to connect",
             "infrastructure curl: (7) Failed to connect",
+        );
+    }
+
+    #[test]
+    fn what_a_script_may_not_run_has_the_script_s_line() {
+        check(
+            "run.sh: line 4: ./bin/migrate: Permission denied",
+            "config run.sh:4 ./bin/migrate: Permission denied",
         );
     }
 

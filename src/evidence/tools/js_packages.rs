@@ -1,7 +1,7 @@
 //! JavaScript's package managers and the Node runtime: npm, pnpm, yarn, uncaught errors.
 
 use super::extent::while_below;
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, frame_in, is_own};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, frame_in, is_own, place_in};
 
 pub(super) static TOOL: Tool = Tool {
     name: "npm",
@@ -310,6 +310,16 @@ fn uncaught(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         && at.above(4).is_some()
     {
         draft.first -= 4;
+        // Of what it could not parse or find, no frame tells the place.
+        let shown = at.above(4).and_then(place_in).filter(|(path, ..)| is_own(path));
+        if let (None, Some((path, line, column))) = (&draft.path, shown) {
+            draft.place(path, line, column);
+        }
+    }
+    if draft.path.is_none()
+        && let Some((_, importer)) = draft.failure.message.clone().rsplit_once(" imported from ")
+    {
+        draft.place(importer, None, None);
     }
     found.push(draft);
 }
@@ -438,5 +448,16 @@ mod tests {
             "config s.js:3:4 [ENOENT] Error: ENOENT: no such file, open 'x'",
         );
         check("Error: printed by a passing test", "");
+        check(
+            "/home/runner/work/a/a/s.js:2\nfunction f( { return a }\n                     ^\n\n\
+             SyntaxError: Unexpected identifier 'a'\n    at wrapSafe (node:internal/loader:1:18)\n",
+            "compile_error s.js:2 SyntaxError: Unexpected identifier 'a'",
+        );
+        check(
+            "Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/home/runner/work/a/a/b.js' imported \
+             from /home/runner/work/a/a/m.mjs\n    at finalizeResolution (node:internal/esm:1:11)\n",
+            "dependency m.mjs [ERR_MODULE_NOT_FOUND] Error [ERR_MODULE_NOT_FOUND]: Cannot find module \
+             '/home/runner/work/a/a/b.js' imported from m.mjs",
+        );
     }
 }

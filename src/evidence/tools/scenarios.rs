@@ -1,10 +1,10 @@
-//! Suites told in sentences: behave, Robot Framework, Jasmine.
+//! Suites told in sentences: behave, Robot Framework, Jasmine, busted.
 
 use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, extent, place_in};
 
 pub(super) static TOOL: Tool = Tool {
     name: "scenarios",
-    about: "behave's list of failing scenarios, Robot Framework, Jasmine.",
+    about: "behave's list of failing scenarios, Robot Framework, Jasmine, busted.",
     example: "\
          Failing scenarios:\n  features/cart.feature:4  adds",
     rules: &[
@@ -23,6 +23,12 @@ pub(super) static TOOL: Tool = Tool {
                 r"(?P<message>.+)$",
             ),
         ),
+        Rule::new(
+            K::TestFailure,
+            &["Failure -> ", "Error -> "],
+            r"^(?:Failure|Error) -> (?P<file>\S+) @ (?P<line>[0-9]+)$",
+        )
+        .reading(busted),
         Rule::new(K::TestFailure, &["  Message:"], r"^\s*  Message:$").reading(jasmine),
     ],
 };
@@ -83,6 +89,18 @@ fn robot(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     extent::while_below(&at.down(1), &mut draft, |line| {
         !line.starts_with("---") && !line.starts_with("===")
     });
+    found.push(draft);
+}
+
+/// The test's name stands below, and what it says below that, with its place once more.
+fn busted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let (Some(test), Some(said)) = (at.below(1), at.below(2)) else { return };
+    draft.failure.test = Some(test.trim().to_owned());
+    let place = place_in(said).map(|(path, ..)| path);
+    let message = said.split_once(": ").filter(|_| place.is_some()).map_or(said, |(_, rest)| rest);
+    draft.failure.message = message.trim().to_owned();
+    draft.last = at.index + 2;
+    extent::while_below(&at.down(2), &mut draft, |line| !line.trim().is_empty());
     found.push(draft);
 }
 
@@ -159,6 +177,19 @@ mod tests {
         check(
             "[ ERROR ] Error in file 'tests/shop.robot' on line 3: Importing library 'A' failed: no\n",
             "config tests/shop.robot:3 Importing library 'A' failed: no",
+        );
+    }
+
+    #[test]
+    fn busted_tells_the_test_below_its_place() {
+        check(
+            "0 successes / 1 failure / 1 error / 1 pending : 0.005709 seconds\n\n\
+             Pending -> spec/m_spec.lua @ 4\nmoney fails on nil\n\n\
+             Failure -> spec/m_spec.lua @ 2\nmoney adds\n\
+             spec/m_spec.lua:2: Expected objects to be the same.\nPassed in:\n(number) 3\n\n\
+             Error -> spec/m_spec.lua @ 3\nmoney errors\nspec/m_spec.lua:3: no rate for CHF\n",
+            "test_failure spec/m_spec.lua:2 {money adds} Expected objects to be the same.\n\
+             test_failure spec/m_spec.lua:3 {money errors} no rate for CHF",
         );
     }
 
