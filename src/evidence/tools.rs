@@ -184,6 +184,13 @@ fn has_extension(path: &str, extension: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case(extension))
 }
 
+/// Reads `12) NAME`, as runners number what failed.
+fn numbered(line: &str) -> Option<&str> {
+    let (number, name) = line.trim().split_once(") ")?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(name)
+}
+
 /// Reads a JavaScript stack frame: `at f (PATH:LINE:COLUMN)`, `at PATH:LINE:COLUMN`.
 fn frame_in(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
     let frame = line.trim().strip_prefix("at ")?;

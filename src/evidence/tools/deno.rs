@@ -32,11 +32,11 @@ const SOURCE_LINES_MAX: usize = 8;
 
 fn checked(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let place = at.lines_below(SOURCE_LINES_MAX).find_map(|(distance, line)| {
-        let (path, line, column) = frame_in(line.trim())?;
+        let (path, line, column) = frame_in(line)?;
         Some((distance, path, line, column))
     });
     if let Some((distance, path, line, column)) = place {
-        draft.place(path.trim_start_matches("file://"), line, column);
+        draft.place(path, line, column);
         draft.last = draft.first + distance;
     }
     found.push(draft);

@@ -1,6 +1,6 @@
 //! gfortran: the place stands above the source's line, the message below it.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool};
+use super::{At, Draft, FailureKind as K, Rule, Tool, has_extension, place_in};
 
 pub(super) static TOOL: Tool = Tool {
     name: "gfortran",
@@ -25,14 +25,12 @@ const EXTENSIONS: [&str; 7] = ["f", "for", "f77", "f90", "f95", "f03", "f08"];
 
 fn below_its_place(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let place = at.lines_above(PLACE_LINES_MAX).find_map(|(distance, line)| {
-        let mut parts = line.strip_suffix(':')?.splitn(3, ':');
-        let (file, line, column) = (parts.next()?, parts.next()?, parts.next()?);
-        let extension = file.rsplit_once('.')?.1.to_ascii_lowercase();
-        let is_fortran = EXTENSIONS.contains(&extension.as_str());
-        is_fortran.then_some((distance, file, line.parse().ok()?, column.parse().ok()?))
+        let (file, line, column) = place_in(line.strip_suffix(':')?)?;
+        let is_fortran = EXTENSIONS.iter().any(|extension| has_extension(file, extension));
+        is_fortran.then_some((distance, file, line, column))
     });
     if let Some((distance, file, line, column)) = place {
-        draft.place(file, Some(line), Some(column));
+        draft.place(file, line, column);
         draft.first = at.index - distance;
         found.push(draft);
     }

@@ -1,7 +1,8 @@
 //! PHP: PHPUnit and Pest, PHPStan, PHP_CodeSniffer, Pint, php-cs-fixer, Composer, fatal errors.
 
 use super::{
-    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, extent, has_extension, place_in,
+    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, extent, has_extension, numbered,
+    place_in,
 };
 
 pub(super) static TESTS: Tool = Tool {
@@ -59,10 +60,7 @@ fn testdox(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 /// PHPUnit's list of failures, numbered below their count.
 fn phpunit_list(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     for (distance, line) in at.lines_below(LOOK_LINES_MAX) {
-        let numbered = line.split_once(") ").filter(|(number, test)| {
-            !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) && test.contains("::")
-        });
-        if let Some((_, test)) = numbered {
+        if let Some(test) = numbered(line).filter(|test| test.contains("::")) {
             let at = at.down(distance);
             (draft.first, draft.last) = (at.index, at.index);
             draft.failure.test = Some(test.trim().to_owned());
@@ -82,10 +80,8 @@ fn phpunit(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     draft.failure.message.clear();
     for (distance, line) in at.lines_below(200) {
         let told = line.trim();
-        let numbered = told.split_once(") ").is_some_and(|(n, rest)| {
-            !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) && rest.contains("::")
-        });
-        if numbered || told.starts_with("FAILURES!") || told.starts_with("ERRORS!") {
+        let is_next = numbered(told).is_some_and(|test| test.contains("::"));
+        if is_next || told.starts_with("FAILURES!") || told.starts_with("ERRORS!") {
             break;
         }
         let place =

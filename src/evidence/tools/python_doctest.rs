@@ -1,5 +1,6 @@
 //! Python's doctest: an example in a text, and what it gave instead.
 
+use super::python_tests::file_line;
 use super::{At, Draft, FailureKind as K, Rule, Tool, extent};
 
 pub(super) static TOOL: Tool = Tool {
@@ -11,18 +12,15 @@ pub(super) static TOOL: Tool = Tool {
     rules: &[Rule::new(K::TestFailure, &["Failed example:"], r"^Failed example:$").reading(example)],
 };
 
-/// Reads `File "PATH", line 12, in NAME`.
-fn quoted_place(line: &str) -> Option<(&str, u32, &str)> {
-    let (path, rest) = line.strip_prefix("File \"")?.split_once("\", line ")?;
-    let (line, name) = rest.split_once(", in ")?;
-    Some((path, line.parse().ok()?, name.trim()))
-}
-
 /// Above it stands its place; below it the example, and what was expected and came, or what it raised.
 fn example(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    let Some((path, line, name)) = at.above(1).and_then(quoted_place) else { return };
-    draft.place(path, Some(line), None);
-    draft.failure.test = Some(name.to_owned());
+    let above = at.above(1).unwrap_or_default();
+    let (Some((path, line)), Some((_, name))) = (file_line(above), above.rsplit_once(", in "))
+    else {
+        return;
+    };
+    draft.place(path, line, None);
+    draft.failure.test = Some(name.trim().to_owned());
     draft.failure.message.clear();
     draft.first = at.index - 1;
     let mut is_raised = false;

@@ -1,6 +1,9 @@
 //! Suites told in sentences: behave, Robot Framework, Jasmine, busted.
 
-use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, extent, place_in};
+use super::{
+    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, extent, frame_in, is_own, numbered,
+    place_in,
+};
 
 pub(super) static TOOL: Tool = Tool {
     name: "scenarios",
@@ -106,11 +109,7 @@ fn busted(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 /// `1) NAME`, `Message:`, what it says, `Stack:`, and the first place that is not Jasmine's.
 fn jasmine(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    let name = at.above(1).and_then(|line| line.trim().split_once(") "));
-    let Some((number, test)) = name else { return };
-    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return;
-    }
+    let Some(test) = at.above(1).and_then(numbered) else { return };
     draft.failure.test = Some(test.to_owned());
     draft.failure.message.clear();
     draft.first = at.index - 1;
@@ -124,8 +123,7 @@ fn jasmine(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         } else if told.is_empty() {
             break;
         } else if draft.path.is_none()
-            && !told.contains("node_modules")
-            && let Some((path, line, column)) = frame(told).and_then(place_in)
+            && let Some((path, line, column)) = frame_in(told).filter(|(path, ..)| is_own(path))
         {
             draft.place(path, line, column);
         }
@@ -134,12 +132,6 @@ fn jasmine(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if !draft.failure.message.is_empty() {
         found.push(draft);
     }
-}
-
-/// The place of a stack frame: `at NAME (PLACE)`, `at PLACE`.
-fn frame(line: &str) -> Option<&str> {
-    let frame = line.strip_prefix("at ")?;
-    Some(frame.rsplit_once('(').map_or(frame, |(_, place)| place.trim_end_matches(')')))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Sphinx where warnings are errors: what it warned of failed the build.
 
-use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool};
+use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, place_in};
 
 pub(super) static TOOL: Tool = Tool {
     name: "sphinx",
@@ -33,12 +33,10 @@ fn warned(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
         let mut warning = warning_on(at.index - distance);
         // Progress that no line feed ended may stand before the path.
         let place = place.rsplit(' ').next().unwrap_or(place);
-        match place.rsplit_once(':') {
-            Some((path, line)) if line.parse::<u32>().is_ok() => {
-                warning.place(path, line.parse().ok(), None);
-            }
-            _ if !place.is_empty() => warning.place(place, None, None),
-            _ => {}
+        match place_in(place) {
+            Some((path, line, _)) => warning.place(path, line, None),
+            None if !place.is_empty() => warning.place(place, None, None),
+            None => {}
         }
         message.trim().clone_into(&mut warning.failure.message);
         drafts.push(warning);
