@@ -19,6 +19,7 @@ use crate::domain::failure::Failure;
 mod commands;
 pub mod coverage;
 mod decode;
+mod differing;
 mod docs;
 mod draft;
 mod excerpt;

@@ -36,7 +36,9 @@ pub(super) fn read(place: Place, text: &str, mut draft: Draft) -> Option<(Draft,
     if text.len() > LINE_BYTES_MAX {
         return None;
     }
-    let found = COMPILED.as_ref()?.captures(text)?;
+    let Some(found) = COMPILED.as_ref()?.captures(text) else {
+        return behind(place, text, draft);
+    };
     let (file, message) = (&found["file"], found["message"].trim());
     let lower = message.to_ascii_lowercase();
     let is_aside = ASIDES.iter().any(|word| lower.trim_start_matches('[').starts_with(word));
@@ -54,6 +56,24 @@ pub(super) fn read(place: Place, text: &str, mut draft: Draft) -> Option<(Draft,
     (draft.first, draft.last) = (place.index, place.index);
     draft.say(message.strip_suffix(':').unwrap_or(message));
     Some((draft, message.ends_with(':')))
+}
+
+/// The form of parsers of JavaScript: `SyntaxError: FILE: what is wrong (LINE:COLUMN)`.
+fn behind(place: Place, text: &str, mut draft: Draft) -> Option<(Draft, bool)> {
+    let told = text.trim().trim_end_matches(':');
+    let (said, numbers) = told.strip_suffix(')')?.rsplit_once(" (")?;
+    let (line, column) = numbers.split_once(':')?;
+    let (line, column) = (line.parse().ok().filter(|line| *line > 0)?, column.parse().ok()?);
+    let (before, rest) = said.split_once(": ")?;
+    let is_name = before.ends_with("Error") && !before.contains(char::is_whitespace);
+    let (file, message) = if is_name { rest.split_once(": ")? } else { (before, rest) };
+    if !is_path(file) {
+        return None;
+    }
+    draft.place(file, Some(line), Some(column));
+    (draft.first, draft.last) = (place.index, place.index);
+    draft.say(message);
+    Some((draft, false))
 }
 
 /// Whether a line is a file's path and nothing else.
@@ -111,6 +131,11 @@ mod tests {
             "./paper.tex:4: Missing $ inserted.",
             Some(("./paper.tex", 4, None, "Missing $ inserted.")),
         );
+        check(
+            "SyntaxError: src/a.js: Unexpected token (1:11):",
+            Some(("src/a.js", 1, Some(11), "Unexpected token")),
+        );
+        check("b.ts: ';' expected (3:4)", Some(("b.ts", 3, Some(4), "';' expected")));
     }
 
     #[test]
@@ -128,6 +153,8 @@ mod tests {
             "took 1.5:3",
             "a.py:0: none",
             "v1.2.3: 4",
+            "built a.js: done in two turns (2:03)x",
+            "the game ended: draw (2:2)",
         ] {
             check(text, None);
         }

@@ -15,7 +15,7 @@ use super::frame::{Window, is_own};
 use super::green::Green;
 use super::lines::{LOOK_LINES_MAX, Lines, Place};
 use super::text::{Clean, Mark};
-use super::{located, unset};
+use super::{differing, located, unset};
 use crate::domain::failure::{CREDENTIALS, Failure, FailureKind};
 
 /// How many of the last lines are looked at.
@@ -46,6 +46,9 @@ const WORDS: [&str; 16] = [
     "must ",
     "❌",
 ];
+
+/// How git marks that a file is changed, added, deleted, renamed, copied, unmerged or unknown.
+const STATES: [char; 8] = [' ', 'M', 'A', 'D', 'R', 'C', 'U', '?'];
 
 /// Words of lines that only repeat the verdict.
 const VERDICTS: [&str; 9] = [
@@ -84,6 +87,9 @@ pub(super) fn of_window(
     if named.is_empty() {
         named = listed(&told);
     }
+    if named.is_empty() {
+        named = differ(lines, window, last);
+    }
     if named.is_empty() { in_words(lines, last, &told).into_iter().collect() } else { named }
 }
 
@@ -108,20 +114,43 @@ fn located(lines: Lines<'_>, told: &[(Place, Clean<'_>)]) -> Vec<Draft> {
     drafts
 }
 
-/// The files that a step listed, if it did nothing else: formatters that only check write so.
+/// The files that a step listed, if it did nothing else: formatters that only check write so, and
+/// `git status --short` after a generator.
 fn listed(told: &[(Place, Clean<'_>)]) -> Vec<Draft> {
     let is_whole = told.len() < UNKNOWN_LINES_MAX;
-    if !is_whole || !told.iter().all(|(_, line)| located::is_path(line.text)) {
+    if !is_whole || !told.iter().all(|(_, line)| located::is_path(changed(line.text))) {
         return Vec::new();
     }
     let draft = |(place, line): &(Place, Clean<'_>)| {
         let mut draft = empty();
-        draft.place(line.text.trim(), None, None);
+        draft.place(changed(line.text).trim(), None, None);
         draft.say("the step failed and listed this file");
         (draft.first, draft.last) = (place.index, place.index);
         draft
     };
     told.iter().rev().map(draft).collect()
+}
+
+/// A path without git's two letters of its state (git-status(1), "Short Format").
+fn changed(line: &str) -> &str {
+    match line.split_at_checked(3) {
+        Some((state, path)) if state.ends_with(' ') && state.trim_matches(STATES).is_empty() => {
+            path
+        }
+        Some(_) | None => line,
+    }
+}
+
+/// The files in whose difference a step's last words consist.
+fn differ(lines: Lines<'_>, window: &Window, last: Place) -> Vec<Draft> {
+    let draft = |file: differing::Differing<'_>| {
+        let mut draft = empty();
+        draft.place(file.path, file.line, None);
+        draft.say("the step failed and printed how this file differs");
+        (draft.first, draft.last) = (file.first, file.last);
+        draft
+    };
+    differing::read(lines, window.output, last).into_iter().map(draft).collect()
 }
 
 /// A failure of which nothing is known.
@@ -197,4 +226,22 @@ fn is_suspicious(line: &str) -> bool {
     static SEARCH: LazyLock<Option<AhoCorasick>> =
         LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).ok());
     SEARCH.as_ref().is_some_and(|search| search.is_match(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::evidence::tests::check_failed;
+
+    #[test]
+    fn files_that_a_step_lists_are_told() {
+        let said = "the step failed and listed this file";
+        check_failed(
+            " M api/types.gen.go\n?? api/new.gen.go\nRM a.md\n",
+            &format!(
+                "unknown api/types.gen.go {said}\nunknown api/new.gen.go {said}\nunknown a.md {said}"
+            ),
+        );
+        check_failed("src/a.js\n", &format!("unknown src/a.js {said}"));
+        check_failed("it broke\nsrc/a.js\n", "unknown it broke");
+    }
 }
