@@ -14,6 +14,7 @@ mod builders;
 mod cargo;
 mod checks;
 mod ci;
+mod codespell;
 mod crashes;
 mod cypress;
 mod deno;
@@ -34,6 +35,7 @@ mod json_lines;
 mod jvm;
 mod jvm_lint;
 mod jvm_tests;
+mod latex;
 mod link;
 mod linters;
 mod listed;
@@ -57,6 +59,7 @@ mod scenarios;
 mod sphinx;
 mod tap;
 mod typescript;
+mod yamllint;
 
 /// Every tool, the most specific first.
 pub(super) static TOOLS: &[&Tool] = &[
@@ -124,6 +127,9 @@ pub(super) static TOOLS: &[&Tool] = &[
     &linters::COVERAGE,
     &linters::PAGES,
     &sphinx::TOOL,
+    &latex::TOOL,
+    &codespell::TOOL,
+    &yamllint::TOOL,
     &openapi::TOOL,
     &projects::TOOL,
     &builders::BAZEL,
@@ -206,6 +212,13 @@ fn frame_in(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
 /// Whether a path is the beginning of `http://HOST:PORT/`.
 fn is_web_address(path: &str) -> bool {
     path.starts_with("http://") || path.starts_with("https://")
+}
+
+/// Whether a path is of what is installed on a machine, a compiler's or a library's own files, which
+/// nobody mends in the repository.
+fn is_installed(path: &str) -> bool {
+    const ROOTS: [&str; 4] = ["/usr/", "/opt/", "/Library/", "/Applications/"];
+    ROOTS.iter().any(|root| path.starts_with(root))
 }
 
 /// Whether a stack frame's path is the project's and not its runtime's or a dependency's.

@@ -311,7 +311,31 @@ fn timed_out(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.failure.test = Some(name.to_owned());
         draft.last += 2;
     }
+    still_running(at, &mut draft);
     found.push(draft);
+}
+
+/// Where the test stands that did not end: the first frame of a test's file in the goroutines below.
+fn still_running(at: &At<'_>, draft: &mut Draft) {
+    let mut function = "";
+    for (_, line) in at.lines_below(RANGE_LINES_MAX) {
+        let Some(frame) = line.strip_prefix('\t') else {
+            function = line;
+            continue;
+        };
+        let place = frame.split(" +0x").next().and_then(place_in);
+        let Some((path, row, _)) = place.filter(|(path, ..)| path.ends_with("_test.go")) else {
+            continue;
+        };
+        draft.place(path, row, None);
+        let name = function.split('(').next().and_then(|name| name.rsplit('.').next());
+        if let Some(test) = name.filter(|name| name.starts_with("Test"))
+            && draft.failure.test.is_none()
+        {
+            draft.failure.test = Some(test.to_owned());
+        }
+        return;
+    }
 }
 
 /// The race detector shows both accesses; the first own frame is the one to look at.
@@ -397,6 +421,14 @@ mod tests {
             "panic: test timed out after 10m0s\n\trunning tests:\n\t\tTestSlow (10m0s)\n\n\
              goroutine 35 [running]:\ntesting.(*M).startAlarm.func1()\n",
             "timeout {TestSlow} panic: test timed out after 10m0s",
+        );
+        check(
+            "panic: test timed out after 300ms\n\ngoroutine 5 [running]:\n\
+             testing.(*M).startAlarm.func1()\n\t/usr/lib/go-1.19/src/testing/testing.go:2036 +0x8e\n\n\
+             goroutine 18 [sleep]:\ntime.Sleep(0x3b9aca00)\n\
+             \t/usr/lib/go-1.19/src/runtime/time.go:195 +0x135\n\
+             acme.dev/ledger/calc.TestSlow(0x0?)\n\t/home/runner/work/ledger/ledger/calc/calc_test.go:17 +0x1e\n",
+            "timeout calc/calc_test.go:17 {TestSlow} panic: test timed out after 300ms",
         );
         check(
             "level=error msg=\"Running error: context loading failed: no go files\"\n",

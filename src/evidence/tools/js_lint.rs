@@ -244,6 +244,7 @@ pub(super) static OXLINT: Tool = Tool {
         concat!(
             r"^\s*(?:×|✖) (?P<code>(?:[a-z-]*eslint[a-z-]*|unicorn|typescript|react[a-z-]*",
             r"|import|jest|vitest|nextjs)\([a-z-]+\)): (?P<message>.+)$",
+            r"|^\s*× (?P<task>[A-Z].+)$",
         ),
     )
     .reading(boxed)],
@@ -259,6 +260,11 @@ fn boxed(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         .find_map(|(_, line)| line.trim_start().strip_prefix("╭─[")?.split(']').next());
     if let Some((path, line, column)) = place.and_then(place_in) {
         draft.place(path, line, column);
+        // What cannot be parsed has no rule's name.
+        if let Some(said) = draft.failure.task.take() {
+            draft.failure.kind = K::CompileError;
+            draft.failure.message = said;
+        }
         paragraph_and_frame(at, &mut draft);
         found.push(draft);
     }
@@ -375,6 +381,11 @@ mod tests {
              Found 1 warning and 1 error.",
             "lint src/a.ts:3:1 [eslint(no-debugger)] `debugger` statement is not allowed",
         );
+        check(
+            "  × Unexpected token\n   ╭─[src/d.ts:1:10]\n 1 │ const x: = 3;\n   ·          ─\n   ╰────\n",
+            "compile_error src/d.ts:1:10 Unexpected token",
+        );
+        check("  × Some other tool's cross\nDone in 3 ms\n", "");
     }
 
     #[test]

@@ -116,6 +116,9 @@ fn npm(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if code == "ENOENT" || code == "EJSONPARSE" || NPM_REFUSALS.contains(&code.as_str()) {
         draft.failure.kind = K::Config;
     }
+    if code == "EJSONPARSE" {
+        draft.place("package.json", None, None);
+    }
     if code == "ENOSPC" {
         // The machine's own words for it stand below.
         draft.weight = Weight::Consequence;
@@ -356,6 +359,10 @@ mod tests {
              explicitly forbidden.",
             "dependency [YN0028] The lockfile would have been modified by this install, which \
              is explicitly forbidden.",
+        );
+        check(
+            "npm error code EJSONPARSE\nnpm error JSON.parse Invalid package.json: JSONParseError: x\n",
+            "config package.json [EJSONPARSE] JSON.parse Invalid package.json: JSONParseError: x",
         );
         check(
             "npm error code E503\nnpm error 503 Service Unavailable",

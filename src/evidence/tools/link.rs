@@ -1,6 +1,9 @@
 //! What joins C and C++ together: linkers, CMake, autoconf, Meson, make.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, has_extension, place_in};
+use super::{
+    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, extent, has_extension,
+    is_installed, place_in,
+};
 
 pub(super) static LINKER: Tool = Tool {
     name: "ld",
@@ -14,7 +17,7 @@ pub(super) static LINKER: Tool = Tool {
             K::CompileError,
             &["undefined reference to ", "multiple definition of "],
             concat!(
-                r"^(?:\S*ld(?:\.[a-z]+)?: )?(?:(?P<file>[^\s:(]+):(?:(?P<line>[0-9]+)",
+                r"^(?:\S*ld(?:\.[a-z]+)?: )?(?:(?:[^\s:(]+\.o:)?(?P<file>[^\s:(]+):(?:(?P<line>[0-9]+)",
                 r"(?::\([^)]*\))?|\([^)]*\)): )?(?:\S+\.o: )?(?P<message>",
                 r"(?:undefined reference to|multiple definition of) .+)$",
             ),
@@ -185,6 +188,22 @@ fn cmake(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     extent::while_below(at, &mut draft, |line| {
         line.trim().is_empty() || line.starts_with("  ") || line.starts_with("Call Stack")
     });
+    // A module that CMake brought is not at fault, but who called it: the call stack says who.
+    if draft.path.as_deref().is_some_and(is_installed) {
+        let callers = at.lines_below(LOOK_LINES_MAX).map(|(_, line)| line);
+        let callers = callers.take_while(|line| {
+            line.trim().is_empty() || line.starts_with("  ") || line.starts_with("Call Stack")
+        });
+        let own = callers.filter(|line| line.ends_with(')')).find_map(|line| {
+            let (place, command) = line.trim().rsplit_once(" (")?;
+            let (path, line, _) = place_in(place).filter(|(path, ..)| !is_installed(path))?;
+            Some((path, line, command.trim_end_matches(')')))
+        });
+        if let Some((path, line, command)) = own {
+            draft.place(path, line, None);
+            draft.failure.code = Some(command.to_owned());
+        }
+    }
     if draft.failure.code.as_deref() == Some("find_package") {
         draft.failure.kind = K::Dependency;
     }
@@ -235,6 +254,12 @@ mod tests {
         check(log, "compile_error src/a.c:8 undefined reference to `f'");
         check_lines(log, &[(1, 2)]);
         check(
+            "/usr/bin/ld: b.o:/work/src/b.cpp:2: multiple definition of `n'; \
+             a.o:/work/src/a.cpp:2: first defined here\n",
+            "compile_error src/b.cpp:2 multiple definition of `n'; a.o:/work/src/a.cpp:2: first \
+             defined here",
+        );
+        check(
             "/usr/bin/ld: cannot find -lfoo: No such file or directory\n\
              collect2: error: ld returned 1 exit status\n",
             "compile_error cannot find -lfoo: No such file or directory",
@@ -275,6 +300,19 @@ mod tests {
             "config The source directory \"/x\" does not appear to contain CMakeLists.txt.",
         );
         check("CMake Warning at CMakeLists.txt:3 (message):\n  old\n\n-- Configuring done\n", "");
+    }
+
+    #[test]
+    fn a_module_of_cmake_s_fails_where_it_is_called() {
+        check(
+            "CMake Error at /usr/share/cmake-3.25/Modules/FindPackageHandleStandardArgs.cmake:230 (message):\n\
+             \x20 Could NOT find Boost (missing: Boost_INCLUDE_DIR json)\n\
+             Call Stack (most recent call first):\n\
+             \x20 /usr/share/cmake-3.25/Modules/FindBoost.cmake:2376 (find_package_handle_standard_args)\n\
+             \x20 cmake/deps.cmake:4 (find_package)\n  CMakeLists.txt:9 (include)\n\n",
+            "dependency cmake/deps.cmake:4 [find_package] Could NOT find Boost (missing: \
+             Boost_INCLUDE_DIR json)",
+        );
     }
 
     #[test]

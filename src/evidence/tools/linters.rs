@@ -6,7 +6,7 @@ use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, ext
 pub(super) static SCRIPTS: Tool = Tool {
     name: "shellcheck",
     about: "\
-         ShellCheck, actionlint, hadolint, yamllint, markdownlint, SQLFluff, cspell and lychee, in \
+         ShellCheck, actionlint, hadolint, markdownlint, SQLFluff, cspell and lychee, in \
          their own and in gcc's form.",
     example: "\
          In deploy.sh line 12:\necho $total\n     ^----^ SC2086 (info): Double quote to prevent \
@@ -104,15 +104,6 @@ pub(super) static SCRIPTS: Tool = Tool {
             ),
         )
         .reading(markdown),
-        Rule::new(
-            K::Lint,
-            &[".yml:\0:\0: [", ".yaml:\0:\0: ["],
-            concat!(
-                r"^(?P<file>\S+\.ya?ml):(?P<line>[0-9]+):(?P<column>[0-9]+): ",
-                r"\[(?P<severity>error|warning)\] (?P<message>.+?)(?: \((?P<code>[a-z-]+)\))?$",
-            ),
-        )
-        .reading(yamllint),
     ],
 };
 
@@ -216,11 +207,6 @@ fn cspell(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 fn lychee(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     draft.failure.tool = Some("lychee".to_owned());
-    found.push(draft);
-}
-
-fn yamllint(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    draft.failure.tool = Some("yamllint".to_owned());
     found.push(draft);
 }
 
@@ -451,11 +437,6 @@ mod tests {
              \"job\" section",
         );
         check_lines(action, &[(1, 4)]);
-        check(
-            "a.yaml:3:5: [error] wrong indentation: expected 4 but found 2 (indentation)\n\
-             a.yaml:4:1: [warning] missing document start \"---\" (document-start)\n",
-            "lint a.yaml:3:5 [indentation] wrong indentation: expected 4 but found 2",
-        );
     }
 
     #[test]

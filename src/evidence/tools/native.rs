@@ -1,6 +1,8 @@
 //! C and C++: gcc, clang, linkers, CMake, make, clang-tidy, clang-format.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, extent, has_extension, place_in};
+use super::{
+    At, Draft, FailureKind as K, Rule, Tool, Weight, extent, has_extension, is_installed, place_in,
+};
 
 /// The families of clang-tidy's checks, as they stand behind its messages.
 const CHECKS: &[&str] = &[
@@ -164,7 +166,33 @@ fn compiler(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         draft.failure.kind = K::Config;
     }
     diagnostic(at, &mut draft);
+    if is_installed(&path)
+        && let Some((path, line, column)) = user_of(at)
+    {
+        draft.place(path, line, column);
+    }
     found.push(draft);
+}
+
+/// Who used the template that an installed header could not make: gcc says it above the error,
+/// clang in the notes below it, where the last is outermost.
+fn user_of<'a>(at: &At<'a>) -> Option<(&'a str, Option<u32>, Option<u32>)> {
+    const NOTES_MAX: usize = 60;
+    let place = |line: &'a str, said: &str| {
+        place_in(line.split_once(said)?.0.trim_end()).filter(|(path, ..)| !is_installed(path))
+    };
+    let is_about_it = |line: &str| !line.trim().is_empty() && !line.contains(": error: ");
+    let above =
+        at.lines_above(NOTES_MAX).map(|(_, line)| line).take_while(|line| is_about_it(line));
+    let below =
+        at.lines_below(NOTES_MAX).map(|(_, line)| line).take_while(|line| is_about_it(line));
+    above
+        .filter_map(|line| place(line, ": ").filter(|_| line.ends_with("required from here")))
+        .next()
+        .or_else(|| {
+            let is_use = |line: &&str| line.ends_with(" requested here");
+            below.filter(is_use).filter_map(|line| place(line, ": note: ")).last()
+        })
 }
 
 /// Swift's tools speak like its compiler: XCTest on Linux, SwiftLint, swift-format.
@@ -305,6 +333,23 @@ mod tests {
             "src/a.c:1:10: fatal error: x.h: No such file or directory\n    1 | #include <x.h>\n\
              \x20     |          ^~~~~\ncompilation terminated.\n",
             "compile_error src/a.c:1:10 x.h: No such file or directory",
+        );
+    }
+
+    #[test]
+    fn a_template_of_the_library_fails_where_it_is_used() {
+        let gcc = "/usr/include/c++/12/bits/stl_algo.h:4820:18:   required from 'void std::sort(_It)'\n\
+             src/a.cpp:7:12:   required from here\n\
+             /usr/include/c++/12/bits/predefined_ops.h:45:23: error: no match for 'operator<'\n";
+        check(gcc, "compile_error src/a.cpp:7:12 no match for 'operator<'");
+        check(
+            "/usr/include/c++/v1/algorithm:12:3: error: invalid operands to binary expression\n\
+             \x20  12 |   a < b;\n      |   ^\n\
+             /usr/include/c++/v1/sort:9:1: note: in instantiation of function template \
+             specialization 'f' requested here\n\
+             src/b.cpp:3:9: note: in instantiation of function template specialization 'sort' \
+             requested here\n",
+            "compile_error src/b.cpp:3:9 invalid operands to binary expression",
         );
     }
 

@@ -1,7 +1,7 @@
 //! Python's test runners: pytest and unittest.
 
 use super::extent::{BLOCK_LINES_MAX as RANGE_LINES_MAX, paragraph};
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, is_own};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, is_own, place_in};
 
 pub(super) static PYTEST: Tool = Tool {
     name: "pytest",
@@ -72,17 +72,41 @@ pub(super) static PYTEST: Tool = Tool {
                 "ERROR: file or directory not found",
                 "ERROR: not found:",
                 ": error:",
-                "ImportError while loading conftest",
                 "INTERNALERROR> ",
             ],
             concat!(
                 r"^(?P<message>(?:ERROR: (?:file or directory not found|not found:)",
-                r"|\S*pytest\S*: error:|ImportError while loading conftest",
-                r"|INTERNALERROR> [A-Za-z.]+Error).*)$",
+                r"|\S*pytest\S*: error:|INTERNALERROR> [A-Za-z.]+Error).*)$",
             ),
         ),
+        Rule::new(
+            K::Config,
+            &["ImportError while loading conftest"],
+            r"^(?P<message>ImportError while loading conftest '(?P<file>[^']+)'\.)$",
+        )
+        .reading(conftest),
     ],
 };
+
+/// The frames stand below, and then what was raised.
+fn conftest(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    for (distance, line) in at.lines_below(BLOCK_LINES_MAX) {
+        if let Some(raised) = line.strip_prefix("E   ") {
+            raised.trim().clone_into(&mut draft.failure.message);
+            draft.last = draft.first + distance;
+            break;
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some((path, row, _)) = line.strip_suffix(": in <module>").and_then(place_in)
+            && is_own(path)
+        {
+            draft.place(path, row, None);
+        }
+    }
+    found.push(draft);
+}
 
 /// How far a test's report may reach from its header to its place.
 const BLOCK_LINES_MAX: usize = 400;
@@ -327,6 +351,18 @@ pub(super) fn file_line(line: &str) -> Option<(&str, Option<u32>)> {
 mod tests {
     use crate::evidence::tests::check;
     use crate::evidence::tests::check_lines;
+
+    #[test]
+    fn a_conftest_that_cannot_be_loaded_says_where_and_why() {
+        check(
+            "ImportError while loading conftest '/home/runner/work/shop/shop/tests/conftest.py'.\n\
+             tests/conftest.py:3: in <module>\n    from shop.fixtures import *\n\
+             shop/fixtures.py:1: in <module>\n    import myplugin\n\
+             /opt/venv/lib/python3.12/site-packages/myplugin/__init__.py:1: in <module>\n\
+             \x20   import absent\nE   ModuleNotFoundError: No module named 'absent'\n",
+            "config shop/fixtures.py:1 ModuleNotFoundError: No module named 'absent'",
+        );
+    }
 
     #[test]
     fn pytest_blocks_and_summary_are_one() {
