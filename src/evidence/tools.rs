@@ -12,6 +12,7 @@ mod actions;
 mod apps;
 mod builders;
 mod cargo;
+mod cargo_checks;
 mod checks;
 mod ci;
 mod codespell;
@@ -56,6 +57,7 @@ mod ruby;
 mod rust_tests;
 mod rustc;
 mod scenarios;
+mod security;
 mod sphinx;
 mod tap;
 mod typescript;
@@ -122,6 +124,8 @@ pub(super) static TOOLS: &[&Tool] = &[
     &ci::SYSTEMS,
     &checks::PRE_COMMIT,
     &checks::SCANNERS,
+    &security::TOOL,
+    &cargo_checks::TOOL,
     &linters::SCRIPTS,
     &linters::COMMITS,
     &linters::COVERAGE,

@@ -121,7 +121,7 @@ fn dockerfile(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 pub(super) static CLOUD: Tool = Tool {
     name: "terraform",
-    about: "Terraform and OpenTofu, Helm, kubectl.",
+    about: "Terraform and OpenTofu, Helm, kubectl, kubeconform.",
     example: "\
          ╷\n│ Error: Unsupported argument\n│ \n│   on main.tf line 12, in resource \
          \"aws_s3_bucket\" \"shop\":\n│   12:   total = 1\n│ \n\
@@ -133,7 +133,7 @@ pub(super) static CLOUD: Tool = Tool {
             concat!(
                 r"^(?:Error: |\[ERROR\] (?:\S+: )?)",
                 r"(?P<message>(?:(?:INSTALLATION|UPGRADE) FAILED: ",
-                r"|template: |YAML parse error on |[0-9]+ chart\(s\) linted, [1-9][0-9]* chart",
+                r"|template: |parse error at \(|YAML parse error on |[0-9]+ chart\(s\) linted, [1-9][0-9]* chart",
                 r"|unable to build kubernetes objects).*)$",
             ),
         )
@@ -147,6 +147,14 @@ pub(super) static CLOUD: Tool = Tool {
             ),
         )
         .weighing(Weight::Sign),
+        Rule::new(
+            K::Config,
+            &[" is invalid: ", " failed validation: "],
+            concat!(
+                r"^(?P<file>\S+\.(?:ya?ml|json)) - (?P<message>\S+ \S+ ",
+                r"(?:is invalid|failed validation): .+)$",
+            ),
+        ),
         Rule::new(K::Lint, &["issue(s) found:"], r"^[1-9][0-9]* issue\(s\) found:$")
             .reading(tflint),
         Rule::new(K::Format, &["--- old/"], r"^--- old/(?P<file>\S+\.(?:tf|tfvars|hcl))$")
@@ -162,7 +170,8 @@ pub(super) static CLOUD: Tool = Tool {
 /// Helm names the template's file within the chart, and the line.
 fn helm(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     let message = draft.failure.message.clone();
-    if let Some((_, place)) = message.split_once("template: ")
+    let named = ["template: ", "parse error at ("].iter().find_map(|at| message.split_once(at));
+    if let Some((_, place)) = named
         && let Some((path, row, column)) = place_in(place)
         && !path.contains(' ')
     {
@@ -372,6 +381,18 @@ mod tests {
             "config shop/templates/a.yaml:12:20 INSTALLATION FAILED: template: \
              shop/templates/a.yaml:12:20: executing \"a\" at <.Values.x.y>: nil pointer \
              evaluating interface {}.y",
+        );
+        check(
+            "==> Linting charts/shop\n[INFO] Chart.yaml: icon is recommended\n[ERROR] templates/: parse \
+             error at (shop/templates/deploy.yaml:12): unexpected \"}\" in operand\n\n\
+             Error: 1 chart(s) linted, 1 chart(s) failed\n",
+            "config shop/templates/deploy.yaml:12 parse error at (shop/templates/deploy.yaml:12): \
+             unexpected \"}\" in operand",
+        );
+        check(
+            "k8s/deploy.yaml - Deployment shop is invalid: problem validating schema.\n\
+             Summary: 3 resources found in 2 files - Valid: 2, Invalid: 1, Errors: 0, Skipped: 0\n",
+            "config k8s/deploy.yaml Deployment shop is invalid: problem validating schema.",
         );
     }
 }

@@ -1,7 +1,7 @@
 //! JavaScript's linters and formatters: ESLint, Biome, Prettier, Stylelint.
 
 use super::extent::{deeper, paragraph_and_frame};
-use super::listed::listed_below;
+use super::listed::{is_bare_path, listed_below};
 use super::{
     At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, has_extension, place_in,
 };
@@ -136,7 +136,11 @@ fn header_above<'f>(at: &At<'f>) -> Option<&'f str> {
             return None;
         }
         let told = line.trim_end();
-        if told.starts_with(' ') || told.starts_with('\t') {
+        if told.starts_with([' ', '\t']) {
+            // Vale's header is indented, and so are messages that go on.
+            if is_bare_path(told.trim()) {
+                return Some(told.trim());
+            }
             continue;
         }
         // A path and nothing else: rules with long messages wrap without indentation.
@@ -384,6 +388,11 @@ mod tests {
         check(
             "  × Unexpected token\n   ╭─[src/d.ts:1:10]\n 1 │ const x: = 3;\n   ·          ─\n   ╰────\n",
             "compile_error src/d.ts:1:10 Unexpected token",
+        );
+        check(
+            " docs/a.md\n 3:1  error  Did you really mean 'teh'?  Vale.Spelling\n\n\
+             ✖ 1 error, 0 warnings and 0 suggestions in 1 file.\n",
+            "lint docs/a.md:3:1 [Vale.Spelling] Did you really mean 'teh'?",
         );
         check("  × Some other tool's cross\nDone in 3 ms\n", "");
     }
