@@ -98,8 +98,12 @@ fn shown(event: &Event) -> String {
     }
 }
 
+#[track_caller]
 fn reading(event: &str, bytes: &[u8]) -> Result<String, String> {
-    match read(event, bytes, CONTEXT).unwrap() {
+    let reading = read(event, bytes, CONTEXT).unwrap();
+    let kept = kept(bytes).unwrap();
+    assert_eq!(read(event, &kept, CONTEXT).unwrap(), reading, "what is kept says the same");
+    match reading {
         Reading::Event(event) => Ok(shown(&event)),
         Reading::NoInterest(why) => Err(why.to_owned()),
     }

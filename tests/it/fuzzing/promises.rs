@@ -173,7 +173,8 @@ pub(crate) fn webhook(body: &[u8]) {
         assert!(is_object || reading.is_err(), "{event}: {reading:?}");
         match (reading, webhook::kept(body)) {
             (Ok(reading), Ok(kept)) => {
-                assert!(kept.len() <= body.len(), "{event}: {} bytes are kept", kept.len());
+                // A list in an object's place is written with the names of its fields.
+                assert!(kept.len() <= 8 * body.len(), "{event}: {} bytes are kept", kept.len());
                 let again = webhook::read(event, &kept, Context { app_id: 1 });
                 assert_eq!(again, Ok(reading), "{event}: {}", String::from_utf8_lossy(&kept));
             }
