@@ -203,12 +203,16 @@ async fn hostile(world: &World) {
     let bodies = bodies::real();
     let program = Program::sqlite(world);
     let load = Load::new(&bodies, program.address());
+    let started_s = program.processor_s();
     let clean = load.send(IN_FLIGHT / 2, DELIVERIES, TURN).await;
+    let alone_s = program.processor_s() - started_s;
     let before = program.memory();
     let load = Load::new(&bodies, program.address()).numbered(DELIVERIES);
     let told = hostile::mix(&load).await;
+    let mixed_s = program.processor_s() - alone_s - started_s;
     let after = program.memory();
     say::line(&told.compared_with(&clean));
+    say::line(&told.cost_beside((&clean, alone_s), mixed_s));
     say::line(&format!(
         "memory: {:.1} MB before, at most {:.1} MB in it",
         say::mb(before.most_kb),

@@ -27,7 +27,8 @@ const REPLAYS_MAX: u32 = 10_000;
 /// Show webhooks that could not be read, and have them read again
 ///
 /// A delivery that makes the server fail several times is parked: it holds up nothing and stays for
-/// 30 days. Replay it when the cause is gone. Reading a delivery twice does nothing twice.
+/// 30 days. Replay it when the cause is gone. Reading a delivery twice does nothing twice. Of a body only
+/// the fields that selfheal reads are kept; of one that cannot be read, all of it.
 ///
 /// Exit codes: 0 fine, 1 there is none or not all could be replayed, 2 usage, 3 the store cannot be read.
 #[derive(Debug, clap::Args)]
@@ -56,7 +57,7 @@ enum Action {
     Show {
         /// The delivery's id, GitHub's X-GitHub-Delivery
         id: String,
-        /// Print its body instead, without what looks like a secret
+        /// Print what is kept of its body instead, without what looks like a secret
         #[arg(long)]
         body: bool,
         /// How it is printed

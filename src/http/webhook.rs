@@ -1,4 +1,4 @@
-//! `POST /webhooks/github`: verify, record, answer. Nothing else is done here.
+//! `POST /webhooks/github`: verify, record what is read of it later, answer. Nothing else is done here.
 //!
 //! 202 recorded, 200 known already or of no interest, 400 malformed, 401 not authentic (told before
 //! the body, where no signature is), 408 too slow, 413 too large, 503 the store is not available, or
@@ -65,7 +65,7 @@ pub(super) async fn github(
     }
     match services.inbound.sort(&event, &body).map_err(|error| bad(&error.to_string()))? {
         Sorted::NoInterest(why) => Ok((StatusCode::OK, why).into_response()),
-        Sorted::Kept { repo } => {
+        Sorted::Kept { repo, body } => {
             let received_at = services.clock.now();
             record(&services, NewDelivery { id, event, repo, body, received_at }).await
         }

@@ -17,7 +17,7 @@ pub struct Unreadable(pub String);
 pub struct NotAuthentic(pub &'static str);
 
 /// Whether a delivery is kept, told at the door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sorted {
     /// It is not, and why.
     NoInterest(&'static str),
@@ -25,16 +25,9 @@ pub enum Sorted {
     Kept {
         /// The repository that it is about, if it is about one.
         repo: Option<RepoId>,
+        /// What is kept of its body, as [`Inbound::kept`] says.
+        body: Bytes,
     },
-}
-
-impl From<Reading> for Sorted {
-    fn from(reading: Reading) -> Self {
-        match reading {
-            Reading::NoInterest(why) => Self::NoInterest(why),
-            Reading::Event(event) => Self::Kept { repo: event.repo() },
-        }
-    }
 }
 
 /// Verifies and reads deliveries.
@@ -57,10 +50,19 @@ pub trait Inbound: Send + Sync {
     /// What a delivery means: `event` is the header's value, `body` the verified bytes.
     fn read(&self, event: &str, body: &[u8]) -> Result<Reading, Unreadable>;
 
-    /// Whether a delivery is kept; it never says no to what [`Inbound::read`] makes an event of, and
-    /// may say yes to what is of no interest when it is read.
-    fn sort(&self, event: &str, body: &[u8]) -> Result<Sorted, Unreadable> {
-        self.read(event, body).map(Sorted::from)
+    /// Whether a delivery is kept, and what of it; it never says no to what [`Inbound::read`] makes an
+    /// event of, and may say yes to what is of no interest when it is read.
+    fn sort(&self, event: &str, body: &Bytes) -> Result<Sorted, Unreadable> {
+        Ok(match self.read(event, body)? {
+            Reading::NoInterest(why) => Sorted::NoInterest(why),
+            Reading::Event(event) => Sorted::Kept { repo: event.repo(), body: body.clone() },
+        })
+    }
+
+    /// What is kept of a body: all that [`Inbound::read`] reads of it, so that it says of both the same,
+    /// and of one that cannot be read all of it.
+    fn kept(&self, body: Bytes) -> Bytes {
+        body
     }
 
     /// Whether a delivery of that name may be of interest, told without its body; in doubt it may.

@@ -79,7 +79,7 @@ pub struct NewDelivery {
     pub event: String,
     /// The repository that it is about, if any: nobody's deliveries hold up those of others.
     pub repo: Option<RepoId>,
-    /// The raw body.
+    /// What is kept of its body.
     pub body: bytes::Bytes,
     /// When it arrived, or when the forge says that it tried to deliver it.
     pub received_at: Timestamp,

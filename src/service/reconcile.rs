@@ -234,7 +234,7 @@ impl Walk<'_> {
             id: logged.id.clone(),
             event: logged.event.clone(),
             repo: logged.repo,
-            body,
+            body: self.services.inbound.kept(body),
             // When the forge told of it, or tried to; a clock of its own that is ahead delays nothing.
             received_at: logged.at.min(self.services.clock.now()),
         };

@@ -2,8 +2,8 @@
 //!
 //! A commit costs a flush of the disk, whatever is in it. One task takes whatever waits, writes it
 //! in one transaction of few statements, and answers everybody after it; so one flush serves many
-//! senders and nobody is answered before what they sent is durable. Bodies are packed before they
-//! wait, where their senders are served.
+//! senders and nobody is answered before what they sent is durable. Long bodies are packed before
+//! they wait, where their senders are served.
 //!
 //! Races: a sender gives up waiting (its delivery is written all the same; the forge's next try is
 //! a duplicate); the commit fails (everybody in the group is told, and nobody's delivery counts as

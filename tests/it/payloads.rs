@@ -8,13 +8,17 @@ mod variants;
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use insta::assert_snapshot;
 use selfheal::domain::event::{Event, Reading};
 use selfheal::domain::pull::{Head, PullHead, Repo};
-use selfheal::forge::github::webhook::{Context, concerns, read, sort};
+use selfheal::forge::github::webhook::{Context, concerns, kept, read, sort};
 use selfheal::ports::inbound::Sorted;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+/// A push of one commit.
+const PUSH: &str = "push/api.github.com.with-no-username-committer.json";
 
 const CONTEXT: Context = Context { app_id: 29_310 };
 
@@ -94,8 +98,12 @@ fn shown(event: &Event) -> String {
     }
 }
 
+#[track_caller]
 fn reading(event: &str, bytes: &[u8]) -> Result<String, String> {
-    match read(event, bytes, CONTEXT).unwrap() {
+    let reading = read(event, bytes, CONTEXT).unwrap();
+    let kept = kept(bytes).unwrap();
+    assert_eq!(read(event, &kept, CONTEXT).unwrap(), reading, "what is kept says the same");
+    match reading {
         Reading::Event(event) => Ok(shown(&event)),
         Reading::NoInterest(why) => Err(why.to_owned()),
     }
@@ -128,24 +136,80 @@ fn every_real_payload_becomes_the_right_event_or_says_why_none() {
     assert_snapshot!(table);
 }
 
+/// The payload as an App gets it.
+fn sent_to_app(path: &Path) -> Vec<u8> {
+    let mut body: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    body["installation"] = json!({ "id": 1 });
+    body.to_string().into_bytes()
+}
+
 #[test]
 fn the_door_keeps_everything_that_becomes_an_event() {
     let (mut kept, mut dropped) = (0, 0);
     for (event, path) in files() {
-        let bytes = std::fs::read(&path).unwrap();
-        let mut body: Value = serde_json::from_slice(&bytes).unwrap();
-        body["installation"] = json!({ "id": 1 });
-        let bytes = body.to_string().into_bytes();
-        let sorted = sort(&event, &bytes, CONTEXT).unwrap();
-        if let Reading::Event(read) = read(&event, &bytes, CONTEXT).unwrap() {
-            assert_eq!(sorted, Sorted::Kept { repo: read.repo() }, "{}", path.display());
-        }
-        match sorted {
-            Sorted::Kept { .. } => kept += 1,
-            Sorted::NoInterest(_) => dropped += 1,
+        let bytes = Bytes::from(sent_to_app(&path));
+        match (sort(&event, &bytes, CONTEXT).unwrap(), read(&event, &bytes, CONTEXT).unwrap()) {
+            (Sorted::Kept { repo, .. }, Reading::Event(read)) => {
+                assert_eq!(repo, read.repo(), "{}", path.display());
+                kept += 1;
+            }
+            (Sorted::Kept { .. }, Reading::NoInterest(_)) => kept += 1,
+            (Sorted::NoInterest(_), Reading::NoInterest(_)) => dropped += 1,
+            (Sorted::NoInterest(why), Reading::Event(_)) => panic!("{}: {why}", path.display()),
         }
     }
     assert!(kept > 10 && dropped > 10, "{kept} kept, {dropped} dropped");
+}
+
+#[test]
+fn what_is_kept_of_a_payload_says_what_all_of_it_said() {
+    let (mut whole, mut small) = (0, 0);
+    for (event, path) in files() {
+        let bytes = Bytes::from(sent_to_app(&path));
+        let kept = kept(&bytes).unwrap();
+        let (of_kept, of_all) = (read(&event, &kept, CONTEXT), read(&event, &bytes, CONTEXT));
+        assert_eq!(of_kept.unwrap(), of_all.unwrap(), "{}", path.display());
+        if let Sorted::Kept { body, .. } = sort(&event, &bytes, CONTEXT).unwrap() {
+            assert_eq!(body, kept, "{}", path.display());
+            (whole, small) = (whole + bytes.len(), small + kept.len());
+        }
+    }
+    assert!(small * 20 < whole, "{small} of {whole} bytes are kept");
+}
+
+#[test]
+fn nothing_is_kept_that_nobody_reads() {
+    for (name, file) in [
+        (
+            "kept_of_a_pull_request",
+            "pull_request/octocrab-tests.pull_request_synchronize_webhook_event.json",
+        ),
+        ("kept_of_a_push", PUSH),
+        ("kept_of_a_comment", "issue_comment/api.github.com.created.json"),
+    ] {
+        let kept = kept(&sent_to_app(&root().join(file))).unwrap();
+        let kept: Value = serde_json::from_slice(&kept).unwrap();
+        assert_snapshot!(name, format!("{kept:#}"));
+    }
+}
+
+#[test]
+fn of_a_commits_message_it_is_kept_what_it_reverts() {
+    let (one, other) = ("a".repeat(40), "b".repeat(40));
+    let message = format!(
+        "Revert two\n\nThis reverts commit {one}.\nThis reverts commit {other}, too.\n\n\
+         Signed-off-by: Mona <mona@example.com>"
+    );
+    let mut body: Value = serde_json::from_slice(&sent_to_app(&root().join(PUSH))).unwrap();
+    body["commits"][0]["message"] = json!(message);
+    let bytes = body.to_string();
+    let kept = kept(bytes.as_bytes()).unwrap();
+    let reading = read("push", &kept, CONTEXT).unwrap();
+    assert_eq!(reading, read("push", bytes.as_bytes(), CONTEXT).unwrap());
+    let Reading::Event(event) = reading else { panic!("{reading:?}") };
+    let Event::Pushed { reverted, .. } = *event else { panic!("{event:?}") };
+    assert_eq!(reverted.len(), 2);
+    assert!(!String::from_utf8_lossy(&kept).contains("Mona"));
 }
 
 #[test]

@@ -39,8 +39,12 @@ impl Inbound for GithubInbound {
         webhook::read(event, body, self.context).map_err(|error| Unreadable(error.to_string()))
     }
 
-    fn sort(&self, event: &str, body: &[u8]) -> Result<Sorted, Unreadable> {
+    fn sort(&self, event: &str, body: &Bytes) -> Result<Sorted, Unreadable> {
         webhook::sort(event, body, self.context).map_err(|error| Unreadable(error.to_string()))
+    }
+
+    fn kept(&self, body: Bytes) -> Bytes {
+        webhook::kept(&body).unwrap_or(body)
     }
 
     fn concerns(&self, event: &str, action: Option<&str>) -> bool {

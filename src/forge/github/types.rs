@@ -1,7 +1,7 @@
 //! GitHub's JSON, as far as we read it: only the fields we use, and nothing closed that GitHub may
 //! open.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{
     Branch, Label, Login, Malformed, PrNumber, RepoId, Sha, Timestamp, UserId,
@@ -22,11 +22,11 @@ impl From<Malformed> for ForgeError {
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub(super) struct User {
     pub id: u64,
     pub login: String,
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, skip_serializing_if = "String::is_empty")]
     pub kind: String,
 }
 
@@ -64,17 +64,17 @@ impl CommitJson {
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub(super) struct HeadRepo {
     pub id: u64,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub(super) struct End {
     pub sha: String,
     #[serde(rename = "ref")]
     pub branch: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repo: Option<HeadRepo>,
 }
 
@@ -182,11 +182,11 @@ impl PullJson {
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub(super) struct AppJson {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<u64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
 }
 

@@ -2,20 +2,21 @@
 //!
 //! Only the fields that are used are read, and each may be missing where GitHub may leave it out;
 //! unknown events, actions and fields are normal. An event that lacks what it would need is of no
-//! interest, with the reason; only bytes that are not a JSON object are an error.
+//! interest, with the reason; only bytes that are not a JSON object are an error. Of a body only
+//! those fields are kept ([`kept`]), which are read once more when its turn comes.
 
 mod payload;
 
 use std::collections::BTreeSet;
 
-use payload::{Body, CheckRun, Comment, Envelope, PullBody, RepoJson, Usual, WorkflowRun};
-use serde::Deserialize;
+use bytes::Bytes;
+use payload::{Body, CheckRun, Comment, PullBody, RepoJson, WorkflowRun};
 use thiserror::Error;
 
 use crate::domain::event::{
     CommentPlace, CommentRef, Event, InstallationChange, MergeGroupStage, PullChange, Reading,
 };
-use crate::domain::false_fix::{REVERTS_MAX, TOUCHED_MAX, reverted_in};
+use crate::domain::false_fix::{REVERTS_MAX, TOUCHED_MAX};
 use crate::domain::ids::{
     Branch, CheckRunId, CommentId, InstallationId, Login, PrNumber, RepoId, RepoPath, RepoSlug,
     RunId, Sha,
@@ -48,46 +49,45 @@ const OTHER_ACTION: Uninteresting = "an action that we do not act on";
 /// # Errors
 /// [`NotJson`] when the bytes are not a JSON object.
 pub fn read(event: &str, bytes: &[u8], context: Context) -> Result<Reading, NotJson> {
-    let body: Body = object(bytes)?;
+    let body = Body::read(bytes)?;
     Ok(match of_event(event, &body, context) {
         Ok(event) => Reading::Event(Box::new(event)),
         Err(why) => Reading::NoInterest(why),
     })
 }
 
-/// Whether a delivery is kept: for the largest and most frequent ones without reading what it means,
-/// which takes as long as the rest of what the door does. What turns out to mean nothing is dropped
-/// when it is read.
+/// Whether a delivery is kept, and what of it: told of the most frequent ones by little, because what
+/// turns out to mean nothing is dropped when it is read.
 ///
 /// # Errors
 /// [`NotJson`] when the bytes are not a JSON object.
 pub fn sort(event: &str, bytes: &[u8], context: Context) -> Result<Sorted, NotJson> {
-    if !matches!(event, "pull_request" | "workflow_run") {
-        return Ok(read(event, bytes, context)?.into());
-    }
-    let envelope: Envelope<'_> = match object::<Usual<'_>>(bytes) {
-        Ok(usual) => usual.into(),
-        Err(_) => object(bytes)?,
+    let body = Body::read(bytes)?;
+    let repo = match event {
+        "pull_request" | "workflow_run" => of_frequent(event, &body).map(Some),
+        _ => of_event(event, &body, context).map(|event| event.repo()),
     };
-    if !concerns(event, envelope.action()) {
-        return Ok(Sorted::NoInterest(OTHER_ACTION));
-    }
-    if envelope.installation.is_none() {
-        return Ok(Sorted::NoInterest(NOT_OURS));
-    }
-    let repo = envelope.repository.and_then(|repo| repo.id);
-    Ok(repo.map_or(Sorted::NoInterest(NO_REPO), |id| Sorted::Kept { repo: Some(RepoId::new(id)) }))
+    Ok(match repo {
+        Err(why) => Sorted::NoInterest(why),
+        Ok(repo) => Sorted::Kept { repo, body: body.written()? },
+    })
 }
 
-/// Reads a JSON object.
-fn object<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, NotJson> {
-    // A list would be taken for an object with its fields in order.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(NotJson("it does not begin with a brace".to_owned()));
+/// What is kept of a body: JSON of the same shape with the fields that are read, of which [`read`]
+/// makes the same as of the whole.
+///
+/// # Errors
+/// [`NotJson`] when the bytes are not a JSON object.
+pub fn kept(bytes: &[u8]) -> Result<Bytes, NotJson> {
+    Body::read(bytes)?.written()
+}
+
+fn of_frequent(event: &str, body: &Body) -> Result<RepoId, Uninteresting> {
+    if !concerns(event, body.action()) {
+        return Err(OTHER_ACTION);
     }
-    // Looked at once as a whole, text is read faster than bytes are.
-    let text = std::str::from_utf8(bytes).map_err(|error| NotJson(error.to_string()))?;
-    serde_json::from_str(text).map_err(|error| NotJson(error.to_string()))
+    installation_id(body)?;
+    body.repository.as_ref().and_then(|repo| repo.id).map(RepoId::new).ok_or(NO_REPO)
 }
 
 /// Whether an event of that name may mean something: all that its name and action can tell. It never
@@ -336,7 +336,7 @@ fn push(body: &Body) -> Result<Event, Uninteresting> {
         reverted: body
             .commits
             .iter()
-            .flat_map(|commit| reverted_in(&commit.message))
+            .flat_map(payload::PushedCommit::reverted)
             .take(REVERTS_MAX)
             .collect(),
         touched: touched(&body.commits),

@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{reading, root};
+use super::{PUSH, reading, root};
 
 const RUN: &str = "workflow_run/api.github.com.completed.with-pull-requests.json";
 const CHECK: &str = "check_run/api.github.com.completed.1.json";
 const PULL: &str = "pull_request/octocrab-tests.pull_request_synchronize_webhook_event.json";
 const TALK: &str = "issue_comment/api.github.com.created.json";
 const REVIEW: &str = "pull_request_review_comment/api.github.com.created.with-organization.json";
-const PUSH: &str = "push/api.github.com.with-no-username-committer.json";
 const STATUS: &str = "status/ghes-35.json";
 const QUEUE: &str = "merge_group/api.github.com.checks_requested.json";
 const ACCESS: &str = "installation/api.github.com.created.with-requester.json";

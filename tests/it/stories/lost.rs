@@ -1,5 +1,6 @@
 //! Webhooks that never arrive, and what finds out nevertheless.
 
+use selfheal::domain::ids::DeliveryId;
 use selfheal::service::reconcile::{self, Turn};
 use world::{Delivered, Pull, Repository};
 
@@ -63,6 +64,10 @@ async fn what_arrived_is_not_fetched_and_what_was_fetched_is_not_fetched_again()
     t.world.lose_webhooks(1);
     t.world.comment(&pull, "mona", "/selfheal status");
     assert_eq!(t.reconcile().await.recorded, 1);
+    let lost = DeliveryId::parse(&t.world.failed_webhooks()[0].guid).unwrap();
+    let services = t.app().services();
+    let body = services.upkeep.delivery_body(&lost).await.unwrap().unwrap();
+    assert_eq!(services.inbound.kept(body.clone()), body, "no more of it is kept than is read");
     t.settle().await;
     assert_eq!(t.reconcile().await.recorded, 0);
     assert_eq!(count(&t, "GET", PAYLOAD), 1);
