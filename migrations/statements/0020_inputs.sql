@@ -658,6 +658,56 @@ FOR UPDATE OF p SKIP LOCKED
          WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
          RETURNING repo_id, number, lease_epoch, tries
 
+-- CLAIM_PULLS: sqlite
+WITH due AS (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             WHERE p.lease_until_ms <= $1
+               AND p.repo_id > $3
+               AND p.wake_at_ms <= $1
+               AND (
+                   SELECT i.state
+                   FROM repos r
+                   JOIN installations i ON i.id = r.installation_id
+                   WHERE r.id = p.repo_id
+                     AND r.reachable = 1
+               ) = 'active'
+             ORDER BY p.repo_id, p.wake_at_ms
+             LIMIT $4 + 0
+
+         )
+         UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
+         RETURNING repo_id, number, lease_epoch, tries
+
+-- CLAIM_PULLS: postgres
+WITH due AS (
+             SELECT p.repo_id, p.number
+             FROM pulls p
+             WHERE p.lease_until_ms <= $1
+               AND p.repo_id > $3
+               AND p.wake_at_ms <= $1
+               AND (
+                   SELECT i.state
+                   FROM repos r
+                   JOIN installations i ON i.id = r.installation_id
+                   WHERE r.id = p.repo_id
+                     AND r.reachable = 1
+               ) = 'active'
+             ORDER BY p.repo_id, p.wake_at_ms
+             LIMIT $4 + 0
+FOR UPDATE OF p SKIP LOCKED
+         )
+         UPDATE pulls
+         SET lease_epoch = lease_epoch + 1,
+             lease_until_ms = $2,
+             wake_at_ms = NULL
+         WHERE (repo_id, number) IN (SELECT repo_id, number FROM due)
+         RETURNING repo_id, number, lease_epoch, tries
+
 -- CLAIM_RECONCILE: postgres and sqlite
 UPDATE reconciler
          SET lease_epoch = lease_epoch + 1,
@@ -1057,6 +1107,34 @@ SELECT f.attempt_id, f.number, f.fingerprint, f.at_ms,
 
 -- FIXES: postgres
 SELECT f.attempt_id, f.number, f.fingerprint, f.at_ms,
+                CAST(CASE WHEN EXISTS (
+                    SELECT 1
+                    FROM false_fixes x
+                    WHERE x.attempt_id = f.attempt_id
+                      AND x.sign IN ('undone', 'reverted')
+                ) THEN 1 ELSE 0 END AS BIGINT) AS taken_back
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, number BIGINT, fingerprint TEXT, since_ms BIGINT)
+         JOIN fixes f ON f.repo_id = given.repo_id
+             AND f.number = given.number
+             AND f.fingerprint = given.fingerprint
+         WHERE f.at_ms >= given.since_ms
+
+-- FIXES: sqlite
+SELECT f.repo_id, f.attempt_id, f.number, f.fingerprint, f.at_ms,
+                CAST(CASE WHEN EXISTS (
+                    SELECT 1
+                    FROM false_fixes x
+                    WHERE x.attempt_id = f.attempt_id
+                      AND x.sign IN ('undone', 'reverted')
+                ) THEN 1 ELSE 0 END AS BIGINT) AS taken_back
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'number' AS number, value ->> 'fingerprint' AS fingerprint, value ->> 'since_ms' AS since_ms FROM json_each($1)) AS given
+         JOIN fixes f ON f.repo_id = given.repo_id
+             AND f.number = given.number
+             AND f.fingerprint = given.fingerprint
+         WHERE f.at_ms >= given.since_ms
+
+-- FIXES: postgres
+SELECT f.repo_id, f.attempt_id, f.number, f.fingerprint, f.at_ms,
                 CAST(CASE WHEN EXISTS (
                     SELECT 1
                     FROM false_fixes x
@@ -1469,6 +1547,32 @@ SELECT at_ms, level_from, level_to, because
          ORDER BY at_ms DESC
          LIMIT 1
 
+-- LASTS: sqlite
+SELECT given.repo_id, given.class, h.at_ms, h.level_from, h.level_to, h.because
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'class' AS class FROM json_each($1)) AS given
+         JOIN autonomy_changes h
+           ON h.repo_id = given.repo_id
+          AND h.class = given.class
+          AND h.at_ms = (
+              SELECT MAX(m.at_ms)
+              FROM autonomy_changes m
+              WHERE m.repo_id = given.repo_id
+                AND m.class = given.class
+          )
+
+-- LASTS: postgres
+SELECT given.repo_id, given.class, h.at_ms, h.level_from, h.level_to, h.because
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, class TEXT)
+         JOIN autonomy_changes h
+           ON h.repo_id = given.repo_id
+          AND h.class = given.class
+          AND h.at_ms = (
+              SELECT MAX(m.at_ms)
+              FROM autonomy_changes m
+              WHERE m.repo_id = given.repo_id
+                AND m.class = given.class
+          )
+
 -- LAST_CASES: sqlite
 SELECT c.id, c.repo_id, r.slug, r.installation_id, c.number, c.opened_head, c.head,
                 c.opened_at_ms, c.since_ms, c.state, c.attempt_id, c.reason, c.note, c.attempts,
@@ -1876,6 +1980,48 @@ SELECT a.id, a.number_of_pull, a.end_detail, a.green_at_ms, x.sign, x.at_ms AS s
          ) AS a
          LEFT JOIN false_fixes x ON x.attempt_id = a.id
          ORDER BY a.id, x.sign
+
+-- RECORDS: sqlite
+SELECT a.repo_id, a.class, a.id, a.number_of_pull, a.end_detail,
+                (SELECT MAX(f.at_ms) FROM fixes f WHERE f.attempt_id = a.id) AS green_at_ms,
+                x.sign, x.at_ms AS sign_at_ms
+         FROM (
+             SELECT given.repo_id, given.class, t.id, c.number AS number_of_pull, t.end_detail,
+                    ROW_NUMBER() OVER (
+                        PARTITION BY given.repo_id, given.class
+                        ORDER BY t.planned_at_ms DESC, t.id DESC
+                    ) AS nth
+             FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'class' AS class FROM json_each($1)) AS given
+             JOIN cases c ON c.repo_id = given.repo_id
+             JOIN case_classes k ON k.case_id = c.id AND k.class = given.class
+             JOIN attempts t ON t.case_id = c.id
+             WHERE EXISTS (SELECT 1 FROM fixes f WHERE f.attempt_id = t.id)
+                OR EXISTS (SELECT 1 FROM false_fixes y WHERE y.attempt_id = t.id)
+         ) AS a
+         LEFT JOIN false_fixes x ON x.attempt_id = a.id
+         WHERE a.nth <= CAST($2 AS BIGINT)
+         ORDER BY a.repo_id, a.class, a.id, x.sign
+
+-- RECORDS: postgres
+SELECT a.repo_id, a.class, a.id, a.number_of_pull, a.end_detail,
+                (SELECT MAX(f.at_ms) FROM fixes f WHERE f.attempt_id = a.id) AS green_at_ms,
+                x.sign, x.at_ms AS sign_at_ms
+         FROM (
+             SELECT given.repo_id, given.class, t.id, c.number AS number_of_pull, t.end_detail,
+                    ROW_NUMBER() OVER (
+                        PARTITION BY given.repo_id, given.class
+                        ORDER BY t.planned_at_ms DESC, t.id DESC
+                    ) AS nth
+             FROM json_to_recordset($1::json) AS given (repo_id BIGINT, class TEXT)
+             JOIN cases c ON c.repo_id = given.repo_id
+             JOIN case_classes k ON k.case_id = c.id AND k.class = given.class
+             JOIN attempts t ON t.case_id = c.id
+             WHERE EXISTS (SELECT 1 FROM fixes f WHERE f.attempt_id = t.id)
+                OR EXISTS (SELECT 1 FROM false_fixes y WHERE y.attempt_id = t.id)
+         ) AS a
+         LEFT JOIN false_fixes x ON x.attempt_id = a.id
+         WHERE a.nth <= CAST($2 AS BIGINT)
+         ORDER BY a.repo_id, a.class, a.id, x.sign
 
 -- REMEDIES: sqlite
 SELECT r.attempt_id, r.installation_id, r.repo_id, p.slug, r.number, r.commit_sha,
@@ -2655,6 +2801,74 @@ SELECT
               JOIN cases c ON c.id = a.case_id
               WHERE +c.repo_id = given.repo_id
                 AND a.state = 'running') AS running,
+             (SELECT COUNT(*)
+              FROM attempts a
+              JOIN cases c ON c.id = a.case_id
+              JOIN repos r ON r.id = c.repo_id
+              WHERE a.state = 'running'
+                AND r.installation_id = (
+                    SELECT own.installation_id
+                    FROM repos own
+                    WHERE own.id = given.repo_id
+                )) AS installation_running,
+             (SELECT COUNT(*)
+              FROM attempts a
+              WHERE a.state = 'running') AS all_running,
+             (SELECT COUNT(*)
+              FROM cases c
+              WHERE c.repo_id = given.repo_id
+                AND c.state NOT IN ('superseded', 'closed')
+                AND c.state IN ('watching', 'diagnosing', 'rerunning', 'healing', 'proving'))
+                 AS cases_open,
+             given.repo_id AS repo_id
+         FROM json_to_recordset($1::json) AS given (repo_id BIGINT, since_ms BIGINT)
+
+-- USAGE: sqlite
+SELECT
+             (SELECT COUNT(*)
+              FROM attempts a
+              WHERE a.planned_at_ms > given.since_ms
+                AND (SELECT c.repo_id FROM cases c WHERE c.id = a.case_id) = given.repo_id)
+                 AS today,
+             (SELECT COUNT(*)
+              FROM attempts a
+              WHERE a.state = 'running'
+                AND (SELECT c.repo_id FROM cases c WHERE c.id = a.case_id) = given.repo_id)
+                 AS running,
+             (SELECT COUNT(*)
+              FROM attempts a
+              JOIN cases c ON c.id = a.case_id
+              JOIN repos r ON r.id = c.repo_id
+              WHERE a.state = 'running'
+                AND r.installation_id = (
+                    SELECT own.installation_id
+                    FROM repos own
+                    WHERE own.id = given.repo_id
+                )) AS installation_running,
+             (SELECT COUNT(*)
+              FROM attempts a
+              WHERE a.state = 'running') AS all_running,
+             (SELECT COUNT(*)
+              FROM cases c
+              WHERE c.repo_id = given.repo_id
+                AND c.state NOT IN ('superseded', 'closed')
+                AND c.state IN ('watching', 'diagnosing', 'rerunning', 'healing', 'proving'))
+                 AS cases_open,
+             given.repo_id AS repo_id
+         FROM (SELECT value ->> 'repo_id' AS repo_id, value ->> 'since_ms' AS since_ms FROM json_each($1)) AS given
+
+-- USAGE: postgres
+SELECT
+             (SELECT COUNT(*)
+              FROM attempts a
+              WHERE a.planned_at_ms > given.since_ms
+                AND (SELECT c.repo_id FROM cases c WHERE c.id = a.case_id) = given.repo_id)
+                 AS today,
+             (SELECT COUNT(*)
+              FROM attempts a
+              WHERE a.state = 'running'
+                AND (SELECT c.repo_id FROM cases c WHERE c.id = a.case_id) = given.repo_id)
+                 AS running,
              (SELECT COUNT(*)
               FROM attempts a
               JOIN cases c ON c.id = a.case_id

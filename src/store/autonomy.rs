@@ -4,11 +4,14 @@
 //! Races: two steps find the same change: its time is that of what made it, so it is the same row, and
 //! the first one tells it.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
-use super::db::args;
+use super::db::{Db, args};
+use super::reads::once;
 use super::rows::{inconsistent, number};
-use super::steps::text;
+use super::steps::{given, text};
 use super::{SqlStore, sql, unavailable};
 use crate::domain::autonomy::{Change, FIXES_READ_MAX, Fix, Level, Record};
 use crate::domain::false_fix::Sign;
@@ -16,11 +19,18 @@ use crate::domain::ids::{AttemptId, CaseId, PrNumber, RepoId, RepoSlug, Sha, Tim
 use crate::ports::figures::Asked;
 use crate::ports::store::{Changes, StoreError};
 
-/// Attempt, pull request, the commit if it made one, when it was green, a sign and its time.
-type FixRow = (String, i64, Option<String>, Option<i64>, Option<String>, Option<i64>);
+/// A class in a repository.
+pub(super) type Class = (i64, String);
+
+/// Repository, class, attempt, pull request, the commit if it made one, when it was green, a sign and
+/// its time.
+type FixRow = (i64, String, String, i64, Option<String>, Option<i64>, Option<String>, Option<i64>);
 
 /// When, from, to, because.
 type ChangeRow = (i64, String, String, String);
+
+/// What is kept of a class, as rows say it: its last change, and its fixes.
+pub(super) type RecordRows = (Option<ChangeRow>, Vec<FixRow>);
 
 /// Repository, class, and the change.
 type ToldRow = (String, String, i64, String, String, String);
@@ -35,7 +45,7 @@ fn change((at, from, to, because): ChangeRow) -> Result<Change, StoreError> {
 /// Fixes of which each sign has a row, in the order of attempts.
 fn fixes(rows: Vec<FixRow>) -> Result<Vec<Fix>, StoreError> {
     let mut fixes: Vec<Fix> = Vec::new();
-    for (id, of, detail, green, sign, sign_at) in rows {
+    for (_, _, id, of, detail, green, sign, sign_at) in rows {
         let attempt =
             AttemptId::parse(&id).map_err(|error| inconsistent("attempts", &id, error))?;
         // A sign of a newer release is none that this one can tell of.
@@ -53,6 +63,25 @@ fn fixes(rows: Vec<FixRow>) -> Result<Vec<Fix>, StoreError> {
         }
     }
     Ok(fixes)
+}
+
+/// What is kept of classes.
+async fn records(db: Db, about: Vec<Class>) -> Result<Vec<RecordRows>, StoreError> {
+    let of = about.iter().map(|(repo, class)| json!({ "repo_id": repo, "class": class }));
+    let of = given(once(of));
+    let lasts: Vec<(i64, String, i64, String, String, String)> =
+        db.rows(sql::autonomy::LASTS, of.clone()).await.map_err(unavailable)?;
+    let mut args = of;
+    args.extend(args![i64::from(FIXES_READ_MAX)]);
+    let fixes: Vec<FixRow> = db.rows(sql::autonomy::RECORDS, args).await.map_err(unavailable)?;
+    let mut found: HashMap<Class, RecordRows> = HashMap::new();
+    for (repo, class, at, from, to, because) in lasts {
+        found.entry((repo, class)).or_default().0 = Some((at, from, to, because));
+    }
+    for row in fixes {
+        found.entry((row.0, row.1.clone())).or_default().1.push(row);
+    }
+    Ok(about.iter().map(|key| found.get(key).cloned().unwrap_or_default()).collect())
 }
 
 /// The rows of what steps have found.
@@ -75,13 +104,9 @@ impl SqlStore {
         repo: RepoId,
         class: &str,
     ) -> Result<Record, StoreError> {
-        let of = number(repo.get());
-        let last: Vec<ChangeRow> =
-            self.db.rows(sql::autonomy::LAST, args![of, class]).await.map_err(unavailable)?;
-        let args = args![of, class, i64::from(FIXES_READ_MAX)];
-        let rows = self.db.rows(sql::autonomy::RECORD, args).await.map_err(unavailable)?;
-        let last = last.into_iter().next().map(change).transpose()?;
-        Ok(Record { last, fixes: fixes(rows)? })
+        let about = (number(repo.get()), class.to_owned());
+        let (last, rows) = self.together(&self.reads.records, about, records).await?;
+        Ok(Record { last: last.map(change).transpose()?, fixes: fixes(rows)? })
     }
 
     pub(super) async fn told_with(&self, case: CaseId) -> Result<Vec<Change>, StoreError> {

@@ -1,12 +1,12 @@
 //! Figures: written in the very step that they are about, read when somebody asks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use sqlx::FromRow;
 
-use super::db::{Tx, args};
+use super::db::{Db, Tx, args};
 use super::records::rows;
 use super::rows::{inconsistent, number, state_columns};
 use super::steps::{given, text};
@@ -83,6 +83,42 @@ pub(super) async fn mark(
     let args = args![attempt.to_string(), now.millis(), mark.as_str()];
     tx.run(sql::figures::MARK, args).await.map_err(unavailable)?;
     Ok(())
+}
+
+/// Failures of a pull request whose fixes are asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Failed {
+    pull: (i64, i64),
+    prints: Vec<String>,
+    since: i64,
+}
+
+/// Repository, attempt, pull request, failure, when it was green, whether it was taken back.
+pub(super) type FixRow = (i64, String, i64, String, i64, i64);
+
+/// The fixes of failures.
+async fn fixes_of(db: Db, about: Vec<Failed>) -> Result<Vec<Vec<FixRow>>, StoreError> {
+    let mut since: BTreeMap<((i64, i64), &str), i64> = BTreeMap::new();
+    for failed in &about {
+        for print in &failed.prints {
+            let earliest = since.entry((failed.pull, print)).or_insert(failed.since);
+            *earliest = failed.since.min(*earliest);
+        }
+    }
+    let given = since.into_iter().map(|(((repo, pull), print), since)| {
+        json!({ "repo_id": repo, "number": pull, "fingerprint": print, "since_ms": since })
+    });
+    let found: Vec<FixRow> = rows(&db, sql::figures::FIXES, given.collect()).await?;
+    let mut of_pulls: HashMap<(i64, i64), Vec<FixRow>> = HashMap::new();
+    for row in found {
+        of_pulls.entry((row.0, row.2)).or_default().push(row);
+    }
+    let of = |failed: &Failed| {
+        let all = of_pulls.get(&failed.pull).into_iter().flatten();
+        let is_of = |row: &&FixRow| row.4 >= failed.since && failed.prints.contains(&row.3);
+        all.filter(is_of).cloned().collect()
+    };
+    Ok(about.iter().map(of).collect())
 }
 
 #[derive(Debug, FromRow)]
@@ -176,15 +212,14 @@ impl FigureStore for SqlStore {
         fingerprints: &[Fingerprint],
         since: Timestamp,
     ) -> Result<Vec<Fix>, StoreError> {
-        let about = fingerprints.iter().map(|print| {
-            json!({
-                "repo_id": number(repo.get()), "number": number(pull.get()),
-                "fingerprint": print.as_str(), "since_ms": since.millis(),
-            })
-        });
-        let found: Vec<(String, i64, String, i64, i64)> =
-            rows(&self.db, sql::figures::FIXES, about.collect()).await?;
-        let fix = |(attempt, of, print, at, taken): (String, i64, String, i64, i64)| {
+        if fingerprints.is_empty() {
+            return Ok(Vec::new());
+        }
+        let prints = fingerprints.iter().map(|print| print.as_str().to_owned()).collect();
+        let pull = (number(repo.get()), number(pull.get()));
+        let about = Failed { pull, prints, since: since.millis() };
+        let found = self.together(&self.reads.fixes, about, fixes_of).await?;
+        let fix = |(_, attempt, of, print, at, taken): FixRow| {
             let id = AttemptId::parse(&attempt);
             Ok(Fix {
                 attempt: id.map_err(|error| inconsistent("fixes", &attempt, error))?,

@@ -10,7 +10,7 @@ use super::records::{self, rows};
 use super::rows::{CaseRow, DocumentRow, PullRow, inconsistent, number};
 use super::steps::given;
 use super::together::Together;
-use super::{SqlStore, sql, unavailable};
+use super::{SqlStore, autonomy, figures, sql, unavailable};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::case::Case;
 use crate::domain::evidence::Evidence;
@@ -68,6 +68,8 @@ pub(super) struct Reads {
     pulls_of: Together<(i64, i64), Option<i64>>,
     usage: Together<Budget, Usage>,
     checks: Together<Headed, Option<PublishedCheck>>,
+    pub(super) records: Together<autonomy::Class, autonomy::RecordRows>,
+    pub(super) fixes: Together<figures::Failed, Vec<figures::FixRow>>,
 }
 
 async fn heads_at(db: Db, about: Vec<(i64, String)>) -> Result<Vec<Vec<PullRow>>, StoreError> {
@@ -112,7 +114,7 @@ async fn checks(db: Db, about: Vec<Headed>) -> Result<Vec<Option<PublishedCheck>
 }
 
 /// Each of these once: a row that is asked about twice would come twice.
-fn once(about: impl Iterator<Item = Value>) -> Vec<Value> {
+pub(super) fn once(about: impl Iterator<Item = Value>) -> Vec<Value> {
     let mut seen = HashSet::new();
     about.filter(|row| seen.insert(row.to_string())).collect()
 }
@@ -140,7 +142,7 @@ impl SqlStore {
     }
 
     /// What a read comes to that may be asked for by several at the same time.
-    async fn together<I, O, F>(
+    pub(super) async fn together<I, O, F>(
         &self,
         calls: &Together<I, O>,
         about: I,

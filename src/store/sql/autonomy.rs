@@ -3,33 +3,47 @@
 use super::{Statement, family, given};
 
 family! {
-    /// The newest $3 fixes of class $2 in repository $1 that are green or that something speaks
+    /// Of each class in its repository the newest $2 fixes that are green or that something speaks
     /// against, a row for each sign.
-    RECORD = Statement::both(
-        "SELECT a.id, a.number_of_pull, a.end_detail, a.green_at_ms, x.sign, x.at_ms AS sign_at_ms
+    RECORDS = given!(
+        "SELECT a.repo_id, a.class, a.id, a.number_of_pull, a.end_detail,
+                (SELECT MAX(f.at_ms) FROM fixes f WHERE f.attempt_id = a.id) AS green_at_ms,
+                x.sign, x.at_ms AS sign_at_ms
          FROM (
-             SELECT t.id, c.number AS number_of_pull, t.end_detail,
-                    (SELECT MAX(f.at_ms) FROM fixes f WHERE f.attempt_id = t.id) AS green_at_ms
-             FROM cases c
-             JOIN case_classes k ON k.case_id = c.id AND k.class = $2
+             SELECT given.repo_id, given.class, t.id, c.number AS number_of_pull, t.end_detail,
+                    ROW_NUMBER() OVER (
+                        PARTITION BY given.repo_id, given.class
+                        ORDER BY t.planned_at_ms DESC, t.id DESC
+                    ) AS nth
+             FROM ",
+        (repo_id BIGINT, class TEXT),
+        "
+             JOIN cases c ON c.repo_id = given.repo_id
+             JOIN case_classes k ON k.case_id = c.id AND k.class = given.class
              JOIN attempts t ON t.case_id = c.id
-             WHERE c.repo_id = $1
-               AND (EXISTS (SELECT 1 FROM fixes f WHERE f.attempt_id = t.id)
-                    OR EXISTS (SELECT 1 FROM false_fixes y WHERE y.attempt_id = t.id))
-             ORDER BY t.planned_at_ms DESC, t.id DESC
-             LIMIT $3 + 0
+             WHERE EXISTS (SELECT 1 FROM fixes f WHERE f.attempt_id = t.id)
+                OR EXISTS (SELECT 1 FROM false_fixes y WHERE y.attempt_id = t.id)
          ) AS a
          LEFT JOIN false_fixes x ON x.attempt_id = a.id
-         ORDER BY a.id, x.sign",
+         WHERE a.nth <= CAST($2 AS BIGINT)
+         ORDER BY a.repo_id, a.class, a.id, x.sign"
     );
 
-    /// The last change of a class in a repository.
-    LAST = Statement::both(
-        "SELECT at_ms, level_from, level_to, because
-         FROM autonomy_changes
-         WHERE repo_id = $1 AND class = $2
-         ORDER BY at_ms DESC
-         LIMIT 1",
+    /// The last change of each class in its repository.
+    LASTS = given!(
+        "SELECT given.repo_id, given.class, h.at_ms, h.level_from, h.level_to, h.because
+         FROM ",
+        (repo_id BIGINT, class TEXT),
+        "
+         JOIN autonomy_changes h
+           ON h.repo_id = given.repo_id
+          AND h.class = given.class
+          AND h.at_ms = (
+              SELECT MAX(m.at_ms)
+              FROM autonomy_changes m
+              WHERE m.repo_id = given.repo_id
+                AND m.class = given.class
+          )"
     );
 
     /// Changes, each once: whoever finds one first tells it.

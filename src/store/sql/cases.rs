@@ -119,20 +119,20 @@ family! {
     );
 
     /// What repositories use: attempts planned since then, at work now, at work for the installation and
-    /// for all, and cases that go on by themselves. The plus keeps both engines from going through all
-    /// cases that a repository ever had.
+    /// for all, and cases that go on by themselves. The case of an attempt is asked for by itself:
+    /// from a join PostgreSQL would begin with all cases that there ever were.
     USAGE = given!(
         "SELECT
              (SELECT COUNT(*)
               FROM attempts a
-              JOIN cases c ON c.id = a.case_id
-              WHERE +c.repo_id = given.repo_id
-                AND a.planned_at_ms > given.since_ms) AS today,
+              WHERE a.planned_at_ms > given.since_ms
+                AND (SELECT c.repo_id FROM cases c WHERE c.id = a.case_id) = given.repo_id)
+                 AS today,
              (SELECT COUNT(*)
               FROM attempts a
-              JOIN cases c ON c.id = a.case_id
-              WHERE +c.repo_id = given.repo_id
-                AND a.state = 'running') AS running,
+              WHERE a.state = 'running'
+                AND (SELECT c.repo_id FROM cases c WHERE c.id = a.case_id) = given.repo_id)
+                 AS running,
              (SELECT COUNT(*)
               FROM attempts a
               JOIN cases c ON c.id = a.case_id

@@ -65,7 +65,7 @@ family! {
 
     /// Fixes of failures on a pull request, and whether they were taken back.
     FIXES = given!(
-        "SELECT f.attempt_id, f.number, f.fingerprint, f.at_ms,
+        "SELECT f.repo_id, f.attempt_id, f.number, f.fingerprint, f.at_ms,
                 CAST(CASE WHEN EXISTS (
                     SELECT 1
                     FROM false_fixes x

@@ -75,18 +75,23 @@ family! {
     /// Claims at most $4 pull requests: the longest due ones of the next repositories after $3 that
     /// have one: $1 now, $2 the lease's end.
     ///
-    /// A claim clears the wake, so that one that comes meanwhile is seen.
+    /// A claim clears the wake, so that one that comes meanwhile is seen. Whether the repository can be
+    /// used is asked of each row alone: from a join PostgreSQL would begin with the repositories, and
+    /// look at everything that is due for the sake of the first.
     CLAIM_PULLS = claim!(
         "WITH due AS (
              SELECT p.repo_id, p.number
              FROM pulls p
-             JOIN repos r ON r.id = p.repo_id
-             JOIN installations i ON i.id = r.installation_id
-             WHERE i.state = 'active'
-               AND r.reachable = 1
-               AND p.lease_until_ms <= $1
+             WHERE p.lease_until_ms <= $1
                AND p.repo_id > $3
                AND p.wake_at_ms <= $1
+               AND (
+                   SELECT i.state
+                   FROM repos r
+                   JOIN installations i ON i.id = r.installation_id
+                   WHERE r.id = p.repo_id
+                     AND r.reachable = 1
+               ) = 'active'
              ORDER BY p.repo_id, p.wake_at_ms
              LIMIT $4 + 0
 ",
