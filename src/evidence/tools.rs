@@ -60,6 +60,7 @@ mod scenarios;
 mod security;
 mod sphinx;
 mod tap;
+mod test_unit;
 mod typescript;
 mod yamllint;
 
@@ -108,6 +109,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &powershell::TOOL,
     &ruby::RSPEC,
     &ruby::MINITEST,
+    &test_unit::TOOL,
     &ruby::RUBOCOP,
     &ruby::BUNDLER,
     &php::TESTS,

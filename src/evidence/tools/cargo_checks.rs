@@ -48,12 +48,13 @@ fn semver(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 /// `NAME -- MANIFEST:`, and below it the dependencies.
 fn machete(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    let unused = unused(draft, "cargo-machete");
     let mut manifest = None;
     for (distance, line) in at.lines_below(LOOK_LINES_MAX) {
         if let Some((_, path)) = line.split_once(" -- ").filter(|_| line.ends_with(':')) {
             manifest = path.strip_suffix(':');
         } else if let (Some(name), Some(path)) = (line.strip_prefix('\t'), manifest) {
-            found.push(unused(&draft, "cargo-machete", distance, (path, name)));
+            found.push(unused(distance, path, name));
         } else {
             break;
         }
@@ -62,27 +63,30 @@ fn machete(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
 
 /// A package with its folder, and below it a tree whose leaves are the dependencies.
 fn udeps(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
+    let unused = unused(draft, "cargo-udeps");
     let mut manifest = String::new();
     for (distance, line) in at.lines_below(LOOK_LINES_MAX) {
         if let Some((_, folder)) = line.strip_suffix(")`").and_then(|line| line.split_once(" (")) {
             manifest = format!("{folder}/Cargo.toml");
         } else if let Some((_, name)) = line.split_once("── \"") {
             let name = name.trim_end_matches('"');
-            found.push(unused(&draft, "cargo-udeps", distance, (&manifest, name)));
+            found.push(unused(distance, &manifest, name));
         } else if !line.contains("───") {
             break;
         }
     }
 }
 
-/// A dependency that a manifest names and no code uses.
-fn unused(draft: &Draft, tool: &str, distance: usize, (path, name): (&str, &str)) -> Draft {
-    let mut unused = draft.clone();
-    unused.failure.tool = Some(tool.to_owned());
-    unused.place(path, None, None);
-    unused.failure.message = format!("unused dependency `{}`", name.trim());
-    (unused.first, unused.last) = (draft.first + distance, draft.first + distance);
-    unused
+/// Dependencies that a manifest names and no code uses, by how far below the head they are told.
+fn unused(draft: Draft, tool: &'static str) -> impl Fn(usize, &str, &str) -> Draft {
+    move |distance, path, name| {
+        let mut unused = draft.clone();
+        unused.failure.tool = Some(tool.to_owned());
+        unused.place(path, None, None);
+        unused.failure.message = format!("unused dependency `{}`", name.trim());
+        (unused.first, unused.last) = (draft.first + distance, draft.first + distance);
+        unused
+    }
 }
 
 #[cfg(test)]

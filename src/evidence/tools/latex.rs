@@ -82,7 +82,7 @@ fn file_and_line(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if GIVEN_UP.iter().any(|words| draft.failure.message.starts_with(words)) {
         draft.weight = Weight::Consequence;
     }
-    extent::while_below(at, &mut draft, |line| line.starts_with("l.") || line.starts_with("<"));
+    extent::while_below(at, &mut draft, |line| line.starts_with("l.") || line.starts_with('<'));
     found.push(draft);
 }
 

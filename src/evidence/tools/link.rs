@@ -254,9 +254,9 @@ mod tests {
         check(log, "compile_error src/a.c:8 undefined reference to `f'");
         check_lines(log, &[(1, 2)]);
         check(
-            "/usr/bin/ld: b.o:/work/src/b.cpp:2: multiple definition of `n'; \
-             a.o:/work/src/a.cpp:2: first defined here\n",
-            "compile_error src/b.cpp:2 multiple definition of `n'; a.o:/work/src/a.cpp:2: first \
+            "/usr/bin/ld: b.o:/home/runner/work/shop/shop/src/b.cpp:2: multiple definition of `n'; \
+             a.o:/home/runner/work/shop/shop/src/a.cpp:2: first defined here\n",
+            "compile_error src/b.cpp:2 multiple definition of `n'; a.o:/home/runner/work/shop/shop/src/a.cpp:2: first \
              defined here",
         );
         check(

@@ -182,13 +182,12 @@ fn user_of<'a>(at: &At<'a>) -> Option<(&'a str, Option<u32>, Option<u32>)> {
         place_in(line.split_once(said)?.0.trim_end()).filter(|(path, ..)| !is_installed(path))
     };
     let is_about_it = |line: &str| !line.trim().is_empty() && !line.contains(": error: ");
-    let above =
+    let mut above =
         at.lines_above(NOTES_MAX).map(|(_, line)| line).take_while(|line| is_about_it(line));
     let below =
         at.lines_below(NOTES_MAX).map(|(_, line)| line).take_while(|line| is_about_it(line));
     above
-        .filter_map(|line| place(line, ": ").filter(|_| line.ends_with("required from here")))
-        .next()
+        .find_map(|line| place(line, ": ").filter(|_| line.ends_with("required from here")))
         .or_else(|| {
             let is_use = |line: &&str| line.ends_with(" requested here");
             below.filter(is_use).filter_map(|line| place(line, ": note: ")).last()

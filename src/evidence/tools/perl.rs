@@ -106,6 +106,13 @@ fn test_more(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
             .find_map(|(_, line)| line.trim().strip_prefix("not ok "))
             .map(|test| test.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').into());
     }
+    // A test of subtests only sums them up: the last of them says above how many failed.
+    let margin = extent::indent(at.text());
+    let above = at.lines_above(3).map(|(_, line)| line).find(|line| !line.trim().is_empty());
+    let sums = |line: &str| line.trim().starts_with("# Looks like you failed ");
+    if above.is_some_and(|line| sums(line) && extent::indent(line) > margin) {
+        draft.weight = Weight::Consequence;
+    }
     draft.failure.message = said(at.text());
     for (distance, line) in at.lines_below(extent::BLOCK_LINES_MAX) {
         let is_comment = line.trim_start().starts_with('#');

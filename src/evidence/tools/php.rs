@@ -1,8 +1,8 @@
 //! PHP: PHPUnit and Pest, PHPStan, PHP_CodeSniffer, Pint, php-cs-fixer, Composer, fatal errors.
 
 use super::{
-    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, extent, has_extension, numbered,
-    place_in,
+    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, extent, has_extension,
+    numbered, place_in,
 };
 
 pub(super) static TESTS: Tool = Tool {
@@ -276,11 +276,42 @@ pub(super) static COMPOSER: Tool = Tool {
         .reading(fatal),
         Rule::new(
             K::CompileError,
-            &["Errors parsing ", "Could not open input file"],
-            r"^(?P<message>Errors parsing (?P<file>\S+)|Could not open input file: \S+)$",
+            &["Could not open input file"],
+            r"^(?P<message>Could not open input file: \S+)$",
         ),
+        // What is wrong stands above.
+        Rule::new(
+            K::CompileError,
+            &["Errors parsing "],
+            r"^(?P<message>Errors parsing (?P<file>\S+))$",
+        )
+        .weighing(Weight::Consequence),
+        Rule::new(
+            K::Config,
+            &["does not contain valid JSON"],
+            r#"^\s*"?(?P<file>[^\s"]+\.(?:json|lock))"? (?P<message>does not contain valid JSON)\s*$"#,
+        )
+        .reading(no_json),
     ],
 };
+
+/// The line and what was wanted there stand below.
+fn no_json(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    for (distance, line) in at.lines_below(extent::BLOCK_LINES_MAX) {
+        let told = line.trim();
+        if told.is_empty() {
+            break;
+        }
+        draft.last = draft.first + distance;
+        let row = told.strip_prefix("Parse error on line ").map(|row| row.trim_end_matches(':'));
+        if let Some(row) = row.and_then(|row| row.parse().ok()) {
+            draft.failure.line = Some(row);
+        } else if told.starts_with("Expected") {
+            draft.say(told);
+        }
+    }
+    found.push(draft);
+}
 
 /// PHP shows the frames of what nobody caught.
 fn fatal(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {

@@ -57,9 +57,16 @@ pub(super) static PYTEST: Tool = Tool {
         ),
         Rule::new(
             K::Config,
-            &["FAIL Required test coverage", "Coverage failure: total", "ERROR: Coverage failure"],
-            r"^(?P<message>(?:FAIL Required test coverage|(?:ERROR: )?Coverage failure: total).*)$",
+            &["FAIL Required test coverage", "Coverage failure: total"],
+            r"^(?P<message>(?:FAIL Required test coverage|Coverage failure: total).*)$",
         ),
+        // pytest-cov says it while it goes on, and once more at its end.
+        Rule::new(
+            K::Config,
+            &["ERROR: Coverage failure"],
+            r"^(?P<message>ERROR: Coverage failure: total.*)$",
+        )
+        .weighing(Weight::Sign),
         Rule::new(
             K::TestFailure,
             &["! Interrupted: "],

@@ -29,8 +29,8 @@ pub(super) static RSPEC: Tool = Tool {
             K::TestFailure,
             &["occurred outside of examples", "An error occurred while loading "],
             concat!(
-                r"^(?P<message>An error occurred while loading (?P<file>\S+)\.",
-                r"|.*errors? occurred outside of examples)$",
+                r"^(?P<message>An error occurred while loading (?P<file>\S+)\.)(?: - Did you mean\?)?$",
+                r"|^(?P<task>.*errors? occurred outside of examples)$",
             ),
         )
         .reading(outside),
@@ -93,7 +93,8 @@ fn block(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 
 /// RSpec could not even load the file: the failed line and the exception stand below.
 fn outside(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    if draft.path.is_none() {
+    if let Some(sum) = draft.failure.task.take() {
+        draft.failure.message = sum;
         draft.weight = Weight::Sign;
         found.push(draft);
         return;
@@ -103,11 +104,25 @@ fn outside(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     extent::while_below(at, &mut draft, |line| {
         !ends(line) && !line.starts_with("Finished in ") && !line.starts_with("No examples found")
     });
+    // What was raised says more than where it was noticed; and its frames say where that is.
+    let mut raised = false;
     for (_, line) in at.lines_below(extent::BLOCK_LINES_MAX) {
-        if ends(line) || line.trim_start().starts_with("# ") {
+        let told = line.trim();
+        if ends(line) {
             break;
         }
-        let told = line.trim();
+        if let Some(frame) = told.strip_prefix("# ") {
+            let place = place_in(frame).filter(|(path, ..)| path.starts_with("./"));
+            if let Some((path, row, _)) = place {
+                draft.place(path, row, None);
+                break;
+            }
+            continue;
+        }
+        if !raised && told.ends_with("Error:") && !told.contains(' ') {
+            raised = true;
+            draft.failure.message.clear();
+        }
         if draft.failure.message.lines().count() < MESSAGE_LINES_MAX {
             draft.say(told);
         }
@@ -342,7 +357,7 @@ mod tests {
              LoadError:\n  cannot load such file -- x\n# ./spec/a_spec.rb:1:in `<top>'\n\
              No examples found.\n\nFinished in 0.0 seconds\n\
              0 examples, 0 failures, 1 error occurred outside of examples\n",
-            "test_failure spec/a_spec.rb An error occurred while loading spec/a_spec.rb.",
+            "test_failure spec/a_spec.rb:1 LoadError:",
         );
         check("10 examples, 0 failures\n", "");
     }
