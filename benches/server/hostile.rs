@@ -14,10 +14,10 @@ use tokio::net::TcpStream;
 use crate::load::{Answers, Connection, Load, count, request};
 
 /// How long it lasts.
-const LASTS: Duration = Duration::from_secs(12);
+pub(crate) const LASTS: Duration = Duration::from_secs(12);
 
 /// How many send deliveries.
-const SENDERS: usize = 32;
+pub(crate) const SENDERS: usize = 32;
 
 /// How many clients send a byte now and then.
 const SLOW: usize = 20;

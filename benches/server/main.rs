@@ -197,24 +197,28 @@ async fn old_on_postgres(world: &World) {
     old::compare("PostgreSQL, CPU-s for 1,000 cases", decided);
 }
 
-/// What senders that mean harm do to those that mean well.
+/// What senders that mean harm do to those that mean well: as long and with as many senders as these
+/// have alone, each with a program and a database of its own.
 async fn hostile(world: &World) {
     say::line("\n## Among hostile senders\n");
     let bodies = bodies::real();
     let program = Program::sqlite(world);
-    let load = Load::new(&bodies, program.address());
     let started_s = program.processor_s();
-    let clean = load.send(IN_FLIGHT / 2, DELIVERIES, TURN).await;
+    let load = Load::new(&bodies, program.address());
+    let clean = load.send(hostile::SENDERS, usize::MAX, hostile::LASTS).await;
     let alone_s = program.processor_s() - started_s;
     let before = program.memory();
-    let load = Load::new(&bodies, program.address()).numbered(DELIVERIES);
-    let told = hostile::mix(&load).await;
-    let mixed_s = program.processor_s() - alone_s - started_s;
+    drop(program);
+
+    let program = Program::sqlite(world);
+    let started_s = program.processor_s();
+    let told = hostile::mix(&Load::new(&bodies, program.address())).await;
+    let mixed_s = program.processor_s() - started_s;
     let after = program.memory();
     say::line(&told.compared_with(&clean));
     say::line(&told.cost_beside((&clean, alone_s), mixed_s));
     say::line(&format!(
-        "memory: {:.1} MB before, at most {:.1} MB in it",
+        "memory: at most {:.1} MB alone, {:.1} MB in it",
         say::mb(before.most_kb),
         say::mb(after.most_kb)
     ));
