@@ -8,7 +8,7 @@
 //! Races: those of `apply`; locks are taken in one order (repositories, pull requests, what is leased),
 //! and if two replicas wait for each other all the same, the one that is refused goes on one by one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -102,7 +102,9 @@ async fn in_one(db: &Db, steps: &[Arc<Step>], telling: Telling) -> Result<(), Ap
     see_repos(&mut tx, &pulls).await?;
     lock_pulls(&mut tx, steps, &pulls).await?;
     let targets = finish(&mut tx, steps).await?;
-    set_pulls(&mut tx, &pulls).await?;
+    let wakes = wakes(steps, &targets);
+    set_pulls(&mut tx, &pulls, &wakes).await?;
+    wake_others(&mut tx, &pulls, wakes).await?;
     let cases: Vec<Value> = changes()
         .filter_map(|changes| changes.case.as_ref())
         .map(case_row)
@@ -112,7 +114,6 @@ async fn in_one(db: &Db, steps: &[Arc<Step>], telling: Telling) -> Result<(), Ap
     super::figures::note(&mut tx, changes()).await?;
     want(&mut tx, steps).await?;
     set_checks(&mut tx, steps).await?;
-    wake(&mut tx, steps, &targets).await?;
     if telling == Telling::Now {
         tx.tell().await?;
     }
@@ -242,7 +243,8 @@ fn json<T: Serialize>(value: &T) -> Result<Value, StoreError> {
     apply::json(value).map(text)
 }
 
-async fn set_pulls(tx: &mut Tx, pulls: &Pulls<'_>) -> Result<(), sqlx::Error> {
+/// Writes facts, and with them when their pull requests are to be looked at: a row is written once.
+async fn set_pulls(tx: &mut Tx, pulls: &Pulls<'_>, wakes: &Wakes) -> Result<(), sqlx::Error> {
     let row = |((repo, number_of), pull): (&(i64, i64), &&PullHead)| {
         serde_json::json!({
             "repo_id": repo,
@@ -253,6 +255,7 @@ async fn set_pulls(tx: &mut Tx, pulls: &Pulls<'_>) -> Result<(), sqlx::Error> {
             "base": text(pull.base.as_str()),
             "state": pull_state(pull.state),
             "updated_at_ms": pull.updated_at.millis(),
+            "wake_at_ms": wakes.get(&(*repo, *number_of)),
         })
     };
     write_all(tx, sql::steps::SET_PULLS, pulls.iter().map(row).collect()).await?;
@@ -343,9 +346,14 @@ async fn set_checks(tx: &mut Tx, steps: &[Arc<Step>]) -> Result<(), sqlx::Error>
     Ok(())
 }
 
-/// Wakes pull requests: those that are to be woken, and those that wait for an effect's answer.
-async fn wake(tx: &mut Tx, steps: &[Arc<Step>], targets: &[Target]) -> Result<(), sqlx::Error> {
-    let mut wakes: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+/// When pull requests are to be looked at.
+type Wakes = BTreeMap<(i64, i64), i64>;
+
+/// Which pull requests are woken: those that are to be, and those that wait for an effect's answer.
+fn wakes(steps: &[Arc<Step>], targets: &[Target]) -> Wakes {
+    let targets: HashMap<&str, &Target> =
+        targets.iter().map(|target| (target.0.as_str(), target)).collect();
+    let mut wakes = Wakes::new();
     let mut wake = |key: (i64, i64), at: i64| {
         let earliest = wakes.entry(key).or_insert(at);
         *earliest = at.min(*earliest);
@@ -355,14 +363,18 @@ async fn wake(tx: &mut Tx, steps: &[Arc<Step>], targets: &[Target]) -> Result<()
             wake((number(repo.get()), number(pull.get())), at.millis());
         }
         let (Work::Effect(id), Some(result)) = (&lease.work, &changes.result) else { continue };
-        let id = id.to_string();
-        for (of, kind, repo, pull) in targets {
-            if let Some(pull) = pull.filter(|_| *of == id && waits_for(kind, result)) {
-                wake((*repo, pull), changes.now.millis());
-            }
+        let Some((_, kind, repo, pull)) = targets.get(id.to_string().as_str()) else { continue };
+        if let Some(pull) = pull.filter(|_| waits_for(kind, result)) {
+            wake((*repo, pull), changes.now.millis());
         }
     }
+    wakes
+}
+
+/// Wakes those of which no facts are written.
+async fn wake_others(tx: &mut Tx, pulls: &Pulls<'_>, wakes: Wakes) -> Result<(), sqlx::Error> {
     let row = |((repo, pull), at)| serde_json::json!({ "repo_id": repo, "number": pull, "wake_at_ms": at });
-    write_all(tx, sql::steps::WAKE_PULLS, wakes.into_iter().map(row).collect()).await?;
+    let others = wakes.into_iter().filter(|(key, _)| !pulls.contains_key(key));
+    write_all(tx, sql::steps::WAKE_PULLS, others.map(row).collect()).await?;
     Ok(())
 }

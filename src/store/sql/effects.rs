@@ -36,7 +36,10 @@ family! {
 
     /// Claims at most $4 effects: the longest due ones of the next repositories after $3 that have one;
     /// of one pull request the first that was wanted, and one at a time. Installations that cannot be
-    /// used are passed over. That a lease is above 0 is said for the sake of the index of leased ones.
+    /// used are passed over. What is leased is pending, and that is said for the sake of the index of
+    /// those that wait: no index knows of leases, so PostgreSQL can claim a row within its page. The
+    /// first other one is asked for, not whether there is any, because then it takes that index even
+    /// while it has no statistics: one that goes by repository alone reads all effects of each.
     CLAIM_EFFECTS = claim!(
         "WITH due AS (
              SELECT e.id
@@ -49,24 +52,28 @@ family! {
                AND e.lease_until_ms <= $1
                AND COALESCE(i.state, 'active') = 'active'
                AND COALESCE(r.reachable, 1) = 1
-               AND NOT EXISTS (
-                   SELECT 1
+               AND (
+                   SELECT other.id
                    FROM effects other
-                   WHERE other.repo_id = e.repo_id
+                   WHERE other.state = 'pending'
+                     AND other.repo_id = e.repo_id
                      AND other.number = e.number
                      AND other.id <> e.id
-                     AND other.lease_until_ms > 0
-                     AND other.lease_until_ms > $1 + 0
-               )
-               AND NOT EXISTS (
-                   SELECT 1
+                     AND other.lease_until_ms > $1
+                   ORDER BY other.wanted_at_ms
+                   LIMIT 1
+               ) IS NULL
+               AND (
+                   SELECT earlier.id
                    FROM effects earlier
                    WHERE earlier.state = 'pending'
                      AND earlier.repo_id = e.repo_id
                      AND earlier.number = e.number
                      AND earlier.due_at_ms <= $1
                      AND (earlier.wanted_at_ms, earlier.id) < (e.wanted_at_ms, e.id)
-               )
+                   ORDER BY earlier.wanted_at_ms
+                   LIMIT 1
+               ) IS NULL
              ORDER BY e.repo_id, e.due_at_ms
              LIMIT $4 + 0
 ",

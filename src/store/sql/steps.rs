@@ -121,36 +121,49 @@ family! {
                    effects.number AS number"
     );
 
-    /// Facts about pull requests; older facts never replace newer ones, the same are not written.
+    /// Facts about pull requests, and when each is to be looked at, which is NULL or its time or
+    /// earlier; older facts never replace newer ones, and what is the same is not written.
     SET_PULLS = given!(
         "INSERT INTO pulls (
-             repo_id, number, head_sha, head_branch, head_repo_id, base, state, updated_at_ms
+             repo_id, number, head_sha, head_branch, head_repo_id, base, state, updated_at_ms,
+             wake_at_ms
          )
          SELECT given.repo_id, given.number, given.head_sha, given.head_branch, given.head_repo_id,
-                given.base, given.state, given.updated_at_ms
+                given.base, given.state, given.updated_at_ms, given.wake_at_ms
          FROM ",
         (repo_id BIGINT, number BIGINT, head_sha TEXT, head_branch TEXT, head_repo_id BIGINT,
-         base TEXT, state TEXT, updated_at_ms BIGINT),
+         base TEXT, state TEXT, updated_at_ms BIGINT, wake_at_ms BIGINT),
         "
          WHERE TRUE
          ORDER BY given.repo_id, given.number
          ON CONFLICT (repo_id, number) DO UPDATE
-         SET head_sha = excluded.head_sha,
-             head_branch = excluded.head_branch,
-             head_repo_id = excluded.head_repo_id,
-             base = excluded.base,
-             state = excluded.state,
-             updated_at_ms = excluded.updated_at_ms
-         WHERE pulls.updated_at_ms <= excluded.updated_at_ms
-           AND (pulls.updated_at_ms <> excluded.updated_at_ms
-                OR pulls.head_sha <> excluded.head_sha
-                OR pulls.head_branch <> excluded.head_branch
-                OR pulls.head_repo_id IS DISTINCT FROM excluded.head_repo_id
-                OR pulls.base <> excluded.base
-                OR pulls.state <> excluded.state)"
+         SET head_sha = CASE WHEN pulls.updated_at_ms <= excluded.updated_at_ms
+                 THEN excluded.head_sha ELSE pulls.head_sha END,
+             head_branch = CASE WHEN pulls.updated_at_ms <= excluded.updated_at_ms
+                 THEN excluded.head_branch ELSE pulls.head_branch END,
+             head_repo_id = CASE WHEN pulls.updated_at_ms <= excluded.updated_at_ms
+                 THEN excluded.head_repo_id ELSE pulls.head_repo_id END,
+             base = CASE WHEN pulls.updated_at_ms <= excluded.updated_at_ms
+                 THEN excluded.base ELSE pulls.base END,
+             state = CASE WHEN pulls.updated_at_ms <= excluded.updated_at_ms
+                 THEN excluded.state ELSE pulls.state END,
+             updated_at_ms = CASE WHEN pulls.updated_at_ms <= excluded.updated_at_ms
+                 THEN excluded.updated_at_ms ELSE pulls.updated_at_ms END,
+             wake_at_ms = CASE WHEN pulls.wake_at_ms <= excluded.wake_at_ms
+                 THEN pulls.wake_at_ms
+                 ELSE COALESCE(excluded.wake_at_ms, pulls.wake_at_ms) END
+         WHERE (pulls.updated_at_ms <= excluded.updated_at_ms
+                AND (pulls.updated_at_ms <> excluded.updated_at_ms
+                     OR pulls.head_sha <> excluded.head_sha
+                     OR pulls.head_branch <> excluded.head_branch
+                     OR pulls.head_repo_id IS DISTINCT FROM excluded.head_repo_id
+                     OR pulls.base <> excluded.base
+                     OR pulls.state <> excluded.state))
+            OR (excluded.wake_at_ms IS NOT NULL
+                AND (pulls.wake_at_ms IS NULL OR pulls.wake_at_ms > excluded.wake_at_ms))"
     );
 
-    /// Wakes pull requests, each at its time or earlier.
+    /// Wakes pull requests that are known, each at its time or earlier.
     WAKE_PULLS = given!(
         "UPDATE pulls
          SET wake_at_ms = given.wake_at_ms

@@ -25,6 +25,7 @@ on_all! {
     of_many_attempts_that_begin_at_once_no_more_do_than_may,
     a_step_that_lost_its_lease_takes_no_other_along,
     what_is_written_together_is_as_if_written_one_by_one,
+    old_facts_replace_nothing_and_wake_all_the_same,
     a_step_that_is_refused_takes_no_other_along,
 }
 
@@ -328,6 +329,45 @@ async fn what_is_written_together_is_as_if_written_one_by_one(opened: Opened) {
     assert_eq!(opened.known(&pull(1)).await.head.head.sha, sha('7'));
     assert!(opened.pull_at(1_999).await.is_none());
     assert!(opened.pull_at(2_000).await.is_some());
+}
+
+/// What comes late tells nothing new of a pull request; it is looked at because of it, and not later than
+/// it would be anyway.
+async fn old_facts_replace_nothing_and_wake_all_the_same(opened: Opened) {
+    let pulls: Vec<_> = (1..=4).map(pull).collect();
+    opened.know(&pulls).await;
+    opened.wake(&pulls[1], 1_500).await;
+    opened.wake(&pulls[2], 2_500).await;
+    for number in 0..4 {
+        opened.insert(delivery(&format!("d{number}"), 1)).await.unwrap();
+    }
+    let mut steps = Vec::new();
+    for of in &pulls {
+        let store = opened.port();
+        let leased = store.claim_delivery(LONG).await.unwrap().unwrap();
+        let mut changes = done(1_001);
+        let mut old = of.clone();
+        old.updated_at = at(of.updated_at.millis() - 1);
+        old.head.sha = sha('9');
+        if of.number.get() < 4 {
+            changes.wake = vec![(of.repo.id, of.number, at(2_000))];
+        }
+        changes.pulls = vec![old];
+        steps.push(async move { store.apply(leased.lease, changes).await });
+    }
+    for written in futures_util::future::join_all(steps).await {
+        written.unwrap();
+    }
+    for of in &pulls {
+        assert_eq!(opened.known(of).await.head, *of);
+    }
+    let mut woken = Vec::new();
+    for now in [1_499, 1_500, 1_999, 2_000, 2_000, 3_000] {
+        let leased = opened.port().claim_pull(Claim { now: at(now), lease_ms: 1_000_000 }).await;
+        woken.push(leased.unwrap().map(|leased| leased.item.head.number.get()));
+    }
+    woken[3..5].sort_unstable();
+    assert_eq!(woken, [None, Some(2), None, Some(1), Some(3), None]);
 }
 
 /// One that the database refuses: a case of a pull request that nobody has told of.
