@@ -45,7 +45,10 @@ enum BodyIs {
 /// What came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
+    /// Answers to requests that are as they should be: recorded, and known already.
     good: Answers,
+    /// Of those, the ones that were known already: GitHub's own redeliveries look like that.
+    known: usize,
     /// Answers that were not what they should be.
     wrong: BTreeMap<String, usize>,
     /// How long it took until a slow client was cut off, and how many never were.
@@ -60,13 +63,16 @@ impl Told {
     pub(crate) fn compared_with(&self, clean: &Answers) -> String {
         let most_ms =
             |times: &[Duration]| times.iter().max().map_or(0.0, |time| time.as_secs_f64() * 1e3);
+        let new = self.good.rate() * (1.0 - count(self.known) / count(self.good.good()));
         format!(
-            "good deliveries/s: {:.0}, alone {:.0}: {:.0} %\nanswers that were wrong: {:?}\n\
+            "good deliveries/s: {:.0}, alone {:.0}: {:.0} %\n\
+             of them new ones: {new:.0}, {:.0} %\nanswers that were wrong: {:?}\n\
              slow clients: {} cut off after at most {:.1} s, {} never\n\
              too large by its Content-Length: {} refused unread, within at most {:.0} ms",
             self.good.rate(),
             clean.rate(),
             100.0 * self.good.rate() / clean.rate(),
+            100.0 * new / clean.rate(),
             self.wrong,
             self.cut.len(),
             most_ms(&self.cut) / 1e3,
@@ -74,6 +80,11 @@ impl Told {
             self.refused.len(),
             most_ms(&self.refused),
         )
+    }
+
+    /// Whether more good ones were answered than in another turn.
+    pub(crate) fn is_faster_than(&self, other: &Self) -> bool {
+        self.good.rate() > other.good.rate()
     }
 
     /// The same by the server's processor time, which does not depend on who else is on the machine.
@@ -98,6 +109,7 @@ pub(crate) async fn mix(load: &Load<'_>) -> Told {
     let mut all = Told::default();
     for one in told {
         all.good.add(one.good);
+        all.known += one.known;
         for (what, times) in one.wrong {
             *all.wrong.entry(what).or_default() += times;
         }
@@ -125,8 +137,9 @@ async fn sender(load: &Load<'_>, sent: &Cell<usize>, until: Instant) -> Told {
             Some(status) if answers.contains(&status) => {
                 if status == 413 {
                     told.refused.push(start.elapsed());
-                } else if status == 202 {
+                } else if matches!(status, 200 | 202) {
                     told.good.waits.push(start.elapsed());
+                    told.known += usize::from(status == 200);
                 }
             }
             None if body == BodyIs::Unread => {}

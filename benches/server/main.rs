@@ -20,7 +20,8 @@ mod say;
 
 use std::time::Duration;
 
-use load::Load;
+use hostile::Told;
+use load::{Answers, Load};
 use peers::Probot;
 use program::Program;
 use say::Row;
@@ -29,6 +30,9 @@ use world::{World, WorldOptions};
 
 /// How often each server takes its turn; the best turn of each counts.
 const ROUNDS: usize = 3;
+
+/// How often hostile senders, and nobody beside the good ones, take their turn.
+const HOSTILE_ROUNDS: usize = 2;
 
 /// How long a turn lasts at most: a slow server sends as many answers as it can in it.
 const TURN: Duration = Duration::from_secs(5);
@@ -202,19 +206,28 @@ async fn old_on_postgres(world: &World) {
 async fn hostile(world: &World) {
     say::line("\n## Among hostile senders\n");
     let bodies = bodies::real();
-    let program = Program::sqlite(world);
-    let started_s = program.processor_s();
-    let load = Load::new(&bodies, program.address());
-    let clean = load.send(hostile::SENDERS, usize::MAX, hostile::LASTS).await;
-    let alone_s = program.processor_s() - started_s;
-    let before = program.memory();
-    drop(program);
+    let (mut alone, mut mixed) = (None, None);
+    for _ in 0..HOSTILE_ROUNDS {
+        let program = Program::sqlite(world);
+        let started_s = program.processor_s();
+        let load = Load::new(&bodies, program.address());
+        let clean = load.send(hostile::SENDERS, usize::MAX, hostile::LASTS).await;
+        let turn = (clean, program.processor_s() - started_s, program.memory());
+        let is_best =
+            alone.as_ref().is_none_or(|(best, ..): &(Answers, _, _)| turn.0.rate() > best.rate());
+        alone = if is_best { Some(turn) } else { alone };
+        drop(program);
 
-    let program = Program::sqlite(world);
-    let started_s = program.processor_s();
-    let told = hostile::mix(&Load::new(&bodies, program.address())).await;
-    let mixed_s = program.processor_s() - started_s;
-    let after = program.memory();
+        let program = Program::sqlite(world);
+        let started_s = program.processor_s();
+        let told = hostile::mix(&Load::new(&bodies, program.address())).await;
+        let turn = (told, program.processor_s() - started_s, program.memory());
+        let is_best =
+            mixed.as_ref().is_none_or(|(best, ..): &(Told, _, _)| turn.0.is_faster_than(best));
+        mixed = if is_best { Some(turn) } else { mixed };
+    }
+    let (clean, alone_s, before) = alone.expect("invariant: there is a round");
+    let (told, mixed_s, after) = mixed.expect("invariant: there is a round");
     say::line(&told.compared_with(&clean));
     say::line(&told.cost_beside((&clean, alone_s), mixed_s));
     say::line(&format!(
