@@ -13,16 +13,16 @@ use selfheal::evidence::{self, Hints};
 use serde::Deserialize;
 
 /// Of the labelled failures, those that are not read; lower it when it is less.
-const MISSED: usize = 93;
+const MISSED: usize = 123;
 
 /// Of the failures that are told, those that no label has.
-const EXTRA: usize = 52;
+const EXTRA: usize = 84;
 
 /// Of the outputs, those whose first failure is not the root cause.
-const FIRST_MISSED: usize = 38;
+const FIRST_MISSED: usize = 57;
 
 /// Fewer outputs than this say nothing.
-const OUTPUTS_MIN: usize = 320;
+const OUTPUTS_MIN: usize = 430;
 
 /// With what the runner begins each line.
 const STAMP: &str = "2026-11-20T10:11:12.1234567Z ";
