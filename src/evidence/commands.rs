@@ -136,6 +136,39 @@ pub(super) fn script_below(lines: Lines<'_>, run: Place) -> Option<String> {
     }
 }
 
+/// What runs commands in the directories of a repository's packages, each of which prints its own paths.
+const RUNNERS: [&str; 11] =
+    ["bazel", "just", "lerna", "make", "melos", "mvn", "nx", "rush", "task", "turbo", "wsrun"];
+
+/// The directory of the repository in which a script works from its first command to its last, if it
+/// says so and does not leave it: what its programs print is relative to that.
+pub(super) fn directory(script: &str) -> Option<&str> {
+    let commands = script.split(['\n', ';']).flat_map(|line| line.split("&&")).map(str::trim);
+    let is_setting = |command: &&str| {
+        command.is_empty() || command.starts_with('#') || command.starts_with("set ")
+    };
+    let mut commands = commands.skip_while(is_setting);
+    let directory = commands.next()?.strip_prefix("cd ")?.trim().trim_matches(['"', '\'']);
+    let directory = directory.trim_start_matches("./").trim_end_matches('/');
+    let mut parts = directory.split('/');
+    let is_plain = |part: &str| {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
+        !part.is_empty() && part != "." && part != ".." && part.chars().all(is_name)
+    };
+    let moves = |command: &str| {
+        let mut words = command.trim_start_matches('(').split_whitespace();
+        let first = words.next().unwrap_or("");
+        matches!(first, "cd" | "pushd" | "popd")
+            || RUNNERS.contains(&first)
+            || words.any(|word| {
+                matches!(word, "-r" | "-C" | "--recursive" | "workspaces")
+                    || RUNNERS.contains(&word)
+            })
+    };
+    (parts.all(is_plain) && !directory.starts_with('-') && !commands.any(moves))
+        .then_some(directory)
+}
+
 /// The script as one command, if it can be run again.
 fn whole(lines: &[&str]) -> Option<String> {
     let script = lines.join("\n").trim().to_owned();
@@ -157,6 +190,35 @@ mod tests {
     #[track_caller]
     fn check(lines: &[&str], expected: &[&str]) {
         assert_eq!(read(&log(lines), &Hints::default()).commands, expected);
+    }
+
+    #[test]
+    fn a_script_works_where_it_goes_first_if_it_stays_there() {
+        use super::directory;
+        assert_eq!(directory("cd services/orders\ngo build ./..."), Some("services/orders"));
+        assert_eq!(directory("set -e\n\ncd ./web/ && npm test"), Some("web"));
+        assert_eq!(
+            directory("# once\ncd \"packages/@acme/web\"; npm test"),
+            Some("packages/@acme/web")
+        );
+        for other in [
+            "npm test",
+            "npm ci\ncd web\nnpm test",
+            "cd web\nnpm ci\ncd ..\nnpm test",
+            "cd web\n(cd api && npm test)",
+            "cd $DIR\nnpm test",
+            "cd ..\nnpm test",
+            "cd /tmp\nnpm test",
+            "cd -\nnpm test",
+            "cd\nnpm test",
+            "cd web\nmelos exec -- dart analyze .",
+            "cd web\nnpx turbo run test",
+            "cd web\npnpm -r test",
+            "cd web\nmake -C api",
+            "cdk synth",
+        ] {
+            assert_eq!(directory(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -37,16 +37,21 @@ impl<'h> Finisher<'h> {
 
     /// The draft as a failure; where it was read is the caller's to say.
     pub(super) fn finish(&mut self, draft: Draft) -> Failure {
-        let mut failure = self.place(draft);
+        let mut failure = self.place(draft, None);
         self.clean_all(&mut failure);
         failure
     }
 
-    /// The draft as a failure whose place is in the repository, its texts still as they were read.
-    pub(super) fn place(&mut self, draft: Draft) -> Failure {
+    /// The draft as a failure whose place is in the repository, its texts still as they were read. Paths
+    /// are relative to the directory, if one is given.
+    pub(super) fn place(&mut self, draft: Draft, directory: Option<&str>) -> Failure {
         let mut failure = draft.failure;
         if let Some(path) = draft.path.as_deref().filter(|path| !path.trim().is_empty()) {
-            self.place_at(&mut failure, floor(path, RAW_BYTES_MAX));
+            let path = floor(path, RAW_BYTES_MAX);
+            match directory.and_then(|directory| paths::joined(directory, path)) {
+                Some(path) => self.place_at(&mut failure, &path),
+                None => self.place_at(&mut failure, path),
+            }
         }
         failure
     }

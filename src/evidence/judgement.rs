@@ -7,12 +7,12 @@
 
 use std::collections::HashSet;
 
-use super::Hints;
 use super::draft::{Draft, Weight};
 use super::finish::Finisher;
 use super::frame::{Frame, Verdict, Window};
 use super::paths::Roots;
 use super::redact::Redactor;
+use super::{Hints, commands};
 use crate::domain::failure::{FAILURES_MAX, Failure, FailureKind, Source};
 
 pub(super) mod fold;
@@ -181,7 +181,8 @@ fn placed(frame: &Frame, drafts: Vec<Draft>, finisher: &mut Finisher<'_>) -> Vec
             last_line: number(draft.last),
             jobs: Vec::new(),
         };
-        Failure { source, ..finisher.place(draft) }
+        let directory = window.script.as_deref().and_then(commands::directory);
+        Failure { source, ..finisher.place(draft, directory) }
     };
     drafts.into_iter().map(place_one).collect()
 }

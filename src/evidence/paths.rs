@@ -125,6 +125,15 @@ pub(super) fn relative(printed: &str, roots: &Roots<'_>) -> Option<RepoPath> {
     RepoPath::parse(&collapsed).ok().filter(|path| harmless(path.as_str()) == path.as_str())
 }
 
+/// A printed path below the directory in which its program worked; `None` when it says itself where it
+/// lies: it is absolute, a URL, or begins with that directory already.
+pub(super) fn joined(directory: &str, printed: &str) -> Option<String> {
+    let path = normalise(printed);
+    let is_relative = !path.starts_with(['/', '<', '~']) && !printed.contains("://");
+    let plain = path.trim_start_matches("./");
+    (is_relative && below(plain, directory).is_none()).then(|| format!("{directory}/{plain}"))
+}
+
 /// Forward slashes, no scheme, no drive; an absolute path begins with a slash.
 fn normalise(printed: &str) -> String {
     let trimmed = printed.trim().trim_matches(['"', '\'', '`', '(', ')']);
@@ -232,6 +241,19 @@ mod tests {
         check("src\\a\\b.cs", Some("src/a/b.cs"));
         check("../../lib/a.rs", Some("lib/a.rs"));
         check("src/x/../a.rs", Some("src/a.rs"));
+    }
+
+    #[test]
+    fn what_is_printed_in_a_directory_lies_there() {
+        let joined = |path| joined("web/api", path);
+        assert_eq!(joined("src/a.ts").as_deref(), Some("web/api/src/a.ts"));
+        assert_eq!(joined("./a.ts").as_deref(), Some("web/api/a.ts"));
+        assert_eq!(joined("..\\b.ts").as_deref(), Some("web/api/../b.ts"));
+        for itself in
+            ["/srv/ci/shop/a.ts", "web/api/a.ts", "C:\\a.ts", "file:///a.ts", "<anonymous>"]
+        {
+            assert_eq!(joined(itself), None, "{itself}");
+        }
     }
 
     #[test]

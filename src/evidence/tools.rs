@@ -27,6 +27,7 @@ mod fortran;
 mod functional;
 mod generic;
 mod go;
+mod go_tests;
 mod gradle;
 mod infrastructure;
 mod js_lint;
@@ -91,7 +92,7 @@ pub(super) static TOOLS: &[&Tool] = &[
     &python_tests::PYTEST,
     &python_tests::UNITTEST,
     &python_doctest::TOOL,
-    &go::TEST,
+    &go_tests::TOOL,
     &go::TOOL,
     &go::GOFMT,
     &jvm::JAVAC,

@@ -1,7 +1,7 @@
 //! cargo itself: resolution, lock files, manifests, build scripts; rustfmt's check; audits.
 
 use super::extent::{paragraph, while_below, with_paragraph};
-use super::{At, Draft, FailureKind as K, Rule, Tool, Weight};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, between};
 
 pub(super) static TOOL: Tool = Tool {
     name: "cargo",
@@ -159,8 +159,9 @@ fn locked(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
 }
 
 /// How cargo's lines at the margin begin that still explain an error.
-const EXPLAINS: [&str; 14] = [
+const EXPLAINS: [&str; 15] = [
     "Caused by:",
+    "referenced by workspace at ",
     "required by ",
     "location searched",
     "perhaps you meant",
@@ -204,6 +205,12 @@ fn caused_by(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
         if line != "Caused by:" {
             draft.say(line.trim());
         }
+    }
+    // The innermost one is at fault: a workspace is loaded for the sake of its members.
+    let message = draft.failure.message.as_str();
+    let manifest = message.lines().rev().find_map(|line| between(line, "manifest at `", "`"));
+    if let Some(manifest) = manifest.map(str::to_owned) {
+        draft.place(&manifest, None, None);
     }
     found.push(draft);
 }
@@ -397,6 +404,18 @@ mod tests {
              \x20 --- stderr\n  thread 'main' panicked at build.rs:3:5:\n\
              \x20 `pkg-config` could not be found\n",
             "dependency `pkg-config` could not be found",
+        );
+    }
+
+    #[test]
+    fn a_manifest_that_cannot_be_read_is_told_by_its_file() {
+        check(
+            "error: failed to load manifest for workspace member `/home/runner/work/a/a/crates/cli`\n\
+             referenced by workspace at `/home/runner/work/a/a/Cargo.toml`\n\nCaused by:\n\
+             \x20 failed to parse manifest at `/home/runner/work/a/a/crates/cli/Cargo.toml`\n\n\
+             Caused by:\n  `dependency.anyhow` was not found in `workspace.dependencies`\n",
+            "config crates/cli/Cargo.toml failed to load manifest for workspace member \
+             `/home/runner/work/a/a/crates/cli`",
         );
     }
 

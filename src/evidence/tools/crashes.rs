@@ -258,7 +258,15 @@ fn ruby(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 }
 
 /// What a shell says of a signal is a consequence where the program said why.
-fn signal(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+/// A shell says which line of which script ran what was killed: `./smoke.sh: line 4: 4711 Aborted …`.
+fn signal(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    if let Some((script, rest)) = at.text().split_once(": line ")
+        && !script.contains([' ', ':'])
+        && script.contains(['.', '/'])
+    {
+        let line = rest.split(':').next().and_then(|line| line.parse().ok());
+        draft.place(script, line, None);
+    }
     if draft.failure.message.starts_with("Aborted") {
         draft.weight = Weight::Consequence;
     }
@@ -321,7 +329,11 @@ mod tests {
         );
         check(
             "/x/run.sh: line 3:  4711 Segmentation fault      (core dumped) ./a.out\n",
-            "test_failure Segmentation fault      (core dumped) ./a.out",
+            "test_failure Segmentation fault      (core dumped) ./a.out (in /x/run.sh:3)",
+        );
+        check(
+            "./smoke.sh: line 4: 13717 Segmentation fault      ./infer --batch 1\n",
+            "test_failure smoke.sh:4 Segmentation fault      ./infer --batch 1",
         );
         check(
             "make: *** [Makefile:5: test] Segmentation fault (core dumped)\n",

@@ -1,6 +1,6 @@
 //! gfortran: the place stands above the source's line, the message below it.
 
-use super::{At, Draft, FailureKind as K, Rule, Tool, has_extension, place_in};
+use super::{At, Draft, FailureKind as K, Rule, Tool, Weight, has_extension, place_in};
 
 pub(super) static TOOL: Tool = Tool {
     name: "gfortran",
@@ -32,6 +32,10 @@ fn below_its_place(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     if let Some((distance, file, line, column)) = place {
         draft.place(file, line, column);
         draft.first = at.index - distance;
+        // The module's own file would not compile.
+        if draft.failure.message.starts_with("Cannot open module file") {
+            draft.weight = Weight::Sign;
+        }
         found.push(draft);
     }
 }
@@ -49,6 +53,18 @@ mod tests {
              Error: Cannot convert CHARACTER(1) to INTEGER(4) at (1)\n",
             "compile_error p.f90:6:11 Syntax error in argument list at (1)\n\
              compile_error p.f90:4:6 Cannot convert CHARACTER(1) to INTEGER(4) at (1)",
+        );
+        let module = "main.f90:2:7:\n\n    2 |   use cart\n      |       1\n\
+             Fatal Error: Cannot open module file 'cart.mod' for reading at (1): No such file or \
+             directory\ncompilation terminated.\n";
+        check(
+            module,
+            "compile_error main.f90:2:7 Cannot open module file 'cart.mod' for reading at (1): No such \
+             file or directory",
+        );
+        check(
+            &["p.f90:6:11:\n\n    6 | x\n      | 1\nError: Syntax error at (1)\n", module].concat(),
+            "compile_error p.f90:6:11 Syntax error at (1)",
         );
         check("p.f90:6:11:\n\n    6 | x\n      | 1\nWarning: Unused at (1)\n", "");
     }

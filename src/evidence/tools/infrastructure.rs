@@ -145,6 +145,16 @@ pub(super) static NETWORK: Tool = Tool {
             r"^(?:[ 0-9:.kMG-]*[0-9])?(?P<message>curl: \([0-9]+\) .+)$",
         )
         .weighing(Weight::Sign),
+        // What was downloaded is no archive: most often a page that says why there is none.
+        Rule::new(
+            K::Infrastructure,
+            &["not in gzip format", "does not look like a tar archive", "unexpected end of file"],
+            concat!(
+                r"^(?P<message>(?:gzip|tar|bsdtar|xz): (?:stdin: |\(stdin\): )?(?:not in gzip format",
+                r"|This does not look like a tar archive|unexpected end of file))$",
+            ),
+        )
+        .weighing(Weight::Sign),
         Rule::new(
             K::Infrastructure,
             &[
@@ -308,7 +318,7 @@ pub(super) static SYSTEM: Tool = Tool {
                 ": cannot execute",
             ],
             concat!(
-                r"^(?:(?P<file>[^\s:/][^\s:]*\.sh): line (?P<line>[0-9]+): |(?:/\S+|\S*\.sh|bash|sh|zsh|env|/bin/sh|##)(?:: line",
+                r"^(?:(?P<file>[^\s:/][^\s:]*\.sh): (?:line )?(?P<line>[0-9]+): |(?:/\S+|\S*\.sh|bash|sh|zsh|env|/bin/sh|##)(?:: line",
                 r"|:)? ?(?:[0-9]+: )?[^:]*: |)(?P<message>[^\s:]+: (?:command not found",
                 r"|not found|No such file or directory|Permission denied|cannot execute.*))$",
             ),
@@ -437,12 +447,22 @@ mod tests {
     }
 
     #[test]
+    fn a_download_that_is_no_archive_is_told() {
+        check(
+            "Installing helm\n\ngzip: stdin: not in gzip format\ntar: Child returned status 1\n\
+             tar: Error is not recoverable: exiting now\n",
+            "infrastructure gzip: stdin: not in gzip format",
+        );
+    }
+
+    #[test]
     fn what_the_shell_cannot_find_is_configuration() {
         check(
             "/home/runner/work/_temp/x.sh: line 1: vendor/bin/phpcs: No such file or directory",
             "config vendor/bin/phpcs: No such file or directory",
         );
         check("bash: frob: command not found", "config frob: command not found");
+        check("./build.sh: 4: buf-gen: not found", "config build.sh:4 buf-gen: not found");
         check(
             "flag provided but not defined: -x\nUsage of ./tool:\n  -progress int\n",
             "config flag provided but not defined: -x",

@@ -3,7 +3,8 @@
 use super::extent::{deeper, paragraph_and_frame};
 use super::listed::{is_bare_path, listed_below};
 use super::{
-    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, has_extension, place_in,
+    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, Weight, between, has_extension,
+    place_in,
 };
 
 pub(super) static ESLINT: Tool = Tool {
@@ -158,7 +159,11 @@ fn warnings_above(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
     let mut lines: Vec<(usize, &str)> = at.lines_above(HEADER_LINES_MAX).collect();
     lines.reverse();
     for (distance, line) in lines {
-        if line.trim().is_empty() {
+        if let Some(mut warning) = unix(line, &draft) {
+            warning.first = draft.first - distance;
+            warning.last = warning.first;
+            rows.push(warning);
+        } else if line.trim().is_empty() {
             file = None;
         } else if !line.starts_with(' ') {
             file = Some(line.trim());
@@ -181,14 +186,44 @@ fn warnings_above(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
     found.append(&mut rows);
 }
 
+/// A warning of the format `unix`: `PATH:LINE:COLUMN: MESSAGE [Warning/RULE]`.
+fn unix(line: &str, like: &Draft) -> Option<Draft> {
+    let (told, rule) = line.trim_end().strip_suffix(']')?.rsplit_once(" [Warning/")?;
+    let (place, message) = told.split_once(": ")?;
+    let (path, row, column) = place_in(place)?;
+    let mut warning = like.clone();
+    warning.place(path, row, column);
+    message.clone_into(&mut warning.failure.message);
+    warning.failure.code = Some(rule.to_owned());
+    Some(warning)
+}
+
+/// How many lines below its outcry `ESLint` says what is wrong, and with which file.
+const OOPS_LINES_MAX: usize = 12;
+
+/// What is wrong stands below, and the file that has it at its end or below that.
 fn oops(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
-    for (distance, line) in at.lines_below(12) {
-        let told = line.trim();
-        if !told.is_empty() && !told.starts_with("ESLint:") {
-            told.clone_into(&mut draft.failure.message);
-            draft.last = draft.first + distance;
-            break;
+    let is_outcry = |line: &str| line.contains("Oops! Something went wrong");
+    if is_outcry(at.text()) {
+        for (distance, line) in at.lines_below(OOPS_LINES_MAX) {
+            let told = line.trim();
+            if !told.is_empty() && !told.starts_with("ESLint:") {
+                told.clone_into(&mut draft.failure.message);
+                draft.last = draft.first + distance;
+                break;
+            }
         }
+    } else if at.lines_above(OOPS_LINES_MAX).any(|(_, line)| is_outcry(line)) {
+        return;
+    }
+    let told = std::iter::once(at.text());
+    let file = told.chain(at.lines_below(OOPS_LINES_MAX).map(|(_, line)| line)).find_map(|line| {
+        between(line, "from the config file in \"", "\"").or(between(line, "declared in '", "'"))
+    });
+    if let Some(file) = file {
+        // One that another configuration asks for is named behind it: `a.json » b`.
+        let file = file.split(" » ").next().unwrap_or(file);
+        draft.place(file, None, None);
     }
     found.push(draft);
 }
@@ -346,6 +381,33 @@ fn files_listed(at: &At<'_>, draft: Draft, found: &mut Vec<Draft>) {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::check;
+
+    #[test]
+    fn warnings_that_are_too_many_are_told_in_the_format_unix_too() {
+        check(
+            "/home/runner/work/a/a/lib/feed.js:1:5: 'fs' is never used. [Warning/no-unused-vars]\n\n\
+             1 problem\nESLint found too many warnings (maximum: 0).\n",
+            "lint lib/feed.js:1:5 [no-unused-vars] 'fs' is never used.",
+        );
+    }
+
+    #[test]
+    fn a_configuration_that_cannot_be_loaded_is_told_once_with_its_file() {
+        check(
+            "\nOops! Something went wrong! :(\n\nESLint: 8.57.1\n\n\
+             ESLint couldn't find the config \"airbnb\" to extend from. Please check it.\n\n\
+             The config \"airbnb\" was referenced from the config file in \
+             \"/home/runner/work/a/a/.eslintrc.json\".\n",
+            "config .eslintrc.json ESLint couldn't find the config \"airbnb\" to extend from. \
+             Please check it.",
+        );
+        check(
+            "Oops! Something went wrong! :(\n\nESLint: 8.57.1\n\n\
+             Failed to load plugin 'vue' declared in '.eslintrc.js » eslint-config-x': no module\n",
+            "config .eslintrc.js Failed to load plugin 'vue' declared in '.eslintrc.js » \
+             eslint-config-x': no module",
+        );
+    }
 
     #[test]
     fn findings_belong_to_the_file_above_them() {

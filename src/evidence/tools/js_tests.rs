@@ -1,7 +1,9 @@
 //! JavaScript's test runners: Jest, Vitest, Mocha, Playwright.
 
 use super::extent::{deeper, while_below};
-use super::{At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, frame_in, is_own, place_in};
+use super::{
+    At, Draft, FailureKind as K, LOOK_LINES_MAX, Rule, Tool, between, frame_in, is_own, place_in,
+};
 
 pub(super) static JEST: Tool = Tool {
     name: "jest",
@@ -117,9 +119,21 @@ pub(super) static VITEST: Tool = Tool {
                 r"|\S+ coverage threshold for|coverage threshold for).* does not meet.*",
                 r"|Jest: .*coverage threshold.*not met.*)$",
             ),
-        ),
+        )
+        .reading(coverage),
     ],
 };
+
+/// A threshold may be one file's: `Jest: "./src/div.js" coverage threshold for …`.
+fn coverage(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
+    let of = between(&draft.failure.message, "Jest: \"", "\"").map(str::to_owned);
+    if let Some(file) =
+        of.filter(|of| of.starts_with("./") && !of.ends_with('/') && !of.contains('*'))
+    {
+        draft.place(&file, None, None);
+    }
+    found.push(draft);
+}
 
 /// How far below its file the first failed test may stand in Jest's verbose list.
 const VERBOSE_LINES_MAX: usize = 20;
@@ -430,6 +444,10 @@ mod tests {
         check(
             "Jest: \"global\" coverage threshold for statements (80%) not met: 75.2%",
             "config Jest: \"global\" coverage threshold for statements (80%) not met: 75.2%",
+        );
+        check(
+            "Jest: \"./src/div.js\" coverage threshold for functions (100%) not met: 50%",
+            "config src/div.js Jest: \"src/div.js\" coverage threshold for functions (100%) not met: 50%",
         );
         check(
             "ERROR: Coverage for lines (50%) does not meet global threshold (80%)",

@@ -86,8 +86,28 @@ pub(super) static LINKER: Tool = Tool {
     ],
 };
 
+/// The source that CMake made an object of: `CMakeFiles/TARGET.dir/SOURCE.o`, in a directory of a build
+/// that mirrors the sources.
+fn source_of(object: &str) -> Option<&str> {
+    let (_, inside) = object.rsplit_once("CMakeFiles/")?;
+    let (_, source) = inside.split_once(".dir/")?;
+    let source = source.strip_suffix(".o").or_else(|| source.strip_suffix(".obj"))?;
+    (!source.contains("..") && !source.contains("__")).then_some(source)
+}
+
+/// How far above the symbol that it lacks the linker says which function of which object wants it.
+const FUNCTION_LINES_MAX: usize = 6;
+
 fn symbol(at: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
     extent::while_above(at, &mut draft, |line| line.contains(": in function "));
+    if draft.failure.line.is_none() {
+        let mut above = at.lines_above(FUNCTION_LINES_MAX).map(|(_, line)| line);
+        let object =
+            above.find_map(|line| line.split_once(": in function ").map(|(object, _)| object));
+        let source =
+            source_of(object.unwrap_or_else(|| at.text().split(".o:").next().unwrap_or("")));
+        draft.path = source.map(str::to_owned).or(draft.path);
+    }
     extent::while_below(at, &mut draft, |line| line.contains(": first defined here"));
     let is_object = draft
         .path
@@ -245,6 +265,17 @@ fn makefile(_: &At<'_>, mut draft: Draft, found: &mut Vec<Draft>) {
 #[cfg(test)]
 mod tests {
     use crate::evidence::tests::{check, check_failed, check_lines};
+
+    #[test]
+    fn an_object_of_cmake_tells_its_source() {
+        check(
+            "FAILED: geotool\n\
+             /usr/bin/ld: CMakeFiles/geotool.dir/tools/geotool.cpp.o: in function `main':\n\
+             geotool.cpp:(.text+0x22): undefined reference to `geo::perimeter(double)'\n\
+             collect2: error: ld returned 1 exit status\n",
+            "compile_error tools/geotool.cpp undefined reference to `geo::perimeter(double)'",
+        );
+    }
 
     #[test]
     fn linkers_are_read_and_their_drivers_are_not() {
