@@ -37,6 +37,22 @@ pub(crate) fn claims(run: &StartedRun, token_id: &str) -> serde_json::Value {
     })
 }
 
+/// How often a runner asks that is told to come again: on a machine that is held up, the forge's answer
+/// can take longer than the server waits for it.
+const ASKS_MAX: usize = 3;
+
+async fn brief(client: &Client, base: &str, token: &str) -> Brief {
+    let mut asks = 0;
+    let answer = loop {
+        asks += 1;
+        let answer = client.get(format!("{base}/brief")).bearer_auth(token).send().await.unwrap();
+        if answer.status() != StatusCode::SERVICE_UNAVAILABLE || asks == ASKS_MAX {
+            break answer;
+        }
+    };
+    answer.error_for_status().unwrap().json().await.unwrap()
+}
+
 impl HandRunner {
     pub(super) async fn admitted(tester: &mut Tester, repository: &Repository) -> Self {
         let run = tester.world.dispatched(repository).pop().expect("a run was dispatched");
@@ -53,17 +69,7 @@ impl HandRunner {
             .unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
         let Admission { token, .. } = answer.json().await.unwrap();
-        let brief = client
-            .get(format!("{base}/brief"))
-            .bearer_auth(&token)
-            .send()
-            .await
-            .unwrap()
-            .error_for_status()
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
+        let brief = brief(&client, &base, &token).await;
         Self { client, base, token, repository: repository.clone(), run, brief }
     }
 
